@@ -1,0 +1,82 @@
+# Set-up and daily commands. `make help` lists them.
+#
+#   make demo                                 a sample library, rendered on the spot
+#   make demo IMAGES="/path/to/photos"        your photos, read only
+#   make demo IMAGES=... WEIGHTS=best.pt      your photos and your model
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --progress-bar on -c constraints.txt
+RUNTIME := $(VENV)/installed
+DEV := $(VENV)/installed-dev
+DEMO := build/demo
+SAMPLE := $(DEMO)/.sample
+
+# The recipes read these from the environment, so that a path may hold spaces.
+IMAGES ?=
+WEIGHTS ?=
+PYTHON ?=
+export IMAGES WEIGHTS PYTHON
+
+.PHONY: help demo test check fmt
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(RUNTIME) $(if $(IMAGES),,$(SAMPLE)) ## scan, detect, report bucks, status: on IMAGES=/path, else on a sample library
+	@mkdir -p $(DEMO); \
+	if [ -n "$$IMAGES" ]; then db=$(DEMO)/images.duckdb; else IMAGES=$(DEMO)/library; db=$(DEMO)/demo.duckdb; fi; \
+	run() { \
+		printf '\n$$ trailcam'; printf ' %s' "$$@"; printf '\n'; \
+		$(VENV)/bin/trailcam "$$@"; code=$$?; \
+		case $$code in 0|1) ;; *) exit $$code ;; esac; \
+	}; \
+	run scan --db $$db "$$IMAGES"; \
+	if [ -n "$$WEIGHTS" ]; then run detect --db $$db --weights "$$WEIGHTS"; else run detect --db $$db; fi; \
+	run report bucks --db $$db; \
+	run status --db $$db
+
+test: $(DEV) ## all tests, with coverage
+	@$(PY) -m pytest -q --cov --cov-report=term:skip-covered
+
+check: $(DEV) ## what CI runs: lint, format, types, tests; writes nothing
+	@echo '== ruff check'; $(PY) -m ruff check .
+	@echo '== ruff format'; $(PY) -m ruff format --check .
+	@echo '== mypy'; $(PY) -m mypy --strict
+	@echo '== tests'; $(MAKE) test
+
+fmt: $(DEV) ## the only one that changes sources: sort imports, format
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+# The first of these that is new enough and can make an environment. PYTHON=... takes the choice over.
+$(PY):
+	@set -e; \
+	for python in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
+		if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Creating $(VENV) with $$("$$python" --version)"; \
+			exec "$$python" -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "trailcam needs Python 3.11 or newer, with its venv module. Looked for: $${PYTHON:-python3 python3.13 python3.12 python3.11 python}." >&2; \
+	echo "Install one (Debian, Ubuntu: python3 and python3-venv; macOS: brew install python@3.13)," >&2; \
+	echo "or name one: make PYTHON=/path/to/python3.12 ..." >&2; \
+	exit 2
+
+$(RUNTIME): pyproject.toml constraints.txt | $(PY)
+	@echo 'Installing trailcam and what it needs into $(VENV): PyTorch is large (6 GB on Linux), a few minutes'
+	@$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(PY)
+	@echo 'Installing trailcam and its development tools into $(VENV): PyTorch is large (6 GB on Linux), a few minutes'
+	@$(PIP) -e '.[dev]'
+	@touch $(RUNTIME) $@
+
+$(SAMPLE): $(RUNTIME) $(wildcard trailcam/samples/*.py)
+	@$(PY) -m trailcam.samples $(DEMO)/library
+	@touch $@
