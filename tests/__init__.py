@@ -1,0 +1,1 @@
+"""The tests: unit/ asks functions, functional/ asks the command line."""

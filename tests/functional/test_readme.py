@@ -1,0 +1,53 @@
+"""Every trailcam command that the README shows is run here, on the sample library."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT, Cli, SampleLibrary
+
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+_BLOCKS = re.findall(r"```(?:console|cron)\n(.*?)```", README, flags=re.DOTALL)
+
+
+def readme_commands() -> list[str]:
+    """Every ``trailcam ...`` in the README's blocks, once each, in order, without redirections."""
+    found = [
+        re.sub(r"\s*(>>|&&).*", "", part).strip()
+        for block in _BLOCKS
+        for line in block.splitlines()
+        if line.startswith("$ ") or "* * *" in line
+        for part in re.findall(r"(?:^\$ |\s)(trailcam\b[^&]*)", line)
+        if not line.startswith("$ git")
+    ]
+    return list(dict.fromkeys(found))
+
+
+def test_the_readme_shows_the_whole_way() -> None:
+    text = "\n".join(readme_commands())
+    for command in ("scan", "detect", "report bucks", "status"):
+        assert f"trailcam {command}" in text
+
+
+@pytest.mark.timeout(600)
+def test_every_command_of_the_readme_works(
+    cli: Cli, sample_library: SampleLibrary, coco_weights: Path, tmp_path: Path
+) -> None:
+    env = {"TRAILCAM_DETECT_WEIGHTS": str(coco_weights)}
+    for command in readme_commands():
+        words = [w.replace("/mnt/trailcam", str(sample_library.root)) for w in shlex.split(command)[1:]]
+        done = cli(*words, env=env, cwd=tmp_path, timeout=300)
+        # The sample library holds one broken file, so 1 ("some failed") is right where photos are looked at.
+        allowed = (0, 1) if words[0] in ("scan", "detect") else (0,)
+        assert done.returncode in allowed, f"{command}\n{done.stderr}"
+    assert (tmp_path / "bucks_by_hour.csv").read_text(encoding="utf-8").startswith("hour,")
+
+
+def test_make_targets_named_in_the_readme_exist() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"make ([a-z]+)\b", README.replace("Without make", ""))):
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target

@@ -1,0 +1,106 @@
+"""The command line: the commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from trailcam import __version__
+from trailcam.cli import detect, report, scan, status
+from trailcam.cli.console import err, say, show_error
+from trailcam.errors import ExitCode, OutputError, TrailcamError
+
+app = typer.Typer(
+    name="trailcam",
+    help="Turns a folder of trail-camera photos into answers about deer.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command("scan")(scan.scan)
+app.command("detect")(detect.detect)
+app.add_typer(report.app, name="report")
+app.command("status")(status.status)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trailcam {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Turns a folder of trail-camera photos into answers about deer."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a cron mail in ASCII must not crash on a file name
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed: `2>&-`
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = _run()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # `trailcam report bucks | head`
+        _discard_stdout()
+    except OSError as error:  # `trailcam report bucks > /full/disk`
+        _discard_stdout()
+        show_error(OutputError(f"The output can't be written: {error.strerror or error}."))
+        code = ExitCode.COULD_NOT_RUN
+    sys.exit(code)
+
+
+def _discard_stdout() -> None:
+    """Send what stdout still holds nowhere, or Python would fail on it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run() -> int:
+    try:
+        app()
+    except SystemExit as left:  # usage errors and --help, as typer words them: 2 and 0
+        return left.code if isinstance(left.code, int) else ExitCode.COULD_NOT_RUN
+    except TrailcamError as error:
+        show_error(error)
+        if _verbose():
+            err.print(traceback.format_exc(), markup=False)
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("Interrupted. Everything saved so far stays; run the same command again to carry on.")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        _discard_stdout()
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback unasked
+        _show_bug(error)
+        return ExitCode.COULD_NOT_RUN
+    return ExitCode.OK
+
+
+def _verbose() -> bool:
+    return any(argument in ("-v", "--verbose") for argument in sys.argv[1:])
+
+
+def _show_bug(error: Exception) -> None:
+    from trailcam.text import printable
+
+    err.print("error:", style="bold red", end=" ")
+    say(f"trailcam failed in a way it doesn't know: {type(error).__name__}: {printable(str(error))}")
+    if _verbose():
+        err.print(traceback.format_exc(), markup=False)
+    else:
+        say("Nothing that was saved is lost. Please report it, with what the same command prints with -v.")

@@ -1,0 +1,238 @@
+"""``trailcam detect``."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trailcam.cli import console
+from trailcam.cli.options import (
+    AppContext,
+    ConfigOpt,
+    DbOpt,
+    IncludeUndated,
+    Months,
+    Quiet,
+    SeasonOpt,
+    Since,
+    Stations,
+    Until,
+    Verbose,
+    app_context,
+    build_selection,
+)
+from trailcam.domain import Status
+from trailcam.errors import ExitCode
+from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailcam.detect.command import DetectReport, Plan, Started
+    from trailcam.detect.outcomes import Snapshot
+
+
+class Which(StrEnum):
+    """Which photos a detect takes, by where they stand."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    ALL = "all"
+
+
+_STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), Which.ALL: ()}
+_HOW = "How"
+
+
+def detect(
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    status: Annotated[
+        Which,
+        typer.Option(
+            "--status",
+            help="pending: never looked at; failed: again; all: all that these weights have not seen.",
+            rich_help_panel="Which photos",
+        ),
+    ] = Which.PENDING,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many photos.")] = None,
+    include_undated: IncludeUndated = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            help="A YOLO detection model.",
+            show_default="the starter model",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto", rich_help_panel=_HOW),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            "--batch", help="Photos at once: auto or a number.", show_default="auto", rich_help_panel=_HOW
+        ),
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            "--workers",
+            help="Processes that decode: auto or a number; 0 for threads.",
+            show_default="auto",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    imgsz: Annotated[
+        int | None,
+        typer.Option(
+            "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=_HOW
+        ),
+    ] = None,
+    store_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--store-confidence",
+            help="Boxes below it are not kept; reports choose higher.",
+            show_default="0.05",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
+    ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Look at photos and save every box; a photo that was looked at is never looked at twice."""
+    from trailcam.cli.signals import stoppable
+    from trailcam.detect.command import detect as run_detect
+    from trailcam.detect.command import prepare
+    from trailcam.lock import WriterLock
+
+    flags = {
+        "weights": weights,
+        "device": device,
+        "batch": batch,
+        "workers": workers,
+        "imgsz": imgsz,
+        "store_confidence": store_confidence,
+    }
+    context = app_context(
+        db, config, quiet, verbose, {f"detect.{key}": value for key, value in flags.items()}
+    )
+    settings = context.settings
+    selection = build_selection(
+        settings, months, season, since, until, station, include_undated, _STATUSES[status]
+    )
+    if dry_run:
+        _say_plan(prepare(context.database, settings, selection, limit), context)
+        return
+    with WriterLock(settings.db, "detect").acquire(wait):
+        plan = prepare(context.database, settings, selection, limit)
+        if not _say_plan(plan, context):
+            return
+        with (
+            stoppable("Finishing the batch in hand; press again to stop at once.") as stop,
+            _shown(context) as shown,
+        ):
+            report = run_detect(
+                context.database, settings, plan, stop=stop, progress=shown, started=shown.started
+            )
+    _show(report, context)
+    if report.pipeline.interrupted:
+        console.say("Stopped; everything seen so far is saved. Run the same command again to carry on.")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if report.pipeline.failed:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _say_plan(plan: Plan, context: AppContext) -> bool:
+    """Say what there is to do; False when that is nothing."""
+    if not context.quiet:
+        if plan.todo.n_undated_left_out:
+            console.say(
+                f"{count(plan.todo.n_undated_left_out, 'photo')} without a capture time left out "
+                "(--include-undated takes them)."
+            )
+        verb = "to look at" if len(plan) else "to look at: nothing to do"
+        console.say(f"{count(len(plan), 'photo')} {verb} (weights {printable(plan.weights.path.name)}).")
+    return len(plan) > 0
+
+
+class _Shown:
+    """How far a detect is: a live display on a terminal, else a line every 30 s."""
+
+    def __init__(self, context: AppContext, bar: console.BarProgress | console.LineProgress) -> None:
+        self._bar = bar
+        self._quiet = context.quiet
+        self._started: Started | None = None
+        self._next = time.monotonic() + console.LINE_EVERY_S
+
+    def started(self, started: Started) -> None:
+        """Say what was chosen."""
+        self._started = started
+        if not self._quiet:
+            console.say(f"Run {started.run_id} on {started.device}, {started.precision}; {started.choice}.")
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show a snapshot of the run."""
+        if isinstance(self._bar, console.BarProgress):
+            self._bar(snapshot.done, snapshot.total or snapshot.done, self._line(snapshot))
+        elif not self._quiet and time.monotonic() >= self._next:
+            self._next = time.monotonic() + console.LINE_EVERY_S
+            console.say(f"{snapshot.done:,} of {snapshot.total or 0:,} photos, {self._line(snapshot)}")
+
+    def _line(self, snapshot: Snapshot) -> str:
+        rate = snapshot.done / snapshot.elapsed_s if snapshot.elapsed_s > 0 else 0.0
+        left_s = ((snapshot.total or 0) - snapshot.done) / rate if rate else 0.0
+        parts = [f"{rate:.1f} photos/s", f"{left_s / 60:.0f} min left"]
+        use = self._started.gpu.read() if self._started else None
+        if use:
+            parts.append(f"GPU {use.busy:.0%}, {use.memory_used / 2**30:.1f} GiB")
+        seen = sorted(snapshot.detections.items(), key=lambda item: -item[1])[:5]
+        parts += [f"{printable(name)} {n:,}" for name, n in seen]
+        if snapshot.failed:
+            parts.append(f"failed {snapshot.failed:,}")
+        return ", ".join(parts)
+
+
+@contextmanager
+def _shown(context: AppContext) -> Iterator[_Shown]:
+    with console.progress("Looking", quiet=context.quiet) as bar:
+        yield _Shown(context, bar)
+
+
+def _show(report: DetectReport, context: AppContext) -> None:
+    if context.quiet:
+        return
+    pipeline = report.pipeline
+    working_s = pipeline.wall_s
+    console.say(
+        f"Looked at {count(pipeline.done, 'photo')} in {pipeline.wall_s:.1f} s "
+        f"({pipeline.photos_per_s:.1f} photos/s, {pipeline.warmup_s:.1f} s of it warming up): "
+        f"{pipeline.completed:,} completed, {pipeline.failed:,} failed, {pipeline.missing:,} missing."
+    )
+    for code, n in sorted(pipeline.failures.items()):
+        console.say(f"  failed, {code}: {n:,}")
+    if pipeline.detections:
+        seen = ", ".join(f"{printable(name)} {n:,}" for name, n in pipeline.detections.most_common())
+        console.say(f"Boxes kept (confidence {context.settings.detect.store_confidence:g} or more): {seen}.")
+    shares = ", ".join(f"{name} {seconds / working_s:.0%}" for name, seconds in pipeline.stages.items())
+    console.say(f"Time: {shares}, database {report.database_s / working_s:.1%} of the wall time.")
+    console.say(pipeline.bottleneck)

@@ -1,0 +1,154 @@
+"""Reports onto the terminal or into a file, for every command that answers a question."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+from trailcam.cli import console
+from trailcam.errors import UsageError
+from trailcam.output import write_file
+from trailcam.reports.model import Column, Kind, Report, Row, coverage_sentence
+from trailcam.reports.render import Format, cell, shown_columns, to_csv, to_json, to_parquet
+
+_LEFT = (Kind.TEXT, Kind.MOMENT)
+# For streams that can't encode the signs.
+_ASCII = str.maketrans({"≥": ">=", "≈": "~"})
+_UNLIMITED = 10_000
+
+
+def chosen_format(wanted: Format | None, output: str | None) -> Format:
+    """The format that was asked for, else what the ending of the file's name says, else a table.
+
+    Raises UsageError for Parquet without ``-o`` or onto a terminal.
+    """
+    ending = Path(output).suffix.lower().removeprefix(".") if output else ""
+    chosen = wanted or (Format(ending) if ending in list(Format) else Format.TABLE)
+    to_stdout = output == "-"
+    if chosen is Format.PARQUET and (output is None or (to_stdout and sys.stdout.isatty())):
+        raise UsageError("Parquet is no text for a terminal.", "Name a file: -o bucks.parquet")
+    return chosen
+
+
+def emit(report: Report, wanted: Format, output: str | None) -> None:
+    """Write ``report`` to the file ``output``, or to stdout where that is None or "-".
+
+    Raises OutputError when the file can't be written; it is then as it was before.
+    """
+    to_file = output is not None and output != "-"
+    if wanted is Format.TABLE and not to_file:
+        show(report, console.out)
+        return
+    content = _content(report, wanted)
+    if to_file:
+        assert output is not None
+        write_file(Path(output), content)
+        return
+    sys.stdout.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.buffer.write(content)  # always UTF-8, whatever the terminal's own encoding
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(content.decode("utf-8"))
+
+
+def show(report: Report, out: Console) -> None:
+    """The report as tables. Into anything but a terminal it is plain, and as wide as it needs to be."""
+    if out.is_terminal:
+        _show(report, out)
+    else:
+        out.file.write(_encodable(_plain_text(report), out))
+
+
+def _show(report: Report, out: Console) -> None:
+    _show_table(report.columns, report.rows, report.totals, out)
+    for section in report.sections:
+        if section.rows:
+            _line(f"\n{section.title}", out)
+            _show_table(section.columns, section.rows, (), out)
+    if report.rows:
+        _line("", out)
+    if report.coverage["photos"]:
+        _line(coverage_sentence(report.coverage), out)
+    for note in report.notes:
+        _line(note, out)
+
+
+def _plain_text(report: Report) -> str:
+    text = io.StringIO()
+    _show(report, Console(file=text, width=_UNLIMITED, color_system=None, highlight=False))
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _content(report: Report, wanted: Format) -> bytes:
+    match wanted:
+        case Format.CSV:
+            return to_csv(report).encode()
+        case Format.JSON:
+            return to_json(report).encode()
+        case Format.PARQUET:
+            return to_parquet(report)
+        case Format.TABLE:
+            return _plain_text(report).encode()
+
+
+def _show_table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row], out: Console) -> None:
+    if not rows:
+        return
+    shown = shown_columns(columns, [*rows, *totals])
+    table = _table(shown, rows, totals, out)
+    while _width(table, out) > out.width and any(column.spare for column in shown):
+        shown.remove(next(column for column in shown if column.spare))
+        table = _table(shown, rows, totals, out)
+    out.print(table)
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row], out: Console) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        # Folded, never cut: a number that lost its end is another number.
+        table.add_column(column.heading, justify="left" if column.kind in _LEFT else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(column, row, out) for column in columns))
+    if totals:
+        table.add_row()
+    for row in totals:
+        table.add_row(*_total_cells(columns, row, out), style="bold")
+    return table
+
+
+def _total_cells(columns: Sequence[Column], row: Row, out: Console) -> list[str]:
+    """A row of totals; "total" takes the place of the first key, and the other keys stay empty."""
+    cells = []
+    for n, column in enumerate(columns):
+        is_key = row[column.name] is None and column.null not in ("-", "all")
+        text = "total" if n == 0 and row[column.name] is None else "" if is_key else _cell(column, row, out)
+        cells.append(text)
+    return cells
+
+
+def _cell(column: Column, row: Row, out: Console) -> str:
+    return escape(_encodable(cell(column, row), out))
+
+
+def _encodable(text: str, out: Console) -> str:
+    try:
+        text.encode(out.encoding)
+    except UnicodeError:
+        return text.translate(_ASCII)
+    return text
+
+
+def _width(table: Table, out: Console) -> int:
+    return Measurement.get(out, out.options.update(max_width=_UNLIMITED), table).maximum
+
+
+def _line(text: str, out: Console) -> None:
+    out.print(_encodable(text, out), markup=False)

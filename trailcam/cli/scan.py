@@ -1,0 +1,157 @@
+"""``trailcam scan``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trailcam.cli import console
+from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.errors import ExitCode, UsageError
+from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trailcam.scan import ScanOptions, ScanReport
+
+_SHOWN = 10  # bad files and skipped things named one by one; -v names them all
+
+
+def scan(
+    roots: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[ROOT]...", help="Folders of photos; without any, all known ones.", show_default=False
+        ),
+    ] = None,
+    root_name: Annotated[
+        str | None,
+        typer.Option("--root-name", help="The library's name; the same name at another path moves it there."),
+    ] = None,
+    station_from: Annotated[
+        str | None,
+        typer.Option("--station-from", help="folder, or a regular expression over the path with one group."),
+    ] = None,
+    accept_missing: Annotated[
+        bool, typer.Option("--accept-missing", help="Photos really are gone: mark them as missing.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Threads that read files; more help on a slow share.",
+            show_default="auto",
+        ),
+    ] = None,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
+    ] = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Walk folders of photos, read what is new, and note what is gone."""
+    from trailcam.cli.signals import stoppable
+    from trailcam.lock import WriterLock
+    from trailcam.scan import ScanOptions, known_roots
+
+    context = app_context(
+        db, config, quiet, verbose, {"scan.station_from": station_from, "scan.workers": workers}
+    )
+    settings = context.settings.scan
+    options = ScanOptions(
+        root_name=root_name,
+        station_from=settings.station_from,
+        accept_missing=accept_missing,
+        workers=None if settings.workers == "auto" else settings.workers,
+        missing_limit=settings.missing_limit,
+    )
+    given = [str(root) for root in roots or []] or [root.path for root in known_roots(context.database)]
+    if not given:
+        raise UsageError("No folder to scan.", "Name it: `trailcam scan /mnt/trailcam`.")
+    if root_name and len(given) > 1:
+        raise UsageError("--root-name names one root, but several were given.", "Scan them one by one.")
+    _refuse_bad_roots(given)
+    failed = False
+    with (
+        WriterLock(context.settings.db, "scan").acquire(wait),
+        stoppable("Stopping after the files in hand; press again to stop at once.") as stop,
+    ):
+        for root in given:
+            failed |= _scan_one(context, root, options, stop)
+    if failed:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _refuse_bad_roots(given: list[str]) -> None:
+    """Ask for every mount before the first is scanned, and before the lock makes a folder."""
+    from trailcam.root import check_root
+
+    for root in given:
+        check_root(root)
+
+
+def _scan_one(context: AppContext, root: str, options: ScanOptions, stop: Callable[[], bool]) -> bool:
+    from trailcam.scan import scan as run_scan
+
+    facts = {name: dataclasses.asdict(entry) for name, entry in context.settings.stations.items()}
+    with console.progress("Reading", quiet=context.quiet) as progress:
+        report = run_scan(context.database, root, options, station_facts=facts, progress=progress, stop=stop)
+    _show(report, context)
+    return bool(report.errors)
+
+
+def _show(report: ScanReport, context: AppContext) -> None:
+    from rich.table import Table
+
+    if not context.quiet:
+        _name_some(report.errors, "could not be read", context.verbose)
+        _name_some(report.skipped, "skipped", context.verbose)
+        if report.n_videos:
+            console.say(f"{count(report.n_videos, 'video')} not looked at: trailcam reads photos.")
+    title = f"{printable(report.root.name)} ({printable(report.root.path)})"
+    console.out.print(title, markup=False, soft_wrap=True)
+    counts = Table("new", "changed", "unchanged", "missing", "unreadable", box=None, pad_edge=False)
+    figures = (report.n_new, report.n_changed, report.n_unchanged, report.n_missing, report.n_unreadable)
+    counts.add_row(*(f"{n:,}" for n in figures))
+    for column in counts.columns:
+        column.justify = "right"
+    console.out.print(counts)
+    if report.n_returned:
+        console.out.print(f"{count(report.n_returned, 'photo')} came back.")
+    console.out.print()
+    stations = Table(box=None, pad_edge=False)
+    stations.add_column("station", overflow="fold")
+    for heading in ("photos", "first", "last", "undated"):
+        stations.add_column(heading, justify="right")
+    for row in report.stations:
+        stations.add_row(
+            _escaped(row["station"]),
+            f"{row['photos']:,}",
+            str(row["first_date"] or "-"),
+            str(row["last_date"] or "-"),
+            f"{row['undated']:,}",
+        )
+    console.out.print(stations)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(printable(text))
+
+
+def _name_some(items: list[tuple[str, str]], what: str, verbose: bool) -> None:
+    if not items:
+        return
+    console.say(f"{count(len(items), 'file')} {what}:")
+    for path, reason in items if verbose else items[:_SHOWN]:
+        console.say(f"  {printable(path)}: {printable(reason)}")
+    if not verbose and len(items) > _SHOWN:
+        console.say(f"  ... and {len(items) - _SHOWN:,} more (-v names them all)")

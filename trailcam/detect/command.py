@@ -1,0 +1,232 @@
+"""Detect, from a selection to a closed run: the one place where pipeline and database meet.
+
+Neither torch nor duckdb is imported here; the modules that need them are, when it is certain
+that there is something to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trailcam import __version__
+from trailcam.classmap import auto_class_map, load_class_map
+from trailcam.config import Settings
+from trailcam.detect.auto import plan
+from trailcam.detect.outcomes import Job, Progress
+from trailcam.detect.weights import Weights, find_weights
+from trailcam.errors import UsageError
+from trailcam.root import alive, check_root
+from trailcam.selection import Selection
+from trailcam.store.database import Database
+from trailcam.store.images import roots
+from trailcam.store.runs import RunFacts, RunSink, Todo, begin_run, end_run, select_todo
+
+if TYPE_CHECKING:
+    from trailcam.detect.device import GpuMonitor
+    from trailcam.detect.pipeline import PipelineReport
+    from trailcam.domain import ClassInfo
+
+DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
+SUPPRESSION_IOU = 0.7
+
+_PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "simplejpeg")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a detect would do. ``roots`` maps root ids to their paths."""
+
+    weights: Weights
+    model_key: str
+    todo: Todo
+    roots: dict[int, Path]
+
+    def __len__(self) -> int:
+        return len(self.todo.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Told once the model is ready: the choices made, for people."""
+
+    run_id: int
+    device: str
+    precision: str
+    choice: str
+    gpu: GpuMonitor
+
+
+@dataclass(frozen=True, slots=True)
+class DetectReport:
+    """What a run did. ``database_s`` is all the time spent in the database, opening it included."""
+
+    run_id: int
+    pipeline: PipelineReport
+    database_s: float
+
+
+def prepare(database: Database, settings: Settings, selection: Selection, limit: int | None = None) -> Plan:
+    """Find the weights and the photos that they have not looked at. Changes nothing.
+
+    Raises WeightsError, UsageError, DatabaseError, and RootError when a root that holds
+    selected photos isn't there.
+    """
+    weights = find_weights(configured=settings.detect.weights)
+    key = _model_key(weights, settings)
+    with database.read() as db:
+        todo = select_todo(db, selection, key, limit)
+        wanted = {int(i) for i in todo.root_id}
+        paths = {root.root_id: root.path for root in roots(db) if root.root_id in wanted}
+    return Plan(weights, key, todo, {root_id: check_root(path) for root_id, path in paths.items()})
+
+
+def detect(
+    database: Database,
+    settings: Settings,
+    todo: Plan,
+    *,
+    stop: Callable[[], bool],
+    progress: Progress | None,
+    started: Callable[[Started], None] = lambda _: None,
+) -> DetectReport:
+    """Look at the photos of ``todo`` and save what is seen. The caller holds the writer's lock.
+
+    Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
+    flushed before is saved, and the next run carries on from there.
+    """
+    from trailcam.detect.detector import UltralyticsDetector
+    from trailcam.detect.device import GpuMonitor, describe, resolve
+    from trailcam.detect.loader import LoaderOptions
+    from trailcam.detect.pipeline import PipelineOptions, run
+    from trailcam.detect.precision import Precision
+
+    chosen = settings.detect
+    device = resolve(chosen.device)
+    detector = UltralyticsDetector(
+        todo.weights,
+        device,
+        imgsz=chosen.imgsz or DEFAULT_IMGSZ,
+        store_confidence=chosen.store_confidence,
+        iou=SUPPRESSION_IOU,
+        precision=Precision(chosen.precision),
+    )
+    best = plan(
+        device.type,
+        batch=None if chosen.batch == "auto" else chosen.batch,
+        workers=None if chosen.workers == "auto" else chosen.workers,
+    )
+    options = PipelineOptions(batch=best.batch, loader=LoaderOptions(workers=best.workers))
+    with database.write() as db:
+        run_id = begin_run(
+            db,
+            RunFacts(
+                model_key=todo.model_key,
+                weights_sha256=todo.weights.sha256,
+                weights_name=todo.weights.path.name,
+                settings=_settings_record(settings, best.batch, best.workers, detector.precision.value),
+                versions=_versions(),
+                device=describe(device),
+                classes=_classes(detector.names, settings),
+            ),
+        )
+    started(Started(run_id, describe(device), detector.precision.value, best.reason, GpuMonitor(device)))
+    sink = RunSink(database, run_id)
+    try:
+        report = run(
+            _Jobs(todo.todo),
+            todo.roots,
+            detector,
+            sink,
+            options,
+            root_alive=lambda root_id: alive(todo.roots[root_id]),
+            stop=stop,
+            progress=progress,
+        )
+    except BaseException:
+        with database.write() as db:
+            end_run(db, run_id, completed=False, seconds={"write": sink.seconds})
+        raise
+    with database.write() as db:
+        end_run(db, run_id, completed=not report.interrupted, seconds=_seconds(report, sink.seconds))
+    return DetectReport(run_id, report, sink.seconds)
+
+
+class _Jobs(Sequence[Job]):
+    """The todo list as jobs, made one at a time: a million of them at once would be 200 MB."""
+
+    def __init__(self, todo: Todo) -> None:
+        self._todo = todo
+
+    def __len__(self) -> int:
+        return len(self._todo.path)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - typeshed overloads it for slices
+        todo = self._todo
+        return Job(int(todo.image_id[index]), int(todo.root_id[index]), todo.path[index])
+
+    def __iter__(self) -> Iterator[Job]:
+        return (self[index] for index in range(len(self)))
+
+
+def _model_key(weights: Weights, settings: Settings) -> str:
+    """Equal for runs whose boxes may be compared and continued: the weights, and what changes boxes.
+
+    The device and its number format are left out: a library begun on a laptop may be
+    finished on a GPU.
+    """
+    parts = [
+        weights.sha256,
+        settings.detect.imgsz or DEFAULT_IMGSZ,
+        settings.detect.store_confidence,
+        SUPPRESSION_IOU,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _classes(names: dict[int, str], settings: Settings) -> tuple[ClassInfo, ...]:
+    wanted = settings.detect.class_map
+    chosen = auto_class_map(names.values()) if wanted == "auto" else load_class_map(wanted)
+    unknown = [name for name in settings.classes if name not in names.values()]
+    if unknown and wanted != "auto":
+        raise UsageError(
+            f"[classes] in the configuration names {', '.join(unknown)}, which the model doesn't have.",
+            f"The model's classes are: {', '.join(names.values())}.",
+        )
+    return tuple(chosen.describe(names, settings.classes))
+
+
+def _settings_record(settings: Settings, batch: int, workers: int, precision: str) -> dict[str, Any]:
+    return {
+        "imgsz": settings.detect.imgsz or DEFAULT_IMGSZ,
+        "store_confidence": settings.detect.store_confidence,
+        "suppression_iou": SUPPRESSION_IOU,
+        "batch": batch,
+        "workers": workers,
+        "precision": precision,
+        "class_map": settings.detect.class_map,
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "trailcam": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def _seconds(report: PipelineReport, database_s: float) -> dict[str, float]:
+    return {
+        "wall": report.wall_s,
+        "warmup": report.warmup_s,
+        "load": report.load_wait_s,
+        "infer": report.infer_s,
+        "write": database_s,
+    }

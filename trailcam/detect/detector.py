@@ -1,0 +1,214 @@
+"""YOLO models by ultralytics, in any format that it loads. The one module that imports ultralytics.
+
+ultralytics serves as a library of layers and as a reader of model files. Its predictor is not
+used: it drops photos that it cannot read and returns empty results past a time limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+import torch
+from PIL import Image
+
+from trailcam.detect.failures import clean_message
+from trailcam.detect.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.postprocess import DEFAULT_IOU, detections
+from trailcam.detect.precision import Precision, choose_precision
+from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.errors import TrailcamError, WeightsError
+from trailcam.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trailcam.detect.weights import Weights
+
+_LOG = logging.getLogger(__name__)
+_DETECTION_HEADS = ("Detect", "v10Detect")
+
+
+class UltralyticsDetector(Detector):
+    """A YOLO detection model on a device.
+
+    ``store_confidence`` 0..1: boxes below it are never seen again. ``iou``: see
+    :mod:`trailcam.detect.postprocess`. Raises WeightsError for a file that is no detection
+    model, and DeviceError for a precision that the device hasn't.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        device: torch.device,
+        *,
+        imgsz: int = 640,
+        store_confidence: float = 0.05,
+        iou: float = DEFAULT_IOU,
+        precision: Precision = Precision.AUTO,
+    ) -> None:
+        self.precision = choose_precision(precision, device)
+        self.device = device
+        self.model_key = weights.sha256
+        self._threshold = store_confidence
+        self._iou = iou
+        with _quiet_ultralytics():
+            self._backend = _load(weights, device, half=self.precision is Precision.FLOAT16)
+        _check_task(self._backend, weights)
+        self.names = {int(k): str(v) for k, v in self._backend.names.items()}
+        self.frame = _frame_of(self._backend, imgsz)
+        self._native = self._backend.format == "pt"
+        if self._native:
+            _set_precision(self._backend.backend.model, self.precision.dtype)
+        elif self.precision is Precision.BFLOAT16:
+            self.precision = Precision.FLOAT32  # an exported model brings its own format
+        self.depth = 2 if device.type == "cuda" else 1
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        return self.submit(pixels)()
+
+    def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
+        with torch.inference_mode():
+            output = self._forward(pixels)
+        return partial(self._finish, output)
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)
+        self.detect(grey)
+
+    def _forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
+        images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        dtype = self.precision.dtype if self._native else torch.float32
+        answer = self._backend(images.to(dtype).div_(255))
+        output = answer[0] if isinstance(answer, list | tuple) else answer
+        if not isinstance(output, torch.Tensor):
+            raise WeightsError(
+                f"The model answered with {type(output).__name__}.", "It is no YOLO detection model."
+            )
+        return output
+
+    @torch.inference_mode()
+    def _finish(self, output: torch.Tensor) -> list[RawDetections]:
+        return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self._iou)
+
+
+def _load(weights: Weights, device: torch.device, *, half: bool) -> Any:  # noqa: ANN401 - ultralytics is untyped
+    """The model by ultralytics' AutoBackend, fused and in evaluation mode.
+
+    A .pt file is a pickle: loading one from a stranger runs the stranger's code.
+    """
+    backend = _import_ultralytics()
+    try:
+        # As str: given a Path, it insists on a suffix and rejects OpenVINO's folders.
+        model = backend(str(weights.path), device=device, fp16=half, fuse=True, verbose=False)
+        model.eval()
+    except TrailcamError:
+        raise
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"{printable(str(weights.path))} needs the Python package {error.name}, which isn't installed.",
+            f"Try: pip install {error.name}",
+        ) from error
+    except Exception as error:  # it raises whatever the damage provokes
+        raise WeightsError(
+            f"The weights {printable(str(weights.path))} can't be loaded: {clean_message(error)}",
+            "Is it a whole YOLO model made by ultralytics? A download that broke off, or weights saved by "
+            "other software, look like this.",
+        ) from error
+    return model
+
+
+def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
+    """AutoBackend, imported with everything switched off that reaches beyond this process.
+
+    Its import writes a settings file (sent to a folder of ours), looks up host names, may
+    install packages, sets OMP_NUM_THREADS=1, which child processes would inherit, and puts its
+    own function in the place of Pillow's Image.open. All of that is undone or kept from it.
+    """
+    cache = platformdirs.user_cache_dir("trailcam", appauthor=False)
+    defaults = {
+        "YOLO_CONFIG_DIR": cache,
+        "YOLO_VERBOSE": "false",
+        "YOLO_AUTOINSTALL": "false",
+        "YOLO_OFFLINE": "true",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    threads, pillow_open = os.environ.get("OMP_NUM_THREADS"), Image.open
+    from ultralytics.nn.autobackend import AutoBackend
+
+    if threads is None:
+        os.environ.pop("OMP_NUM_THREADS", None)
+    Image.open = pillow_open
+    return AutoBackend
+
+
+@contextmanager
+def _quiet_ultralytics() -> Iterator[None]:
+    """Its log goes to ours, not to stdout, where results go."""
+    _import_ultralytics()
+    log = logging.getLogger("ultralytics")
+    log.handlers.clear()
+    log.propagate = True
+    log.setLevel(logging.WARNING)
+    yield
+
+
+def _check_task(backend: Any, weights: Weights) -> None:  # noqa: ANN401 - untyped
+    shown = printable(str(weights.path))
+    if backend.format == "pt":
+        # By its last layer: the task a file claims may be a default that somebody left in.
+        layers = getattr(backend.backend.model, "model", None)
+        kind = type(layers[-1]).__name__ if isinstance(layers, torch.nn.Sequential) else "unknown"
+        fits = kind in _DETECTION_HEADS
+    else:
+        kind = str(backend.task or "detect")
+        fits = kind == "detect"
+    if not fits:
+        raise WeightsError(
+            f"{shown} is a model of another kind ({clean_message(kind)}); trailcam needs one that detects.",
+            "Use a YOLO detection model: its file name has no -seg, -cls, -pose or -obb.",
+        )
+    if backend.channels != 3:
+        raise WeightsError(f"{shown} wants {backend.channels} channels; photos have 3.", "Use an RGB model.")
+    if not backend.names:
+        raise WeightsError(f"{shown} names no classes.", "Export it again with ultralytics.")
+
+
+def _frame_of(backend: Any, imgsz: int) -> FrameSpec:  # noqa: ANN401 - untyped
+    stride = int(backend.stride)
+    size = getattr(backend, "imgsz", None)
+    if backend.format == "pt" or backend.dynamic or not size:
+        return FrameSpec(imgsz, stride)
+    height, width = (size, size) if isinstance(size, int) else size
+    if max(height, width) != imgsz:
+        _LOG.warning("the model was exported for %dx%d px and is used so", width, height)
+    return FrameSpec(max(height, width), stride, fixed=(int(height), int(width)))
+
+
+def _set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - untyped
+    """Layers in ``dtype``; the step from grid cells to pixels in float32.
+
+    bfloat16 has 8 bits: at 600 px its neighbours are 4 px apart, and boxes would jump. The
+    head's raw output is small, so decoding it in full precision costs next to nothing.
+    """
+    model.to(dtype=dtype, memory_format=torch.channels_last)
+    head = model.model[-1]
+    head.dfl.float()
+    head.stride = head.stride.float()
+    decode = head._inference
+
+    def decode_in_float32(raw: dict[str, Any]) -> torch.Tensor:
+        # Of the feature maps only shape, type and device matter there; empty ones cost nothing.
+        shapes = [torch.empty(f.shape, dtype=torch.float32, device=f.device) for f in raw["feats"]]
+        whole = {**raw, "boxes": raw["boxes"].float(), "scores": raw["scores"].float(), "feats": shapes}
+        decoded: torch.Tensor = decode(whole)
+        return decoded
+
+    if dtype is not torch.float32:
+        head._inference = decode_in_float32

@@ -1,0 +1,67 @@
+"""What the pipeline asks of a detector. Imports no torch at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from trailcam.detect.outcomes import ClassIds, Confidences
+from trailcam.geometry import Boxes
+
+if TYPE_CHECKING:
+    import torch
+
+    from trailcam.detect.frame import FrameSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawDetections:
+    """What the model saw in one frame, the most confident first.
+
+    ``xyxy`` (k, 4) float32 px of the frame (they may reach beyond it), ``confidence`` (k,)
+    float32 0..1, ``class_id`` (k,) int16.
+    """
+
+    xyxy: Boxes
+    confidence: Confidences
+    class_id: ClassIds
+
+    def __post_init__(self) -> None:
+        k = len(self.confidence)
+        if self.xyxy.shape != (k, 4) or self.class_id.shape != (k,):
+            raise ValueError(f"{k} confidences, boxes {self.xyxy.shape}, classes {self.class_id.shape}")
+
+
+class Detector(Protocol):
+    """A model on a device.
+
+    ``names``: class id -> the model's own name. ``frame``: the input frames that it takes.
+    ``model_key``: sha256 of the weights, as hex; results of equal keys are comparable.
+    ``depth``: how many batches may be submitted before the first result is asked for.
+    """
+
+    names: dict[int, str]
+    frame: FrameSpec
+    model_key: str
+    depth: int = 1
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        """``pixels`` (n, height, width, 3) uint8 RGB on the CPU -> n results, in order.
+
+        Raises torch.OutOfMemoryError when the batch does not fit (smaller ones may), and
+        PipelineError when the model's answer is no answer.
+        """
+        ...
+
+    def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
+        """Start on a batch; the returned function waits for the results. Same errors as :meth:`detect`,
+
+        from either of the two calls. Detectors that work while the caller does override this.
+        """
+        results = self.detect(pixels)
+        return lambda: results
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        """Pay for first-call costs on a grey batch of that shape, before the clock starts."""
+        ...

@@ -1,0 +1,115 @@
+"""The words of the field as frozen records. Nothing here reads, writes or computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where an image stands. Every image is in exactly one of these.
+
+    ``completed`` with no detection is a blank (looked at, nothing found);
+    ``pending`` is never looked at. The two must not be confused in any count.
+    """
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    MISSING = "missing"
+
+
+class TimeSource(StrEnum):
+    """Which evidence a capture time rests on, the most trusted first."""
+
+    CORRECTION = "correction"
+    EXIF = "exif"  # DateTimeOriginal
+    EXIF_DIGITIZED = "exif_digitized"  # DateTimeDigitized
+    EXIF_MODIFIED = "exif_modified"  # DateTime: the last program that wrote the file
+    STRIP = "strip"
+    FILENAME = "filename"
+    UNKNOWN = "unknown"
+
+
+class Kind(StrEnum):
+    """What a class of a model means to trailcam."""
+
+    BUCK = "buck"
+    DOE = "doe"
+    FAWN = "fawn"
+    DEER = "deer"  # sex not told
+    ANIMAL = "animal"
+    PERSON = "person"
+    VEHICLE = "vehicle"
+    OTHER = "other"  # named by no class map; kept under the model's own name
+
+
+class AgeClass(StrEnum):
+    """Age class of a buck as a model reads it from antlers and body; no measured age."""
+
+    YOUNG = "young"
+    MID = "mid"
+    MATURE = "mature"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassInfo:
+    """One class of a model: ``class_id`` as the model counts, ``name`` as it calls it."""
+
+    class_id: int
+    name: str
+    kind: Kind
+    age_class: AgeClass | None = None  # bucks only
+    species: str | None = None  # scientific name, where the map knows it
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTime:
+    """When a photo was taken, by the camera's own clock, and how we know.
+
+    ``at`` is naive local time (trail cameras know no zone) or None when there is no
+    evidence; a file's modification time is never evidence. ``utc_offset_min`` is set
+    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future``
+    or ``clock_reset``.
+    """
+
+    at: datetime | None
+    source: TimeSource
+    suspect: str | None = None
+    utc_offset_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """How a file is recognised as unchanged: ``path`` is relative to its root, with ``/``.
+
+    ``path`` is a str in which bytes that are not UTF-8 are surrogate-escaped.
+    ``mtime_ns`` is used for this comparison alone, never as a date.
+    """
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What one file says of itself, as read by a scan.
+
+    ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8
+    that turns them upright. ``error_code`` is set when the file could not be read.
+    """
+
+    key: FileKey
+    station: str
+    captured: CaptureTime
+    make: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    width: int | None = None
+    height: int | None = None
+    orientation: int = 1
+    error_code: str | None = None
+    error_message: str | None = None

@@ -1,0 +1,1 @@
+"""What a file says of itself: where it lies, its EXIF, when it was taken."""

@@ -1,0 +1,181 @@
+"""What the head of an image file says: camera, size, orientation and times. No pixel is decoded.
+
+One open and, for nearly every JPEG, one read of 64 KiB: EXIF and the frame header lie at the front. That
+matters on a network share, where each read is a round trip.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import stat
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import exifread
+
+from trailcam.media.capture_time import NO_TIMES, ExifTime, ExifTimes
+from trailcam.media.container import open_container
+from trailcam.media.tiff import distil
+
+# It warns on stderr of every tag it dislikes; what it can't read is simply absent here.
+logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
+
+EMPTY_FILE = "empty_file"
+NOT_AN_IMAGE = "not_an_image"
+UNREADABLE = "unreadable"
+VANISHED = "vanished"
+
+_BUFFER_BYTES = 1 << 16
+_MAX_TEXT = 200
+# A file may turn into a FIFO between the walk and here; without O_NONBLOCK, opening one waits for ever.
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+
+_Tags = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What one file's header says.
+
+    ``width``, ``height``: pixels as stored, from the format's own header. ``orientation``: EXIF value 1..8
+    that turns them upright. Texts are cleaned of padding and control characters, at most 200 characters, None
+    when empty.
+    """
+
+    width: int
+    height: int
+    orientation: int = 1
+    make: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    times: ExifTimes = NO_TIMES
+
+
+class UnreadableImageError(Exception):
+    """A file that yields no header. ``code``: empty_file, not_an_image, unreadable or vanished."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def read_header(path: Path | str) -> Header:
+    """Read the header of a JPEG, PNG, TIFF, WebP or BMP file, whatever its name.
+
+    EXIF that is broken counts as absent, as far as it is broken. Raises UnreadableImageError, nothing else.
+    """
+    try:
+        with _open(path) as file:
+            return _read(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnreadableImageError(VANISHED, "the file is gone") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise UnreadableImageError(UNREADABLE, f"the file can't be read: {reason}") from None
+
+
+def _open(path: Path | str) -> io.BufferedReader:
+    raw = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | _NONBLOCK))
+    try:
+        status = os.fstat(raw.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImageError(UNREADABLE, "this is no regular file")
+        if status.st_size == 0:
+            raise UnreadableImageError(EMPTY_FILE, "the file is empty (0 bytes)")
+        return io.BufferedReader(raw, _BUFFER_BYTES)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _read(file: io.BufferedReader) -> Header:
+    container = open_container(file)
+    if container is None:
+        raise UnreadableImageError(NOT_AN_IMAGE, _what_instead(file))
+    distilled = None if container.exif is None else distil(container.exif)
+    width, height = container.width, container.height
+    if width is None and distilled is not None:
+        width, height = distilled.width, distilled.height
+    if not width or not height:
+        raise UnreadableImageError(NOT_AN_IMAGE, "this TIFF file holds no picture")
+    tags: _Tags = {} if distilled is None else _tags(distilled.block)
+    return Header(
+        width=width,
+        height=height,
+        orientation=_orientation(tags),
+        make=_clean(_text(tags, "Image Make")),
+        model=_clean(_text(tags, "Image Model")),
+        serial=_clean(_text(tags, "EXIF BodySerialNumber", "Image BodySerialNumber", "Image Tag 0xC62F")),
+        times=_times(tags),
+    )
+
+
+def _what_instead(file: io.BufferedReader) -> str:
+    file.seek(0)
+    head = file.read(4096)
+    if not head.strip(b"\0"):
+        return "the file begins with zeros: the card or the copy lost its content"
+    if head.startswith(b"\xff\xd8"):
+        return "the JPEG file ends before its picture begins"
+    return "the file holds no JPEG, PNG, TIFF, WebP or BMP picture"
+
+
+def _tags(block: bytes) -> _Tags:
+    try:
+        tags: _Tags = exifread.process_file(io.BytesIO(block), details=False, extract_thumbnail=False)
+    except Exception:  # noqa: BLE001 - the one place where bytes of strangers meet a parser that isn't ours
+        return {}
+    return tags
+
+
+def _text(tags: _Tags, *names: str) -> str | None:
+    """The first of the named tags that is there, as text; cameras store text as bytes, too."""
+    for name in names:
+        value = tags[name].values if name in tags else None
+        if isinstance(value, list) and all(isinstance(code, int) and 0 <= code < 256 for code in value):
+            value = bytes(value)
+        if isinstance(value, bytes):
+            value = value.split(b"\0", 1)[0].decode("latin-1")
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _clean(text: str | None) -> str | None:
+    """Without padding, control characters and lone surrogates; None when nothing remains."""
+    if text is None:
+        return None
+    kept = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp"))
+    return kept.strip()[:_MAX_TEXT].rstrip() or None
+
+
+def _orientation(tags: _Tags) -> int:
+    values = tags["Image Orientation"].values if "Image Orientation" in tags else []
+    first = values[0] if isinstance(values, list) and values else 1
+    return first if isinstance(first, int) and 1 <= first <= 8 else 1
+
+
+def _times(tags: _Tags) -> ExifTimes:
+    return ExifTimes(
+        original=_time(tags, "DateTimeOriginal", "Original"),
+        digitized=_time(tags, "DateTimeDigitized", "Digitized"),
+        modified=_time(tags, "DateTime", ""),
+    )
+
+
+def _time(tags: _Tags, name: str, which: str) -> ExifTime:
+    """A time and its companions; TIFF files keep them in the first directory, exifread's ``Image``."""
+    return ExifTime(
+        at=_text(tags, f"EXIF {name}", f"Image {name}"),
+        subsec=_text(tags, f"EXIF SubSecTime{which}", f"Image SubSecTime{which}"),
+        offset=_text(tags, f"EXIF OffsetTime{which}", f"Image OffsetTime{which}"),
+    )

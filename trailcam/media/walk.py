@@ -1,0 +1,219 @@
+"""Every photo under a root, once, with what is needed to recognise it as unchanged.
+
+The cost is one listing and one ``stat`` a folder and one ``stat`` a photo; nothing is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trailcam.domain import FileKey
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".m4v", ".mkv"})
+
+# Beside everything that begins with a dot (.Trash-1000, .thumbnails, .AppleDouble, .@__thumb, ._photo.jpg):
+# recycle bins and system folders of Windows, thumbnails, bins and snapshots of Synology, QNAP and NetApp,
+# recovered blocks (lost+found, LOST.DIR), left-overs of macOS archives. In lower case.
+SKIPPED_FOLDERS = frozenset(
+    {
+        "$recycle.bin",
+        "recycler",
+        "recycled",
+        "system volume information",
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+        "~snapshot",
+        "lost+found",
+        "lost.dir",
+        "__macosx",
+        "network trash folder",
+    }
+)
+
+NOT_A_FILE = "not_a_file"
+BROKEN_LINK = "broken_link"
+SYMLINK_LOOP = "symlink_loop"
+DUPLICATE_FOLDER = "duplicate_folder"
+UNREADABLE_FOLDER = "unreadable_folder"
+UNREADABLE_FILE = "unreadable_file"
+
+
+@dataclass(slots=True)
+class WalkNotes:
+    """What a walk met besides photos. Filled while the walk is iterated; complete when it ends.
+
+    ``skipped`` pairs a relative path with a reason code: ``not_a_file`` (a folder, FIFO, socket or device
+    with the name of a photo), ``broken_link``, ``symlink_loop`` (a link to a folder above it),
+    ``duplicate_folder`` (reached already by another way), ``unreadable_folder``, ``unreadable_file``.
+    ``unreadable_folders`` are relative paths about which the walk can't tell what lies below; ask
+    :meth:`hides`. Videos and other files are only counted.
+    """
+
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    unreadable_folders: list[str] = field(default_factory=list)
+    n_videos: int = 0
+    n_other: int = 0
+
+    def hides(self, path: str) -> bool:
+        """Whether the photo ``path`` may still exist although the walk didn't yield it."""
+        return any(path == hidden or path.startswith(hidden + "/") for hidden in self.unreadable_folders)
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder still to be listed: where it is, its relative path with a trailing ``/`` ("" for the root)."""
+
+    path: str
+    prefix: str
+
+
+@dataclass(slots=True)
+class _Listing:
+    """One folder's content by kind, each sorted by name."""
+
+    photos: list[os.DirEntry[str]] = field(default_factory=list)
+    folders: list[_Folder] = field(default_factory=list)
+    links: list[_Folder] = field(default_factory=list)
+
+
+def walk(root: Path, notes: WalkNotes) -> Iterator[FileKey]:
+    """Yield every photo under ``root``, a folder's photos in the order of their names.
+
+    Links are followed, but no folder is walked twice, and real folders go before linked ones, so that a photo
+    keeps its real path whatever the links are called. Paths are relative, with ``/``, bytes that are no UTF-8
+    surrogate-escaped. A file that vanishes meanwhile is left out as if it had never been there; a sub-folder
+    that fails, even half-way, is noted as unreadable.
+
+    Raises OSError when ``root`` itself can't be listed.
+    """
+    above = _ancestors(root)
+    seen = set(above)
+    stack = [_Folder(os.fspath(root), "")]
+    links: deque[_Folder] = deque()
+    while stack or links:
+        folder = stack.pop() if stack else links.popleft()
+        try:
+            identity = _identity(folder.path)
+            if identity in seen:
+                is_loop = identity in above or _leads_upwards(folder.path)
+                notes.skipped.append((folder.prefix[:-1], SYMLINK_LOOP if is_loop else DUPLICATE_FOLDER))
+                continue
+            seen.add(identity)
+            listing = _list(folder, notes)
+        except OSError:
+            if not folder.prefix:
+                raise
+            # Also for a folder that is gone again: it was there a moment ago, and a drive that drops out
+            # looks just like this. Its photos are judged by the next walk.
+            _note_unreadable(folder.prefix[:-1], UNREADABLE_FOLDER, notes)
+            continue
+        for entry in listing.photos:
+            key = _key(entry, folder.prefix, notes)
+            if key is not None:
+                yield key
+        stack.extend(reversed(listing.folders))
+        links.extend(listing.links)
+
+
+def _list(folder: _Folder, notes: WalkNotes) -> _Listing:
+    """Sort a folder's entries into photos and folders, counting the rest.
+
+    Raises OSError when the folder can't be opened, or when the root's listing breaks off.
+    """
+    entries: list[os.DirEntry[str]] = []
+    with os.scandir(folder.path) as found:
+        try:
+            entries.extend(found)
+        except OSError:
+            if not folder.prefix:
+                raise
+            _note_unreadable(folder.prefix[:-1], UNREADABLE_FOLDER, notes)
+    entries.sort(key=lambda entry: entry.name)
+    listing = _Listing()
+    for entry in entries:
+        if not entry.name.startswith("."):
+            try:
+                _sort_in(entry, folder.prefix, listing, notes)
+            except OSError:  # links that lead to each other, or a medium that fails
+                _note_unreadable(folder.prefix + entry.name, UNREADABLE_FILE, notes)
+    return listing
+
+
+def _sort_in(entry: os.DirEntry[str], prefix: str, listing: _Listing, notes: WalkNotes) -> None:
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million Path objects cost seconds
+    is_image = suffix in IMAGE_SUFFIXES
+    if entry.is_dir():
+        if entry.name.lower() in SKIPPED_FOLDERS:
+            return
+        if is_image:
+            notes.skipped.append((prefix + entry.name, NOT_A_FILE))
+        same_kind = listing.links if entry.is_symlink() else listing.folders
+        same_kind.append(_Folder(entry.path, f"{prefix}{entry.name}/"))
+    elif entry.is_file():
+        if is_image:
+            listing.photos.append(entry)
+        elif suffix in VIDEO_SUFFIXES:
+            notes.n_videos += 1
+        else:
+            notes.n_other += 1
+    elif entry.is_symlink():
+        notes.skipped.append((prefix + entry.name, BROKEN_LINK))
+        if not is_image:
+            # Most likely a folder on a drive that isn't mounted: its photos haven't gone.
+            notes.unreadable_folders.append(prefix + entry.name)
+    elif is_image:
+        notes.skipped.append((prefix + entry.name, NOT_A_FILE))
+    else:
+        notes.n_other += 1
+
+
+def _key(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> FileKey | None:
+    try:
+        stat = entry.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        _note_unreadable(prefix + entry.name, UNREADABLE_FILE, notes)
+        return None
+    return FileKey(prefix + entry.name, stat.st_size, stat.st_mtime_ns)
+
+
+def _note_unreadable(path: str, reason: str, notes: WalkNotes) -> None:
+    notes.skipped.append((path, reason))
+    notes.unreadable_folders.append(path)
+
+
+_Identity = tuple[int, int] | str
+
+
+def _identity(path: str) -> _Identity:
+    """What two paths to one folder have in common. Raises OSError."""
+    stat = Path(path).stat()
+    # Some network file systems number nothing.
+    return (stat.st_dev, stat.st_ino) if stat.st_ino else os.path.realpath(path)
+
+
+def _ancestors(root: Path) -> set[_Identity]:
+    """The folders above ``root``: a link to one of them would bring the whole root in again."""
+    found: set[_Identity] = set()
+    for parent in Path(os.path.realpath(root)).parents:
+        try:
+            found.add(_identity(os.fspath(parent)))
+        except OSError:  # a folder we may pass but not look at; links into it fail the same way
+            continue
+    return found
+
+
+def _leads_upwards(link: str) -> bool:
+    """Whether a link's target is a folder that contains the link."""
+    home = os.path.realpath(os.path.dirname(link))  # noqa: PTH120 - see PTH122 above
+    target = os.path.realpath(link)
+    return home == target or home.startswith(os.path.join(target, ""))  # noqa: PTH118 - a trailing separator

@@ -1,0 +1,68 @@
+"""Results into files: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from trailcam.errors import OutputError
+from trailcam.text import printable
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace ``path`` by a file with ``content``. Raises OutputError; then the old file is as it was.
+
+    A link is followed. What exists and is no regular file (a pipe, a device) is written to as it is.
+    """
+    try:
+        target = path.expanduser().resolve()
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(content)
+        else:
+            _replace(target, content)
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # ValueError: a NUL in the path; RuntimeError: ~nobody
+        raise _explained(path, error) from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    if target.is_dir():
+        raise IsADirectoryError("it is a folder")
+    # In the same folder, because only within one file system a file replaces another in one step.
+    handle, draft = tempfile.mkstemp(prefix=".trailcam-", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).chmod(_mode(target))
+        Path(draft).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(draft).unlink()
+        raise
+
+
+def _mode(target: Path) -> int:
+    """The permissions of the file that is replaced, else those any new file gets."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    umask = os.umask(0)  # there is no other way to ask
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _explained(path: Path, error: Exception) -> OutputError:
+    why = getattr(error, "strerror", None) or str(error)
+    shown = printable(str(path))
+    if isinstance(error, FileNotFoundError):
+        return OutputError(f"Cannot write {shown}: its folder doesn't exist.", "Make the folder first.")
+    return OutputError(
+        f"Cannot write {shown}: {printable(str(why))}.",
+        "Nothing was changed. Choose another place with -o, or -o - for the terminal.",
+    )

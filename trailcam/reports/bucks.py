@@ -1,0 +1,203 @@
+"""``report bucks``: photos, detections, events and mean confidence of bucks, with coverage.
+
+A detection counts when it comes from its image's current run and reaches the confidence. An event is a visit:
+the photos of one station and age class with no more than the gap between one and the next. It belongs to the
+month, hour and season-year of its first photo, and photos without a capture time belong to none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from trailcam.domain import AgeClass
+from trailcam.errors import UsageError
+from trailcam.reports.model import COMPLETE, Column, Kind, Report, Row, coverage_columns, share
+from trailcam.selection import Selection
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.text import count, printable
+
+KEYS = ("month", "season", "station", "age", "hour")
+DEFAULT_BY = ("month", "age")
+
+_AGES = tuple(AgeClass)
+_KEY_COLUMNS = {
+    "month": Column("month", "month", Kind.TEXT, null="undated"),
+    "season": Column("season", "season", Kind.TEXT, null="undated"),
+    "station": Column("station", "station", Kind.TEXT),
+    "age": Column("age", "age", Kind.TEXT, null="all"),
+    "hour": Column("hour", "hour", Kind.COUNT, null="undated"),
+}
+# More photos can only add photos and detections, but one between two visits can also join them.
+_COUNT_COLUMNS = (
+    Column("photos", "photos", Kind.COUNT, sign="≥"),
+    Column("detections", "detections", Kind.COUNT, sign="≥"),
+    Column("events", "events", Kind.COUNT, sign="≈"),
+    Column("mean_confidence", "conf.", Kind.NUMBER),
+)
+_WITHOUT_CLASS = Column("without_class", "no such class", Kind.COUNT, shown=False)
+_LONGEST_US = 2**62  # keeps any timedelta within the 64 bits that it is compared in
+
+
+def bucks(
+    db: Connection,
+    selection: Selection,
+    *,
+    confidence: float,
+    gap: timedelta,
+    by: Sequence[str] = DEFAULT_BY,
+    first_month: int,
+) -> Report:
+    """Count bucks among the selected images.
+
+    ``confidence`` is 0..1, inclusive. ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of
+    the columns. ``first_month`` (1..12) begins a season-year. Rows hold the keys (None: no capture time),
+    photos, detections, events (None: no photo of the row has a capture time), mean_confidence (None: no
+    detection), completed, pending, failed and missing photos of the row's scope (its keys but the age),
+    coverage (completed of all four), complete (whether the counts are final) and without_class (completed
+    photos whose model has no class for the row's bucks). Raises UsageError for a wrong key, confidence or
+    station.
+    """
+    by = tuple(dict.fromkeys(by))
+    _check(by, confidence)
+    make_selected(db, selection)
+    found = rows(db, query("report_bucks"), _params(by, confidence, gap, first_month))
+    scope_keys = [key for key in by if key != "age"]
+    wanted = [row for row in found if (row["age"] is not None) == ("age" in by)]
+    groups = [row for row in wanted if not row["total"] and row["scope_photos"]]
+    totals = [row for row in wanted if row["total"]] if scope_keys else []
+    overall = next(row for row in found if row["total"] and row["age"] is None)
+    if "age" in by:
+        totals.append(overall)
+    columns = (*(_KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
+    coverage = _coverage(overall, count_undated_left_out(db, selection))
+    empty = not overall["scope_photos"]
+    return Report(
+        name="bucks",
+        title="Bucks",
+        filters=_filters(selection, by, confidence, gap, first_month),
+        coverage=coverage,
+        columns=columns,
+        rows=_finish(groups, by, columns),
+        totals=[] if empty else _finish(totals, ["age"], columns),
+        notes=_notes(coverage, overall, rows(db, query("report_models"))),
+    )
+
+
+def _check(by: Sequence[str], confidence: float) -> None:
+    for key in by:
+        if key not in KEYS:
+            raise UsageError(f'Bucks can\'t be counted by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
+    if not 0 <= confidence <= 1:
+        raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
+
+
+def _params(by: Sequence[str], confidence: float, gap: timedelta, first_month: int) -> dict[str, Any]:
+    return {
+        **{f"by_{key}": key in by for key in KEYS if key != "age"},
+        "confidence": confidence,
+        "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
+        "first_month": first_month,
+    }
+
+
+def _filters(
+    selection: Selection, by: Sequence[str], confidence: float, gap: timedelta, first_month: int
+) -> dict[str, Any]:
+    season = {"season_first_month": first_month} if "season" in by else {}
+    asked = {"confidence": confidence, "gap_s": gap.total_seconds(), "by": list(by)}
+    return {**selection.describe(), **asked, **season}
+
+
+def _finish(found: Sequence[Row], by: Sequence[str], columns: Sequence[Column]) -> list[Row]:
+    """Rows in the order of ``by``, with the columns of the report and nothing else."""
+    finished = []
+    for row in sorted(found, key=lambda row: [_order(key, row[key]) for key in by if key in row]):
+        looked_at, photos = row["completed"], row["scope_photos"]
+        row = {
+            **row,
+            "coverage": share(looked_at, photos),
+            COMPLETE: looked_at == photos and not row["without_class"],
+        }
+        finished.append({column.name: row[column.name] for column in columns})
+    return finished
+
+
+def _order(key: str, value: str | int | None) -> tuple[bool, str | int]:
+    """None sorts last; ages sort from young to unknown."""
+    if value is None:
+        return (True, 0)
+    return (False, _AGES.index(AgeClass(str(value))) if key == "age" else value)
+
+
+def _coverage(overall: Row, undated_left_out: int) -> dict[str, Any]:
+    photos = overall["scope_photos"]
+    return {
+        "photos": photos,
+        **{status: overall[status] for status in ("completed", "pending", "failed", "missing")},
+        "undated": photos - overall["dated"],
+        "undated_left_out": undated_left_out,
+        "share": share(overall["completed"], photos),
+    }
+
+
+def _notes(coverage: Mapping[str, Any], overall: Row, models: Sequence[Row]) -> list[str]:
+    if not coverage["photos"]:
+        return ["No photo fits the selection.", *_undated_notes(coverage, overall)]
+    notes = []
+    if not models:
+        notes.append("None of these photos has been looked at yet: run `trailcam detect`.")
+    elif coverage["completed"] < coverage["photos"]:
+        notes.append(
+            "Not all photos have been looked at: ≥ is a lower bound, and ≈ can change either way"
+            " (a photo between two visits can make them one)."
+        )
+    notes += _model_notes(models)
+    notes += _undated_notes(coverage, overall)
+    return notes
+
+
+def _model_notes(models: Sequence[Row]) -> list[str]:
+    names: dict[str, int] = {}
+    for model in models:
+        names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
+    listed = [f"{printable(name)} ({count(photos, 'photo')})" for name, photos in names.items()]
+    notes = []
+    if len(names) == 1:
+        notes.append(f"The counts rest on the model {listed[0]}.")
+    elif names:
+        notes.append(f"The counts mix {len(names)} models, which need not agree: {', '.join(listed)}.")
+    if len({model["model_key"] for model in models}) > len(names):
+        notes.append("Some photos were looked at with other settings than the rest.")
+    for name in names:
+        known = {age for m in models if m["weights_name"] == name for age in m["age_classes"]}
+        notes += _blind_note(printable(name), known)
+    return notes
+
+
+def _blind_note(name: str, known: set[str]) -> list[str]:
+    """What a model with these age classes of bucks can't see. ``known`` is empty where it has no bucks."""
+    if not known:
+        return [f"The model {name} has no class for bucks; it can't see them, so 0 doesn't mean none."]
+    unseen = [age for age in _AGES if age is not AgeClass.UNKNOWN and age not in known]
+    if not unseen:
+        return []
+    return [f"The model {name} has no class for {' or '.join(unseen)} bucks: 0 of those doesn't mean none."]
+
+
+def _undated_notes(coverage: Mapping[str, Any], overall: Row) -> list[str]:
+    notes = []
+    if overall["undated_detections"]:
+        n = overall["undated_detections"]
+        notes.append(
+            f"{count(n, 'detection')} on photos without a capture time {'is' if n == 1 else 'are'} counted,"
+            " but in no event."
+        )
+    n = coverage["undated_left_out"]
+    if n == 1:
+        notes.append("1 photo has no capture time and is left out.")
+    elif n:
+        notes.append(f"{count(n, 'photo')} have no capture time and are left out.")
+    return notes

@@ -1,0 +1,210 @@
+"""``status``: where every photo stands, which roots can be reached, and how the last run went."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from trailcam.reports.model import Column, Kind, Report, Row, Section, share
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.paths import from_db
+from trailcam.store.runs import last_run
+from trailcam.text import count, printable
+
+# A network drive that is gone can keep its caller waiting for minutes.
+_PATIENCE_S = 3.0
+_STATUSES = ("completed", "pending", "failed", "missing")
+
+_COLUMNS = (
+    Column("by", "by", Kind.TEXT),
+    Column("name", "name", Kind.TEXT),
+    Column("photos", "photos", Kind.COUNT),
+    *(Column(status, status, Kind.COUNT) for status in _STATUSES),
+    Column("undated", "undated", Kind.COUNT, hide_zero=True),
+    Column("coverage", "coverage", Kind.SHARE),
+)
+_ROOT_COLUMNS = (
+    Column("name", "root", Kind.TEXT),
+    Column("reachable", "reachable", Kind.TEXT),
+    Column("photos", "photos", Kind.COUNT),
+    Column("videos", "videos", Kind.COUNT, hide_zero=True),
+    Column("scanned_at", "last scan", Kind.MOMENT, null="never"),
+    Column("path", "path", Kind.TEXT),
+)
+_RUN_COLUMNS = (
+    Column("run_id", "run", Kind.COUNT),
+    Column("state", "state", Kind.TEXT),
+    Column("started_at", "started", Kind.MOMENT),
+    Column("finished_at", "finished", Kind.MOMENT),
+    Column("completed", "completed", Kind.COUNT),
+    Column("failed", "failed", Kind.COUNT),
+    Column("missing", "missing", Kind.COUNT, shown=False),
+    Column("detections", "detections", Kind.COUNT, shown=False),
+    Column("photos_per_s", "photos/s", Kind.NUMBER),
+    Column("device", "device", Kind.TEXT),
+    Column("weights", "weights", Kind.TEXT),
+)
+_FAILURE_COLUMNS = (
+    Column("error_code", "error", Kind.TEXT),
+    Column("photos", "photos", Kind.COUNT),
+    Column("example", "example", Kind.TEXT),
+)
+_SUSPECT_COLUMNS = (Column("doubt", "doubt", Kind.TEXT), Column("photos", "photos", Kind.COUNT))
+
+
+def status(db: Connection, *, working: bool) -> Report:
+    """The state of a whole library.
+
+    ``working`` says whether a scan or detect is at work on the database now; without one, a run recorded as
+    running was cut off and is called interrupted. Rows are counted over all photos (``by`` "all"), by station
+    and by month (``name`` None: no capture time). ``reachable`` of a root is "yes", "absent", "not a folder",
+    "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times are empty
+    where there is nothing to say.
+    """
+    counts = rows(db, query("status_counts"))
+    overall = counts[0]
+    roots = _roots(db)
+    coverage = {
+        "photos": overall["photos"],
+        **{name: overall[name] for name in _STATUSES},
+        "undated": overall["undated"],
+        "suspect_times": overall["suspect"],
+        "videos": sum(root["videos"] for root in roots),
+        "share": share(overall["completed"], overall["photos"]),
+    }
+    run = _last_run(db, working)
+    return Report(
+        name="status",
+        title="Status",
+        filters={},
+        coverage=coverage,
+        columns=_COLUMNS,
+        rows=[_count_row(row) for row in counts],
+        notes=_notes(coverage, roots, run),
+        sections=(
+            Section("roots", "Roots", _ROOT_COLUMNS, roots),
+            Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),
+            Section("failures", "Failed photos", _FAILURE_COLUMNS, _failures(db)),
+            Section(
+                "suspect_times",
+                "Doubtful capture times",
+                _SUSPECT_COLUMNS,
+                rows(db, query("status_suspects")),
+            ),
+        ),
+    )
+
+
+def reachability(paths: Sequence[str], patience_s: float = _PATIENCE_S) -> list[str]:
+    """For each path "yes", "absent", "not a folder", "empty", "unreadable" or, after a wait, "no answer".
+
+    All are asked at once, so that the whole takes ``patience_s`` seconds at most.
+    """
+    answers = ["no answer"] * len(paths)
+
+    def ask(n: int, path: str) -> None:
+        answers[n] = _look(path)
+
+    # Daemons: one that never gets an answer must not keep the process from leaving.
+    threads = [threading.Thread(target=ask, args=(n, path), daemon=True) for n, path in enumerate(paths)]
+    for thread in threads:
+        thread.start()
+    deadline = threading.Event()
+    timer = threading.Timer(patience_s, deadline.set)
+    timer.daemon = True
+    timer.start()
+    while any(thread.is_alive() for thread in threads) and not deadline.is_set():
+        for thread in threads:
+            thread.join(0.02)
+    timer.cancel()
+    return list(answers)
+
+
+def _look(path: str) -> str:
+    try:
+        with os.scandir(path) as entries:
+            return "yes" if any(True for _ in entries) else "empty"
+    except NotADirectoryError:
+        return "not a folder"
+    except PermissionError:
+        return "unreadable"
+    except (OSError, ValueError):
+        return "absent"
+
+
+def _count_row(row: Row) -> Row:
+    return {
+        "by": row["grouped_by"],
+        **{name: row[name] for name in ("name", "photos", *_STATUSES, "undated")},
+        "coverage": share(row["completed"], row["photos"]),
+    }
+
+
+def _roots(db: Connection) -> list[Row]:
+    found = [{**row, "path": from_db(row["path"])} for row in rows(db, query("status_roots"))]
+    reachable = reachability([row["path"] for row in found])
+    return [
+        {
+            **{name: row[name] for name in ("name", "photos", "videos", "path")},
+            "reachable": answer,
+            "scanned_at": _utc(row["scanned_at"]),
+        }
+        for row, answer in zip(found, reachable, strict=True)
+    ]
+
+
+def _last_run(db: Connection, working: bool) -> Row | None:
+    run = last_run(db)
+    if run is None:
+        return None
+    seen = run["n_completed"] + run["n_failed"]
+    return {
+        "run_id": run["run_id"],
+        "state": "interrupted" if run["state"] == "running" and not working else run["state"],
+        "started_at": _utc(run["started_at"]),
+        "finished_at": _utc(run["finished_at"]),
+        "completed": run["n_completed"],
+        "failed": run["n_failed"],
+        "missing": run["n_missing"],
+        "detections": run["n_detections"],
+        "photos_per_s": round(seen / run["wall_s"], 1) if run["wall_s"] else None,
+        "device": run["device"],
+        "weights": run["weights_name"],
+    }
+
+
+def _failures(db: Connection) -> list[Row]:
+    return [{**row, "example": from_db(row["example"])} for row in rows(db, query("status_failures"))]
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at else None
+
+
+def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -> list[str]:
+    if not roots:
+        return ["Nothing has been scanned yet: run `trailcam scan FOLDER`."]
+    notes = []
+    for root in roots:
+        if root["reachable"] != "yes":
+            notes.append(
+                f"The root {printable(root['name'])} is not reachable ({root['reachable']}): is the drive"
+                " connected and mounted?"
+            )
+    if run is None:
+        notes.append("No photo has been looked at yet: run `trailcam detect`.")
+    elif run["state"] == "interrupted":
+        notes.append("The last run was interrupted: `trailcam detect` carries on where it stopped.")
+    if coverage["undated"]:
+        n = coverage["undated"]
+        have = "has" if n == 1 else "have"
+        notes.append(f"{count(n, 'photo')} {have} no capture time; --months and the like leave such out.")
+    if coverage["suspect_times"]:
+        n = coverage["suspect_times"]
+        notes.append(f"{count(n, 'photo')} {'has' if n == 1 else 'have'} a doubtful capture time.")
+    if coverage["videos"]:
+        notes.append(f"{count(coverage['videos'], 'video')} not looked at: trailcam reads photos.")
+    return notes

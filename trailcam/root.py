@@ -1,0 +1,114 @@
+"""The mount guard: is there really a library at this path? Asked before anything else.
+
+A drive that isn't mounted looks like an empty folder on Linux, like a missing one on
+Windows, and like deletion to a program that doesn't ask.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from trailcam.errors import RootError
+from trailcam.text import count, printable
+
+_WINDOWS_PATH = re.compile(r"^([A-Za-z]):[\\/]*(.*)$", re.DOTALL)
+_WSL_PATH = re.compile(r"^/mnt/([a-z])(?:/(.*))?$", re.DOTALL)
+
+
+def check_root(given: str | Path) -> Path:
+    """The absolute path of a root that exists, is a folder, can be listed and isn't empty.
+
+    Raises RootError with a hint for the system at hand. Reads only; touches no database.
+    """
+    text = os.fspath(given)
+    shown = printable(text)
+    path = Path(text).expanduser()
+    try:
+        if not path.exists():
+            raise RootError(f"There is no folder {shown}.", _advice(text))
+        if not path.is_dir():
+            raise RootError(f"{shown} is a file, not a folder.", "Name the folder that holds the photos.")
+        with os.scandir(path) as entries:
+            empty = next(entries, None) is None
+    except OSError as error:
+        raise RootError(
+            f"The folder {shown} can't be read: {error.strerror or error}.",
+            f"Check its permissions and that its drive answers. {_advice(text)}",
+        ) from error
+    if empty:
+        raise RootError(f"The folder {shown} is empty.", f"Probably its drive isn't mounted. {_advice(text)}")
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the user wrote them
+
+
+def no_photos(root: Path, n_other: int) -> RootError:
+    """The error for a root with files but not one photo."""
+    seen = f" ({count(n_other, 'other file')} seen)" if n_other else ""
+    return RootError(
+        f"There is not a single photo under {printable(str(root))}{seen}.",
+        "trailcam reads .jpg .jpeg .png .tif .tiff .webp .bmp. Is this the right folder, and is its "
+        f"drive mounted? {_advice(str(root))}",
+    )
+
+
+def too_many_gone(name: str, root: Path, n_gone: int, n_known: int, limit: float) -> RootError:
+    """The error for a root of which more than ``limit`` (0..1) of the known photos vanished."""
+    return RootError(
+        f"{n_gone:,} of the {n_known:,} known photos of {printable(name)!r} are gone from "
+        f"{printable(str(root))} ({n_gone / n_known:.0%}, more than the limit of {limit:.0%}).",
+        "Nothing was changed. Probably a drive or share isn't fully mounted. If you did delete or move "
+        f"them, run the scan again with --accept-missing. {_advice(str(root))}",
+    )
+
+
+def alive(root: Path) -> bool:
+    """Whether a root can still be listed and holds anything: asked when photos turn up missing."""
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def _advice(text: str) -> str:
+    """What to try, in the terms of the system that trailcam runs on."""
+    windows = _WINDOWS_PATH.match(text)
+    wsl = _WSL_PATH.match(text)
+    if sys.platform == "win32":
+        if wsl:
+            there = f"{wsl[1].upper()}:\\{(wsl[2] or '').replace('/', chr(92))}"
+            found = "which exists" if Path(there).exists() else "if the drive is connected"
+            return f"This is a WSL path; on Windows the same folder is {printable(there)} ({found})."
+        return "Is the drive connected, and its letter the same as before? Check in Explorer."
+    if windows:
+        there = f"/mnt/{windows[1].lower()}/{windows[2].replace(chr(92), '/')}".rstrip("/")
+        if Path(there).exists():
+            return (
+                f"This is a Windows path; here the same folder is {printable(there)}, which exists: use that."
+            )
+        return (
+            f"This is a Windows path, and trailcam runs on {_system()}. In WSL the drive would be at "
+            f"{printable(there)}: mount it with "
+            f"`sudo mount -t drvfs {windows[1].upper()}: /mnt/{windows[1].lower()}`."
+        )
+    if wsl and _is_wsl():
+        return (
+            f"In WSL a drive that was plugged in later must be mounted: "
+            f"`sudo mkdir -p /mnt/{wsl[1]} && sudo mount -t drvfs {wsl[1].upper()}: /mnt/{wsl[1]}`."
+        )
+    if Path("/.dockerenv").exists():
+        return "Inside a container only mounted folders exist: start it with `-v /path/on/host:/path/inside`."
+    return "Check with `ls` and `mount` (or `findmnt`) that the drive is there; mount it, then run again."
+
+
+def _system() -> str:
+    return "WSL" if _is_wsl() else {"darwin": "macOS", "linux": "Linux"}.get(sys.platform, sys.platform)
+
+
+def _is_wsl() -> bool:
+    try:
+        return "microsoft" in Path("/proc/sys/kernel/osrelease").read_text(encoding="ascii").lower()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,49 @@
+"""Which images a command is about: one value, shared by detect, reports and exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from trailcam.domain import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Every given part must fit; an empty part fits everything.
+
+    ``months`` are 1..12 in season order. ``since`` and ``until`` are
+    both inclusive, in naive local camera time. When any of the three is given, images without a capture
+    time don't fit, unless ``include_undated``. ``stations`` are names, compared without
+    regard to case.
+    """
+
+    months: tuple[int, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    stations: tuple[str, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    include_undated: bool = False
+    season: str | None = None  # the name the months came from, for headings
+
+    @property
+    def by_date(self) -> bool:
+        """Whether a capture time is needed to decide."""
+        return bool(self.months or self.since or self.until)
+
+    def describe(self) -> dict[str, object]:
+        """The parts that were given, in JSON's types, for the ``filters`` of a report."""
+        parts: dict[str, object] = {}
+        if self.season:
+            parts["season"] = self.season
+        if self.months:
+            parts["months"] = list(self.months)
+        if self.since:
+            parts["since"] = self.since.isoformat()
+        if self.until:
+            parts["until"] = self.until.isoformat()
+        if self.stations:
+            parts["stations"] = list(self.stations)
+        if self.by_date:
+            parts["include_undated"] = self.include_undated
+        return parts

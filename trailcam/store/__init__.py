@@ -1,0 +1,1 @@
+"""The DuckDB database: the only place with SQL."""

@@ -1,0 +1,49 @@
+"""Python values as the numpy columns that DuckDB reads in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.store.database import Connection
+
+Column = npt.NDArray[Any]
+
+
+def texts(values: Iterable[str | None]) -> Column:
+    """A VARCHAR column; None becomes NULL."""
+    # The extra None keeps numpy from making a fixed-width string array of them.
+    return np.array([*values, None], dtype=object)[:-1]
+
+
+def integers(values: Sequence[int | None], dtype: type[np.integer[Any]]) -> Column:
+    """An integer column; None becomes NULL."""
+    return np.ma.masked_array(np.array([v or 0 for v in values], dtype), mask=[v is None for v in values])
+
+
+def times(values: Sequence[object]) -> Column:
+    """A TIMESTAMP column of naive datetimes, microseconds; None becomes NULL."""
+    return np.array(values, dtype="datetime64[us]")
+
+
+def insert(db: Connection, table: str, columns: Mapping[str, Column]) -> None:
+    """Bulk insert by column name, never by position. ``table`` is never a user's text."""
+    db.register("incoming", dict(columns))
+    try:
+        db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+    finally:
+        db.unregister("incoming")
+
+
+def insert_row(db: Connection, table: str, row: Mapping[str, object]) -> None:
+    """Insert one row by column name."""
+    insert(db, table, {key: np.array([value], dtype=object) for key, value in row.items()})
+
+
+def next_id(db: Connection, table: str, column: str) -> int:
+    """One more than the largest id in use; one process writes at a time."""
+    ((free,),) = db.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchall()
+    return int(free)

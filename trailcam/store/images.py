@@ -1,0 +1,234 @@
+"""Roots, stations and images: what a scan compares with and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.domain import FileKey, Image, Status
+from trailcam.store.columns import insert, insert_row, integers, next_id, texts, times
+from trailcam.store.database import Connection, one, query, rows
+from trailcam.store.paths import from_db, to_db
+
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A directory tree that was scanned; images are stored relative to it."""
+
+    root_id: int
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A walk held against the database. ``fresh`` and ``changed`` index the walk's files.
+
+    ``changed_ids``, ``vanished_ids`` and ``returned_ids`` are image ids; ``changed_ids`` is aligned
+    with ``changed``. ``n_known`` counts the root's images that were not missing before.
+    """
+
+    fresh: Ids
+    changed: Ids
+    changed_ids: Ids
+    vanished_ids: Ids
+    returned_ids: Ids
+    n_unchanged: int
+    n_known: int
+
+    @classmethod
+    def all_new(cls, n_files: int) -> Comparison:
+        """The comparison with a root that isn't known: every file is fresh."""
+        none = np.zeros(0, np.int64)
+        return cls(np.arange(n_files, dtype=np.int64), none, none, none, none, 0, 0)
+
+
+def utc_now() -> datetime:
+    """Now, as the database writes its ``*_at`` columns: UTC, without zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def roots(db: Connection) -> list[Root]:
+    """All known roots, oldest first."""
+    found = db.execute("SELECT root_id, name, path FROM roots ORDER BY root_id").fetchall()
+    return [Root(int(i), str(name), from_db(str(path))) for i, name, path in found]
+
+
+def compare(
+    db: Connection, root_id: int, files: Sequence[FileKey], unreadable_folders: Sequence[str]
+) -> Comparison:
+    """Hold a walk's ``files`` against the images of ``root_id``. Works on a read-only connection.
+
+    Images below ``unreadable_folders`` (relative paths) are left as they are: nobody knows.
+    An image whose reading failed at the last scan is read again, as a mended permission
+    changes neither size nor mtime.
+    """
+    walked = {
+        "i": np.arange(len(files), dtype=np.int64),
+        "path": texts([to_db(f.path) for f in files]),
+        "size_bytes": np.fromiter((f.size_bytes for f in files), np.int64, len(files)),
+        "mtime_ns": np.fromiter((f.mtime_ns for f in files), np.int64, len(files)),
+    }
+    hidden = {"folder": texts([to_db(f) for f in unreadable_folders])}
+    db.register("walked", walked)
+    db.register("hidden", hidden)
+    try:
+        db.execute(query("scan_compare"), {"root_id": root_id})
+        fresh = _column(db, "SELECT i FROM compared WHERE image_id IS NULL ORDER BY i")
+        changed = db.execute(
+            "SELECT i, image_id FROM compared WHERE state = 'changed' ORDER BY i"
+        ).fetchnumpy()
+        vanished = _column(db, "SELECT image_id FROM compared WHERE state = 'vanished'")
+        returned = _column(db, "SELECT image_id FROM compared WHERE state = 'returned'")
+        ((n_unchanged, n_known),) = db.execute(
+            "SELECT count(*) FILTER (state = 'unchanged'), count(*) FILTER (status <> 'missing')"
+            " FROM compared"
+        ).fetchall()
+        db.execute("DROP TABLE compared")
+    finally:
+        db.unregister("walked")
+        db.unregister("hidden")
+    return Comparison(
+        fresh=fresh,
+        changed=np.asarray(changed["i"], dtype=np.int64),
+        changed_ids=np.asarray(changed["image_id"], dtype=np.int64),
+        vanished_ids=vanished,
+        returned_ids=returned,
+        n_unchanged=int(n_unchanged),
+        n_known=int(n_known),
+    )
+
+
+def save_root(db: Connection, name: str, path: str) -> int:
+    """Make the root ``name``, or move it to ``path``. Returns its id."""
+    known = one(db, "SELECT root_id FROM roots WHERE name = ?", [name])
+    if known:
+        db.execute("UPDATE roots SET path = ? WHERE root_id = ?", [to_db(path), known[0]])
+        return int(known[0])
+    root_id = next_id(db, "roots", "root_id")
+    row = {"root_id": root_id, "name": name, "path": to_db(path), "added_at": utc_now()}
+    insert_row(db, "roots", row)
+    return root_id
+
+
+def finish_scan(db: Connection, root_id: int, vanished_ids: Ids, returned_ids: Ids, n_videos: int) -> None:
+    """Mark what vanished, give what came back the status that its results say, note the scan."""
+    if len(vanished_ids):
+        ids = {"image_id": vanished_ids}
+        db.register("ids", ids)
+        db.execute("UPDATE images SET status = 'missing' WHERE image_id IN (SELECT image_id FROM ids)")
+        db.unregister("ids")
+    if len(returned_ids):
+        ids = {"image_id": returned_ids}
+        db.register("ids", ids)
+        db.execute(
+            "UPDATE images SET status = CASE WHEN run_id IS NOT NULL THEN 'completed'"
+            " WHEN error_code IS NOT NULL THEN 'failed' ELSE 'pending' END"
+            " WHERE image_id IN (SELECT image_id FROM ids)"
+        )
+        db.unregister("ids")
+    db.execute(
+        "UPDATE roots SET scanned_at = ?, n_videos = ? WHERE root_id = ?", [utc_now(), n_videos, root_id]
+    )
+
+
+def save_images(
+    db: Connection, root_id: int, images: Sequence[Image], changed_ids: Mapping[str, int]
+) -> None:
+    """Insert images; those whose path is in ``changed_ids`` replace the image of that id.
+
+    A changed file's old results describe pixels that are gone, so they go with them.
+    """
+    if not images:
+        return
+    first = next_id(db, "images", "image_id")
+    fresh = iter(range(first, first + len(images)))
+    ids = np.fromiter((changed_ids.get(i.key.path) or next(fresh) for i in images), np.int64, len(images))
+    now = utc_now()
+    seen = np.full(len(images), now, dtype="datetime64[us]")
+    old = [(n, i) for n, i in enumerate(ids) if images[n].key.path in changed_ids]
+    if old:
+        seen = _replace(db, np.array([i for _, i in old]), np.array([n for n, _ in old]), seen)
+    columns = _image_columns(images)
+    columns.update(
+        image_id=ids,
+        root_id=np.full(len(images), root_id, np.int32),
+        station_id=_station_ids(db, [i.station for i in images]),
+        first_seen_at=seen,
+        scanned_at=np.full(len(images), now, dtype="datetime64[us]"),
+    )
+    insert(db, "images", columns)
+
+
+def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write what the configuration says of stations (latitude, longitude, timezone, notes)."""
+    _station_ids(db, list(facts))
+    for name, values in facts.items():
+        for column in ("latitude", "longitude", "timezone", "notes"):
+            if values.get(column) is not None:
+                db.execute(f"UPDATE stations SET {column} = ? WHERE name = ?", [values[column], name])
+
+
+def stations_summary(db: Connection, root_id: int) -> list[dict[str, Any]]:
+    """Per station of a root: photos, first and last capture date, undated."""
+    return rows(db, query("scan_stations"), {"root_id": root_id})
+
+
+def _replace(db: Connection, ids: Ids, positions: Ids, seen: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Drop old rows and results of ``ids``; returns ``seen`` with their first-seen times kept."""
+    old = {"image_id": ids, "n": positions}
+    db.register("old", old)
+    kept = db.execute(
+        "SELECT old.n, images.first_seen_at AS at FROM images JOIN old USING (image_id)"
+    ).fetchnumpy()
+    seen[np.asarray(kept["n"])] = np.asarray(kept["at"], dtype="datetime64[us]")
+    for table in ("images", "results", "detections"):
+        db.execute(f"DELETE FROM {table} WHERE image_id IN (SELECT image_id FROM old)")
+    db.unregister("old")
+    return seen
+
+
+def _image_columns(images: Sequence[Image]) -> dict[str, npt.NDArray[Any]]:
+    return {
+        "path": texts([to_db(i.key.path) for i in images]),
+        "size_bytes": np.array([i.key.size_bytes for i in images], np.int64),
+        "mtime_ns": np.array([i.key.mtime_ns for i in images], np.int64),
+        "captured_at": times([i.captured.at for i in images]),
+        "captured_at_source": texts([i.captured.source.value for i in images]),
+        "captured_at_suspect": texts([i.captured.suspect for i in images]),
+        "utc_offset_min": integers([i.captured.utc_offset_min for i in images], np.int16),
+        "make": texts([i.make for i in images]),
+        "model": texts([i.model for i in images]),
+        "serial": texts([i.serial for i in images]),
+        "width": integers([i.width for i in images], np.int32),
+        "height": integers([i.height for i in images], np.int32),
+        "orientation": np.array([i.orientation for i in images], np.int16),
+        "status": texts([(Status.FAILED if i.error_code else Status.PENDING).value for i in images]),
+        "error_code": texts([i.error_code for i in images]),
+        "error_message": texts([i.error_message for i in images]),
+    }
+
+
+def _station_ids(db: Connection, names: Sequence[str]) -> npt.NDArray[np.int32]:
+    """The ids of stations by name, made where they are new."""
+    known = {str(n): int(i) for i, n in db.execute("SELECT station_id, name FROM stations").fetchall()}
+    new = [name for name in dict.fromkeys(names) if name not in known]
+    if new:
+        first = next_id(db, "stations", "station_id")
+        known.update({name: first + n for n, name in enumerate(new)})
+        insert(
+            db, "stations", {"station_id": np.array([known[n] for n in new], np.int32), "name": texts(new)}
+        )
+    return np.array([known[name] for name in names], np.int32)
+
+
+def _column(db: Connection, sql: str) -> Ids:
+    (values,) = db.execute(sql).fetchnumpy().values()
+    return np.asarray(values, dtype=np.int64)

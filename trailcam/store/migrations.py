@@ -1,0 +1,140 @@
+"""The schema, as numbered steps. A step and the record that it ran commit together.
+
+Times named ``*_at`` are UTC without zone, except ``captured_at``: that is the camera's
+own clock, local and zoneless, as the field writes it.
+
+There are no key indexes: one process writes, it hands out the ids, and an index would
+be rebuilt by every bulk update. See docs/decisions/0003-no-key-indexes.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from trailcam.errors import DatabaseError
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def m001_images(db: Connection) -> None:
+    """Roots, stations and images."""
+    db.execute(
+        """
+        CREATE TABLE roots (
+            root_id INTEGER NOT NULL, name VARCHAR NOT NULL, path VARCHAR NOT NULL,
+            added_at TIMESTAMP NOT NULL, scanned_at TIMESTAMP,
+            n_videos INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE stations (
+            station_id INTEGER NOT NULL, name VARCHAR NOT NULL,
+            latitude DOUBLE, longitude DOUBLE, timezone VARCHAR, notes VARCHAR
+        );
+        CREATE TABLE images (
+            image_id BIGINT NOT NULL, root_id INTEGER NOT NULL, path VARCHAR NOT NULL,
+            size_bytes BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,
+            station_id INTEGER NOT NULL,
+            captured_at TIMESTAMP, captured_at_source VARCHAR NOT NULL, captured_at_suspect VARCHAR,
+            utc_offset_min SMALLINT,
+            make VARCHAR, model VARCHAR, serial VARCHAR,
+            width INTEGER, height INTEGER, orientation SMALLINT NOT NULL,
+            status VARCHAR NOT NULL CHECK (status IN ('pending', 'completed', 'failed', 'missing')),
+            error_code VARCHAR, error_message VARCHAR,
+            run_id INTEGER,
+            first_seen_at TIMESTAMP NOT NULL, scanned_at TIMESTAMP NOT NULL
+        );
+        """
+    )
+
+
+def m002_runs(db: Connection) -> None:
+    """Runs, their classes, what each made of each image, and the boxes.
+
+    ``images.run_id`` names the run whose result counts for an image (NULL: none yet).
+    """
+    db.execute(
+        """
+        CREATE TABLE runs (
+            run_id INTEGER NOT NULL,
+            state VARCHAR NOT NULL CHECK (state IN ('running', 'interrupted', 'completed')),
+            model_key VARCHAR NOT NULL, weights_sha256 VARCHAR NOT NULL, weights_name VARCHAR NOT NULL,
+            settings VARCHAR NOT NULL, versions VARCHAR NOT NULL, device VARCHAR NOT NULL,
+            started_at TIMESTAMP NOT NULL, finished_at TIMESTAMP,
+            n_completed BIGINT NOT NULL DEFAULT 0, n_failed BIGINT NOT NULL DEFAULT 0,
+            n_missing BIGINT NOT NULL DEFAULT 0, n_detections BIGINT NOT NULL DEFAULT 0,
+            wall_s DOUBLE, warmup_s DOUBLE, load_s DOUBLE, infer_s DOUBLE, write_s DOUBLE
+        );
+        CREATE TABLE classes (
+            run_id INTEGER NOT NULL, class_id SMALLINT NOT NULL, name VARCHAR NOT NULL,
+            kind VARCHAR NOT NULL, age_class VARCHAR, species VARCHAR
+        );
+        CREATE TABLE results (
+            run_id INTEGER NOT NULL, image_id BIGINT NOT NULL,
+            status VARCHAR NOT NULL CHECK (status IN ('completed', 'failed')),
+            error_code VARCHAR, error_message VARCHAR, looked_at TIMESTAMP NOT NULL
+        );
+        CREATE TABLE detections (
+            run_id INTEGER NOT NULL, image_id BIGINT NOT NULL, class_id SMALLINT NOT NULL,
+            confidence REAL NOT NULL, x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs)
+LATEST = len(MIGRATIONS)
+
+
+def current(db: Connection) -> int:
+    """The schema's number, 0 for an empty file. Raises DatabaseError for a newer trailcam's."""
+    tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "migrations" not in tables:
+        if tables:
+            raise DatabaseError(
+                "This DuckDB file was not made by trailcam: it holds other tables.",
+                "Name another file with --db. Nothing was changed.",
+            )
+        return 0
+    ((newest,),) = db.execute("SELECT max(version) FROM migrations").fetchall()
+    version = int(newest or 0)
+    if version > LATEST:
+        raise DatabaseError(
+            f"The database has schema {version}; this trailcam knows schemas up to {LATEST}.",
+            "It was written by a newer trailcam. Update this one. Nothing was changed.",
+        )
+    return version
+
+
+def apply(db: Connection, path: Path) -> None:
+    """Bring the database at ``path``, open as ``db``, to the latest schema.
+
+    A copy of a database with an older schema is kept beside it first
+    (``NAME.schema-N.backup``).
+    """
+    version = current(db)
+    if version == LATEST:
+        return
+    if version:
+        db.execute("CHECKPOINT")
+        shutil.copy2(path, path.with_name(f"{path.name}.schema-{version}.backup"))
+    else:
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS migrations"
+            " (version INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        )
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        db.begin()
+        try:
+            step(db)
+            db.execute(
+                "INSERT INTO migrations BY NAME"
+                " SELECT ? AS version, ? AS name, now()::TIMESTAMPTZ AT TIME ZONE 'UTC' AS applied_at",
+                [number, step.__name__],
+            )
+            db.commit()
+        except BaseException:
+            db.rollback()
+            raise

@@ -1,0 +1,74 @@
+"""A Selection as SQL. Every query about "these images" starts from the table made here."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from trailcam.errors import UsageError
+from trailcam.selection import Selection
+from trailcam.store.database import Connection
+from trailcam.text import printable
+
+
+def make_selected(db: Connection, selection: Selection) -> None:
+    """Create the temporary view ``selected``: the images that fit, with their station's name.
+
+    Columns: image_id, root_id, path, station, captured_at, status, run_id. Works on a
+    read-only connection. Raises UsageError for a station that doesn't exist.
+    """
+    _check_stations(db, selection)
+    db.execute(f"CREATE OR REPLACE TEMP VIEW selected AS {_base()} WHERE {_where(selection)}")
+
+
+def count_undated_left_out(db: Connection, selection: Selection) -> int:
+    """How many images fit in all but the capture time, which they lack."""
+    if not selection.by_date or selection.include_undated:
+        return 0
+    rest = Selection(stations=selection.stations, statuses=selection.statuses)
+    sql = f"SELECT count(*) FROM ({_base()} WHERE {_where(rest)}) WHERE captured_at IS NULL"
+    ((n,),) = db.execute(sql).fetchall()
+    return int(n)
+
+
+def _base() -> str:
+    return (
+        "SELECT i.image_id, i.root_id, i.path, s.name AS station, i.captured_at, i.status, i.run_id"
+        " FROM images i JOIN stations s USING (station_id)"
+    )
+
+
+def _where(selection: Selection) -> str:
+    """The condition in SQL. A view takes no parameters: numbers and times are formatted by
+    Python's own types, and station names are quoted as SQL asks for."""
+    terms = []
+    dates = []
+    if selection.months:
+        dates.append(f"month(i.captured_at) IN ({', '.join(str(int(m)) for m in selection.months)})")
+    if selection.since:
+        dates.append(f"i.captured_at >= TIMESTAMP '{selection.since.isoformat(sep=' ')}'")
+    if selection.until:
+        dates.append(f"i.captured_at <= TIMESTAMP '{selection.until.isoformat(sep=' ')}'")
+    if dates:
+        dated = " AND ".join(dates)
+        terms.append(f"(i.captured_at IS NULL OR ({dated}))" if selection.include_undated else f"({dated})")
+    if selection.stations:
+        terms.append(f"lower(s.name) IN ({', '.join(_quote(n.lower()) for n in selection.stations)})")
+    if selection.statuses:
+        terms.append(f"i.status IN ({', '.join(_quote(s.value) for s in selection.statuses)})")
+    return " AND ".join(terms) or "true"
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _check_stations(db: Connection, selection: Selection) -> None:
+    known = [str(name) for (name,) in db.execute("SELECT name FROM stations ORDER BY name").fetchall()]
+    by_lower = {name.lower(): name for name in known}
+    for name in selection.stations:
+        if name.lower() in by_lower:
+            continue
+        near = get_close_matches(name.lower(), by_lower, n=1)
+        guess = f"Did you mean {printable(by_lower[near[0]])}? " if near else ""
+        listed = ", ".join(printable(n) for n in known) or "none yet: run `trailcam scan` first"
+        raise UsageError(f"There is no station {printable(name)!r}.", f"{guess}Known stations: {listed}.")
