@@ -56,13 +56,18 @@ class AgeClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClassInfo:
-    """One class of a model: ``class_id`` as the model counts, ``name`` as it calls it."""
+    """One class of a model: ``class_id`` as the model counts, ``name`` as it calls it.
+
+    ``threshold`` is the confidence (0..1) from which the weights recommend to count it, None
+    where they recommend none.
+    """
 
     class_id: int
     name: str
     kind: Kind
     age_class: AgeClass | None = None  # bucks only
     species: str | None = None  # scientific name, where the map knows it
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

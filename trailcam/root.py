@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from pathlib import Path
 
 from trailcam.errors import RootError
 from trailcam.text import count, printable
+
+# Where WSL mounts Windows drives, what Docker and Podman put into a container, and where WSL's kernel tells.
+MOUNTS = "/mnt"
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+OS_RELEASE = Path("/proc/sys/kernel/osrelease")
 
 _WINDOWS_PATH = re.compile(r"^([A-Za-z]):[\\/]*(.*)$", re.DOTALL)
 _WSL_PATH = re.compile(r"^/mnt/([a-z])(?:/(.*))?$", re.DOTALL)
@@ -25,14 +31,14 @@ def check_root(given: str | Path) -> Path:
     """
     text = os.fspath(given)
     shown = printable(text)
-    path = Path(text).expanduser()
+    path = Path(text)
     try:
-        if not path.exists():
-            raise RootError(f"There is no folder {shown}.", _advice(text))
-        if not path.is_dir():
+        if not stat.S_ISDIR(path.stat().st_mode):
             raise RootError(f"{shown} is a file, not a folder.", "Name the folder that holds the photos.")
         with os.scandir(path) as entries:
             empty = next(entries, None) is None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RootError(f"There is no folder {shown}.", _advice(text)) from error
     except OSError as error:
         raise RootError(
             f"The folder {shown} can't be read: {error.strerror or error}.",
@@ -57,7 +63,7 @@ def too_many_gone(name: str, root: Path, n_gone: int, n_known: int, limit: float
     """The error for a root of which more than ``limit`` (0..1) of the known photos vanished."""
     return RootError(
         f"{n_gone:,} of the {n_known:,} known photos of {printable(name)!r} are gone from "
-        f"{printable(str(root))} ({n_gone / n_known:.0%}, more than the limit of {limit:.0%}).",
+        f"{printable(str(root))} ({n_gone / n_known:.1%}, more than the limit of {limit:.0%}).",
         "Nothing was changed. Probably a drive or share isn't fully mounted. If you did delete or move "
         f"them, run the scan again with --accept-missing. {_advice(str(root))}",
     )
@@ -74,41 +80,73 @@ def alive(root: Path) -> bool:
 
 def _advice(text: str) -> str:
     """What to try, in the terms of the system that trailcam runs on."""
-    windows = _WINDOWS_PATH.match(text)
-    wsl = _WSL_PATH.match(text)
+    windows, wsl = _WINDOWS_PATH.match(text), _WSL_PATH.match(text)
     if sys.platform == "win32":
         if wsl:
             there = f"{wsl[1].upper()}:\\{(wsl[2] or '').replace('/', chr(92))}"
-            found = "which exists" if Path(there).exists() else "if the drive is connected"
-            return f"This is a WSL path; on Windows the same folder is {printable(there)} ({found})."
+            found = "which exists: use that" if _exists(there) else "if the drive is connected"
+            return f"This is a WSL path; on Windows the same folder is {printable(there)}, {found}."
         return "Is the drive connected, and its letter the same as before? Check in Explorer."
-    if windows:
-        there = f"/mnt/{windows[1].lower()}/{windows[2].replace(chr(92), '/')}".rstrip("/")
-        if Path(there).exists():
-            return (
-                f"This is a Windows path; here the same folder is {printable(there)}, which exists: use that."
-            )
+    if windows or text.startswith("\\\\"):
+        return _advice_for_windows_path(text, windows)
+    if _in_container():
         return (
-            f"This is a Windows path, and trailcam runs on {_system()}. In WSL the drive would be at "
-            f"{printable(there)}: mount it with "
-            f"`sudo mount -t drvfs {windows[1].upper()}: /mnt/{windows[1].lower()}`."
+            "Inside a container only the folders given to it exist: start it with "
+            "`-v /folder/on/host:/photos` and scan /photos."
         )
     if wsl and _is_wsl():
         return (
-            f"In WSL a drive that was plugged in later must be mounted: "
-            f"`sudo mkdir -p /mnt/{wsl[1]} && sudo mount -t drvfs {wsl[1].upper()}: /mnt/{wsl[1]}`."
+            f"In WSL a drive that was plugged in later must be mounted: `{_wsl_mount(wsl[1])}`. "
+            f"In Windows it is {wsl[1].upper()}:."
         )
-    if Path("/.dockerenv").exists():
-        return "Inside a container only mounted folders exist: start it with `-v /path/on/host:/path/inside`."
-    return "Check with `ls` and `mount` (or `findmnt`) that the drive is there; mount it, then run again."
+    return "Check with `ls` and `mount` that its drive or share is there; mount it, then run again."
+
+
+def _advice_for_windows_path(text: str, windows: re.Match[str] | None) -> str:
+    """For ``I:\\Pics`` or ``\\\\nas\\pics``, given where such paths mean nothing."""
+    if windows:
+        there = f"{MOUNTS}/{windows[1].lower()}/{windows[2].replace(chr(92), '/')}".rstrip("/")
+        if _exists(there):
+            return (
+                f"This is a Windows path; here the same folder is {printable(there)}, which exists: use that."
+            )
+    told = f"This is a Windows path, and trailcam runs {_system()}."
+    if _in_container():
+        return f"{told} Start the container with `-v {printable(text)}:/photos` and scan /photos."
+    if windows and _is_wsl():
+        return (
+            f"{told} Here the folder would be {printable(there)}, but that doesn't exist; if the drive was "
+            f"plugged in later: `{_wsl_mount(windows[1].lower())}`."
+        )
+    return f"{told} Mount the drive or share, and give the path where it is mounted."
+
+
+def _wsl_mount(letter: str) -> str:
+    return f"sudo mkdir -p {MOUNTS}/{letter} && sudo mount -t drvfs {letter.upper()}: {MOUNTS}/{letter}"
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a folder that nobody may look into
+        return False
+
+
+def _in_container() -> bool:
+    """Docker and Podman leave these files."""
+    return any(_exists(mark) for mark in CONTAINER_MARKS)
 
 
 def _system() -> str:
-    return "WSL" if _is_wsl() else {"darwin": "macOS", "linux": "Linux"}.get(sys.platform, sys.platform)
+    """Where trailcam runs, to follow "runs"."""
+    if _in_container():
+        return "in a container"
+    system = {"darwin": "macOS", "linux": "Linux"}.get(sys.platform, sys.platform)
+    return "in WSL" if _is_wsl() else f"on {system}"
 
 
 def _is_wsl() -> bool:
     try:
-        return "microsoft" in Path("/proc/sys/kernel/osrelease").read_text(encoding="ascii").lower()
+        return "microsoft" in OS_RELEASE.read_text(encoding="ascii").lower()
     except (OSError, ValueError):
         return False

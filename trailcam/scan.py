@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -97,7 +98,7 @@ def scan(
     rule = StationRule.parse(options.station_from)
     path = check_root(given)
     notes = WalkNotes()
-    files = _walk(path, notes)
+    files = _walk(path, notes, stop)
     known, name = _identify(database, path, options.root_name)
     difference = _compare(database, known, files, notes)
     n_gone = len(difference.vanished_ids)
@@ -106,7 +107,6 @@ def scan(
 
     with database.write() as db:
         root_id = save_root(db, name, str(path))
-        save_stations(db, station_facts or {})
     changed = {
         files[int(i)].path: int(image_id)
         for i, image_id in zip(difference.changed, difference.changed_ids, strict=True)
@@ -115,6 +115,7 @@ def scan(
     errors = _read_and_save(database, root_id, path, rule, unread, changed, options.workers, progress, stop)
     with database.write() as db:
         finish_scan(db, root_id, difference.vanished_ids, difference.returned_ids, notes.n_videos)
+        save_stations(db, station_facts or {})
         stations = stations_summary(db, root_id)
     return ScanReport(
         root=Root(root_id, name, str(path)),
@@ -139,9 +140,16 @@ def known_roots(database: Database) -> list[Root]:
         return roots(db)
 
 
-def _walk(path: Path, notes: WalkNotes) -> list[FileKey]:
+def _walk(path: Path, notes: WalkNotes, stop: Callable[[], bool]) -> list[FileKey]:
+    files = []
     try:
-        files = list(walk(path, notes))
+        for key in walk(path, notes):
+            files.append(key)
+            if stop():
+                raise Interrupted(
+                    f"Stopped while listing {printable(str(path))}; nothing was changed.",
+                    "Run the same scan again.",
+                )
     except OSError as error:
         raise RootError(
             f"The folder {printable(str(path))} stopped answering: {error.strerror or error}.",
@@ -154,6 +162,8 @@ def _walk(path: Path, notes: WalkNotes) -> list[FileKey]:
 
 def _identify(database: Database, path: Path, root_name: str | None) -> tuple[Root | None, str]:
     """The known root that ``path`` is, if any, and its name. Raises UsageError for an overlap."""
+    if root_name is not None and not root_name.strip():
+        raise UsageError("--root-name is empty.", "Give the library a name, or leave the option out.")
     known = known_roots(database)
     here = next((r for r in known if _same_path(r.path, path)), None)
     if root_name is None and here:
@@ -182,11 +192,16 @@ def _identify(database: Database, path: Path, root_name: str | None) -> tuple[Ro
 
 
 def _same_path(known: str, path: Path) -> bool:
-    return os.path.normcase(known) == os.path.normcase(path)
+    return _real(known) == _real(str(path))
+
+
+def _real(path: str) -> str:
+    """What two spellings of one folder, one of them through a link, have in common."""
+    return os.path.normcase(os.path.realpath(path))
 
 
 def _overlap(a: str, b: str) -> bool:
-    a, b = os.path.normcase(a), os.path.normcase(b)
+    a, b = _real(a), _real(b)
     try:
         return os.path.commonpath([a, b]) in (a, b)
     except ValueError:  # different drives, or one relative to nothing that exists here
@@ -223,20 +238,21 @@ def _read_and_save(
             save_images(db, root_id, unsaved, changed)
         unsaved.clear()
 
-    for images in _read(path, rule, unread, workers):
-        unsaved += images
-        errors += [(i.key.path, i.error_message or "") for i in images if i.error_code]
-        n_read = min(n_read + CHUNK, len(unread))
-        if len(unsaved) >= _SAVE_EVERY:
-            save()
-        if progress:
-            progress(n_read, len(unread))
-        if stop() and n_read < len(unread):
-            save()
-            raise Interrupted(
-                f"Stopped after reading {count(n_read, 'file')} of {len(unread):,}; they are saved.",
-                "Run the same scan again to carry on.",
-            )
+    with closing(_read(path, rule, unread, workers)) as chunks:
+        for images in chunks:
+            unsaved += images
+            errors += [(i.key.path, i.error_message or "") for i in images if i.error_code]
+            n_read = min(n_read + CHUNK, len(unread))
+            if len(unsaved) >= _SAVE_EVERY:
+                save()
+            if progress:
+                progress(n_read, len(unread))
+            if stop() and n_read < len(unread):
+                save()
+                raise Interrupted(
+                    f"Stopped after reading {count(n_read, 'file')} of {len(unread):,}; they are saved.",
+                    "Run the same scan again to carry on.",
+                )
     if unsaved:
         save()
     return errors
@@ -244,7 +260,7 @@ def _read_and_save(
 
 def _read(
     path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int | None
-) -> Iterator[list[Image]]:
+) -> Generator[list[Image]]:
     """Images of ``unread`` in chunks. A file that vanished since the walk is left out."""
     # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
     now = datetime.now().astimezone().replace(tzinfo=None)

@@ -55,7 +55,7 @@ def test_counts_by_hand(library: Library) -> None:
     found = ask(library)
     names = ("by", "name", "photos", "completed", "pending", "failed", "missing", "undated")
     assert [tuple(row[name] for name in names) for row in found.rows] == [
-        ("all", None, 7, 2, 2, 2, 1, 1),
+        ("all", "all photos", 7, 2, 2, 2, 1, 1),
         ("station", "Hayfield", 3, 1, 2, 0, 0, 0),
         ("station", "TinMan", 4, 1, 0, 2, 1, 1),
         ("month", "2010-01", 1, 0, 1, 0, 0, 0),
@@ -178,7 +178,7 @@ def example(station: str = "TinMan") -> Report:
     """A report with every kind of cell, its numbers as large as they get."""
     columns = (
         Column("month", "month", Kind.TEXT, null="undated"),
-        Column("station", "station", Kind.TEXT),
+        Column("station", "station", Kind.TEXT, wraps=True),
         Column("photos", "photos", Kind.COUNT, sign="≥"),
         Column("events", "events", Kind.COUNT, sign="≈"),
         Column("mean", "conf.", Kind.NUMBER),
@@ -218,8 +218,13 @@ def test_width() -> None:
     assert all(len(line.rstrip()) <= 80 for line in shown(example(), 80).splitlines())
     narrow = shown(example("A_station_with_quite_a_long_name"), 70)
     assert "completed" not in narrow.splitlines()[0], "the column that can be spared"
+    assert "(too narrow for: completed)" in narrow
     assert all(len(line.rstrip()) <= 70 for line in narrow.splitlines())
-    assert "…" not in narrow
+    narrowest = shown(example("A_station_with_quite_a_long_name"), 45)
+    assert "(too narrow for: completed, failed, pending)" in narrowest, "the least needed first"
+    for whole in ("2024-12", "undated", "1,204", "≥ 0", "35 %", "100 %"):
+        assert whole in narrowest, "names may be broken, dates and numbers never"
+    assert "…" not in narrow + narrowest
     # Not a terminal: as wide as it must be, so that a line stays a line.
     piped = shown(example("x" * 100), 80, terminal=False)
     assert "x" * 100 in piped

@@ -47,8 +47,10 @@ def _top(
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    for _ in range([sys.stdin, sys.stdout, sys.stderr].count(None)):  # closed, as by `2>&-`
+        os.open(os.devnull, os.O_RDWR)  # or the database would get the number of stderr
     for stream in (sys.stdout, sys.stderr):  # a cron mail in ASCII must not crash on a file name
-        if isinstance(stream, io.TextIOWrapper):  # None where it was closed: `2>&-`
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = _run()

@@ -19,8 +19,8 @@ LINE_EVERY_S = 30.0
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the error boundary: rich itself would end the process with 1."""
-        raise BrokenPipeError
+        """Nobody reads any more (`| head`): fall silent and work on. Rich would end the process."""
+        self.quiet = True
 
 
 # Names of folders are shown as they are: ":deer:" is no emoji.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
@@ -103,18 +103,29 @@ def _show_table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence
     if not rows:
         return
     shown = shown_columns(columns, [*rows, *totals])
-    table = _table(shown, rows, totals, out)
-    while _width(table, out) > out.width and any(column.spare for column in shown):
-        shown.remove(next(column for column in shown if column.spare))
-        table = _table(shown, rows, totals, out)
+    table = _table(shown, rows, totals, out, tight=False)
+    spare = sorted((column for column in shown if column.spare is not None), key=lambda c: c.spare or 0)
+    gone = []
+    while _width(table, out) > out.width:
+        if table.collapse_padding:
+            if not spare:
+                break
+            gone.append(spare.pop(0))
+        kept = [column for column in shown if column not in gone]
+        table = _table(kept, rows, totals, out, tight=True)
     out.print(table)
+    if gone:
+        _line(f"(too narrow for: {', '.join(column.heading for column in gone)})", out)
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row], out: Console) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+def _table(
+    columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row], out: Console, *, tight: bool
+) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=tight)
     for column in columns:
         # Folded, never cut: a number that lost its end is another number.
-        table.add_column(column.heading, justify="left" if column.kind in _LEFT else "right", overflow="fold")
+        justify: JustifyMethod = "left" if column.kind in _LEFT else "right"
+        table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
     for row in rows:
         table.add_row(*(_cell(column, row, out) for column in columns))
     if totals:

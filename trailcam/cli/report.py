@@ -21,6 +21,7 @@ from trailcam.cli.options import (
     build_selection,
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.reports.model import Key
 
 if TYPE_CHECKING:
     from trailcam.config import Settings
@@ -44,14 +45,18 @@ def bucks(
     confidence: Annotated[
         float | None,
         typer.Option(
-            "--confidence", min=0, max=1, help="Count boxes from this confidence on.", show_default="0.5"
+            "--confidence",
+            min=0,
+            max=1,
+            help="Count boxes from this confidence on.",
+            show_default="what the weights recommend, else 0.5",
         ),
     ] = None,
     by: Annotated[
-        list[str] | None,
+        list[Key] | None,
         typer.Option(
             "--by",
-            help="A key of the rows: month, season, station, age or hour; may be repeated.",
+            help="A key of the rows; may be repeated.",
             show_default="month and age",
         ),
     ] = None,
@@ -68,7 +73,6 @@ def bucks(
 ) -> None:
     """Photos, detections and events of bucks by age class, with the share of photos looked at."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.config import FALLBACK_CONFIDENCE
     from trailcam.reports import bucks as report
 
     chosen = chosen_format(format_, output)
@@ -80,7 +84,7 @@ def bucks(
         answer = report.bucks(
             connection,
             selection,
-            confidence=FALLBACK_CONFIDENCE if threshold is None else threshold,
+            confidence=threshold,
             gap=settings.report.gap,
             by=by or report.DEFAULT_BY,
             first_month=_first_month(settings, season),

@@ -11,22 +11,23 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.domain import AgeClass
 from trailcam.errors import UsageError
-from trailcam.reports.model import COMPLETE, Column, Kind, Report, Row, coverage_columns, share
+from trailcam.reports.model import COMPLETE, Column, Key, Kind, Report, Row, coverage_columns, share
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import count, printable
 
-KEYS = ("month", "season", "station", "age", "hour")
-DEFAULT_BY = ("month", "age")
+KEYS = tuple(str(key) for key in Key)
+DEFAULT_BY = (Key.MONTH, Key.AGE)
 
 _AGES = tuple(AgeClass)
 _KEY_COLUMNS = {
     "month": Column("month", "month", Kind.TEXT, null="undated"),
     "season": Column("season", "season", Kind.TEXT, null="undated"),
-    "station": Column("station", "station", Kind.TEXT),
+    "station": Column("station", "station", Kind.TEXT, wraps=True),
     "age": Column("age", "age", Kind.TEXT, null="all"),
     "hour": Column("hour", "hour", Kind.COUNT, null="undated"),
 }
@@ -45,14 +46,15 @@ def bucks(
     db: Connection,
     selection: Selection,
     *,
-    confidence: float,
+    confidence: float | None,
     gap: timedelta,
     by: Sequence[str] = DEFAULT_BY,
     first_month: int,
 ) -> Report:
     """Count bucks among the selected images.
 
-    ``confidence`` is 0..1, inclusive. ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of
+    ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else
+    FALLBACK_CONFIDENCE. ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of
     the columns. ``first_month`` (1..12) begins a season-year. Rows hold the keys (None: no capture time),
     photos, detections, events (None: no photo of the row has a capture time), mean_confidence (None: no
     detection), completed, pending, failed and missing photos of the row's scope (its keys but the age),
@@ -60,7 +62,7 @@ def bucks(
     photos whose model has no class for the row's bucks). Raises UsageError for a wrong key, confidence or
     station.
     """
-    by = tuple(dict.fromkeys(by))
+    by = tuple(dict.fromkeys(str(key) for key in by))
     _check(by, confidence)
     make_selected(db, selection)
     found = rows(db, query("report_bucks"), _params(by, confidence, gap, first_month))
@@ -86,28 +88,33 @@ def bucks(
     )
 
 
-def _check(by: Sequence[str], confidence: float) -> None:
+def _check(by: Sequence[str], confidence: float | None) -> None:
     for key in by:
         if key not in KEYS:
             raise UsageError(f'Bucks can\'t be counted by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
-    if not 0 <= confidence <= 1:
+    if confidence is not None and not 0 <= confidence <= 1:
         raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
 
 
-def _params(by: Sequence[str], confidence: float, gap: timedelta, first_month: int) -> dict[str, Any]:
+def _params(by: Sequence[str], confidence: float | None, gap: timedelta, first_month: int) -> dict[str, Any]:
     return {
         **{f"by_{key}": key in by for key in KEYS if key != "age"},
         "confidence": confidence,
+        "fallback": FALLBACK_CONFIDENCE,
         "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
         "first_month": first_month,
     }
 
 
 def _filters(
-    selection: Selection, by: Sequence[str], confidence: float, gap: timedelta, first_month: int
+    selection: Selection, by: Sequence[str], confidence: float | None, gap: timedelta, first_month: int
 ) -> dict[str, Any]:
     season = {"season_first_month": first_month} if "season" in by else {}
-    asked = {"confidence": confidence, "gap_s": gap.total_seconds(), "by": list(by)}
+    asked = {
+        "confidence": confidence if confidence is not None else "recommended by the weights",
+        "gap_s": gap.total_seconds(),
+        "by": list(by),
+    }
     return {**selection.describe(), **asked, **season}
 
 

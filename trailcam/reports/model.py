@@ -23,13 +23,24 @@ class Kind(StrEnum):
     MOMENT = "moment"  # aware datetime
 
 
+class Key(StrEnum):
+    """What rows can be grouped by. A season is a season-year, "2024-25"; an hour is 0..23."""
+
+    MONTH = "month"
+    SEASON = "season"
+    STATION = "station"
+    AGE = "age"
+    HOUR = "hour"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column. ``name`` is for machines and never changes; ``heading`` is for people.
 
     The rest is for the table alone. ``null`` stands for None. ``sign`` goes before the value in rows whose
-    ``complete`` is False: what was not looked at can change it. ``shown`` False leaves the column out,
-    ``hide_zero`` does so when it holds nothing but zeros, and ``spare`` when the terminal is too narrow.
+    ``complete`` is False: what was not looked at can change it. ``shown`` False leaves the column out, and
+    ``hide_zero`` does so when it holds nothing but zeros. Where a terminal is too narrow, columns with a
+    ``spare`` go, the lowest first, and then text that ``wraps`` is broken into lines.
     """
 
     name: str
@@ -39,7 +50,8 @@ class Column:
     sign: str = ""
     shown: bool = True
     hide_zero: bool = False
-    spare: bool = False
+    spare: int | None = None
+    wraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +88,10 @@ class Report:
 def coverage_columns() -> tuple[Column, ...]:
     """The columns that say how far a row's photos have been looked at; every report with counts has them."""
     return (
-        Column("completed", "completed", Kind.COUNT, spare=True),
-        Column("pending", "pending", Kind.COUNT, hide_zero=True),
-        Column("failed", "failed", Kind.COUNT, hide_zero=True),
-        Column("missing", "missing", Kind.COUNT, hide_zero=True),
+        Column("completed", "completed", Kind.COUNT, spare=1),
+        Column("pending", "pending", Kind.COUNT, hide_zero=True, spare=4),
+        Column("failed", "failed", Kind.COUNT, hide_zero=True, spare=3),
+        Column("missing", "missing", Kind.COUNT, hide_zero=True, spare=2),
         Column("coverage", "coverage", Kind.SHARE),
         Column(COMPLETE, "complete", Kind.FLAG, shown=False),
     )

@@ -20,37 +20,37 @@ _STATUSES = ("completed", "pending", "failed", "missing")
 
 _COLUMNS = (
     Column("by", "by", Kind.TEXT),
-    Column("name", "name", Kind.TEXT),
+    Column("name", "name", Kind.TEXT, null="undated", wraps=True),
     Column("photos", "photos", Kind.COUNT),
     *(Column(status, status, Kind.COUNT) for status in _STATUSES),
-    Column("undated", "undated", Kind.COUNT, hide_zero=True),
+    Column("undated", "undated", Kind.COUNT, hide_zero=True, spare=1),
     Column("coverage", "coverage", Kind.SHARE),
 )
 _ROOT_COLUMNS = (
-    Column("name", "root", Kind.TEXT),
+    Column("name", "root", Kind.TEXT, wraps=True),
     Column("reachable", "reachable", Kind.TEXT),
     Column("photos", "photos", Kind.COUNT),
     Column("videos", "videos", Kind.COUNT, hide_zero=True),
     Column("scanned_at", "last scan", Kind.MOMENT, null="never"),
-    Column("path", "path", Kind.TEXT),
+    Column("path", "path", Kind.TEXT, wraps=True),
 )
 _RUN_COLUMNS = (
     Column("run_id", "run", Kind.COUNT),
     Column("state", "state", Kind.TEXT),
     Column("started_at", "started", Kind.MOMENT),
-    Column("finished_at", "finished", Kind.MOMENT),
+    Column("finished_at", "finished", Kind.MOMENT, spare=1),
     Column("completed", "completed", Kind.COUNT),
     Column("failed", "failed", Kind.COUNT),
     Column("missing", "missing", Kind.COUNT, shown=False),
     Column("detections", "detections", Kind.COUNT, shown=False),
     Column("photos_per_s", "photos/s", Kind.NUMBER),
     Column("device", "device", Kind.TEXT),
-    Column("weights", "weights", Kind.TEXT),
+    Column("weights", "weights", Kind.TEXT, wraps=True),
 )
 _FAILURE_COLUMNS = (
     Column("error_code", "error", Kind.TEXT),
     Column("photos", "photos", Kind.COUNT),
-    Column("example", "example", Kind.TEXT),
+    Column("example", "example", Kind.TEXT, wraps=True),
 )
 _SUSPECT_COLUMNS = (Column("doubt", "doubt", Kind.TEXT), Column("photos", "photos", Kind.COUNT))
 
@@ -60,8 +60,8 @@ def status(db: Connection, *, working: bool) -> Report:
 
     ``working`` says whether a scan or detect is at work on the database now; without one, a run recorded as
     running was cut off and is called interrupted. Rows are counted over all photos (``by`` "all"), by station
-    and by month (``name`` None: no capture time). ``reachable`` of a root is "yes", "absent", "not a folder",
-    "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times are empty
+    and by month (``name`` None: no capture time). ``reachable`` of a root is "yes", "absent", "not a
+    folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times are empty
     where there is nothing to say.
     """
     counts = rows(db, query("status_counts"))
@@ -138,7 +138,8 @@ def _look(path: str) -> str:
 def _count_row(row: Row) -> Row:
     return {
         "by": row["grouped_by"],
-        **{name: row[name] for name in ("name", "photos", *_STATUSES, "undated")},
+        "name": "all photos" if row["grouped_by"] == "all" else row["name"],
+        **{name: row[name] for name in ("photos", *_STATUSES, "undated")},
         "coverage": share(row["completed"], row["photos"]),
     }
 

@@ -24,6 +24,13 @@ def integers(values: Sequence[int | None], dtype: type[np.integer[Any]]) -> Colu
     return np.ma.masked_array(np.array([v or 0 for v in values], dtype), mask=[v is None for v in values])
 
 
+def numbers(values: Sequence[float | None]) -> Column:
+    """A REAL column; None becomes NULL."""
+    return np.ma.masked_array(
+        np.array([v or 0.0 for v in values], np.float32), mask=[v is None for v in values]
+    )
+
+
 def times(values: Sequence[object]) -> Column:
     """A TIMESTAMP column of naive datetimes, microseconds; None becomes NULL."""
     return np.array(values, dtype="datetime64[us]")

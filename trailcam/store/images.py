@@ -58,7 +58,7 @@ def utc_now() -> datetime:
 def roots(db: Connection) -> list[Root]:
     """All known roots, oldest first."""
     found = db.execute("SELECT root_id, name, path FROM roots ORDER BY root_id").fetchall()
-    return [Root(int(i), str(name), from_db(str(path))) for i, name, path in found]
+    return [Root(int(i), from_db(str(name)), from_db(str(path))) for i, name, path in found]
 
 
 def compare(
@@ -108,12 +108,12 @@ def compare(
 
 def save_root(db: Connection, name: str, path: str) -> int:
     """Make the root ``name``, or move it to ``path``. Returns its id."""
-    known = one(db, "SELECT root_id FROM roots WHERE name = ?", [name])
+    known = one(db, "SELECT root_id FROM roots WHERE name = ?", [to_db(name)])
     if known:
         db.execute("UPDATE roots SET path = ? WHERE root_id = ?", [to_db(path), known[0]])
         return int(known[0])
     root_id = next_id(db, "roots", "root_id")
-    row = {"root_id": root_id, "name": name, "path": to_db(path), "added_at": utc_now()}
+    row = {"root_id": root_id, "name": to_db(name), "path": to_db(path), "added_at": utc_now()}
     insert_row(db, "roots", row)
     return root_id
 
@@ -168,12 +168,14 @@ def save_images(
 
 
 def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write what the configuration says of stations (latitude, longitude, timezone, notes)."""
-    _station_ids(db, list(facts))
+    """Write what the configuration says of known stations (latitude, longitude, timezone, notes).
+
+    Names are compared without regard to case, as everywhere a user writes one.
+    """
     for name, values in facts.items():
         for column in ("latitude", "longitude", "timezone", "notes"):
             if values.get(column) is not None:
-                db.execute(f"UPDATE stations SET {column} = ? WHERE name = ?", [values[column], name])
+                db.execute(f"UPDATE stations SET {column} = ? WHERE lower(name) = lower(?)", [values[column], name])
 
 
 def stations_summary(db: Connection, root_id: int) -> list[dict[str, Any]]:

@@ -69,7 +69,8 @@ def m002_runs(db: Connection) -> None:
         );
         CREATE TABLE classes (
             run_id INTEGER NOT NULL, class_id SMALLINT NOT NULL, name VARCHAR NOT NULL,
-            kind VARCHAR NOT NULL, age_class VARCHAR, species VARCHAR
+            kind VARCHAR NOT NULL, age_class VARCHAR, species VARCHAR,
+            threshold REAL  -- what the weights recommend to count from; NULL: nothing
         );
         CREATE TABLE results (
             run_id INTEGER NOT NULL, image_id BIGINT NOT NULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Status
 from trailcam.selection import Selection
-from trailcam.store.columns import insert, insert_row, next_id, texts
+from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
 from trailcam.store.database import Connection, Database, one, rows
 from trailcam.store.images import utc_now
 from trailcam.store.paths import from_db
@@ -112,8 +113,12 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
     )
     db.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'")
     if unfinished:
-        db.execute("UPDATE runs SET state = 'running', finished_at = NULL WHERE run_id = ?", [unfinished[0]])
-        return int(unfinished[0])
+        run_id = int(unfinished[0])
+        db.execute("UPDATE runs SET state = 'running', finished_at = NULL WHERE run_id = ?", [run_id])
+        # The class map may have been mended since.
+        db.execute("DELETE FROM classes WHERE run_id = ?", [run_id])
+        insert(db, "classes", _class_columns(run_id, facts.classes))
+        return run_id
     run_id = next_id(db, "runs", "run_id")
     record = {
         "run_id": run_id,
@@ -162,8 +167,12 @@ def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[st
 
 
 def last_run(db: Connection) -> dict[str, Any] | None:
-    """The newest run as a dictionary of its columns, or None."""
-    found = rows(db, "SELECT * FROM runs ORDER BY run_id DESC LIMIT 1")
+    """The run that is at work, else the one that was last, as a dictionary of its columns, or None."""
+    found = rows(
+        db,
+        "SELECT * FROM runs ORDER BY state = 'running' DESC, coalesce(finished_at, started_at) DESC,"
+        " run_id DESC LIMIT 1",
+    )
     return found[0] if found else None
 
 
@@ -191,42 +200,55 @@ class RunSink:
     def _save(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
         seen = [o for o in outcomes if o.status is not Status.MISSING]
         completed = [o for o in seen if o.status is Status.COMPLETED]
-        # A photo that failed before and is tried again has one result per run, not two.
-        db.register("again", {"image_id": _ids(seen)})
-        db.execute(
-            "DELETE FROM results WHERE run_id = ? AND image_id IN (SELECT image_id FROM again)",
-            [self._run_id],
-        )
-        db.unregister("again")
+        before = self._drop_earlier(db, seen)
         insert(db, "results", self._result_columns(seen))
         insert(db, "detections", self._detection_columns(completed))
+        self._update_images(db, outcomes)
+        db.execute(
+            "UPDATE runs SET n_completed = n_completed + $c, n_failed = n_failed + $f,"
+            " n_missing = n_missing + $m, n_detections = n_detections + $d WHERE run_id = $run_id",
+            {
+                "c": len(completed) - before["completed"],
+                "f": len(seen) - len(completed) - before["failed"],
+                "m": len(outcomes) - len(seen),
+                "d": sum(len(o.confidence) for o in completed) - before["detections"],
+                "run_id": self._run_id,
+            },
+        )
+
+    def _drop_earlier(self, db: Connection, seen: Sequence[OutcomeLike]) -> Counter[str]:
+        """Take back what this run said of these images before: one result per run and image, not two.
+
+        A photo that failed and is tried again has one. Returns how many results by status, and detections.
+        """
+        own = "WHERE run_id = ? AND image_id IN (SELECT image_id FROM again)"
+        db.register("again", {"image_id": _ids(seen)})
+        found = db.execute(f"DELETE FROM results {own} RETURNING status", [self._run_id]).fetchall()
+        before = Counter(str(status) for (status,) in found)
+        if before["completed"]:
+            dropped = db.execute(f"DELETE FROM detections {own} RETURNING 1", [self._run_id]).fetchall()
+            before["detections"] = len(dropped)
+        db.unregister("again")
+        return before
+
+    def _update_images(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+        """An image that an earlier run completed stays completed, and says so, whatever fails here."""
         db.register("outcomes", _status_columns(outcomes))
         db.execute(
             """
             UPDATE images SET
-                status = CASE WHEN o.status = 'failed' AND images.run_id IS NOT NULL
-                         THEN images.status ELSE o.status END,
+                status = o.status,
                 error_code = CASE WHEN o.status = 'missing' THEN images.error_code ELSE o.error_code END,
                 error_message = CASE WHEN o.status = 'missing' THEN images.error_message
                                 ELSE o.error_message END,
                 run_id = CASE WHEN o.status = 'completed' THEN coalesce(images.run_id, $run_id)
                          ELSE images.run_id END
-            FROM outcomes o WHERE o.image_id = images.image_id
+            FROM outcomes o
+            WHERE o.image_id = images.image_id AND NOT (o.status = 'failed' AND images.run_id IS NOT NULL)
             """,
             {"run_id": self._run_id},
         )
         db.unregister("outcomes")
-        db.execute(
-            "UPDATE runs SET n_completed = n_completed + $c, n_failed = n_failed + $f,"
-            " n_missing = n_missing + $m, n_detections = n_detections + $d WHERE run_id = $run_id",
-            {
-                "c": len(completed),
-                "f": len(seen) - len(completed),
-                "m": len(outcomes) - len(seen),
-                "d": sum(len(o.confidence) for o in completed),
-                "run_id": self._run_id,
-            },
-        )
 
     def _result_columns(self, outcomes: Sequence[OutcomeLike]) -> dict[str, npt.NDArray[Any]]:
         n = len(outcomes)
@@ -262,6 +284,7 @@ def class_infos(db: Connection, run_id: int) -> tuple[ClassInfo, ...]:
             kind=Kind(row["kind"]),
             age_class=AgeClass(row["age_class"]) if row["age_class"] else None,
             species=row["species"],
+            threshold=row["threshold"],
         )
         for row in found
     )
@@ -275,6 +298,7 @@ def _class_columns(run_id: int, classes: Sequence[ClassInfo]) -> dict[str, npt.N
         "kind": texts(c.kind.value for c in classes),
         "age_class": texts(c.age_class.value if c.age_class else None for c in classes),
         "species": texts(c.species for c in classes),
+        "threshold": numbers([c.threshold for c in classes]),
     }
 
 

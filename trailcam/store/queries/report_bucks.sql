@@ -62,7 +62,7 @@ buck_photos AS MATERIALIZED (
     JOIN detections d ON d.image_id = p.image_id AND d.run_id = p.run_id
     JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
     -- Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-    WHERE c.kind = 'buck' AND d.confidence >= $confidence::REAL
+    WHERE c.kind = 'buck' AND d.confidence >= coalesce($confidence, c.threshold, $fallback)::REAL
     GROUP BY ALL
 ),
 -- An event belongs to the group of its first photo, wherever it ends. Photos without a time sort last.

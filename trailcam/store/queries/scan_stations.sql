@@ -1,11 +1,11 @@
 SELECT
     s.name AS station,
-    count(*) FILTER (i.status <> 'missing') AS photos,
+    count(*) AS photos,
     min(i.captured_at)::DATE AS first_date,
     max(i.captured_at)::DATE AS last_date,
-    count(*) FILTER (i.captured_at IS NULL AND i.status <> 'missing') AS undated
+    count(*) FILTER (i.captured_at IS NULL) AS undated
 FROM images i
 JOIN stations s USING (station_id)
-WHERE i.root_id = $root_id
+WHERE i.root_id = $root_id AND i.status <> 'missing'
 GROUP BY s.name
 ORDER BY s.name;
