@@ -81,7 +81,7 @@ def _counts(n_photos: int) -> Iterator[tuple[str, int, str]]:
 def _times(station: str, n: int) -> list[datetime]:
     """Sorted capture times in bursts of three, as a motion sensor fires."""
     chance = random.Random(station)
-    times = []
+    times: list[datetime] = []
     while len(times) < n:
         first, last = chance.choice(SEASONS)
         at = first + timedelta(seconds=chance.randrange(int((last - first).total_seconds())))

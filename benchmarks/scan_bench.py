@@ -4,7 +4,8 @@
 
 Every scan is a process of its own, as a user runs it, so start-up is in the figures. The library is made in
 a temporary folder unless one is named. Files just written are in the system's cache: a cold disk or a
-network share adds its own time. Prints a table on stderr and JSON on stdout; exit code 1 when a goal is missed.
+network share adds its own time. Prints a table on stderr and JSON on stdout; leaves with 1 when a goal is
+missed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout, without an installation
-
-from benchmarks.make_library import PHOTOS, make_library
+from make_library import PHOTOS, make_library
 
 GOAL_PHOTOS_PER_S = 1_500
 GOAL_RESCAN_S = 4.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,10 +19,11 @@ from typing import Any
 
 from trailcam.domain import FileKey, Image
 from trailcam.errors import Interrupted, RootError, UsageError
+from trailcam.media.exif import UNREADABLE, VANISHED
 from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
 from trailcam.media.walk import WalkNotes, walk
-from trailcam.root import check_root, no_photos, too_many_gone
+from trailcam.root import alive, check_root, no_photos, too_many_gone
 from trailcam.store.database import Database
 from trailcam.store.images import (
     Comparison,
@@ -151,13 +152,17 @@ def _walk(path: Path, notes: WalkNotes, stop: Callable[[], bool]) -> list[FileKe
                     "Run the same scan again.",
                 )
     except OSError as error:
-        raise RootError(
-            f"The folder {printable(str(path))} stopped answering: {error.strerror or error}.",
-            "Nothing was changed. Check the drive or share, then scan again.",
-        ) from error
+        raise _stopped_answering(path, f"Nothing was changed ({error.strerror or error}).") from error
     if not files:
         raise no_photos(path, notes.n_other + notes.n_videos)
     return files
+
+
+def _stopped_answering(path: Path, state: str) -> RootError:
+    return RootError(
+        f"The folder {printable(str(path))} stopped answering during the scan.",
+        f"{state} Check its drive or share, then scan again.",
+    )
 
 
 def _identify(database: Database, path: Path, root_name: str | None) -> tuple[Root | None, str]:
@@ -240,8 +245,13 @@ def _read_and_save(
 
     with closing(_read(path, rule, unread, workers)) as chunks:
         for images in chunks:
-            unsaved += images
-            errors += [(i.key.path, i.error_message or "") for i in images if i.error_code]
+            if any(i.error_code in (VANISHED, UNREADABLE) for i in images) and not alive(path):
+                save()
+                raise _stopped_answering(path, f"{count(n_read, 'file')} read so far are saved.")
+            unsaved += (i for i in images if i.error_code != VANISHED)
+            errors += [
+                (i.key.path, i.error_message or "") for i in images if i.error_code not in (None, VANISHED)
+            ]
             n_read = min(n_read + CHUNK, len(unread))
             if len(unsaved) >= _SAVE_EVERY:
                 save()
@@ -261,7 +271,7 @@ def _read_and_save(
 def _read(
     path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int | None
 ) -> Generator[list[Image]]:
-    """Images of ``unread`` in chunks. A file that vanished since the walk is left out."""
+    """Images of ``unread`` in chunks, in order."""
     # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
     now = datetime.now().astimezone().replace(tzinfo=None)
     jobs = ((path, chunk, rule, now) for chunk in _chunks(unread, CHUNK))
@@ -282,5 +292,4 @@ def _chunks(files: Sequence[FileKey], size: int) -> Iterable[Sequence[FileKey]]:
 
 def _read_chunk(job: tuple[Path, Sequence[FileKey], StationRule, datetime]) -> list[Image]:
     path, files, rule, now = job
-    images = (read_image(path, key, rule, now) for key in files)
-    return [image for image in images if image.error_code != "vanished"]
+    return [read_image(path, key, rule, now) for key in files]

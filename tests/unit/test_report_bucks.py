@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import random
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.library import ANY_BUCK, NO_DEER, Library, Photo, make_library
+from tests.helpers.library import ANY_BUCK, NO_DEER, WHITETAIL, Library, Photo, make_library
 from trailcam.domain import Status
 from trailcam.errors import OutputError, UsageError
 from trailcam.output import write_file
@@ -31,7 +32,7 @@ def report(
     by: Sequence[str] = ("month", "age"),
     *,
     selection: Selection | None = None,
-    confidence: float = 0.5,
+    confidence: float | None = 0.5,
     gap: timedelta = HALF_HOUR,
     first_month: int = 9,
 ) -> Report:
@@ -169,6 +170,17 @@ def test_a_confidence_reaches_an_equal_threshold(tmp_path: Path, confidence: flo
     library = make_library(tmp_path, [Photo("a", "2024-11-01")], {"a": [("mature", confidence)]})
     assert report(library, [], confidence=confidence).rows[0]["detections"] == 1
     assert report(library, [], confidence=confidence + 1e-6).rows[0]["detections"] == 0
+
+
+def test_without_a_threshold_the_weights_recommend_one(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("a", "2024-11-01"), Photo("b", "2024-11-01")])
+    classes = [
+        dataclasses.replace(info, threshold=0.7 if info.name == "mature" else None) for info in WHITETAIL
+    ]
+    found = {"a": [("mature", 0.7), ("mid", 0.5)], "b": [("mature", 0.69), ("mid", 0.49)]}
+    library.detect(found, classes=classes)
+    assert [row["photos"] for row in report(library, ["age"], confidence=None).rows] == [0, 1, 1]
+    assert [row["photos"] for row in report(library, ["age"], confidence=0.1).rows] == [0, 2, 2]
 
 
 def test_season_years(tmp_path: Path) -> None:

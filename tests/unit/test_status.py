@@ -216,9 +216,11 @@ def test_unfinished_counts_are_never_bare() -> None:
 
 def test_width() -> None:
     assert all(len(line.rstrip()) <= 80 for line in shown(example(), 80).splitlines())
+    wrapped = shown(example("A_station_with_quite_a_long_name"), 85)
+    assert "completed" in wrapped.splitlines()[0], "a long name takes two lines first"
     narrow = shown(example("A_station_with_quite_a_long_name"), 70)
-    assert "completed" not in narrow.splitlines()[0], "the column that can be spared"
-    assert "(too narrow for: completed)" in narrow
+    assert "completed" not in narrow.splitlines()[0], "a column that can be spared"
+    assert "(too narrow for: completed, failed)" in narrow
     assert all(len(line.rstrip()) <= 70 for line in narrow.splitlines())
     narrowest = shown(example("A_station_with_quite_a_long_name"), 45)
     assert "(too narrow for: completed, failed, pending)" in narrowest, "the least needed first"

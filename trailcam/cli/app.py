@@ -59,10 +59,8 @@ def main() -> NoReturn:
             sys.stdout.flush()
     except BrokenPipeError:  # `trailcam report bucks | head`
         _discard_stdout()
-    except OSError as error:  # `trailcam report bucks > /full/disk`
-        _discard_stdout()
-        show_error(OutputError(f"The output can't be written: {error.strerror or error}."))
-        code = ExitCode.COULD_NOT_RUN
+    except OSError as error:
+        code = _show_refusal(error)
     sys.exit(code)
 
 
@@ -87,6 +85,8 @@ def _run() -> int:
     except BrokenPipeError:
         _discard_stdout()
         return ExitCode.OK
+    except OSError as error:
+        return _show_refusal(error)
     except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback unasked
         _show_bug(error)
         return ExitCode.COULD_NOT_RUN
@@ -95,6 +95,15 @@ def _run() -> int:
 
 def _verbose() -> bool:
     return any(argument in ("-v", "--verbose") for argument in sys.argv[1:])
+
+
+def _show_refusal(error: OSError) -> int:
+    """What the system refused: above all `trailcam status > /full/disk`."""
+    _discard_stdout()
+    show_error(OutputError(f"The output can't be written: {error.strerror or error}.", "Is the disk full?"))
+    if _verbose():
+        err.print(traceback.format_exc(), markup=False)
+    return ExitCode.COULD_NOT_RUN
 
 
 def _show_bug(error: Exception) -> None:

@@ -22,6 +22,8 @@ _LEFT = (Kind.TEXT, Kind.MOMENT)
 # For streams that can't encode the signs.
 _ASCII = str.maketrans({"≥": ">=", "≈": "~"})
 _UNLIMITED = 10_000
+# Names longer than this are rather broken into lines than let to push columns out.
+_NAME_WIDTH = 20
 
 
 def chosen_format(wanted: Format | None, output: str | None) -> Format:
@@ -103,19 +105,32 @@ def _show_table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence
     if not rows:
         return
     shown = shown_columns(columns, [*rows, *totals])
-    table = _table(shown, rows, totals, out, tight=False)
-    spare = sorted((column for column in shown if column.spare is not None), key=lambda c: c.spare or 0)
-    gone = []
-    while _width(table, out) > out.width:
-        if table.collapse_padding:
-            if not spare:
-                break
-            gone.append(spare.pop(0))
-        kept = [column for column in shown if column not in gone]
-        table = _table(kept, rows, totals, out, tight=True)
-    out.print(table)
+    gone = _too_much(shown, rows, totals, out)
+    kept = [column for column in shown if column not in gone]
+    tight = bool(gone) or not _fits(kept, rows, totals, out, tight=False)
+    out.print(_table(kept, rows, totals, out, tight=tight))
     if gone:
         _line(f"(too narrow for: {', '.join(column.heading for column in gone)})", out)
+
+
+def _too_much(
+    columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row], out: Console
+) -> list[Column]:
+    """The columns to leave out for want of width, in the order in which they can be spared."""
+    spare = sorted((column for column in columns if column.spare is not None), key=lambda c: c.spare or 0)
+    for n in range(len(spare)):
+        if _fits([column for column in columns if column not in spare[:n]], rows, totals, out, tight=True):
+            return spare[:n]
+    return spare
+
+
+def _fits(
+    columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row], out: Console, *, tight: bool
+) -> bool:
+    table = _table(columns, rows, totals, out, tight=tight)
+    for column, drawn in zip(columns, table.columns, strict=True):
+        drawn.max_width = _NAME_WIDTH if column.wraps else None
+    return _width(table, out) <= out.width
 
 
 def _table(

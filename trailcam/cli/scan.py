@@ -16,6 +16,7 @@ from trailcam.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trailcam.lock import Holder
     from trailcam.scan import ScanOptions, ScanReport
 
 _SHOWN = 10  # bad files and skipped things named one by one; -v names them all
@@ -80,13 +81,17 @@ def scan(
     _refuse_bad_roots(given)
     failed = False
     with (
-        WriterLock(context.settings.db, "scan").acquire(wait),
+        WriterLock(context.settings.db, "scan").acquire(wait, _say_waiting),
         stoppable("Stopping after the files in hand; press again to stop at once.") as stop,
     ):
         for root in given:
             failed |= _scan_one(context, root, options, stop)
     if failed:
         raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _say_waiting(holder: Holder | None) -> None:
+    console.say(f"Waiting for {holder or 'another trailcam'} to finish.")
 
 
 def _refuse_bad_roots(given: list[str]) -> None:

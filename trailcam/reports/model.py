@@ -39,8 +39,8 @@ class Column:
 
     The rest is for the table alone. ``null`` stands for None. ``sign`` goes before the value in rows whose
     ``complete`` is False: what was not looked at can change it. ``shown`` False leaves the column out, and
-    ``hide_zero`` does so when it holds nothing but zeros. Where a terminal is too narrow, columns with a
-    ``spare`` go, the lowest first, and then text that ``wraps`` is broken into lines.
+    ``hide_zero`` does so when it holds nothing but zeros. Where a terminal is too narrow, text that
+    ``wraps`` is broken into lines if it is long, and columns with a ``spare`` go, the lowest first.
     """
 
     name: str

@@ -61,8 +61,8 @@ def status(db: Connection, *, working: bool) -> Report:
     ``working`` says whether a scan or detect is at work on the database now; without one, a run recorded as
     running was cut off and is called interrupted. Rows are counted over all photos (``by`` "all"), by station
     and by month (``name`` None: no capture time). ``reachable`` of a root is "yes", "absent", "not a
-    folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times are empty
-    where there is nothing to say.
+    folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times
+    are empty where there is nothing to say.
     """
     counts = rows(db, query("status_counts"))
     overall = counts[0]

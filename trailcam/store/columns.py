@@ -39,10 +39,8 @@ def times(values: Sequence[object]) -> Column:
 def insert(db: Connection, table: str, columns: Mapping[str, Column]) -> None:
     """Bulk insert by column name, never by position. ``table`` is never a user's text."""
     db.register("incoming", dict(columns))
-    try:
-        db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-    finally:
-        db.unregister("incoming")
+    db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+    db.unregister("incoming")
 
 
 def insert_row(db: Connection, table: str, row: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,10 +39,11 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._migrated = False
 
     def exists(self) -> bool:
-        """Whether there is a database file."""
-        return self.path.is_file()
+        """Whether there is a database file. One of 0 bytes is none yet."""
+        return self.path.is_file() and self.path.stat().st_size > 0
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -61,7 +63,8 @@ class Database:
                 connection.close()
                 self.migrate()
                 connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
-            yield connection
+            with _explained(self.path):
+                yield connection
         finally:
             connection.close()
 
@@ -74,37 +77,67 @@ class Database:
         self.migrate()
         connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
         try:
-            connection.begin()
-            try:
+            with _explained(self.path), migrations.transaction(connection):
                 yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            with _explained(self.path):
-                connection.commit()
         finally:
             connection.close()
 
     def migrate(self) -> None:
-        """Create the database or bring it to the latest schema. Cheap when there is nothing to do."""
-        if getattr(self, "_migrated", False):
+        """Create the database or bring it to the latest schema. Cheap when there is nothing to do.
+
+        A copy of a database with an older schema is kept beside it (``NAME.schema-N.backup``).
+        """
+        if self._migrated:
             return
-        if not self.path.parent.is_dir():
-            with _explained(self.path):
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_dir():
+            raise DatabaseError(
+                f"The database {printable(str(self.path))} is a folder.", "Name a file in it with --db."
+            )
         with _explained(self.path):
-            connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
-            try:
-                migrations.apply(connection, self.path)
-            finally:
-                connection.close()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.exists():
+                self._create()
+            version = self._version()
+            if version < migrations.LATEST:
+                self._back_up(version)
+                self._apply(self.path)
         self._migrated = True
 
-    def _connect(self, *, read_only: bool, wait_s: float) -> Connection:
+    def _create(self) -> None:
+        """Make the database whole or not at all: a process killed here leaves no half of one."""
+        draft = self.path.with_name(f"{self.path.name}.new")
+        for left in (draft, draft.with_name(f"{draft.name}.wal")):
+            left.unlink(missing_ok=True)
+        self._apply(draft)
+        draft.replace(self.path)
+
+    def _version(self) -> int:
+        connection = self._connect(read_only=True, wait_s=WRITE_WAIT_S)
+        try:
+            return migrations.current(connection)
+        finally:
+            connection.close()
+
+    def _back_up(self, version: int) -> None:
+        # Closing writes everything into the one file; and Windows lets nobody copy it while it is open.
+        self._connect(read_only=False, wait_s=WRITE_WAIT_S).close()
+        backup = self.path.with_name(f"{self.path.name}.schema-{version}.backup")
+        draft = backup.with_name(f"{backup.name}.part")
+        shutil.copy2(self.path, draft)
+        draft.replace(backup)
+
+    def _apply(self, path: Path) -> None:
+        connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S, path=path)
+        try:
+            migrations.apply(connection)
+        finally:
+            connection.close()
+
+    def _connect(self, *, read_only: bool, wait_s: float, path: Path | None = None) -> Connection:
         deadline = time.monotonic() + wait_s
         while True:
             try:
-                return duckdb.connect(str(self.path), read_only=read_only)
+                return duckdb.connect(str(path or self.path), read_only=read_only)
             except duckdb.IOException as error:
                 if not _HELD.search(str(error)) or time.monotonic() > deadline:
                     raise _as_database_error(error, self.path) from error
@@ -115,10 +148,10 @@ class Database:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what DuckDB or the file system says into a DatabaseError."""
+    """Turn what DuckDB or the file system says of the file into a DatabaseError; a wrong query is a bug."""
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.OperationalError, duckdb.FatalException, duckdb.InternalError, OSError) as error:
         raise _as_database_error(error, path) from error
 
 

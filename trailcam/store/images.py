@@ -79,22 +79,17 @@ def compare(
     hidden = {"folder": texts([to_db(f) for f in unreadable_folders])}
     db.register("walked", walked)
     db.register("hidden", hidden)
-    try:
-        db.execute(query("scan_compare"), {"root_id": root_id})
-        fresh = _column(db, "SELECT i FROM compared WHERE image_id IS NULL ORDER BY i")
-        changed = db.execute(
-            "SELECT i, image_id FROM compared WHERE state = 'changed' ORDER BY i"
-        ).fetchnumpy()
-        vanished = _column(db, "SELECT image_id FROM compared WHERE state = 'vanished'")
-        returned = _column(db, "SELECT image_id FROM compared WHERE state = 'returned'")
-        ((n_unchanged, n_known),) = db.execute(
-            "SELECT count(*) FILTER (state = 'unchanged'), count(*) FILTER (status <> 'missing')"
-            " FROM compared"
-        ).fetchall()
-        db.execute("DROP TABLE compared")
-    finally:
-        db.unregister("walked")
-        db.unregister("hidden")
+    db.execute(query("scan_compare"), {"root_id": root_id})
+    fresh = _column(db, "SELECT i FROM compared WHERE image_id IS NULL ORDER BY i")
+    changed = db.execute("SELECT i, image_id FROM compared WHERE state = 'changed' ORDER BY i").fetchnumpy()
+    vanished = _column(db, "SELECT image_id FROM compared WHERE state = 'vanished'")
+    returned = _column(db, "SELECT image_id FROM compared WHERE state = 'returned'")
+    ((n_unchanged, n_known),) = db.execute(
+        "SELECT count(*) FILTER (state = 'unchanged'), count(*) FILTER (status <> 'missing') FROM compared"
+    ).fetchall()
+    db.execute("DROP TABLE compared")
+    db.unregister("walked")
+    db.unregister("hidden")
     return Comparison(
         fresh=fresh,
         changed=np.asarray(changed["i"], dtype=np.int64),
@@ -175,7 +170,9 @@ def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> Non
     for name, values in facts.items():
         for column in ("latitude", "longitude", "timezone", "notes"):
             if values.get(column) is not None:
-                db.execute(f"UPDATE stations SET {column} = ? WHERE lower(name) = lower(?)", [values[column], name])
+                db.execute(
+                    f"UPDATE stations SET {column} = ? WHERE lower(name) = lower(?)", [values[column], name]
+                )
 
 
 def stations_summary(db: Connection, root_id: int) -> list[dict[str, Any]]:

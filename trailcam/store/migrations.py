@@ -9,9 +9,9 @@ be rebuilt by every bulk update. See docs/decisions/0003-no-key-indexes.md.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 import duckdb
 
@@ -109,33 +109,31 @@ def current(db: Connection) -> int:
     return version
 
 
-def apply(db: Connection, path: Path) -> None:
-    """Bring the database at ``path``, open as ``db``, to the latest schema.
-
-    A copy of a database with an older schema is kept beside it first
-    (``NAME.schema-N.backup``).
-    """
+def apply(db: Connection) -> None:
+    """Bring the open database to the latest schema. A step that fails leaves nothing behind."""
     version = current(db)
-    if version == LATEST:
-        return
-    if version:
-        db.execute("CHECKPOINT")
-        shutil.copy2(path, path.with_name(f"{path.name}.schema-{version}.backup"))
-    else:
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS migrations"
-            " (version INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
-        )
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        db.begin()
-        try:
+        with transaction(db):
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS migrations"
+                " (version INTEGER NOT NULL, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+            )
             step(db)
             db.execute(
-                "INSERT INTO migrations BY NAME"
-                " SELECT ? AS version, ? AS name, now()::TIMESTAMPTZ AT TIME ZONE 'UTC' AS applied_at",
-                [number, step.__name__],
+                "INSERT INTO migrations BY NAME SELECT ? AS version, ? AS name, ? AS applied_at",
+                [number, step.__name__, datetime.now(UTC).replace(tzinfo=None)],
             )
-            db.commit()
-        except BaseException:
+
+
+@contextmanager
+def transaction(db: Connection) -> Iterator[None]:
+    """Commit on leaving, or roll back on any error."""
+    db.begin()
+    try:
+        yield
+    except BaseException:
+        # DuckDB has ended the transaction itself where the disk is full or its memory is used up.
+        with suppress(duckdb.Error):
             db.rollback()
-            raise
+        raise
+    db.commit()

@@ -1,0 +1,316 @@
+"""``trailcam detect`` as a user runs it: twice, interrupted, killed, beside another."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from PIL import Image
+
+from tests.conftest import CHECKOUT, Cli, isolated_environment
+
+FAKE = CHECKOUT / "tests" / "helpers" / "fake_trailcam.py"
+N = 120
+
+
+class Fake:
+    """The command line with the fake model, a home and a library of its own."""
+
+    def __init__(self, home: Path, library: Path, weights: Path) -> None:
+        self.home, self.library, self.weights = home, library, weights
+        self.env = isolated_environment(home) | {"TRAILCAM_DETECT_WORKERS": "0", "TRAILCAM_DETECT_BATCH": "4"}
+
+    @property
+    def db(self) -> Path:
+        return self.home / "trailcam.duckdb"
+
+    def start(self, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(FAKE), *args],
+            env=self.env | (env or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *args: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+        process = self.start(*args, env=env)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    def detect(self, *args: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+        return self.run("detect", "--weights", str(self.weights), *args, env=env)
+
+    def start_detect(self, *args: str, photo_s: float = 0.02) -> subprocess.Popen[str]:
+        slow = {"TRAILCAM_FAKE_S": str(photo_s)}
+        return self.start("detect", "--weights", str(self.weights), *args, env=slow)
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """What must not depend on how often a run was cut short."""
+        with duckdb.connect(str(self.db), read_only=True) as db:
+            return {
+                "images": db.execute(
+                    "SELECT path, status, error_code, run_id FROM images ORDER BY path"
+                ).fetchall(),
+                "results": db.execute(
+                    "SELECT path, r.status, r.error_code"
+                    " FROM results r JOIN images USING (image_id) ORDER BY ALL"
+                ).fetchall(),
+                "detections": db.execute(
+                    "SELECT path, class_id, confidence, x, y, w, h"
+                    " FROM detections JOIN images USING (image_id) ORDER BY ALL"
+                ).fetchall(),
+                "runs": db.execute(
+                    "SELECT run_id, state, n_completed, n_failed, n_missing, n_detections FROM runs"
+                ).fetchall(),
+            }
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """N small photos of different pixels at two stations; every tenth has no date, one is broken."""
+    root = tmp_path_factory.mktemp("library")
+    random.seed(7)
+    for n in range(N):
+        station = root / ("Hayfield" if n % 2 else "Sanctuary")
+        station.mkdir(exist_ok=True)
+        image = Image.new(
+            "RGB", (64, 48), (random.randrange(256), random.randrange(256), random.randrange(256))
+        )
+        exif = Image.Exif()
+        if n % 10:
+            exif.get_ifd(0x8769)[0x9003] = f"2024:{n % 12 + 1:02}:03 06:{n % 60:02}:00"
+        image.save(station / f"IMG_{n:04}.JPG", exif=exif.tobytes())
+    (root / "Hayfield" / "IMG_9999.JPG").write_bytes((root / "Hayfield" / "IMG_0001.JPG").read_bytes()[:700])
+    return root
+
+
+@pytest.fixture
+def fake(tmp_path: Path, library: Path) -> Fake:
+    home = tmp_path / "home"
+    home.mkdir()
+    weights = tmp_path / "fake.pt"
+    weights.write_bytes(b"weights that only the fake reads")
+    made = Fake(home, library, weights)
+    code, _, err = made.run("scan", str(library))
+    assert code == 0, err
+    return made
+
+
+def status(fake: Fake) -> dict[str, Any]:
+    code, out, err = fake.run("status", "--format", "json")
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_the_second_run_does_nothing(fake: Fake) -> None:
+    code, out, err = fake.detect("--include-undated")
+    assert (code, out) == (1, ""), err  # 1: the broken photo failed
+    assert "photos/s" in err
+    assert "database" in err
+    assert "limits the speed" in err
+    before = fake.tables()
+    assert [row[1] for row in before["images"]].count("completed") == N
+    assert len(before["detections"]) == N
+    code, out, err = fake.detect("--include-undated")
+    assert (code, out) == (0, "")
+    assert "nothing to do" in err
+    assert fake.tables() == before
+
+
+def test_failed_photos_are_tried_again_when_asked(fake: Fake) -> None:
+    assert fake.detect()[0] == 1
+    code, _, err = fake.detect("--status", "failed")
+    assert code == 1, err
+    tables = fake.tables()
+    assert [row[1] for row in tables["images"]].count("failed") == 1
+    assert [row[2:4] for row in tables["runs"]] == [(N, 1), (0, 1)]
+
+
+def test_months_choose_and_undated_are_named(fake: Fake) -> None:
+    code, _, err = fake.detect("--months", "9-1", "--quiet")
+    assert (code, err) == (0, "")
+    with duckdb.connect(str(fake.db), read_only=True) as db:
+        months = db.execute(
+            "SELECT DISTINCT month(captured_at) FROM images WHERE status = 'completed'"
+        ).fetchall()
+    assert {m for (m,) in months} == {9, 10, 11, 12, 1}
+    code, _, err = fake.detect("--months", "9-1")
+    assert code == 0
+    assert "12 photos without a capture time left out" in err
+    assert "nothing to do" in err
+
+
+def test_dry_run_changes_nothing(fake: Fake) -> None:
+    before = fake.db.read_bytes()
+    code, _, err = fake.detect("--dry-run", "--limit", "5", "--station", "hayfield")
+    assert code == 0
+    assert "5 photos to look at" in err
+    assert fake.db.read_bytes() == before
+
+
+def test_other_weights_add_results_and_become_current(fake: Fake, tmp_path: Path) -> None:
+    fake.detect()
+    other = tmp_path / "other.pt"
+    other.write_bytes(b"other weights")
+    code, _, _ = fake.run("detect", "--weights", str(other), "--status", "all")
+    assert code == 1
+    tables = fake.tables()
+    assert len(tables["runs"]) == 2
+    assert {row[3] for row in tables["images"] if row[1] == "completed"} == {2}
+    assert len(tables["detections"]) == 2 * N
+
+
+def begun(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    """A detect that has begun its run."""
+    assert process.stderr is not None
+    said = ""
+    while "Run 1 on" not in said:
+        line = process.stderr.readline()
+        said += line
+        if not line:
+            process.communicate()
+            pytest.fail(f"the run never began: {said}")
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_in_order_and_the_next_run_carries_on(fake: Fake, number: signal.Signals) -> None:
+    process = begun(fake.start_detect(photo_s=0.1))
+    time.sleep(2.0)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), err
+    assert "carry on" in err
+    assert "Traceback" not in err
+    done = [row[1] for row in fake.tables()["images"]].count("completed")
+    assert 0 < done < N
+    assert fake.tables()["runs"][0][1] == "interrupted"
+    assert fake.detect()[0] == 1
+    tables = fake.tables()
+    assert [row[1] for row in tables["images"]].count("completed") == N
+    assert tables["runs"] == [(1, "completed", N, 1, 0, N)]
+
+
+@pytest.mark.timeout(600)
+def test_sigkill_at_20_random_moments_loses_and_doubles_nothing(
+    fake: Fake, library: Path, tmp_path: Path
+) -> None:
+    random.seed(20)
+    kills = 0
+    while kills < 20:
+        process = fake.start_detect("--quiet", photo_s=0.01)
+        try:
+            process.communicate(timeout=random.uniform(0.5, 4.0))
+            break  # it finished in between: everything is done
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+        with duckdb.connect(str(fake.db), read_only=True) as db:
+            half = db.execute(
+                "SELECT count(*) FROM images i WHERE (status = 'completed')"
+                " <> EXISTS"
+                " (SELECT 1 FROM results r WHERE r.image_id = i.image_id AND r.status = 'completed')"
+            ).fetchall()
+        assert half == [(0,)]
+    assert fake.detect("--quiet")[0] in (0, 1)
+    home = tmp_path / "undisturbed"
+    home.mkdir()
+    calm = Fake(home, library, fake.weights)
+    assert calm.run("scan", str(library))[0] == 0
+    assert calm.detect("--quiet")[0] == 1
+    assert fake.tables() == calm.tables()
+
+
+def test_reports_answer_meanwhile_and_a_second_writer_leaves_or_waits(fake: Fake) -> None:
+    process = begun(fake.start_detect(photo_s=2.0))  # far longer than this test
+    try:
+        assert status(fake)["report"] == "status"
+        code, _, err = fake.run("report", "bucks", "--format", "json")
+        assert code == 0, err
+        for command in (("detect", "--weights", str(fake.weights)), ("scan", str(fake.library))):
+            code, _, err = fake.run(*command)
+            assert code == 2, err
+            assert str(process.pid) in err
+        waiting = fake.start("detect", "--weights", str(fake.weights), "--wait", "100")
+        time.sleep(1)
+    finally:
+        process.kill()
+        process.communicate()
+    _, err = waiting.communicate(timeout=100)
+    assert waiting.returncode == 1, err
+    assert [row[1] for row in fake.tables()["images"]].count("completed") == N
+
+
+def test_files_that_vanished_become_missing_and_come_back(fake: Fake, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(fake.library), str(copy)], check=True)
+    home = tmp_path / "home2"
+    home.mkdir()
+    mine = Fake(home, copy, fake.weights)
+    mine.run("scan", str(copy))
+    gone = copy / "Hayfield" / "IMG_0003.JPG"
+    data, times = gone.read_bytes(), gone.stat()
+    gone.unlink()
+    code, _, err = mine.detect()
+    assert code == 1, err
+    assert "1 missing" in err
+    gone.write_bytes(data)
+    os.utime(gone, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert mine.run("scan", str(copy))[0] == 0
+    assert ("Hayfield/IMG_0003.JPG", "pending", None, None) in mine.tables()["images"]
+
+
+def test_a_root_that_is_gone_marks_nothing(fake: Fake, tmp_path: Path) -> None:
+    copy = tmp_path / "drive"
+    subprocess.run(["cp", "-r", str(fake.library), str(copy)], check=True)
+    home = tmp_path / "home2"
+    home.mkdir()
+    mine = Fake(home, copy, fake.weights)
+    mine.run("scan", str(copy))
+    before = mine.tables()
+    copy.rename(tmp_path / "unplugged")
+    code, out, err = mine.detect()
+    assert (code, out) == (2, "")
+    assert "There is no folder" in err
+    copy.mkdir()
+    code, _, err = mine.detect()
+    assert code == 2
+    assert "empty" in err
+    assert mine.tables() == before
+
+
+def test_no_weights_and_bad_weights_are_clear(cli: Cli, library: Path, tmp_path: Path) -> None:
+    cli("scan", library)
+    done = cli("detect", "--weights", tmp_path / "absent.pt")
+    assert done.returncode == 2
+    assert "absent.pt" in done.stderr
+    (tmp_path / "bad.pt").write_bytes(b"not a model")
+    done = cli("detect", "--weights", tmp_path / "bad.pt")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "can't be loaded" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(600)
+def test_the_whole_way_with_a_real_model(cli: Cli, shared_images: Path, coco_weights: Path) -> None:
+    """Counts that were checked by eye against the photos."""
+    assert cli("scan", shared_images).returncode == 0
+    done = cli("detect", "--weights", coco_weights, timeout=400)
+    assert done.returncode == 0, done.stderr
+    done = cli("status", "--format", "json")
+    found = json.loads(done.stdout)
+    assert found["coverage"]["completed"] == 30
+    assert found["coverage"]["failed"] == 0

@@ -1,0 +1,53 @@
+"""trailcam's real command line with a fake model: fast, and the same answer on every machine.
+
+Run as ``python fake_trailcam.py ARGS``. The fake sees in each photo one box whose class and
+confidence follow from its pixels. TRAILCAM_FAKE_S makes it slower, in seconds a photo.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import trailcam.detect.detector as real
+from trailcam.cli.app import main
+from trailcam.detect.frame import FrameSpec
+from trailcam.detect.precision import Precision
+from trailcam.detect.protocol import Detector, RawDetections
+
+if TYPE_CHECKING:
+    import torch
+
+    from trailcam.detect.weights import Weights
+
+NAMES = ("young", "mid", "mature", "doe", "fawn", "cow", "coyote", "person", "raccoon", "turkey", "UTV")
+
+
+class FakeDetector(Detector):
+    """One box a photo: the class and the confidence follow from the mean of its pixels."""
+
+    def __init__(self, weights: Weights, device: torch.device, **_: Any) -> None:  # noqa: ANN401
+        self.names = dict(enumerate(NAMES))
+        self.frame = FrameSpec(64, 32)
+        self.model_key = weights.sha256
+        self.precision = Precision.FLOAT32
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        time.sleep(float(os.environ.get("TRAILCAM_FAKE_S", "0")) * len(pixels))
+        return [self._look(int(photo.long().sum())) for photo in pixels]
+
+    def _look(self, total: int) -> RawDetections:
+        box = np.array([[4, 8, 40, 44]], np.float32)
+        confidence = np.array([0.3 + (total % 61) / 100], np.float32)
+        return RawDetections(box, confidence, np.array([total % len(NAMES)], np.int16))
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        """Nothing to warm."""
+
+
+if __name__ == "__main__":
+    real.UltralyticsDetector = FakeDetector  # type: ignore[misc, assignment]
+    main()

@@ -1,0 +1,292 @@
+"""The database file: when it is opened, what happens when it can't be, how it is migrated."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from trailcam.errors import DatabaseError
+from trailcam.store import database, migrations
+from trailcam.store.columns import insert, texts
+from trailcam.store.database import Connection, Database, one, rows
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+HOLD = """
+import sys, time, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "read")
+print("held", flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+DIE_IN_STEP_2 = """
+import os, signal, sys
+from pathlib import Path
+from trailcam.store import migrations
+from trailcam.store.database import Database
+first, second = migrations.MIGRATIONS[:2]
+def m002_dies(db):
+    second(db)
+    os.kill(os.getpid(), signal.SIGKILL)
+migrations.MIGRATIONS = (first, m002_dies)
+migrations.LATEST = 2
+Database(Path(sys.argv[1])).migrate()
+"""
+
+
+def hold(db: Path, mode: str, seconds: float) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(db), mode, str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tables(db: Connection) -> set[str]:
+    return {str(name) for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+def write_then_fail(db: Connection, error: BaseException) -> None:
+    insert(db, "stations", {"station_id": texts(["1"]), "name": texts(["A"])})
+    raise error
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "trailcam.duckdb"
+
+
+@pytest.fixture
+def made(path: Path) -> Database:
+    made = Database(path)
+    made.migrate()
+    return made
+
+
+def old_schema(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database as the first schema left it, with a station in it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+        patch.setattr(migrations, "LATEST", 1)
+        with Database(path).write() as db:
+            insert(db, "stations", {"station_id": texts(["7"]), "name": texts(["Hayfield"])})
+
+
+def test_reading_makes_no_database(path: Path) -> None:
+    with pytest.raises(DatabaseError, match="There is no database") as caught, Database(path).read():
+        pass
+    assert "trailcam scan" in caught.value.hint
+    assert not path.parent.exists()
+
+
+def test_writing_makes_folder_and_database(path: Path) -> None:
+    with Database(path).write() as db:
+        assert {"images", "roots", "stations", "runs", "results", "detections", "classes"} <= tables(db)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_of_no_bytes_is_no_database_yet(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    assert not Database(path).exists()
+    with Database(path).write() as db:
+        assert migrations.current(db) == migrations.LATEST
+
+
+def test_reading_and_migrating_again_change_no_byte(made: Database) -> None:
+    before = sha256(made.path)
+    with made.read() as db:
+        assert rows(db, "SELECT version, name FROM migrations ORDER BY version")[0]["name"] == "m001_images"
+    Database(made.path).migrate()
+    assert sha256(made.path) == before
+    assert [file.name for file in made.path.parent.iterdir()] == [made.path.name]
+
+
+def test_an_error_inside_write_leaves_nothing_and_is_not_hidden(made: Database) -> None:
+    with pytest.raises(ZeroDivisionError), made.write() as db:
+        write_then_fail(db, ZeroDivisionError())
+    with made.read() as db:
+        assert one(db, "SELECT count(*) FROM stations") == (0,)
+
+
+def test_a_wrong_query_is_a_bug_with_its_own_name(made: Database) -> None:
+    with pytest.raises(duckdb.BinderException, match="colour"), made.write() as db:
+        insert(db, "stations", {"station_id": texts(["1"]), "colour": texts(["A"])})
+
+
+def test_an_interrupt_inside_write_leaves_nothing(made: Database) -> None:
+    with pytest.raises(KeyboardInterrupt), made.write() as db:
+        write_then_fail(db, KeyboardInterrupt())
+    with made.read() as db:
+        assert one(db, "SELECT count(*) FROM stations") == (0,)
+
+
+def test_one_finishes_its_result(made: Database) -> None:
+    with made.read() as db:
+        assert one(db, "SELECT n FROM range(100000) t(n) ORDER BY n") == (0,)
+        assert one(db, "SELECT 1 WHERE false") is None  # refused if the result above were unfinished
+
+
+def test_not_a_duckdb_file(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("station,photos\n" * 1000)
+    before = sha256(path)
+    for use in (Database(path).read, Database(path).write):
+        with pytest.raises(DatabaseError, match="is not a DuckDB database"), use():
+            pass
+    assert sha256(path) == before
+
+
+def test_another_programs_duckdb_file_is_refused_unchanged(path: Path) -> None:
+    path.parent.mkdir()
+    with duckdb.connect(str(path)) as db:
+        db.execute("CREATE TABLE sales (n INTEGER)")
+    before = sha256(path)
+    for use in (Database(path).read, Database(path).write):
+        with pytest.raises(DatabaseError, match="not made by trailcam"), use():
+            pass
+    assert sha256(path) == before
+
+
+def test_a_newer_schema_is_refused_unchanged(made: Database) -> None:
+    with made.write() as db:
+        db.execute("INSERT INTO migrations VALUES (99, 'm099_future', now()::TIMESTAMP)")
+    before = sha256(made.path)
+    for use in (Database(made.path).read, Database(made.path).write):
+        with pytest.raises(DatabaseError, match="schema 99") as caught, use():
+            pass
+        assert "newer trailcam" in caught.value.hint
+    assert sha256(made.path) == before
+
+
+def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="is a folder"), Database(tmp_path).write():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with (
+        pytest.raises(DatabaseError, match="can't be used"),
+        Database(tmp_path / "data" / "x.duckdb").write(),
+    ):
+        pass
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_folder_that_nobody_may_write_to(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with (
+        pytest.raises(DatabaseError, match="can't be used"),
+        Database(tmp_path / "locked" / "x.duckdb").write(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_whoever_holds_the_file_is_waited_for(made: Database, mode: str) -> None:
+    holder = hold(made.path, mode, 1.0)
+    started = time.monotonic()
+    try:
+        with made.write() as db:
+            assert one(db, "SELECT count(*) FROM images") == (0,)
+        assert time.monotonic() - started > 0.3
+    finally:
+        end(holder)
+
+
+def test_whoever_holds_the_file_for_long_is_named(made: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "READ_WAIT_S", 0.2)
+    monkeypatch.setattr(database, "WRITE_WAIT_S", 0.2)
+    holder = hold(made.path, "write", 60)
+    try:
+        for use in (made.read, made.write):
+            with pytest.raises(DatabaseError, match=rf"is held by process {holder.pid}\."), use():
+                pass
+    finally:
+        end(holder)
+
+
+def test_many_may_read(made: Database) -> None:
+    holder = hold(made.path, "read", 60)
+    try:
+        with made.read() as db:
+            assert one(db, "SELECT count(*) FROM images") == (0,)
+    finally:
+        end(holder)
+
+
+@pytest.mark.parametrize("how", ["read", "write"])
+def test_an_old_schema_is_migrated_and_a_copy_kept(
+    path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_schema(path, monkeypatch)
+    with getattr(Database(path), how)() as db:
+        assert migrations.current(db) == migrations.LATEST
+        assert one(db, "SELECT station_id, name FROM stations") == (7, "Hayfield")
+        assert "runs" in tables(db)
+    backup = path.with_name(f"{path.name}.schema-1.backup")
+    assert {file.name for file in path.parent.iterdir()} == {path.name, backup.name}
+    with duckdb.connect(str(backup), read_only=True) as db:
+        assert migrations.current(db) == 1
+        assert one(db, "SELECT name FROM stations") == ("Hayfield",)
+        assert "runs" not in tables(db)
+
+
+def test_a_step_that_fails_leaves_nothing_of_itself(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_schema(path, monkeypatch)
+
+    def m002_half(db: Connection) -> None:
+        db.execute(
+            "CREATE TABLE runs (run_id INTEGER); INSERT INTO stations (station_id, name) VALUES (8, 'B')"
+        )
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", (migrations.m001_images, m002_half))
+        with pytest.raises(ZeroDivisionError):
+            Database(path).migrate()
+    with duckdb.connect(str(path), read_only=True) as db:
+        assert migrations.current(db) == 1
+        assert "runs" not in tables(db)
+        assert rows(db, "SELECT name FROM stations") == [{"name": "Hayfield"}]
+    Database(path).migrate()  # and the mended step goes through
+    with Database(path).read() as db:
+        assert migrations.current(db) == migrations.LATEST
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("exists", [False, True])
+def test_killed_in_the_middle_of_a_migration(
+    path: Path, exists: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if exists:
+        old_schema(path, monkeypatch)
+    env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    killed = subprocess.run([sys.executable, "-c", DIE_IN_STEP_2, str(path)], env=env, check=False)
+    assert killed.returncode == -9
+    assert path.exists() == exists
+    with Database(path).write() as db:
+        assert migrations.current(db) == migrations.LATEST
+        assert one(db, "SELECT count(*) FROM stations") == (int(exists),)
+        assert one(db, "SELECT count(*) FROM runs") == (0,)
+    backup = {f"{path.name}.schema-1.backup"} if exists else set()
+    assert {file.name for file in path.parent.iterdir()} == {path.name} | backup
