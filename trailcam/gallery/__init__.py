@@ -1,0 +1,1 @@
+"""One offline HTML page of the photos that were found, with filters and statistics."""

@@ -1,0 +1,156 @@
+"""The database's rows -> what a gallery shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.domain import AgeClass, Kind
+from trailcam.errors import UsageError
+from trailcam.gallery.model import Box, Content, Found, Photo, ShownClass, Tally
+from trailcam.selection import Selection
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.images import roots
+from trailcam.store.paths import from_db
+from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.text import count, printable
+
+_LONGEST_US = 2**62  # keeps any timedelta within the 64 bits that it is compared in
+_AGES = (AgeClass.MATURE, AgeClass.MID, AgeClass.YOUNG, AgeClass.UNKNOWN)
+
+
+def read_content(
+    db: Connection,
+    selection: Selection,
+    *,
+    confidence: float | None,
+    lowest: float,
+    gap: timedelta,
+    blur_from: float | None = None,
+) -> Content:
+    """What a gallery of the selected photos shows.
+
+    ``confidence`` is 0..1, None for what the weights recommend; boxes below ``lowest`` (0..1) are left out,
+    unless they count. People are to be blurred from the confidence ``blur_from`` on, None for not at all.
+    Raises UsageError for a station that doesn't exist or a number out of range.
+    """
+    for name, value in (("--confidence", confidence), ("--lowest", lowest)):
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"{name} {value:g} makes no sense.", "Give a number from 0 to 1.")
+    make_selected(db, selection)
+    params = {
+        "confidence": confidence,
+        "fallback": FALLBACK_CONFIDENCE,
+        "lowest": lowest,
+        "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
+    }
+    found = rows(db, query("gallery"), params)
+    covered = rows(db, query("gallery_coverage"))
+    stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))
+    keys = sorted({(row["kind"], row["class_name"]) for row in found}, key=_class_order)
+    station_index = {name: n for n, name in enumerate(stations)}
+    class_index = {key: n for n, key in enumerate(keys)}
+    folders = {root.root_id: Path(root.path) for root in roots(db)}
+    people = _people(db, blur_from) if blur_from is not None else {}
+    photos = [
+        _photo(list(group), folders, station_index, class_index, people.get(image_id, ()))
+        for image_id, group in groupby(found, key=lambda row: row["image_id"])
+    ]
+    return Content(
+        stations=[printable(from_db(name)) for name in stations],
+        classes=[_shown(Kind(kind), name) for kind, name in keys],
+        photos=photos,
+        tallies=[_tally(row, station_index) for row in covered],
+        notes=_notes(rows(db, query("report_models")), count_undated_left_out(db, selection)),
+        confidence=confidence,
+        lowest=min(lowest, confidence) if confidence is not None else lowest,
+        gap=gap,
+    )
+
+
+def _people(db: Connection, blur_from: float) -> dict[int, tuple[Box, ...]]:
+    found = rows(db, query("gallery_people"), {"blur_from": blur_from})
+    return {
+        image_id: tuple((row["x"], row["y"], row["w"], row["h"]) for row in group)
+        for image_id, group in groupby(found, key=lambda row: row["image_id"])
+    }
+
+
+def _class_order(key: tuple[str, str]) -> tuple[int, int, str]:
+    """Bucks from mature to unknown, then the other kinds in the order of :class:`Kind`."""
+    kind, name = key
+    age = _AGES.index(AgeClass(name)) if kind == Kind.BUCK else 0
+    return list(Kind).index(Kind(kind)), age, name
+
+
+def _shown(kind: Kind, name: str) -> ShownClass:
+    if kind is not Kind.BUCK:
+        return ShownClass(printable(name), kind, None)
+    return ShownClass("buck of unknown age" if name == AgeClass.UNKNOWN else f"{name} buck", kind, name)
+
+
+def _photo(
+    group: Sequence[dict[str, Any]],
+    folders: dict[int, Path],
+    station_index: dict[str, int],
+    class_index: dict[tuple[str, str], int],
+    people: tuple[Box, ...],
+) -> Photo:
+    first = group[0]
+    path = from_db(first["path"])
+    return Photo(
+        file=folders[first["root_id"]] / path,
+        name=printable(path),
+        station_index=station_index[first["station"]],
+        captured_us=first["captured_us"],
+        suspect=first["captured_at_suspect"],
+        people=people,
+        found=tuple(
+            Found(
+                class_index=class_index[row["kind"], row["class_name"]],
+                # The shortest number that is the same in single precision, as the database compares.
+                confidence=float(str(np.float32(row["confidence"]))),
+                box=(row["x"], row["y"], row["w"], row["h"]),
+                recommended=row["recommended"],
+                counts=row["counts"],
+                event=None if row["event"] is None else int(row["event"]),
+            )
+            for row in group
+        ),
+    )
+
+
+def _tally(row: dict[str, Any], station_index: dict[str, int]) -> Tally:
+    return Tally(
+        station_index[row["station"]],
+        *(row[name] for name in ("month", "hour", "completed", "pending", "failed", "missing")),
+    )
+
+
+def _notes(models: Sequence[dict[str, Any]], undated_left_out: int) -> list[str]:
+    names: dict[str, int] = {}
+    for model in models:
+        names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
+    listed = ", ".join(f"{printable(name)} ({count(n, 'photo')})" for name, n in names.items())
+    notes = [f"Found by {listed}."] if listed else ["No photo has been looked at yet."]
+    blind = [
+        name
+        for name in names
+        if not any(model["age_classes"] for model in models if model["weights_name"] == name)
+    ]
+    notes += [
+        f"The model {printable(name)} has no class for bucks; it can't see them, so 0 doesn't mean none."
+        for name in blind
+    ]
+    if undated_left_out:
+        have = "has" if undated_left_out == 1 else "have"
+        notes.append(
+            f"{count(undated_left_out, 'photo')} {have} no capture time and can't be in this selection."
+        )
+    return notes
