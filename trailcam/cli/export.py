@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,6 +55,9 @@ AllBoxesOpt = Annotated[
         help="Only boxes from this confidence on.",
         show_default="every stored box",
     ),
+]
+GapOpt = Annotated[
+    str | None, typer.Option("--gap", help="A longer pause begins a new visit: 30m, 1h.", show_default="30m")
 ]
 
 
@@ -132,6 +135,96 @@ def megadetector(
     context = app_context(db, config, quiet, verbose)
     selection = build_selection(context.settings, months, season, since, until, station, include_undated)
     _show(export_megadetector(context.database, selection, output, confidence), context)
+
+
+@app.command("coco")
+def coco(
+    output: FileOpt,
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    confidence: ConfidenceOpt = None,
+    gap: GapOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """COCO Camera Traps JSON, with stations as locations and visits as sequences."""
+    from trailcam.export.coco import export_coco
+
+    context = app_context(db, config, quiet, verbose, {"report.confidence": confidence, "report.gap": gap})
+    settings = context.settings
+    selection = build_selection(settings, months, season, since, until, station, include_undated)
+    chosen = settings.report
+    _show(export_coco(context.database, selection, output, chosen.confidence, chosen.gap), context)
+
+
+@app.command("crops")
+def crops(
+    output: FolderOpt,
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    confidence: ConfidenceOpt = None,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="This class; may be repeated.", show_default="bucks, by age class"),
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Copy the whole photo, not the cut-out.")] = False,
+    margin: Annotated[
+        float, typer.Option("--margin", min=0, max=5, help="Added on each side, as a share of the box.")
+    ] = 0.1,
+    per_event: Annotated[
+        int | None, typer.Option("--per-event", min=1, help="At most so many of a class from one visit.")
+    ] = None,
+    balance: Annotated[
+        int | None,
+        typer.Option("--balance", min=1, help="At most so many of a class for each station and month."),
+    ] = None,
+    gap: GapOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Cut-outs or photos in a folder for each class; what is there is never overwritten."""
+    from trailcam.export.crops import CropOptions, export_crops
+
+    context = app_context(db, config, quiet, verbose, {"report.confidence": confidence, "report.gap": gap})
+    settings = context.settings
+    selection = build_selection(settings, months, season, since, until, station, include_undated)
+    options = CropOptions(
+        confidence=settings.report.confidence,
+        gap=settings.report.gap,
+        classes=tuple(class_ or ()),
+        whole=whole,
+        margin=margin,
+        per_event=per_event,
+        balance=balance,
+    )
+    summary, distribution = export_crops(context.database, selection, output, options)
+    _show_distribution(distribution)
+    _show(summary, context)
+
+
+def _show_distribution(rows: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table("season", "class", "files", box=None, pad_edge=False)
+    table.columns[2].justify = "right"
+    for row in rows:
+        table.add_row(escape(printable(row["season"])), escape(printable(row["folder"])), f"{row['files']:,}")
+    console.out.print(table)
 
 
 def _show(summary: Summary, context: AppContext) -> None:
