@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from trailcam.errors import OutputError
@@ -40,12 +41,26 @@ def _replace(target: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).chmod(_mode(target))
-        Path(draft).replace(target)
+        replace_by(target, Path(draft))
     except BaseException:
         with contextlib.suppress(OSError):
             Path(draft).unlink()
         raise
+
+
+def replace_by(target: Path, draft: Path) -> None:
+    """Put ``draft``, a whole file of the same file system, in the place of ``target``, in one step."""
+    draft.chmod(_mode(target))
+    draft.replace(target)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the system says about writing ``path`` into an OutputError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise _explained(path, error) from error
 
 
 def _mode(target: Path) -> int:

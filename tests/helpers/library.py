@@ -36,6 +36,7 @@ class Photo:
     station: str = "Hayfield"
     suspect: str | None = None
     error_code: str | None = None
+    size: tuple[int, int] | None = None  # px, as stored
 
     def image(self) -> Image:
         """The photo as a scan would have read it."""
@@ -45,6 +46,8 @@ class Photo:
             key=FileKey(f"{self.station}/{self.name}", 1000, 1),
             station=self.station,
             captured=CaptureTime(when, source, self.suspect),
+            width=self.size[0] if self.size else None,
+            height=self.size[1] if self.size else None,
             error_code=self.error_code,
             error_message="cannot be read" if self.error_code else None,
         )

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import detect, gallery, report, scan, status
+from trailcam.cli import detect, export, gallery, report, scan, status
 from trailcam.cli.console import err, say, show_error
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
@@ -29,6 +29,7 @@ app.command("detect")(detect.detect)
 app.add_typer(report.app, name="report")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
+app.add_typer(export.app, name="export")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,0 +1,180 @@
+"""Crops: the right pixels in the right folder, never overwritten, and the originals untouched."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.conftest import Cli
+from tests.helpers.library import Library, Photo, make_library
+from trailcam.errors import RootError, UsageError
+from trailcam.export.crops import CropOptions, export_crops
+from trailcam.export.summary import Summary
+from trailcam.selection import Selection
+
+MTIME_NS = 1_700_000_000_123_000_000
+PHOTOS = (
+    Photo("1.jpg", "2024-11-03 06:10"),
+    Photo("2.jpg", "2024-11-03 06:12"),
+    Photo("3.jpg", "2025-01-03 06:12"),
+    Photo("4.jpg", "2025-10-03 06:12", "../etc"),
+)
+SEEN = {
+    "1.jpg": [("mature", 0.9), ("doe", 0.8)],
+    "2.jpg": [("mature", 0.95)],
+    "3.jpg": [("mature", 0.6)],
+    "4.jpg": [("young", 0.7)],
+}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    library = make_library(tmp_path, PHOTOS, SEEN)
+    for photo in PHOTOS:
+        path = library.root / photo.station / photo.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.new("RGB", (400, 200), (0, 0, 255))
+        picture.paste((255, 0, 0), (100, 50, 200, 100))  # the box of the helper: 0.25 of each side
+        picture.save(path, quality=95)
+        os.utime(path, ns=(MTIME_NS, MTIME_NS))
+    return library
+
+
+def crop(library: Library, target: Path, classes: Sequence[str] = (), **more: object) -> Summary:
+    options = CropOptions(None, timedelta(minutes=30), tuple(classes), **more)  # type: ignore[arg-type]
+    summary, _ = export_crops(library.database, Selection(), target, options)
+    return summary
+
+
+def files(target: Path) -> dict[str, int]:
+    folders = [path.parent.name for path in target.rglob("*.jpg")]
+    return {name: folders.count(name) for name in folders}
+
+
+def manifest(target: Path) -> list[dict[str, str]]:
+    with (target / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_bucks_by_age_class_with_the_right_pixels(library: Library, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    crop(library, target, margin=0.0)
+    assert files(target) == {"mature": 3, "young": 1}
+    one = next((target / "mature").iterdir())
+    with Image.open(one) as cut:
+        assert cut.size == (100, 50)
+        red, _, blue = cut.convert("RGB").getpixel((50, 25))  # type: ignore[misc]
+    assert red > 200 > 60 > blue
+    assert one.stat().st_mtime_ns == MTIME_NS
+
+
+def test_the_margin_shows_what_is_around(library: Library, tmp_path: Path) -> None:
+    crop(library, tmp_path / "out", margin=0.5)
+    with Image.open(next((tmp_path / "out" / "young").iterdir())) as cut:
+        assert cut.size == (200, 100)
+
+
+def test_an_oriented_photo_is_cut_upright(library: Library, tmp_path: Path) -> None:
+    path = library.root / "Hayfield" / "3.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (400, 200)).save(path, exif=exif)
+    crop(library, tmp_path / "out", margin=0.0)
+    (file,) = [row["file"] for row in manifest(tmp_path / "out") if row["path"].endswith("/3.jpg")]
+    with Image.open(tmp_path / "out" / file) as cut:
+        assert cut.size == (50, 100)
+
+
+def test_whole_photos_are_copied_to_the_byte(library: Library, tmp_path: Path) -> None:
+    crop(library, tmp_path / "out", whole=True)
+    for row in manifest(tmp_path / "out"):
+        assert (tmp_path / "out" / row["file"]).read_bytes() == (library.root / row["path"]).read_bytes()
+
+
+def test_any_class_and_an_unknown_one(library: Library, tmp_path: Path) -> None:
+    crop(library, tmp_path / "out", ["DOE"])
+    assert files(tmp_path / "out") == {"doe": 1}
+    with pytest.raises(UsageError, match="no class"):
+        crop(library, tmp_path / "out", ["unicorn"])
+
+
+def test_at_most_so_many_of_a_visit_the_surest_first(library: Library, tmp_path: Path) -> None:
+    crop(library, tmp_path / "out", per_event=1)
+    mature = [row["path"] for row in manifest(tmp_path / "out") if row["folder"] == "mature"]
+    assert sorted(mature) == ["Hayfield/2.jpg", "Hayfield/3.jpg"]
+
+
+def test_balance_limits_each_station_and_month(library: Library, tmp_path: Path) -> None:
+    crop(library, tmp_path / "out", balance=1)
+    months = [(row["folder"], row["captured_at"][:7]) for row in manifest(tmp_path / "out")]
+    assert sorted(months) == [("mature", "2024-11"), ("mature", "2025-01"), ("young", "2025-10")]
+
+
+def test_a_second_run_overwrites_nothing_and_fills_gaps(library: Library, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    crop(library, target)
+    first, second, *_ = sorted((target / "mature").iterdir())
+    first.write_bytes(b"mine")
+    second.unlink()
+    before = manifest(target)
+    summary = crop(library, target)
+    assert first.read_bytes() == b"mine"
+    assert second.stat().st_size > 100
+    assert summary.already_there == 3
+    assert manifest(target) == before
+
+
+def test_the_manifest_keeps_what_other_runs_wrote(library: Library, tmp_path: Path) -> None:
+    crop(library, tmp_path / "out")
+    crop(library, tmp_path / "out", ["doe"])
+    assert sorted(row["folder"] for row in manifest(tmp_path / "out")) == ["doe", *["mature"] * 3, "young"]
+    table = (tmp_path / "out" / "distribution.csv").read_text().splitlines()
+    assert table[0] == "season,month,station,folder,files"
+    assert "2024-25,2024-11,Hayfield,mature,2" in table
+
+
+def test_hostile_stations_write_nothing_elsewhere(library: Library, tmp_path: Path) -> None:
+    before = {path for path in tmp_path.rglob("*")}
+    crop(library, tmp_path / "out")
+    new = {path for path in tmp_path.rglob("*")} - before
+    assert all(path.is_relative_to(tmp_path / "out") for path in new)
+
+
+def test_originals_stay_as_they_are(library: Library, tmp_path: Path) -> None:
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in library.root.rglob("*.jpg")}
+    crop(library, tmp_path / "out")
+    crop(library, tmp_path / "whole", whole=True)
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in library.root.rglob("*.jpg")} == before
+
+
+def test_a_broken_photo_is_named_and_the_rest_goes_on(library: Library, tmp_path: Path) -> None:
+    (library.root / "Hayfield" / "1.jpg").write_bytes(b"\xff\xd8\xff broken")
+    summary = crop(library, tmp_path / "out")
+    assert [path for path, _ in summary.problems] == ["Hayfield/1.jpg"]
+    assert files(tmp_path / "out") == {"mature": 2, "young": 1}
+
+
+def test_an_absent_drive_is_said_at_once(library: Library, tmp_path: Path) -> None:
+    library.root.rename(tmp_path / "unplugged")
+    with pytest.raises(RootError):
+        crop(library, tmp_path / "out")
+
+
+def test_as_a_command(cli: Cli, library: Library, tmp_path: Path) -> None:
+    done = cli("export", "crops", "--db", library.database.path, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["season", "class", "files"],
+        ["2024-25", "mature", "3"],
+        ["2025-26", "young", "1"],
+    ]
+    (library.root / "Hayfield" / "1.jpg").unlink()
+    again = cli("export", "crops", "--db", library.database.path, "--whole", "-o", tmp_path / "out2")
+    assert again.returncode == 1
+    assert "1 photo could not be exported" in again.stderr

@@ -1,0 +1,220 @@
+"""csv, parquet and megadetector hold what the database holds, and no photo is lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.library import WHITETAIL, Library, Photo, make_library
+from tests.helpers.validators import run_validator
+from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.domain import ClassInfo, Kind
+from trailcam.errors import UsageError
+from trailcam.export.megadetector import export_megadetector
+from trailcam.export.summary import Summary
+from trailcam.export.table import export_table
+from trailcam.selection import Selection
+from trailcam.store.export import FALLBACK
+from trailcam.store.paths import to_db
+
+ALL = Selection()
+PHOTOS = (
+    Photo("1.jpg", "2024-11-03 06:10", size=(640, 480)),
+    Photo("2.jpg", "2024-11-03 06:12", size=(640, 480)),
+    Photo("3.jpg", None, "Tin Man, 'quoted'\n"),
+    Photo("4.jpg", "2025-02-01 12:00", "Sanctuary"),
+    Photo("5.jpg", "2025-02-01 12:01", "Sanctuary", error_code="truncated"),
+    Photo("6.jpg", "2025-02-01 12:02", "Sanctuary"),
+)
+SEEN = {
+    "1.jpg": [("mature", 0.9), ("doe", 0.2)],
+    "2.jpg": [("person", 1.0)],
+    "3.jpg": [("young", 0.7)],
+    "4.jpg": [],
+}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return make_library(tmp_path, PHOTOS, SEEN)
+
+
+def md(library: Library, target: Path, confidence: float | None = None) -> tuple[dict[str, Any], Summary]:
+    summary = export_megadetector(library.database, ALL, target, confidence)
+    return json.loads(target.read_text("utf-8")), summary
+
+
+def test_csv_has_a_row_a_box_and_one_for_a_photo_without(library: Library, tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    summary = export_table(library.database, ALL, target, "csv", None)
+    with target.open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert (summary.photos, summary.boxes) == (6, 3)
+    assert [(row["path"].rpartition("/")[2], row["status"], row["class"]) for row in found] == [
+        ("1.jpg", "completed", "mature"),
+        ("2.jpg", "completed", "person"),
+        ("4.jpg", "completed", ""),
+        ("5.jpg", "failed", ""),
+        ("6.jpg", "pending", ""),
+        ("3.jpg", "completed", "young"),
+    ]
+    assert found[5]["station"] == "Tin Man, 'quoted'\n"
+    assert found[5]["confidence"] == "0.7"  # not 0.699999988
+    assert found[0]["captured_at"] == "2024-11-03 06:10:00"
+
+
+def test_parquet_has_the_same_rows_with_types(library: Library, tmp_path: Path) -> None:
+    export_table(library.database, ALL, tmp_path / "out.parquet", "parquet", 0.1)
+    with duckdb.connect() as db:
+        found = db.execute(
+            "SELECT class, typeof(captured_at), width FROM read_parquet(?) WHERE path LIKE '%/1.jpg'",
+            [str(tmp_path / "out.parquet")],
+        ).fetchall()
+    assert found == [("mature", "TIMESTAMP", 640), ("doe", "TIMESTAMP", 640)]
+
+
+def test_a_quote_in_the_targets_path_is_no_sql(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "it's; DROP TABLE images"
+    folder.mkdir()
+    export_table(library.database, ALL, folder / "o.csv", "csv", None)
+    assert [p.name for p in folder.iterdir()] == ["o.csv"]
+
+
+def test_exports_count_as_reports_do() -> None:
+    assert FALLBACK == FALLBACK_CONFIDENCE
+
+
+def test_selectors_hold(library: Library, tmp_path: Path) -> None:
+    summary = export_table(library.database, Selection(months=(11,)), tmp_path / "o.csv", "csv", None)
+    assert (summary.photos, summary.boxes, summary.undated_left_out) == (2, 2, 1)
+
+
+def test_megadetector_says_blank_failed_and_nothing_of_pending(library: Library, tmp_path: Path) -> None:
+    written, summary = md(library, tmp_path / "md.json")
+    images = {image["file"].rpartition("/")[2]: image for image in written["images"]}
+    assert set(images) == {"1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"}  # 6.jpg was never looked at
+    assert images["4.jpg"]["detections"] == []
+    assert "failure" not in images["4.jpg"]
+    assert images["5.jpg"]["detections"] is None
+    assert images["5.jpg"]["failure"] == "truncated: cannot be read"
+    assert (summary.photos, summary.boxes, summary.blanks, summary.failed) == (5, 4, 1, 1)
+    assert summary.not_looked_at == 1
+
+
+def test_megadetector_kinds_and_classes(library: Library, tmp_path: Path) -> None:
+    written, _ = md(library, tmp_path / "md.json")
+    by_name = {image["file"].rpartition("/")[2]: image for image in written["images"]}
+    names = written["classification_categories"]
+    found = [
+        (d["category"], names[d["classifications"][0][0]], d["conf"]) for d in by_name["1.jpg"]["detections"]
+    ]
+    assert found == [("1", "mature", 0.9), ("1", "doe", 0.2)]
+    person = by_name["2.jpg"]["detections"][0]
+    assert person["category"] == "2"
+    assert isinstance(person["conf"], float)
+    assert '"conf": 1.0' in (tmp_path / "md.json").read_text()
+    assert by_name["1.jpg"]["datetime"] == "2024-11-03 06:10:00"
+    assert written["info"]["format_version"] == "1.6"
+
+
+def test_a_vehicle_is_a_vehicle_under_any_name(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("1.jpg")])
+    library.detect({"1.jpg": [("UTV", 0.9)]}, classes=[ClassInfo(0, "UTV", Kind.VEHICLE)])
+    written, _ = md(library, tmp_path / "md.json")
+    assert written["images"][0]["detections"][0]["category"] == "3"
+
+
+def test_a_name_that_is_not_utf8_comes_back_as_it_was(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("caf\udce9.jpg")])
+    library.ids = {"x": 1}
+    library.detect({"x": []})
+    written, _ = md(library, tmp_path / "md.json")
+    assert written["images"][0]["file"] == "Hayfield/caf\udce9.jpg"
+    assert to_db("caf\udce9") != "caf\udce9"
+
+
+def test_an_empty_database_gives_an_empty_valid_file(tmp_path: Path) -> None:
+    written, summary = md(make_library(tmp_path), tmp_path / "md.json")
+    assert written["images"] == []
+    assert summary.photos == 0
+
+
+def test_exports_change_no_byte_of_the_database(library: Library, tmp_path: Path) -> None:
+    before = library.database.path.read_bytes()
+    md(library, tmp_path / "md.json")
+    export_table(library.database, ALL, tmp_path / "o.parquet", "parquet", None)
+    assert library.database.path.read_bytes() == before
+
+
+def test_an_unknown_station_writes_nothing(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        export_megadetector(library.database, Selection(stations=("Nowhere",)), tmp_path / "md.json", None)
+    assert not (tmp_path / "md.json").exists()
+
+
+def test_megadetectors_own_validator_finds_no_error(library: Library, tmp_path: Path) -> None:
+    md(library, tmp_path / "md.json")
+    code = (
+        "import json, sys\n"
+        "from megadetector.postprocessing.validate_batch_results import validate_batch_results\n"
+        "found = validate_batch_results(sys.argv[1])['validation_results']\n"
+        "print()\nprint(json.dumps({'errors': found['errors'], 'warnings': found['warnings']}))\n"
+    )
+    found = run_validator("megadetector", code, tmp_path / "md.json")
+    assert found == {"errors": [], "warnings": []}
+
+
+_CLASSES = st.sampled_from([info.name for info in WHITETAIL])
+_CONFIDENCE = st.floats(0, 1, width=32, allow_subnormal=False)
+_FOUND = st.lists(st.lists(st.tuples(_CLASSES, _CONFIDENCE), max_size=4), min_size=1, max_size=6)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(found=_FOUND, confidence=st.floats(0, 1, width=32))
+def test_round_trips_keep_every_number(found: list[list[tuple[str, float]]], confidence: float) -> None:
+    """What the files say, counted, is what SQL counts at the same confidence."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photos = [Photo(f"{n}.jpg", f"2024-11-03 06:{n:02}") for n in range(len(found))]
+        seen = {photo.name: boxes for photo, boxes in zip(photos, found, strict=True)}
+        library = make_library(folder, photos, seen)
+        with library.database.read() as db:
+            rows = db.execute(
+                "SELECT i.path, c.name, d.confidence FROM detections d JOIN images i USING (image_id)"
+                " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
+                " WHERE d.confidence >= ?::REAL",
+                [confidence],
+            ).fetchall()
+        want = Counter((str(p), str(c), float(v)) for p, c, v in rows)
+        export_table(library.database, ALL, folder / "o.csv", "csv", confidence)
+        with (folder / "o.csv").open(encoding="utf-8", newline="") as file:
+            flat = Counter(
+                (r["path"], r["class"], as_real(r["confidence"])) for r in csv.DictReader(file) if r["class"]
+            )
+        written, summary = md(library, folder / "md.json", confidence)
+        names = written["classification_categories"]
+        nested = Counter(
+            (image["file"], names[d["classifications"][0][0]], as_real(d["conf"]))
+            for image in written["images"]
+            for d in image["detections"]
+        )
+        assert flat == want
+        assert nested == want
+        assert summary.boxes == want.total()
+        assert len(written["images"]) == len(photos)
+
+
+def as_real(text: str | float) -> float:
+    """A decimal as the database's single precision."""
+    import numpy as np
+
+    return float(np.float32(text))

@@ -1,0 +1,131 @@
+"""Nothing is ever written outside the target, over a photo, or by halves."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from trailcam.errors import OutputError, UsageError
+from trailcam.export.target import (
+    check_file,
+    draft_beside,
+    flat_name,
+    inside,
+    make_folder,
+    safe_part,
+    safe_path,
+    whole_file,
+)
+
+ANY_TEXT = st.text(st.characters(), max_size=300)  # surrogates too: names that are not UTF-8
+
+
+@given(ANY_TEXT)
+@example("..")
+@example("")
+@example("C:\\Windows")
+@example("con.txt")
+@example("a/../../b")
+@example("\udcff")
+def test_a_safe_part_is_one_part_everywhere(text: str) -> None:
+    part = safe_part(text)
+    assert part not in ("", ".", "..")
+    assert PurePosixPath(part).parts == (part,)
+    assert PureWindowsPath(part).parts == (part,)
+    assert not PureWindowsPath(part).drive
+    assert len(part) <= 120
+    part.encode("utf-8")
+    assert part.rstrip(". ") == part
+
+
+@given(ANY_TEXT, ANY_TEXT)
+@example("a/b", "a_b")
+@example("a?", "a*")
+def test_two_texts_never_share_a_part(one: str, other: str) -> None:
+    assert (safe_part(one) == safe_part(other)) == (one == other)
+
+
+@given(st.lists(st.sampled_from(["..", ".", "", "a", "/", "b.jpg", "C:", "~"]), min_size=1, max_size=8))
+def test_no_stored_path_leads_out(parts: list[str]) -> None:
+    path = safe_path("/".join([*parts, "x.jpg"]))
+    assert not path.is_absolute()
+    assert ".." not in path.parts
+
+
+def test_a_good_name_stays_as_it_is() -> None:
+    assert safe_part("Phils_Secret_Spot") == "Phils_Secret_Spot"
+    assert safe_path("Hayfield/DCIM/IMG_1.JPG") == PurePosixPath("Hayfield/DCIM/IMG_1.JPG")
+
+
+def test_flat_names_differ_where_only_folder_or_ending_do() -> None:
+    names = {flat_name("r", p) for p in ("a/b.jpg", "a__b.jpg", "a/b.png", "b.jpg")} | {
+        flat_name("q", "b.jpg")
+    }
+    assert len(names) == 5
+
+
+def test_a_link_inside_the_target_leads_nowhere(tmp_path: Path) -> None:
+    elsewhere, target = tmp_path / "elsewhere", tmp_path / "target"
+    elsewhere.mkdir()
+    target.mkdir()
+    (target / "young").symlink_to(elsewhere)
+    with pytest.raises(OutputError, match="outside"):
+        inside(target, "young/x.jpg")
+    assert inside(target, "mid/x.jpg") == target / "mid" / "x.jpg"
+
+
+def test_an_export_takes_no_photos_place(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="photo's ending"):
+        check_file(tmp_path / "IMG_1.JPG", tmp_path / "db")
+
+
+def test_an_export_does_not_replace_its_database(tmp_path: Path) -> None:
+    database = tmp_path / "t.duckdb"
+    database.write_bytes(b"x")
+    with pytest.raises(UsageError, match="database"):
+        check_file(tmp_path / "." / "t.duckdb", database)
+
+
+def test_no_folder_of_copies_inside_a_root(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    root.mkdir()
+    with pytest.raises(UsageError, match="scanned folder"):
+        make_folder(root / "crops", [str(root)])
+    assert not (root / "crops").exists()
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    path.write_text("old")
+
+    def fail() -> None:
+        with whole_file(path) as file:
+            file.write(b"half")
+            raise RuntimeError("pulled")
+
+    with pytest.raises(OutputError, match="pulled"):
+        fail()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+    with whole_file(path) as file:
+        file.write(b"new")
+    assert path.read_text() == "new"
+
+
+def test_a_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with draft_beside(tmp_path / "o.parquet") as (draft, _):
+            draft.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="folder doesn't exist"), whole_file(tmp_path / "no" / "x.json"):
+        pass

@@ -1,0 +1,1 @@
+"""The database out into the formats that others read: one module a format."""

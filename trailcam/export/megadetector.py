@@ -1,0 +1,103 @@
+"""``export megadetector``: MegaDetector batch output, format 1.6, for Timelapse and its kin.
+
+Those tools know "1" animal, "2" person and "3" vehicle; the model's own class (doe, mature, ...) is a
+classification. All stored boxes go out unless a confidence is asked for: the readers have a slider.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from trailcam.domain import Kind, Status
+from trailcam.export.summary import Summary
+from trailcam.export.target import check_file, whole_file
+from trailcam.selection import Selection
+from trailcam.store.database import Database
+from trailcam.store.export import FALLBACK, Box, Photo, Plan, make_plan, stream
+from trailcam.text import printable
+
+CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
+_CATEGORY = {Kind.PERSON: "2", Kind.VEHICLE: "3"}  # all else is an animal
+
+
+def export_megadetector(
+    database: Database, selection: Selection, target: Path, confidence: float | None
+) -> Summary:
+    """Write the file ``target``. ``confidence`` None: every stored box. Raises UsageError and OutputError.
+
+    Photos that were never looked at are left out: an empty list would call them blank.
+    """
+    check_file(target, database.path)
+    summary = Summary(target)
+    with database.read() as db, whole_file(target) as file:
+        plan = make_plan(db, selection, 0.0 if confidence is None else confidence, timedelta(0))
+        summary.undated_left_out = plan.n_undated_left_out
+        ids = _classification_ids(plan)
+        head = {"info": _info(plan), "detection_categories": CATEGORIES}
+        head["classification_categories"] = {number: name for name, number in ids.items()}
+        file.write(json.dumps(head, indent=1).encode()[:-2] + b',\n "images": [')
+        separator = b"\n"
+        for photo in stream(db, plan):
+            if photo.run_id is None and photo.status is not Status.FAILED:
+                summary.not_looked_at += 1
+                continue
+            file.write(separator + json.dumps(_image(photo, ids, plan.n_roots > 1)).encode())
+            separator = b",\n"
+            summary.add(photo)
+        file.write(b"\n ]\n}\n")
+    return summary
+
+
+def file_name(photo: Photo, several_roots: bool) -> str:
+    """The photo's path relative to its root; with several roots their names come first."""
+    return f"{photo.root}/{photo.path}" if several_roots else photo.path
+
+
+def failure(photo: Photo) -> str:
+    """Why a photo failed, in one line."""
+    return printable(f"{photo.error_code or 'failed'}: {photo.error_message or 'no reason is known'}")
+
+
+def _info(plan: Plan) -> dict[str, Any]:
+    info: dict[str, Any] = {"format_version": "1.6"}
+    if plan.runs:
+        info["detector"] = ", ".join(dict.fromkeys(printable(run.weights_name) for run in plan.runs))
+        finished = max(run.finished_at for run in plan.runs)
+        info["detection_completion_time"] = finished.strftime("%Y-%m-%d %H:%M:%S")
+        info["detector_metadata"] = {
+            "megadetector_version": "unknown",
+            "typical_detection_threshold": FALLBACK,
+            "conservative_detection_threshold": FALLBACK / 2,
+        }
+    return info
+
+
+def _classification_ids(plan: Plan) -> dict[str, str]:
+    names = sorted({info.name for run in plan.runs for info in run.classes})
+    return {name: str(number) for number, name in enumerate(names, start=1)}
+
+
+def _image(photo: Photo, ids: Mapping[str, str], several_roots: bool) -> dict[str, Any]:
+    image: dict[str, Any] = {"file": file_name(photo, several_roots)}
+    if photo.run_id is None:
+        image |= {"failure": failure(photo), "detections": None}
+    else:
+        image["detections"] = [_detection(box, ids) for box in photo.boxes]
+    if photo.width and photo.height:
+        image |= {"width": photo.width, "height": photo.height}
+    if photo.captured_at:
+        image["datetime"] = photo.captured_at.strftime("%Y-%m-%d %H:%M:%S")
+    return image
+
+
+def _detection(box: Box, ids: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "category": _CATEGORY.get(box.info.kind, "1"),
+        "conf": float(box.confidence),
+        "bbox": [box.x, box.y, box.w, box.h],
+        "classifications": [[ids[box.info.name], float(box.confidence)]],
+    }

@@ -1,0 +1,32 @@
+"""``export csv`` and ``export parquet``: one flat table, a row for each box that counts.
+
+A photo without such a box has one row whose box columns are empty; ``status`` says whether it was looked at.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from trailcam.errors import OutputError
+from trailcam.export.summary import Summary
+from trailcam.export.target import check_file, draft_beside
+from trailcam.selection import Selection
+from trailcam.store.database import Database
+from trailcam.store.export import copy_rows, make_plan
+from trailcam.text import printable
+
+_OPTIONS = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd"}
+
+
+def export_table(
+    database: Database, selection: Selection, target: Path, form: str, confidence: float | None
+) -> Summary:
+    """Write the file ``target``; ``form`` is "csv" or "parquet". Raises UsageError and OutputError."""
+    check_file(target, database.path)
+    with draft_beside(target) as (draft, scratch), database.read() as db:
+        plan = make_plan(db, selection, confidence, timedelta(0))
+        n_boxes = copy_rows(db, selection, confidence, draft, _OPTIONS[form], scratch)
+        if not draft.is_file():
+            raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
+    return Summary(target, photos=len(plan), boxes=n_boxes, undated_left_out=plan.n_undated_left_out)

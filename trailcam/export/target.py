@@ -1,0 +1,140 @@
+"""Where an export may write, and how: inside its target, whole files, never over a photo."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from trailcam.errors import OutputError, UsageError
+from trailcam.output import explained, replace_by
+from trailcam.text import printable
+
+PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic"})
+_LONGEST = 96  # of a part of a path: most systems allow 255 bytes, and a character may take four in UTF-8
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"/\\|?*\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
+)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def safe_part(text: str) -> str:
+    """``text`` as one part of a path that every system takes and that leads nowhere else.
+
+    A text that is fine stays as it is. Of any other the offending characters become ``_``, and a hash of
+    the whole is added, so that two texts never meet in one name but by that name itself.
+    """
+    safe = _UNSAFE.sub("_", text).rstrip(". ").lstrip(" ")
+    if safe.startswith(".") or _RESERVED.fullmatch(safe):
+        safe = "_" + safe
+    if safe and safe == text and len(safe) <= _LONGEST:
+        return safe
+    return f"{safe[:_LONGEST]}-{short_hash(text)}" if safe else f"_-{short_hash(text)}"
+
+
+def short_hash(*texts: str) -> str:
+    """Ten hexadecimal digits that stand for ``texts``; the same at all times and places."""
+    joined = "\0".join(texts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:10]
+
+
+def safe_path(path: str) -> PurePosixPath:
+    """A stored relative path with each part made safe; ``..`` and a leading ``/`` can't survive."""
+    return PurePosixPath(*(safe_part(part) for part in path.split("/") if part))
+
+
+def flat_name(root: str, path: str) -> str:
+    """One file name (without ending) for a photo: readable, and never that of another photo."""
+    readable = safe_part(path.rpartition(".")[0].replace("/", "__") or path)
+    return f"{readable[:_LONGEST]}-{short_hash(root, path)}"
+
+
+def inside(target: Path, relative: str | PurePosixPath) -> Path:
+    """``target / relative`` if that really lies in ``target``, links followed. Raises OutputError."""
+    path = target / relative
+    home = target.resolve()
+    if not path.parent.resolve().is_relative_to(home) or path.name in ("", ".", ".."):
+        raise OutputError(
+            f"{printable(str(path))} would be written outside {printable(str(target))}.",
+            "A link inside the target leads out of it. Remove the link, or name an empty folder with -o.",
+        )
+    return path
+
+
+def check_file(path: Path, database: Path) -> Path:
+    """``path`` if it may become an export's file. Raises UsageError for a photo's, the database's, ``-``."""
+    if path.suffix.lower() in PHOTO_ENDINGS:
+        raise UsageError(
+            f"{printable(str(path))} has a photo's ending.",
+            "An export never takes the place of a photo: name another file with -o.",
+        )
+    if str(path) == "-":
+        raise UsageError("An export isn't written to the terminal.", "Name a file with -o.")
+    with suppress(OSError, ValueError):
+        if path.exists() and path.samefile(database):
+            raise UsageError("That file is the database itself.", "Name another file with -o.")
+    return path
+
+
+def make_folder(path: Path, roots: list[str]) -> Path:
+    """Make the folder ``path`` that photos are copied to. Raises UsageError inside a scanned root.
+
+    There the next scan would take the copies for photos. Raises OutputError where it can't be made.
+    """
+    target = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links are looked at below
+    for root in roots:
+        if target.resolve().is_relative_to(Path(root).resolve()):
+            raise UsageError(
+                f"{printable(str(target))} lies inside the scanned folder {printable(root)}.",
+                "The next scan would take the copies for new photos: name a folder elsewhere with -o.",
+            )
+    with explained(path):
+        target.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to stream into. It takes the place of ``path`` when the block ends well, and is gone when not.
+
+    Raises OutputError.
+    """
+    with explained(path):
+        target = path.expanduser().resolve()
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        handle, draft = tempfile.mkstemp(prefix=".trailcam-", suffix=".part", dir=target.parent)
+    try:
+        with explained(path), os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with explained(path):
+            replace_by(target, Path(draft))
+    except BaseException:
+        with suppress(OSError):
+            Path(draft).unlink()
+        raise
+
+
+@contextmanager
+def draft_beside(path: Path) -> Iterator[tuple[Path, Path]]:
+    """A file's name for another program to write, and a folder for what it needs meanwhile.
+
+    The file takes the place of ``path`` when the block ends well. Raises OutputError.
+    """
+    with explained(path):
+        target = path.expanduser().resolve()
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        scratch = tempfile.TemporaryDirectory(prefix=".trailcam-", dir=target.parent)
+    with scratch as folder:
+        draft = Path(folder, "draft")
+        yield draft, Path(folder)
+        with explained(path):
+            replace_by(target, draft)

@@ -1,0 +1,290 @@
+"""Photos with their boxes, read a chunk at a time: what every export starts from.
+
+The order of the photos is fetched first, as plain arrays (about 40 bytes a photo); the rest comes in chunks
+of CHUNK photos. So memory doesn't grow with what the photos hold, and no result is ever left unfinished on a
+connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.domain import AgeClass, ClassInfo, Kind, Status
+from trailcam.geometry import upright_size
+from trailcam.selection import Selection
+from trailcam.store.database import Connection, Database, query, rows
+from trailcam.store.paths import from_db
+from trailcam.store.select import count_undated_left_out, make_selected
+
+CHUNK = 20_000
+FALLBACK = 0.5  # a confidence, where neither the user nor the weights name one; reports fall back on it too
+_LONGEST_US = 2**62
+
+
+class Box(NamedTuple):
+    """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left."""
+
+    info: ClassInfo
+    confidence: float
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+class Photo(NamedTuple):
+    """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
+
+    ``run_id`` None: no model has completed it. ``boxes`` are those that count, the surest first.
+    """
+
+    n: int
+    image_id: int
+    root: str
+    root_path: str
+    path: str
+    station: str
+    captured_at: datetime | None
+    captured_at_source: str
+    utc_offset_min: int | None
+    status: Status
+    error_code: str | None
+    error_message: str | None
+    width: int | None
+    height: int | None
+    make: str | None
+    model: str | None
+    serial: str | None
+    run_id: int | None
+    boxes: tuple[Box, ...]
+
+
+class Run(NamedTuple):
+    """The run behind some of the photos. ``finished_at`` is UTC without zone."""
+
+    run_id: int
+    weights_name: str
+    finished_at: datetime
+    classes: tuple[ClassInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which photos, in the order of station and capture time, and the visits they belong to.
+
+    Arrays of equal length. A visit is a run of photos of one station with no more than the gap between one
+    and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
+    place in its visit from 0, ``frames`` the visit's length, ``event_us`` its first capture time
+    (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts.
+    """
+
+    image_id: npt.NDArray[np.int64]
+    station_id: npt.NDArray[np.int32]
+    event: npt.NDArray[np.int64]
+    frame: npt.NDArray[np.int64]
+    frames: npt.NDArray[np.int64]
+    event_us: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.bool_]
+    confidence: float | None
+    runs: tuple[Run, ...]
+    n_roots: int
+    n_undated_left_out: int
+
+    def __len__(self) -> int:
+        return len(self.image_id)
+
+    def event_start(self, n: int) -> datetime | None:
+        """When the visit of photo ``n`` began, None without a capture time."""
+        if self.event[n] < 0:
+            return None
+        return datetime(1970, 1, 1) + timedelta(microseconds=int(self.event_us[n]))  # noqa: DTZ001
+
+
+def make_plan(db: Connection, selection: Selection, confidence: float | None, gap: timedelta) -> Plan:
+    """Order the selected photos. ``confidence`` 0..1; None: what the weights recommend for each class.
+
+    Raises UsageError for an unknown station.
+    """
+    make_selected(db, selection)
+    found = db.execute(
+        "SELECT s.image_id, i.station_id, epoch_us(s.captured_at) AS us, s.captured_at IS NULL AS undated"
+        " FROM selected s JOIN images i USING (image_id)"
+        " ORDER BY s.station, i.station_id, s.captured_at NULLS LAST, s.root_id, s.path, s.image_id"
+    ).fetchnumpy()
+    image_id = np.asarray(found["image_id"], np.int64)
+    station_id = np.asarray(found["station_id"], np.int32)
+    undated = np.asarray(found["undated"], np.bool_)
+    us = np.ma.filled(np.ma.asarray(found["us"]), 0).astype(np.int64)
+    event, frame, frames, start = _visits(station_id, us, undated, gap)
+    seen = db.execute(
+        "SELECT DISTINCT d.image_id FROM selected s JOIN detections d"
+        " ON d.image_id = s.image_id AND d.run_id = s.run_id"
+        " JOIN classes k ON k.run_id = d.run_id AND k.class_id = d.class_id"
+        " WHERE d.confidence >= coalesce($confidence, k.threshold, $fallback)::REAL",
+        {"confidence": confidence, "fallback": FALLBACK},
+    ).fetchnumpy()
+    ((n_roots,),) = db.execute("SELECT count(DISTINCT root_id) FROM selected").fetchall()
+    return Plan(
+        image_id=image_id,
+        station_id=station_id,
+        event=event,
+        frame=frame,
+        frames=frames,
+        event_us=start,
+        counts=np.isin(image_id, np.asarray(seen["image_id"], np.int64)),
+        confidence=confidence,
+        runs=_runs(db),
+        n_roots=int(n_roots),
+        n_undated_left_out=count_undated_left_out(db, selection),
+    )
+
+
+def stream(db: Connection, plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
+    """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them."""
+    for wanted in _chunks(plan, only):
+        yield from _read(db, plan, wanted)
+
+
+def stream_reopening(
+    database: Database, plan: Plan, only: npt.NDArray[np.bool_] | None = None
+) -> Iterator[Photo]:
+    """As :func:`stream`, for slow work: the database is open only while a chunk is read.
+
+    A detect may write meanwhile; each photo is consistent in itself.
+    """
+    for wanted in _chunks(plan, only):
+        with database.read() as db:
+            photos = list(_read(db, plan, wanted))
+        yield from photos
+
+
+def copy_rows(
+    db: Connection, selection: Selection, confidence: float | None, target: Path, options: str, scratch: Path
+) -> int:
+    """Write the selected photos as a flat table to the file ``target``, by DuckDB's own writer.
+
+    Returns the number of boxes that count.
+
+    ``options`` are COPY's, a program's text. What doesn't fit into 512 MB lies in the folder ``scratch``.
+    A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
+    """
+    make_selected(db, selection)
+    asked = "NULL" if confidence is None else repr(float(confidence))
+    sql = query("export_rows").replace("{confidence}", asked).replace("{fallback}", repr(FALLBACK))
+    db.execute(f"SET temp_directory = {_quote(str(scratch))}")
+    db.execute("SET memory_limit = '512MB'")
+    db.execute(f"COPY ({sql}) TO {_quote(str(target))} ({options})").fetchall()
+    ((n_boxes,),) = db.execute(
+        "SELECT count(*) FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
+        " JOIN classes k ON k.run_id = d.run_id AND k.class_id = d.class_id"
+        " WHERE d.confidence >= coalesce($confidence, k.threshold, $fallback)::REAL",
+        {"confidence": confidence, "fallback": FALLBACK},
+    ).fetchall()
+    return int(n_boxes)
+
+
+def station_facts(db: Connection) -> dict[str, tuple[float | None, float | None, str | None]]:
+    """Station -> latitude, longitude, time zone, as the database knows them."""
+    found = db.execute("SELECT name, latitude, longitude, timezone FROM stations").fetchall()
+    return {str(name): (latitude, longitude, zone) for name, latitude, longitude, zone in found}
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _visits(
+    station: npt.NDArray[np.int32], us: npt.NDArray[np.int64], undated: npt.NDArray[np.bool_], gap: timedelta
+) -> tuple[npt.NDArray[np.int64], ...]:
+    """Event, frame, frames and the event's start for photos in the order of station and time."""
+    n = len(us)
+    if n == 0:
+        none = np.zeros(0, np.int64)
+        return none, none, none, none
+    gap_us = min(gap // timedelta(microseconds=1), _LONGEST_US)
+    begins = np.ones(n, np.bool_)
+    begins[1:] = (np.diff(station) != 0) | (np.diff(us) > gap_us) | undated[1:]
+    number = np.cumsum(begins) - 1
+    first = np.flatnonzero(begins)
+    lengths = np.diff(np.append(first, n))
+    return np.where(undated, -1, number), np.arange(n) - first[number], lengths[number], us[first][number]
+
+
+def _runs(db: Connection) -> tuple[Run, ...]:
+    """The runs that count for a selected photo, with the classes of each."""
+    found = rows(
+        db,
+        "SELECT run_id, weights_name, coalesce(finished_at, started_at) AS at FROM runs"
+        " WHERE run_id IN (SELECT DISTINCT run_id FROM selected WHERE run_id IS NOT NULL) ORDER BY run_id",
+    )
+    classes = rows(db, "SELECT * FROM classes ORDER BY run_id, class_id")
+    return tuple(
+        Run(
+            row["run_id"],
+            row["weights_name"],
+            row["at"],
+            tuple(_info(c) for c in classes if c["run_id"] == row["run_id"]),
+        )
+        for row in found
+    )
+
+
+def _info(row: dict[str, object]) -> ClassInfo:
+    threshold = row["threshold"]
+    return ClassInfo(
+        class_id=int(str(row["class_id"])),
+        name=str(row["name"]),
+        kind=Kind(str(row["kind"])),
+        age_class=AgeClass(str(row["age_class"])) if row["age_class"] else None,
+        species=str(row["species"]) if row["species"] else None,
+        threshold=float(str(threshold)) if threshold is not None else None,
+    )
+
+
+def _chunks(plan: Plan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDArray[np.int64]]:
+    wanted = np.arange(len(plan), dtype=np.int64) if only is None else np.flatnonzero(only)
+    for start in range(0, len(wanted), CHUNK):
+        yield wanted[start : start + CHUNK]
+
+
+def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
+    db.register("chunk", {"n": wanted, "image_id": plan.image_id[wanted]})
+    try:
+        photos = db.execute(query("export_chunk")).fetchall()
+        boxes = db.execute(
+            query("export_boxes"), {"confidence": plan.confidence, "fallback": FALLBACK}
+        ).fetchall()
+    finally:
+        db.unregister("chunk")
+    # A detect may have made another run current since the plan: its classes are asked for then.
+    known = {(run.run_id, info.class_id): info for run in plan.runs for info in run.classes}
+    if any((row[1], row[2]) not in known for row in boxes):
+        fresh = rows(db, "SELECT * FROM classes")
+        known |= {(row["run_id"], row["class_id"]): _info(row) for row in fresh}
+    by_photo = {
+        n: tuple(Box(known[run_id, class_id], *rest) for _, run_id, class_id, *rest in group)
+        for n, group in groupby(boxes, key=itemgetter(0))
+    }
+    for row in photos:
+        yield _photo(row, by_photo.get(row[0], ()))
+
+
+def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
+    n, image_id, root, root_path, path, *middle, width, height, orientation, make, model, serial, run_id = row
+    station, at, source, offset, status, code, message = middle
+    if width and height:
+        width, height = upright_size(int(str(width)), int(str(height)), int(str(orientation)))
+    return Photo(
+        *(n, image_id, from_db(str(root)), from_db(str(root_path)), from_db(str(path)), station),  # type: ignore[arg-type]
+        *(at, source, offset, Status(str(status)), code, message),  # type: ignore[arg-type]
+        *(width or None, height or None, make, model, serial, run_id, boxes),  # type: ignore[arg-type]
+    )
