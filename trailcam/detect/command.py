@@ -6,6 +6,7 @@ that there is something to do.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import platform
@@ -29,8 +30,10 @@ from trailcam.store.images import roots
 from trailcam.store.runs import RunFacts, RunSink, Todo, begin_run, end_run, select_todo
 
 if TYPE_CHECKING:
+    from trailcam.detect.auto import Plan as MachinePlan
     from trailcam.detect.device import GpuMonitor
     from trailcam.detect.pipeline import PipelineReport
+    from trailcam.detect.protocol import Detector
     from trailcam.domain import ClassInfo
 
 DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
@@ -101,15 +104,15 @@ def detect(
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
     flushed before is saved, and the next run carries on from there.
     """
-    from trailcam.detect.detector import UltralyticsDetector
     from trailcam.detect.device import GpuMonitor, describe, resolve
     from trailcam.detect.loader import LoaderOptions
+    from trailcam.detect.models import open_detector
     from trailcam.detect.pipeline import PipelineOptions, run
     from trailcam.detect.precision import Precision
 
     chosen = settings.detect
     device = resolve(chosen.device)
-    detector = UltralyticsDetector(
+    detector = open_detector(
         todo.weights,
         device,
         imgsz=chosen.imgsz or DEFAULT_IMGSZ,
@@ -130,13 +133,13 @@ def detect(
                 model_key=todo.model_key,
                 weights_sha256=todo.weights.sha256,
                 weights_name=todo.weights.path.name,
-                settings=_settings_record(settings, best.batch, best.workers, detector.precision.value),
+                settings=_settings_record(settings, best, detector),
                 versions=_versions(),
                 device=describe(device),
-                classes=_classes(detector.names, settings),
+                classes=_classes(detector, settings),
             ),
         )
-    started(Started(run_id, describe(device), detector.precision.value, best.reason, GpuMonitor(device)))
+    started(Started(run_id, describe(device), str(detector.precision), best.reason, GpuMonitor(device)))
     sink = RunSink(database, run_id)
     try:
         report = run(
@@ -190,7 +193,8 @@ def _model_key(weights: Weights, settings: Settings) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _classes(names: dict[int, str], settings: Settings) -> tuple[ClassInfo, ...]:
+def _classes(detector: Detector, settings: Settings) -> tuple[ClassInfo, ...]:
+    names = detector.names
     wanted = settings.detect.class_map
     chosen = auto_class_map(names.values()) if wanted == "auto" else load_class_map(wanted)
     unknown = [name for name in settings.classes if name not in names.values()]
@@ -199,17 +203,20 @@ def _classes(names: dict[int, str], settings: Settings) -> tuple[ClassInfo, ...]
             f"[classes] in the configuration names {', '.join(unknown)}, which the model doesn't have.",
             f"The model's classes are: {', '.join(names.values())}.",
         )
-    return tuple(chosen.describe(names, settings.classes))
+    return tuple(
+        dataclasses.replace(info, threshold=detector.thresholds.get(info.class_id))
+        for info in chosen.describe(names, settings.classes)
+    )
 
 
-def _settings_record(settings: Settings, batch: int, workers: int, precision: str) -> dict[str, Any]:
+def _settings_record(settings: Settings, best: MachinePlan, detector: Detector) -> dict[str, Any]:
     return {
         "imgsz": settings.detect.imgsz or DEFAULT_IMGSZ,
         "store_confidence": settings.detect.store_confidence,
-        "suppression_iou": SUPPRESSION_IOU,
-        "batch": batch,
-        "workers": workers,
-        "precision": precision,
+        "suppression_iou": detector.iou,
+        "batch": best.batch,
+        "workers": best.workers,
+        "precision": str(detector.precision),
         "class_map": settings.detect.class_map,
     }
 

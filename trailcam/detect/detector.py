@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from trailcam.errors import TrailcamError, WeightsError
 from trailcam.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trailcam.detect.weights import Weights
 
@@ -41,6 +42,8 @@ class UltralyticsDetector(Detector):
     model, and DeviceError for a precision that the device hasn't.
     """
 
+    precision: Precision
+
     def __init__(
         self,
         weights: Weights,
@@ -54,16 +57,17 @@ class UltralyticsDetector(Detector):
         self.precision = choose_precision(precision, device)
         self.device = device
         self.model_key = weights.sha256
+        self.thresholds = {}
+        self.iou = iou
         self._threshold = store_confidence
-        self._iou = iou
-        with _quiet_ultralytics():
+        with quiet_ultralytics():
             self._backend = _load(weights, device, half=self.precision is Precision.FLOAT16)
         _check_task(self._backend, weights)
         self.names = {int(k): str(v) for k, v in self._backend.names.items()}
         self.frame = _frame_of(self._backend, imgsz)
         self._native = self._backend.format == "pt"
         if self._native:
-            _set_precision(self._backend.backend.model, self.precision.dtype)
+            set_precision(self._backend.backend.model, self.precision.dtype)
         elif self.precision is Precision.BFLOAT16:
             self.precision = Precision.FLOAT32  # an exported model brings its own format
         self.depth = 2 if device.type == "cuda" else 1
@@ -94,7 +98,7 @@ class UltralyticsDetector(Detector):
 
     @torch.inference_mode()
     def _finish(self, output: torch.Tensor) -> list[RawDetections]:
-        return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self._iou)
+        return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
 
 
 def _load(weights: Weights, device: torch.device, *, half: bool) -> Any:  # noqa: ANN401 - ultralytics is untyped
@@ -149,14 +153,25 @@ def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
 
 
 @contextmanager
-def _quiet_ultralytics() -> Iterator[None]:
-    """Its log goes to ours, not to stdout, where results go."""
+def quiet_ultralytics() -> Iterator[None]:
+    """ultralytics may be imported inside. Its log goes to ours, not to stdout, where results go."""
     _import_ultralytics()
     log = logging.getLogger("ultralytics")
     log.handlers.clear()
     log.propagate = True
     log.setLevel(logging.WARNING)
     yield
+
+
+def build_detection_model(yaml: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - untyped
+    """An untrained YOLO detection model by ultralytics' description of its layers, for those classes."""
+    with quiet_ultralytics():
+        from ultralytics.nn.tasks import DetectionModel
+
+        build: Any = DetectionModel  # it has no types
+        model = build(deepcopy(dict(yaml)), nc=len(names), verbose=False)
+    model.names = dict(enumerate(names))
+    return model
 
 
 def _check_task(backend: Any, weights: Weights) -> None:  # noqa: ANN401 - untyped
@@ -191,8 +206,8 @@ def _frame_of(backend: Any, imgsz: int) -> FrameSpec:  # noqa: ANN401 - untyped
     return FrameSpec(max(height, width), stride, fixed=(int(height), int(width)))
 
 
-def _set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - untyped
-    """Layers in ``dtype``; the step from grid cells to pixels in float32.
+def set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - untyped
+    """A YOLO model's layers in ``dtype``; the step from grid cells to pixels in float32.
 
     bfloat16 has 8 bits: at 600 px its neighbours are 4 px apart, and boxes would jump. The
     head's raw output is small, so decoding it in full precision costs next to nothing.

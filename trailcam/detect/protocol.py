@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from trailcam.detect.outcomes import ClassIds, Confidences
@@ -39,12 +40,18 @@ class Detector(Protocol):
     ``names``: class id -> the model's own name. ``frame``: the input frames that it takes.
     ``model_key``: sha256 of the weights, as hex; results of equal keys are comparable.
     ``depth``: how many batches may be submitted before the first result is asked for.
+    ``thresholds``: class id -> confidence (0..1) from which the weights recommend to count it; classes
+    that they recommend nothing for are left out. ``iou``: of two boxes that overlap more, one goes.
+    ``precision``: the number format it computes in.
     """
 
     names: dict[int, str]
     frame: FrameSpec
     model_key: str
     depth: int = 1
+    thresholds: Mapping[int, float] = MappingProxyType({})
+    iou: float = 0.7
+    precision: str = "float32"
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
         """``pixels`` (n, height, width, 3) uint8 RGB on the CPU -> n results, in order.

@@ -1,0 +1,221 @@
+"""Two models as one detector: YOLO finds, a classifier of crops names. Imports torch.
+
+Antlers are a few pixels of a whole photo, and bucks are rare in any training set; a crop
+shows them larger, and a classifier can be trained on a balanced set of crops.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trailcam.detect.container import ANTLERED, ANTLERLESS, DEER, NONE, Container, StageTwo
+from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut, decide
+from trailcam.detect.detector import build_detection_model, set_precision
+from trailcam.detect.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.postprocess import detections
+from trailcam.detect.precision import Precision, choose_precision
+from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.errors import PipelineError, WeightsError
+from trailcam.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from trailcam.detect.weights import Weights
+
+_STRIDE = 32  # of YOLO11
+
+
+class TwoStageDetector(Detector):
+    """A container's two models on a device.
+
+    ``store_confidence`` 0..1: boxes that either stage leaves below it are never seen again.
+    Raises WeightsError for tensors that do not fit the layers, and DeviceError for a precision
+    that the device hasn't.
+    """
+
+    precision: Precision
+
+    def __init__(
+        self,
+        container: Container,
+        weights: Weights,
+        device: torch.device,
+        *,
+        imgsz: int | None = None,
+        store_confidence: float = 0.05,
+        precision: Precision = Precision.AUTO,
+    ) -> None:
+        self.precision = choose_precision(precision, device)
+        self.device = device
+        self.model_key = weights.sha256
+        self.names = dict(enumerate(container.names))
+        self.thresholds = {
+            i: container.thresholds[name] for i, name in self.names.items() if name in container.thresholds
+        }
+        self.iou = container.iou
+        self.frame = FrameSpec(imgsz or container.imgsz, _STRIDE)
+        self.depth = 2 if device.type == "cuda" else 1
+        self._store_confidence = store_confidence
+        self._container = container
+        shown = printable(str(weights.path))
+        self._finder = build_finder(container, shown).to(device)
+        set_precision(self._finder, self.precision.dtype)
+        two = container.two
+        self._namer = None if two is None else _Namer(two, container, shown, device, self.precision.dtype)
+        place = container.names.index
+        # For boxes that the second stage is not asked about; -1 stands for deer, which it always is.
+        self._final = np.array([place(n) if n in container.names else -1 for n in container.one.names])
+
+    def detect(self, pixels: Tensor) -> list[RawDetections]:
+        return self.submit(pixels)()
+
+    def submit(self, pixels: Tensor) -> Callable[[], list[RawDetections]]:
+        with torch.inference_mode():
+            # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
+            frames = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+            answer = self._finder(frames.to(self.precision.dtype).div_(255))
+            output = answer[0] if isinstance(answer, list | tuple) else answer
+        return partial(self._finish, frames, output)
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)
+        self.detect(grey)
+        if self._namer is not None:
+            with torch.inference_mode():
+                frame = grey[:1].to(self.device).permute(0, 3, 1, 2)
+                self._namer(frame, [torch.tensor([[0.0, 0.0, width, height]], device=self.device)])
+
+    @torch.inference_mode()
+    def _finish(self, frames: Tensor, output: Tensor) -> list[RawDetections]:
+        found = detections(
+            output,
+            n_classes=len(self._container.one.names),
+            threshold=self._store_confidence,
+            iou=self._container.iou,
+        )
+        most = self._container.max_crops
+        found = [RawDetections(r.xyxy[:most], r.confidence[:most], r.class_id[:most]) for r in found]
+        if self._namer is None:
+            return [RawDetections(r.xyxy, r.confidence, self._to_final(r)) for r in found]
+        return self._named(frames, found, self._namer)
+
+    def _to_final(self, raw: RawDetections) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+        return self._final[raw.class_id].astype(np.int16)
+
+    def _named(self, frames: Tensor, found: Sequence[RawDetections], namer: _Namer) -> list[RawDetections]:
+        """Ask the second stage about every box that it can judge, of the whole batch at once."""
+        deer = self._container.one.names.index(DEER)
+        asked = [np.ones(len(r.class_id), bool) if namer.knows_others else r.class_id == deer for r in found]
+        rows = [i for i, some in enumerate(asked) if some.any()]
+        if not rows:
+            return [RawDetections(r.xyxy, r.confidence, self._to_final(r)) for r in found]
+        boxes = [torch.from_numpy(found[i].xyxy[asked[i]]).to(self.device) for i in rows]
+        classes, factors = namer(frames[rows], boxes)
+        results, begin = [], 0
+        for raw, some in zip(found, asked, strict=True):
+            end = begin + int(some.sum())
+            class_id, confidence = self._to_final(raw), raw.confidence.copy()
+            class_id[some] = classes[begin:end]
+            confidence[some] *= factors[begin:end]
+            results.append(self._ranked(raw, confidence, class_id))
+            begin = end
+        return results
+
+    def _ranked(
+        self,
+        raw: RawDetections,
+        confidence: np.ndarray[tuple[int], np.dtype[np.float32]],
+        class_id: np.ndarray[tuple[int], np.dtype[np.int16]],
+    ) -> RawDetections:
+        order = np.argsort(-confidence, kind="stable")
+        order = order[confidence[order] >= self._store_confidence]
+        return RawDetections(raw.xyxy[order], confidence[order], class_id[order])
+
+
+class _Namer:
+    """The second stage on a device."""
+
+    def __init__(
+        self, two: StageTwo, container: Container, shown: str, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self._two = two
+        self._dtype = dtype
+        self.knows_others = len(two.names) > 1 + len(ANTLERLESS) + len(ANTLERED)
+        net = _build_namer(two, container, shown).to(device, dtype)
+        self._net = net.to(memory_format=torch.channels_last)
+        self._mean = torch.tensor(two.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(two.std, device=device).view(1, 3, 1, 1)
+        # "none" never wins, but indexing needs a value in its place.
+        self._final = np.array([container.names.index(n) if n != NONE else -1 for n in two.names])
+
+    def __call__(
+        self, frames: Tensor, boxes: Sequence[Tensor]
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float32]]]:
+        """Final classes and score factors of all boxes in order; ``frames`` (n, 3, h, w) uint8."""
+        crops = cut(frames.float() / 255, boxes, self._two.input_px, self._two.margin)
+        crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
+        logits = self._net(crops)
+        if self._two.flip:
+            logits = (logits + self._net(crops.flip(3))) / 2
+        p = (logits.float() / self._two.temperature).softmax(1)
+        if not bool(torch.isfinite(p).all()):
+            raise PipelineError(
+                "The model's second stage answered nonsense on this device.",
+                "No photo of this batch was marked. Try --device cpu, or full precision.",
+            )
+        classes, factors = decide(p, self._two)
+        return self._final[classes.cpu().numpy()], factors.cpu().numpy().astype(np.float32)
+
+
+def build_finder(container: Container, shown: str, *, fuse: bool = True) -> nn.Module:
+    """The first stage in evaluation mode, as a model of ultralytics. ``shown``: what to call the file.
+
+    ``fuse`` merges each convolution with its normalisation: faster, but no longer trainable.
+    Raises WeightsError when the tensors do not fit.
+    """
+    model = build_detection_model(container.one.yaml, container.one.names)
+    _fill(model, container.one.state, shown)
+    finder: nn.Module = (model.fuse(verbose=False) if fuse else model).eval()
+    return finder
+
+
+def _build_namer(two: StageTwo, container: Container, shown: str) -> nn.Module:
+    net: nn.Module
+    if two.arch == "efficientnet-lite0":
+        net = LiteNet(len(two.names), two.width)
+        _fill(net, two.state, shown)
+        return net.eval()
+    if two.arch == "yolo11n-backbone-crop":
+        whole = build_detection_model(container.one.yaml, container.one.names)
+        net = BackboneNet(whole.model[:BACKBONE], len(two.names))
+        _fill(net, two.state, shown)
+        whole.fuse(verbose=False)  # the layers that both share
+        return net.eval()
+    raise WeightsError(
+        f"The second stage of {shown} is a {printable(two.arch)}, which this trailcam doesn't know.",
+        "The weights were made for another version; upgrade trailcam.",
+    )
+
+
+def _fill(net: nn.Module, state: Mapping[str, Tensor], shown: str) -> None:
+    """Load tensors in any float format; only the counters of training may be left out."""
+    try:
+        result = net.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=False
+        )
+    except RuntimeError as error:
+        raise _misfit(shown) from error
+    if result.unexpected_keys or any(not k.endswith("num_batches_tracked") for k in result.missing_keys):
+        raise _misfit(shown)
+
+
+def _misfit(shown: str) -> WeightsError:
+    return WeightsError(
+        f"The tensors in {shown} do not fit its layers.", "The file is damaged; get it again."
+    )
