@@ -91,6 +91,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "detect.precision": "bfloat16",
         "report.confidence": "1",
         "report.gap": "1h30m",
+        "report.silent_days": "14",
     }
     assert set(good) == set(scalar_rules())
     defaults = dataclasses.asdict(load(None, {}, {}))

@@ -331,4 +331,4 @@ def test_report_bucks_command(library: Library, tmp_path: Path) -> None:
     assert isinstance(
         runner.invoke(report_cli.app, ["bucks", "--db", str(tmp_path / "none")]).exception, DatabaseError
     )
-    assert runner.invoke(report_cli.app, [*common, "--confidence", "2"]).exit_code == 2
+    assert isinstance(runner.invoke(report_cli.app, [*common, "--confidence", "2"]).exception, UsageError)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,16 +17,14 @@ from trailcam.cli.options import (
     Stations,
     Until,
     Verbose,
-    app_context,
-    build_selection,
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.cli.report_more import register
+from trailcam.cli.report_options import ConfidencesOpt, GapOpt, answer_all, asked
 from trailcam.reports.model import Key
 
-if TYPE_CHECKING:
-    from trailcam.config import Settings
-
 app = typer.Typer(help="Answers from the database, each with its coverage.", no_args_is_help=True)
+register(app)
 
 
 @app.callback()
@@ -42,16 +40,7 @@ def bucks(
     until: Until = None,
     station: Stations = None,
     include_undated: IncludeUndated = False,
-    confidence: Annotated[
-        float | None,
-        typer.Option(
-            "--confidence",
-            min=0,
-            max=1,
-            help="Count boxes from this confidence on.",
-            show_default="what the weights recommend, else 0.5",
-        ),
-    ] = None,
+    confidence: ConfidencesOpt = None,
     by: Annotated[
         list[Key] | None,
         typer.Option(
@@ -60,10 +49,7 @@ def bucks(
             show_default="month and age",
         ),
     ] = None,
-    gap: Annotated[
-        str | None,
-        typer.Option("--gap", help="A longer pause begins a new event: 30m, 1h.", show_default="30m"),
-    ] = None,
+    gap: GapOpt = None,
     format_: FormatOpt = None,
     output: OutputOpt = None,
     db: DbOpt = None,
@@ -76,27 +62,22 @@ def bucks(
     from trailcam.reports import bucks as report
 
     chosen = chosen_format(format_, output)
-    context = app_context(db, config, quiet, verbose, {"report.confidence": confidence, "report.gap": gap})
-    settings = context.settings
-    selection = build_selection(settings, months, season, since, until, station, include_undated)
-    threshold = settings.report.confidence
+    context, questions = asked(
+        months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
+    )
+    keys = [str(key) for key in by] if by else list(report.DEFAULT_BY)
     with context.database.read() as connection:
-        answer = report.bucks(
-            connection,
-            selection,
-            confidence=threshold,
-            gap=settings.report.gap,
-            by=by or report.DEFAULT_BY,
-            first_month=_first_month(settings, season),
+        answer = answer_all(
+            questions,
+            keys,
+            lambda question: report.bucks(
+                connection,
+                question.selection,
+                confidence=question.confidence,
+                gap=question.gap,
+                by=keys,
+                first_month=question.first_month,
+                silent_days=question.silent_days,
+            ),
         )
     emit(answer, chosen, output)
-
-
-def _first_month(settings: Settings, season: str | None) -> int:
-    """The month that begins a season-year: that of the season asked for, else September."""
-    from trailcam.months import DEFAULT_FIRST_MONTH
-
-    if season is None:
-        return DEFAULT_FIRST_MONTH
-    found = settings.season(season)
-    return found.first_month if found.wraps else 1

@@ -11,14 +11,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.config import FALLBACK_CONFIDENCE, SILENT_DAYS
 from trailcam.domain import AgeClass
+from trailcam.domain import Kind as Animal
 from trailcam.errors import UsageError
+from trailcam.reports.common import RATE_COLUMNS, coverage_of, model_notes, progress_notes, undated_notes
+from trailcam.reports.common import rate as per_100
 from trailcam.reports.model import COMPLETE, Column, Key, Kind, Report, Row, coverage_columns, share
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
+from trailcam.store.events import Level, camera_days_by, make_camera_days, make_events
 from trailcam.store.select import count_undated_left_out, make_selected
-from trailcam.text import count, printable
+from trailcam.text import printable
 
 KEYS = tuple(str(key) for key in Key)
 DEFAULT_BY = (Key.MONTH, Key.AGE)
@@ -36,10 +40,10 @@ _COUNT_COLUMNS = (
     Column("photos", "photos", Kind.COUNT, sign="≥"),
     Column("detections", "detections", Kind.COUNT, sign="≥"),
     Column("events", "events", Kind.COUNT, sign="≈"),
+    *RATE_COLUMNS,
     Column("mean_confidence", "conf.", Kind.NUMBER),
 )
 _WITHOUT_CLASS = Column("without_class", "no such class", Kind.COUNT, shown=False)
-_LONGEST_US = 2**62  # keeps any timedelta within the 64 bits that it is compared in
 
 
 def bucks(
@@ -50,23 +54,36 @@ def bucks(
     gap: timedelta,
     by: Sequence[str] = DEFAULT_BY,
     first_month: int,
+    silent_days: int = SILENT_DAYS,
 ) -> Report:
     """Count bucks among the selected images.
 
     ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else
     FALLBACK_CONFIDENCE. ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of
-    the columns. ``first_month`` (1..12) begins a season-year. Rows hold the keys (None: no capture time),
-    photos, detections, events (None: no photo of the row has a capture time), mean_confidence (None: no
-    detection), completed, pending, failed and missing photos of the row's scope (its keys but the age),
-    coverage (completed of all four), complete (whether the counts are final) and without_class (completed
+    the columns. ``first_month`` (1..12) begins a season-year; ``silent_days``: see ``make_camera_days``.
+    Rows hold the keys (None: no capture time), photos, detections, events (None: no photo of the row has a
+    capture time), camera_days and events_per_100 (of these days; None: no photo tells), mean_confidence
+    (None: no detection), completed, pending, failed and missing photos of the row's scope (its keys but the
+    age), coverage (completed of all four), complete (whether the counts are final) and
+    without_class (completed
     photos whose model has no class for the row's bucks). Raises UsageError for a wrong key, confidence or
     station.
     """
     by = tuple(dict.fromkeys(str(key) for key in by))
     _check(by, confidence)
     make_selected(db, selection)
-    found = rows(db, query("report_bucks"), _params(by, confidence, gap, first_month))
+    make_events(
+        db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.AGE, kinds=[Animal.BUCK]
+    )
+    found = rows(db, query("report_bucks"), _params(by, first_month))
+    make_camera_days(db, silent_days)
     scope_keys = [key for key in by if key != "age"]
+    day_keys = [key for key in scope_keys if key != "hour"]
+    days = camera_days_by(db, selection, day_keys, first_month)
+    all_days = camera_days_by(db, selection, [], first_month)
+    for row in found:
+        n_days = all_days.get(()) if row["total"] else days.get(tuple(row[key] for key in day_keys))
+        row |= per_100(row["events"], n_days)
     wanted = [row for row in found if (row["age"] is not None) == ("age" in by)]
     groups = [row for row in wanted if not row["total"] and row["scope_photos"]]
     totals = [row for row in wanted if row["total"]] if scope_keys else []
@@ -74,7 +91,7 @@ def bucks(
     if "age" in by:
         totals.append(overall)
     columns = (*(_KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
-    coverage = _coverage(overall, count_undated_left_out(db, selection))
+    coverage = coverage_of(overall, count_undated_left_out(db, selection))
     empty = not overall["scope_photos"]
     return Report(
         name="bucks",
@@ -96,12 +113,9 @@ def _check(by: Sequence[str], confidence: float | None) -> None:
         raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
 
 
-def _params(by: Sequence[str], confidence: float | None, gap: timedelta, first_month: int) -> dict[str, Any]:
+def _params(by: Sequence[str], first_month: int) -> dict[str, Any]:
     return {
         **{f"by_{key}": key in by for key in KEYS if key != "age"},
-        "confidence": confidence,
-        "fallback": FALLBACK_CONFIDENCE,
-        "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
         "first_month": first_month,
     }
 
@@ -139,49 +153,15 @@ def _order(key: str, value: str | int | None) -> tuple[bool, str | int]:
     return (False, _AGES.index(AgeClass(str(value))) if key == "age" else value)
 
 
-def _coverage(overall: Row, undated_left_out: int) -> dict[str, Any]:
-    photos = overall["scope_photos"]
-    return {
-        "photos": photos,
-        **{status: overall[status] for status in ("completed", "pending", "failed", "missing")},
-        "undated": photos - overall["dated"],
-        "undated_left_out": undated_left_out,
-        "share": share(overall["completed"], photos),
-    }
-
-
 def _notes(coverage: Mapping[str, Any], overall: Row, models: Sequence[Row]) -> list[str]:
+    undated = undated_notes(coverage, overall["undated_detections"])
     if not coverage["photos"]:
-        return ["No photo fits the selection.", *_undated_notes(coverage, overall)]
-    notes = []
-    if not models:
-        notes.append("None of these photos has been looked at yet: run `trailcam detect`.")
-    elif coverage["completed"] < coverage["photos"]:
-        notes.append(
-            "Not all photos have been looked at: ≥ is a lower bound, and ≈ can change either way"
-            " (a photo between two visits can make them one)."
-        )
-    notes += _model_notes(models)
-    notes += _undated_notes(coverage, overall)
-    return notes
-
-
-def _model_notes(models: Sequence[Row]) -> list[str]:
-    names: dict[str, int] = {}
-    for model in models:
-        names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
-    listed = [f"{printable(name)} ({count(photos, 'photo')})" for name, photos in names.items()]
-    notes = []
-    if len(names) == 1:
-        notes.append(f"The counts rest on the model {listed[0]}.")
-    elif names:
-        notes.append(f"The counts mix {len(names)} models, which need not agree: {', '.join(listed)}.")
-    if len({model["model_key"] for model in models}) > len(names):
-        notes.append("Some photos were looked at with other settings than the rest.")
-    for name in names:
+        return ["No photo fits the selection.", *undated]
+    notes = [*progress_notes(coverage, models), *model_notes(models)]
+    for name in dict.fromkeys(model["weights_name"] for model in models):
         known = {age for m in models if m["weights_name"] == name for age in m["age_classes"]}
         notes += _blind_note(printable(name), known)
-    return notes
+    return [*notes, *undated]
 
 
 def _blind_note(name: str, known: set[str]) -> list[str]:
@@ -192,19 +172,3 @@ def _blind_note(name: str, known: set[str]) -> list[str]:
     if not unseen:
         return []
     return [f"The model {name} has no class for {' or '.join(unseen)} bucks: 0 of those doesn't mean none."]
-
-
-def _undated_notes(coverage: Mapping[str, Any], overall: Row) -> list[str]:
-    notes = []
-    if overall["undated_detections"]:
-        n = overall["undated_detections"]
-        notes.append(
-            f"{count(n, 'detection')} on photos without a capture time {'is' if n == 1 else 'are'} counted,"
-            " but in no event."
-        )
-    n = coverage["undated_left_out"]
-    if n == 1:
-        notes.append("1 photo has no capture time and is left out.")
-    elif n:
-        notes.append(f"{count(n, 'photo')} have no capture time and are left out.")
-    return notes

@@ -1,5 +1,5 @@
--- Bucks in the images of the view `selected`, by the keys that $by_month, $by_season, $by_station and $by_hour
--- ask for (a key not asked for is NULL), each with its coverage.
+-- Bucks among the images of the view `selected`, from the table `sightings` (of bucks, by age), by the keys that
+-- $by_month, $by_season, $by_station and $by_hour ask for (one not asked for is NULL), each with its coverage.
 --
 -- total: false for a group, true for all groups together. age: NULL for all age classes together; young, mid
 -- and mature are in every group, unknown only where there is one. events: NULL where no photo has a time.
@@ -7,7 +7,7 @@
 -- MATERIALIZED or not: measured; it halves the time on a million photos.
 WITH photos AS NOT MATERIALIZED (
     SELECT
-        image_id, station AS place, captured_at, status, run_id,
+        captured_at, status, run_id,
         CASE WHEN $by_month THEN date_trunc('month', captured_at)::DATE END AS month_start,
         CASE WHEN $by_season
             THEN year(captured_at) - (month(captured_at) < $first_month)::INTEGER
@@ -51,28 +51,18 @@ scopes AS (
     LEFT JOIN run_ages a ON a.run_id = t.run_id
     GROUP BY GROUPING SETS ((in_group, month_start, season_start, station_key, hour_key), ())
 ),
--- Several animals of one age class in one photo are one photo with a buck of that class.
-buck_photos AS MATERIALIZED (
-    SELECT
-        p.image_id, p.place, p.captured_at, p.month_start, p.season_start, p.station_key, p.hour_key,
-        coalesce(c.age_class, 'unknown') AS age,
-        count(*) AS boxes,
-        sum(d.confidence::DOUBLE) AS confidence_sum
-    FROM photos p
-    JOIN detections d ON d.image_id = p.image_id AND d.run_id = p.run_id
-    JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
-    -- Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-    WHERE c.kind = 'buck' AND d.confidence >= coalesce($confidence, c.threshold, $fallback)::REAL
-    GROUP BY ALL
-),
--- An event belongs to the group of its first photo, wherever it ends. Photos without a time sort last.
+-- Several animals of one age class in one photo are one photo with a buck of that class (see events.sql). An
+-- event belongs to the group of its first photo, wherever it ends.
 begun AS (
     SELECT
-        *,
-        captured_at IS NOT NULL
-        AND coalesce(epoch_us(captured_at) - epoch_us(lag(captured_at) OVER visits) > $gap_us, true) AS begins
-    FROM buck_photos
-    WINDOW visits AS (PARTITION BY place, age ORDER BY captured_at NULLS LAST, image_id)
+        image_id, captured_at, begins, what AS age, animals AS boxes, confidence_sum,
+        CASE WHEN $by_month THEN date_trunc('month', captured_at)::DATE END AS month_start,
+        CASE WHEN $by_season
+            THEN year(captured_at) - (month(captured_at) < $first_month)::INTEGER
+        END AS season_start,
+        CASE WHEN $by_station THEN station END AS station_key,
+        CASE WHEN $by_hour THEN hour(captured_at)::INTEGER END AS hour_key
+    FROM sightings
 ),
 by_age AS (
     SELECT
@@ -90,7 +80,7 @@ parts AS (
     SELECT * FROM by_age
     UNION ALL BY NAME
     SELECT month_start, season_start, station_key, hour_key, NULL AS age, count(*) AS photos
-    FROM (SELECT DISTINCT image_id, month_start, season_start, station_key, hour_key FROM buck_photos)
+    FROM (SELECT DISTINCT image_id, month_start, season_start, station_key, hour_key FROM begun)
     GROUP BY ALL
 ),
 counts AS (

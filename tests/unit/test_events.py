@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.library import Library, Photo, make_library
+from trailcam.domain import Kind
+from trailcam.errors import UsageError
+from trailcam.selection import Selection
+from trailcam.store.events import Level, camera_days_by, check_names, make_camera_days, make_events
+from trailcam.store.select import make_selected
+
+Sighting = tuple[int | None, str, list[str]]
+STATIONS = ("Hayfield", "TinMan")
+CLASSES = ("doe", "young", "mature", "person")
+KINDS = {"doe": "doe", "young": "buck", "mature": "buck", "person": "person"}
+SIGHTINGS = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(0, 400)),
+        st.sampled_from(STATIONS),
+        st.lists(st.sampled_from(CLASSES), max_size=3),
+    ),
+    max_size=12,
+)
+# Ends of a year, of a month in a leap year, and the nights in which American clocks are set on and back.
+STARTS = st.sampled_from(
+    [datetime(2024, 12, 31, 20), datetime(2024, 2, 28, 22), datetime(2025, 3, 9, 0), datetime(2024, 11, 3, 0)]
+)
+
+
+def events_in_python(
+    sightings: Sequence[Sighting], gap_min: int, kinds: bool
+) -> set[tuple[str, str, tuple[int, ...]]]:
+    """(station, what, minutes of its photos) of every event."""
+    events = set()
+    for station in STATIONS:
+        for what in set(KINDS.values()) if kinds else CLASSES:
+            minutes = sorted(
+                minute
+                for minute, at, seen in sightings
+                if minute is not None
+                and at == station
+                and any((KINDS[name] if kinds else name) == what for name in seen)
+            )
+            event: list[int] = []
+            for minute in minutes:
+                if event and minute - event[-1] > gap_min:
+                    events.add((station, what, tuple(event)))
+                    event = []
+                event.append(minute)
+            if event:
+                events.add((station, what, tuple(event)))
+    return events
+
+
+def events_in_sql(
+    library: Library, start: datetime, gap_min: int, level: Level
+) -> tuple[set[tuple[str, str, tuple[int, ...]]], int]:
+    """The same from the database, and the boxes in all sightings."""
+    with library.database.read() as db:
+        make_selected(db, Selection())
+        make_events(db, confidence=0.5, fallback=0.5, gap=timedelta(minutes=gap_min), level=level)
+        found = db.execute(
+            "SELECT station, what, list(captured_at ORDER BY captured_at), count(*) FILTER (begins)"
+            " FROM sightings WHERE event IS NOT NULL GROUP BY station, what, event"
+        ).fetchall()
+        ((boxes, undated_events),) = db.execute(
+            "SELECT coalesce(sum(animals), 0),"
+            " count(*) FILTER (captured_at IS NULL AND (begins OR event > 0)) FROM sightings"
+        ).fetchall()
+    assert undated_events == 0
+    assert all(begun == 1 for *_, begun in found)
+    minute = timedelta(minutes=1)
+    return {(s, w, tuple((at - start) // minute for at in ats)) for s, w, ats, _ in found}, int(boxes)
+
+
+@settings(max_examples=12, deadline=None)
+@given(sightings=SIGHTINGS, start=STARTS, gap_min=st.integers(1, 90), seed=st.integers(0, 9))
+def test_events_partition_the_sightings(
+    tmp_path_factory: pytest.TempPathFactory,
+    sightings: list[Sighting],
+    start: datetime,
+    gap_min: int,
+    seed: int,
+) -> None:
+    shuffled = random.Random(seed).sample(sightings, len(sightings))  # the order of insertion is no matter
+    photos = [
+        Photo(f"p{n}", None if minute is None else start + timedelta(minutes=minute), station)
+        for n, (minute, station, _) in enumerate(shuffled)
+    ]
+    seen = {f"p{n}": [(name, 0.9) for name in names] for n, (_, _, names) in enumerate(shuffled)}
+    library = make_library(tmp_path_factory.mktemp("events"), photos, seen)
+    by_class, boxes = events_in_sql(library, start, gap_min, Level.CLASS)
+    assert by_class == events_in_python(sightings, gap_min, kinds=False)
+    assert boxes == sum(len(names) for *_, names in sightings)
+    by_kind, _ = events_in_sql(library, start, gap_min, Level.KIND)
+    assert by_kind == events_in_python(sightings, gap_min, kinds=True)
+    assert len(by_kind) <= len(by_class)
+    wider, _ = events_in_sql(library, start, gap_min + 7, Level.CLASS)
+    assert len(wider) <= len(by_class)
+
+
+def test_only_takes_classes_kinds_and_ages(tmp_path: Path) -> None:
+    library = make_library(
+        tmp_path,
+        [Photo("a", "2024-11-01 06:00")],
+        {"a": [("doe", 0.9), ("young", 0.9), ("mature", 0.9), ("person", 0.4)]},
+    )
+    with library.database.read() as db:
+        make_selected(db, Selection())
+
+        def seen(only: list[str] | None, kinds: list[Kind] | None = None) -> set[str]:
+            make_events(
+                db,
+                confidence=None,
+                fallback=0.5,
+                gap=timedelta(minutes=30),
+                level=Level.CLASS,
+                only=only,
+                kinds=kinds,
+            )
+            return {str(what) for (what,) in db.execute("SELECT what FROM sightings").fetchall()}
+
+        assert seen(None) == {"doe", "young", "mature"}
+        assert seen(["Doe"]) == {"doe"}
+        assert seen(["buck"]) == {"young", "mature"}
+        assert seen(["mature", "doe"]) == {"mature", "doe"}
+        assert seen(["doe", "mature"], [Kind.BUCK]) == {"mature"}
+        check_names(db, ["DOE", "vehicle", "mid"])
+        with pytest.raises(UsageError, match="unicorn"):
+            check_names(db, ["unicorn"])
+
+
+def camera_days(
+    library: Library, silent_days: int, keys: Sequence[str], selection: Selection
+) -> dict[object, int]:
+    with library.database.read() as db:
+        make_camera_days(db, silent_days)
+        return {key: n for key, n in camera_days_by(db, selection, keys, 9).items()}
+
+
+def test_camera_days_by_hand(tmp_path: Path) -> None:
+    days = ["2024-11-28 23:59", "2024-12-01 00:00", "2024-12-01 09:00", "2024-12-09", "2024-12-18"]
+    photos = [Photo(f"h{n}", day) for n, day in enumerate(days)]
+    photos += [
+        Photo("t", "2024-12-05", "TinMan"),
+        Photo("reset", "2015-01-01", "TinMan", suspect="clock_reset"),
+    ]
+    photos += [Photo("u", None, "TinMan")]
+    library = make_library(tmp_path, photos)
+    # 28 Nov to 9 Dec: the break of 2 to 8 Dec is exactly 7 days. 10 to 17 Dec are 8: silent.
+    assert camera_days(library, 7, ["station"], Selection()) == {("Hayfield",): 13, ("TinMan",): 1}
+    assert camera_days(library, 8, ["station"], Selection())[("Hayfield",)] == 21
+    assert camera_days(library, 6, ["station"], Selection())[("Hayfield",)] == 6
+    by_month = camera_days(library, 7, ["month", "station"], Selection())
+    assert by_month == {("2024-11", "Hayfield"): 3, ("2024-12", "Hayfield"): 10, ("2024-12", "TinMan"): 1}
+    assert camera_days(library, 7, ["season"], Selection()) == {("2024-25",): 14}
+    # A selection cuts the days, but the photos outside it still tell that the camera worked.
+    only_december = Selection(months=(12,), stations=("hayfield",))
+    assert camera_days(library, 7, [], only_december) == {(): 10}
+    assert camera_days(
+        library, 7, [], Selection(since=datetime(2024, 12, 2, 12), until=datetime(2024, 12, 4))
+    ) == {(): 3}
+
+
+@settings(max_examples=12, deadline=None)
+@given(offsets=st.sets(st.integers(0, 60), max_size=12), silent_days=st.integers(1, 20))
+def test_camera_days_equal_plain_python(
+    tmp_path_factory: pytest.TempPathFactory, offsets: set[int], silent_days: int
+) -> None:
+    start = date(2024, 2, 1)
+    photos = [Photo(f"p{n}", f"{start + timedelta(days=n)} 12:00") for n in offsets]
+    library = make_library(tmp_path_factory.mktemp("days"), photos)
+    days = sorted(offsets)
+    expected = set(days)
+    for before, after in pairwise(days):
+        if after - before - 1 <= silent_days:
+            expected |= set(range(before, after))
+    found = camera_days(library, silent_days, [], Selection())
+    assert found.get((), 0) == len(expected)

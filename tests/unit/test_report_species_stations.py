@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cli
+from tests.helpers.library import Library, Photo, make_library
+from trailcam.errors import UsageError
+from trailcam.reports.common import Question
+from trailcam.reports.model import Report
+from trailcam.reports.species import species
+from trailcam.reports.stations import stations
+from trailcam.reports.thresholds import beside
+from trailcam.selection import Selection
+from trailcam.store.events import Level
+
+
+@pytest.fixture
+def ranch(tmp_path: Path) -> Library:
+    """Counted by hand: two stations, November and December, 10 photos."""
+    photos = [
+        Photo("h1", "2024-11-29 23:50"),
+        Photo("h2", "2024-11-30 00:10"),
+        Photo("h3", "2024-11-30 18:00"),
+        Photo("h4", "2024-12-01 06:00"),
+        Photo("h5", "2024-12-15 06:00"),  # after 13 silent days
+        Photo("t1", "2024-12-03 07:00", "TinMan"),
+        Photo("t2", "2024-12-06 07:00", "TinMan"),
+        Photo("t3", "2015-01-01 00:03", "TinMan", suspect="clock_reset"),
+        Photo("t4", None, "TinMan"),
+        Photo("t5", "2024-12-04 12:00", "TinMan"),
+    ]
+    return make_library(
+        tmp_path,
+        photos,
+        {
+            "h1": [("doe", 0.9), ("doe", 0.8), ("doe", 0.4)],
+            "h2": [("doe", 0.7), ("young", 0.6)],
+            "h3": [("doe", 0.35)],
+            "h4": [("mature", 0.9), ("young", 0.9)],
+            "h5": [],
+            "t1": [("person", 0.95)],
+            "t2": [("doe", 0.5)],
+            "t3": [("doe", 0.9)],
+            "t4": [("doe", 0.9), ("doe", 0.9)],
+        },
+    )
+
+
+def ask(library: Library, confidence: float = 0.5, **kwargs: Any) -> Report:  # noqa: ANN401 - as species
+    with library.database.read() as db:
+        return species(db, Question(confidence=confidence), **kwargs)
+
+
+def test_species_by_hand(ranch: Library) -> None:
+    found = ask(ranch)
+    names = ("photos", "detections", "events", "camera_days", "events_per_100", "max_animals", "coverage")
+    rows = {(r["class"], r["station"], r["month"]): tuple(r[n] for n in names) for r in found.rows}
+    assert rows == {
+        ("doe", "Hayfield", "2024-11"): (2, 3, 1, 2, 50.0, 2, 1.0),
+        ("young", "Hayfield", "2024-11"): (1, 1, 1, 2, 50.0, 1, 1.0),
+        ("young", "Hayfield", "2024-12"): (1, 1, 1, 2, 50.0, 1, 1.0),
+        ("mature", "Hayfield", "2024-12"): (1, 1, 1, 2, 50.0, 1, 1.0),
+        ("doe", "TinMan", "2024-12"): (1, 1, 1, 4, 25.0, 1, 2 / 3),
+        ("doe", "TinMan", "2015-01"): (1, 1, 1, None, None, 1, 1.0),
+        ("doe", "TinMan", None): (1, 2, None, None, None, 2, 1.0),
+        ("person", "TinMan", "2024-12"): (1, 1, 1, 4, 25.0, 1, 2 / 3),
+    }
+    assert found.coverage["photos"] == 10
+    assert found.coverage["undated"] == 1
+    assert any("2 detections on photos without a capture time" in note for note in found.notes)
+    assert any("Not all photos" in note for note in found.notes)
+
+
+def test_species_by_kind_and_only_some(ranch: Library) -> None:
+    kinds = ask(ranch, by=[], level=Level.KIND)
+    assert {r["class"]: (r["photos"], r["detections"], r["events"]) for r in kinds.rows} == {
+        "buck": (2, 3, 2),
+        "doe": (5, 7, 3),
+        "person": (1, 1, 1),
+    }
+    some = ask(ranch, by=["hour"], only=["mature"])
+    assert [(r["hour"], r["events"], r["camera_days"]) for r in some.rows] == [(6, 1, 8)]
+    with pytest.raises(UsageError, match="unicorn"):
+        ask(ranch, only=["unicorn"])
+    with pytest.raises(UsageError, match="moon"):
+        ask(ranch, by=["moon"])
+    none = ask(ranch, confidence=1.0)
+    assert none.rows == []
+    assert "None of these photos shows" in none.notes[-1]
+
+
+def test_confidences_beside_each_other(ranch: Library) -> None:
+    reports = {c: ask(ranch, c, by=["station"]) for c in (0.7, 0.3, 0.95)}
+    found = beside(reports, ["class", "station"])
+    names = ("photos_at_0.3", "photos_at_0.7", "photos_at_0.95", "events_at_0.3", "events_at_0.7")
+    rows = {(r["class"], r["station"]): tuple(r[n] for n in names) for r in found.rows}
+    assert rows[("doe", "Hayfield")] == (3, 2, 0, 2, 1)
+    assert rows[("person", "TinMan")] == (1, 1, 1, 1, 1)
+    assert rows[("young", "Hayfield")] == (2, 1, 0, 2, 1)
+    assert found.filters["confidence"] == [0.3, 0.7, 0.95]
+    assert all(list(row) == [column.name for column in found.columns] for row in found.rows)
+
+
+def test_stations_by_hand(ranch: Library) -> None:
+    with ranch.database.read() as db:
+        found = stations(db, Question(confidence=0.5))
+    rows = {r["station"]: r for r in found.rows}
+    names = ("photos", "camera_days", "silent_days", "silences", "photos_per_day", "events", "events_per_100")
+    assert tuple(rows["Hayfield"][n] for n in names) == (5, 4, 13, 1, 1.25, 4, 100.0)
+    assert tuple(rows["TinMan"][n] for n in names) == (5, 4, 0, 0, 0.75, 3, 75.0)
+    assert rows["Hayfield"]["first_photo"] == "2024-11-29 23:50"
+    assert rows["Hayfield"]["last_photo"] == "2024-12-15 06:00"
+    assert (rows["TinMan"]["suspect"], rows["TinMan"]["undated"], rows["TinMan"]["coverage"]) == (1, 1, 0.8)
+    silences, doubts = found.sections
+    assert silences.rows == [
+        {"station": "Hayfield", "first_day": "2024-12-02", "last_day": "2024-12-14", "days": 13}
+    ]
+    assert doubts.rows == [{"station": "TinMan", "doubt": "clock_reset", "photos": 1}]
+    assert any("clock of 1 photo is in doubt" in note for note in found.notes)
+    with ranch.database.read() as db:
+        november = stations(db, Question(confidence=0.5, selection=Selection(months=(11,))))
+    assert [(r["station"], r["camera_days"], r["silent_days"]) for r in november.rows] == [("Hayfield", 2, 0)]
+
+
+def test_the_commands(ranch: Library, cli: Cli) -> None:
+    db = ("--db", ranch.database.path)
+    shown = cli("report", "species", "--by", "station", "--class", "doe", *db)
+    assert shown.returncode == 0, shown.stderr
+    assert "most at once" in shown.stdout
+    assert "Coverage: 9 of 10" in shown.stdout
+    wide = cli("report", "species", "--confidence", "0.3,0.7", "--format", "csv", "--by", "station", *db)
+    assert "events_at_0.3,events_at_0.7" in wide.stdout
+    bucks = cli("report", "bucks", "--confidence", "0.3,0.7", "--by", "age", "--format", "csv", *db)
+    assert bucks.stdout.splitlines()[1].startswith("young,2,1,2,1,2,1,")
+    shown = cli("report", "stations", *db)
+    assert "silent from" in shown.stdout
+    bad = cli("report", "stations", "--confidence", "0.3,0.7", *db)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert cli("report", "species", "--confidence", "1.2", *db).returncode == 2

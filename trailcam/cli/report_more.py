@@ -1,0 +1,119 @@
+"""The reports beside ``report bucks``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from trailcam.cli.options import (
+    ConfigOpt,
+    DbOpt,
+    IncludeUndated,
+    Months,
+    Quiet,
+    SeasonOpt,
+    Since,
+    Stations,
+    Until,
+    Verbose,
+)
+from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.cli.report_options import (
+    ClassesOpt,
+    ConfidenceOpt,
+    ConfidencesOpt,
+    GapOpt,
+    answer_all,
+    asked,
+    one_question,
+)
+
+
+class SpeciesKey(StrEnum):
+    """What the rows of ``report species`` can be grouped by, besides the class."""
+
+    MONTH = "month"
+    SEASON = "season"
+    STATION = "station"
+    HOUR = "hour"
+
+
+def species(
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    class_: ClassesOpt = None,
+    kinds: Annotated[
+        bool, typer.Option("--kinds", help="Count kinds (all bucks as one), not the model's classes.")
+    ] = False,
+    confidence: ConfidencesOpt = None,
+    by: Annotated[
+        list[SpeciesKey] | None,
+        typer.Option("--by", help="A key of the rows; may be repeated.", show_default="station and month"),
+    ] = None,
+    gap: GapOpt = None,
+    format_: FormatOpt = None,
+    output: OutputOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Photos, detections, events and the most animals at once, of any class."""
+    from trailcam.cli.render import chosen_format, emit
+    from trailcam.reports import species as report
+    from trailcam.store.events import Level
+
+    chosen = chosen_format(format_, output)
+    context, questions = asked(
+        months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
+    )
+    keys = [str(key) for key in by] if by else list(report.DEFAULT_BY)
+    level = Level.KIND if kinds else Level.CLASS
+    with context.database.read() as connection:
+        answer = answer_all(
+            questions,
+            ["class", *keys],
+            lambda question: report.species(connection, question, by=keys, level=level, only=class_),
+        )
+    emit(answer, chosen, output)
+
+
+def stations(
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    confidence: ConfidenceOpt = None,
+    gap: GapOpt = None,
+    format_: FormatOpt = None,
+    output: OutputOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Camera-days, silences, photos a day, events per 100 camera-days and clocks in doubt, by station."""
+    from trailcam.cli.render import chosen_format, emit
+    from trailcam.reports import stations as report
+
+    chosen = chosen_format(format_, output)
+    context, questions = asked(
+        months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
+    )
+    with context.database.read() as connection:
+        answer = report.stations(connection, one_question(questions))
+    emit(answer, chosen, output)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``trailcam report``."""
+    app.command("species")(species)
+    app.command("stations")(stations)

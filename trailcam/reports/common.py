@@ -1,0 +1,171 @@
+"""What the reports share: the question, the photos behind it, rates, and the sentences about both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from trailcam.config import SILENT_DAYS
+from trailcam.months import DEFAULT_FIRST_MONTH
+from trailcam.reports.model import COMPLETE, Column, Kind, Row, share
+from trailcam.selection import Selection
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.events import key_columns, make_camera_days
+from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.text import count, printable
+
+STATUSES = ("completed", "pending", "failed", "missing")
+
+RATE_COLUMNS = (
+    Column("camera_days", "camera-days", Kind.COUNT, spare=0),
+    Column("events_per_100", "per 100 days", Kind.NUMBER, sign="≈"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What every report is asked with.
+
+    ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else 0.5. ``gap`` ends
+    an event, ``first_month`` (1..12) begins a season-year, ``silent_days``: see ``make_camera_days``.
+    ``timezone`` (IANA) is that of stations without one of their own.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    confidence: float | None = None
+    gap: timedelta = timedelta(minutes=30)
+    first_month: int = DEFAULT_FIRST_MONTH
+    silent_days: int = SILENT_DAYS
+    timezone: str | None = None
+
+    def describe(self, **more: object) -> dict[str, Any]:
+        """The ``filters`` of a report."""
+        return {
+            **self.selection.describe(),
+            "confidence": self.confidence if self.confidence is not None else "recommended by the weights",
+            "gap_s": self.gap.total_seconds(),
+            "silent_days": self.silent_days,
+            **more,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The photos that a report rests on: ``coverage`` of all, ``scopes`` by key, ``models`` that looked."""
+
+    coverage: Mapping[str, Any]
+    scopes: Mapping[tuple[Any, ...], Row]
+    models: Sequence[Row]
+
+
+def make_basis(db: Connection, question: Question, keys: Sequence[str]) -> Basis:
+    """Select the photos and count them by ``keys``; makes ``selected``, ``camera_days`` and ``silences``.
+
+    Raises UsageError for a station that doesn't exist.
+    """
+    make_selected(db, question.selection)
+    make_camera_days(db, question.silent_days)
+    columns = key_columns(keys, question.first_month)
+    found = rows(
+        db,
+        f"SELECT {columns + ', ' if columns else ''}count(*) AS scope_photos, count(captured_at) AS dated,"
+        + ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in STATUSES)
+        + " FROM selected GROUP BY ALL",
+    )
+    overall = {name: sum(row[name] for row in found) for name in ("scope_photos", "dated", *STATUSES)}
+    return Basis(
+        coverage=coverage_of(overall, count_undated_left_out(db, question.selection)),
+        scopes={tuple(row[key] for key in keys): row for row in found},
+        models=rows(db, query("report_models")),
+    )
+
+
+def scope_cells(scope: Row | None) -> Row:
+    """The coverage columns of a row whose photos are ``scope``."""
+    scope = scope or dict.fromkeys(("scope_photos", "dated", *STATUSES), 0)
+    photos, looked_at = scope["scope_photos"], scope["completed"]
+    return {
+        **{status: scope[status] for status in STATUSES},
+        "coverage": share(looked_at, photos),
+        COMPLETE: looked_at == photos,
+    }
+
+
+def coverage_of(overall: Mapping[str, Any], undated_left_out: int) -> dict[str, Any]:
+    """The ``coverage`` of a report from the counts of all its photos."""
+    photos = overall["scope_photos"]
+    return {
+        "photos": photos,
+        **{status: overall[status] for status in STATUSES},
+        "undated": photos - overall["dated"],
+        "undated_left_out": undated_left_out,
+        "share": share(overall["completed"], photos),
+    }
+
+
+def rate(events: int | None, days: int | None) -> Row:
+    """``camera_days`` and ``events_per_100`` camera-days of a row; None where nothing tells."""
+    known = events is not None and days
+    return {
+        "camera_days": days,
+        "events_per_100": round(100 * (events or 0) / (days or 1), 2) if known else None,
+    }
+
+
+def in_order(found: Iterable[Row], keys: Sequence[str]) -> list[Row]:
+    """Rows sorted by ``keys``; None sorts last."""
+    return sorted(found, key=lambda row: [(row[key] is None, row[key] or 0) for key in keys])
+
+
+def notes_of(basis: Basis, undated_detections: int = 0) -> list[str]:
+    """The sentences that every report with counts owes its reader."""
+    undated = undated_notes(basis.coverage, undated_detections)
+    if not basis.coverage["photos"]:
+        return ["No photo fits the selection.", *undated]
+    return [*progress_notes(basis.coverage, basis.models), *model_notes(basis.models), *undated]
+
+
+def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:
+    """What photos that nobody looked at do to the counts."""
+    if not models:
+        return ["None of these photos has been looked at yet: run `trailcam detect`."]
+    if coverage["completed"] < coverage["photos"]:
+        return [
+            "Not all photos have been looked at: ≥ is a lower bound, and ≈ can change either way"
+            " (a photo between two visits can make them one)."
+        ]
+    return []
+
+
+def model_notes(models: Sequence[Row]) -> list[str]:
+    """Which models the counts rest on."""
+    names: dict[str, int] = {}
+    for model in models:
+        names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
+    listed = [f"{printable(name)} ({count(photos, 'photo')})" for name, photos in names.items()]
+    notes = []
+    if len(names) == 1:
+        notes.append(f"The counts rest on the model {listed[0]}.")
+    elif names:
+        notes.append(f"The counts mix {len(names)} models, which need not agree: {', '.join(listed)}.")
+    if len({model["model_key"] for model in models}) > len(names):
+        notes.append("Some photos were looked at with other settings than the rest.")
+    return notes
+
+
+def undated_notes(coverage: Mapping[str, Any], undated_detections: int) -> list[str]:
+    """What became of photos without a capture time."""
+    notes = []
+    if undated_detections:
+        notes.append(
+            f"{count(undated_detections, 'detection')} on photos without a capture time"
+            f" {'is' if undated_detections == 1 else 'are'} counted, but in no event."
+        )
+    n = coverage["undated_left_out"]
+    if n == 1:
+        notes.append("1 photo has no capture time and is left out.")
+    elif n:
+        notes.append(f"{count(n, 'photo')} have no capture time and are left out.")
+    return notes

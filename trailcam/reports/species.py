@@ -1,0 +1,108 @@
+"""``report species``: photos, detections, events and the most animals in one photo, for any class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.errors import UsageError
+from trailcam.reports.common import (
+    RATE_COLUMNS,
+    Question,
+    in_order,
+    make_basis,
+    notes_of,
+    rate,
+    scope_cells,
+)
+from trailcam.reports.model import Column, Kind, Report, Row, coverage_columns
+from trailcam.store.database import Connection, rows
+from trailcam.store.events import Level, camera_days_by, check_names, key_columns, make_events
+from trailcam.text import printable
+
+KEYS = ("month", "season", "station", "hour")
+DEFAULT_BY = ("station", "month")
+
+_KNOWN = f"Known: {', '.join(KEYS)}."
+_KEY_COLUMNS = {
+    "class": Column("class", "class", Kind.TEXT, wraps=True),
+    "month": Column("month", "month", Kind.TEXT, null="undated"),
+    "season": Column("season", "season", Kind.TEXT, null="undated"),
+    "station": Column("station", "station", Kind.TEXT, wraps=True),
+    "hour": Column("hour", "hour", Kind.COUNT, null="undated"),
+}
+_COLUMNS = (
+    Column("photos", "photos", Kind.COUNT, sign="≥"),
+    Column("detections", "detections", Kind.COUNT, sign="≥"),
+    Column("events", "events", Kind.COUNT, sign="≈"),
+    *RATE_COLUMNS,
+    Column("max_animals", "most at once", Kind.COUNT, sign="≥"),
+)
+
+
+def species(
+    db: Connection,
+    question: Question,
+    *,
+    by: Sequence[str] = DEFAULT_BY,
+    level: Level = Level.CLASS,
+    only: Sequence[str] | None = None,
+) -> Report:
+    """Count every class that was seen among the selected images, or ``only`` some of them.
+
+    ``by`` are keys out of :data:`KEYS`, after the class. With ``level`` KIND all bucks are one, with CLASS
+    each class of the model stands for itself. A row holds the class, the keys (None: no capture time),
+    photos, detections, events (None: no photo has a capture time), camera_days, events_per_100,
+    max_animals (the most
+    boxes of the class in one photo) and the coverage of its keys' photos. Classes never seen have no row.
+    Raises UsageError for an unknown key, class or station.
+    """
+    by = tuple(dict.fromkeys(str(key) for key in by))
+    for key in by:
+        if key not in KEYS:
+            raise UsageError(f'There are no rows by "{printable(key)}".', _KNOWN)
+    if only is not None:
+        check_names(db, only)
+    basis = make_basis(db, question, by)
+    make_events(
+        db,
+        confidence=question.confidence,
+        fallback=FALLBACK_CONFIDENCE,
+        gap=question.gap,
+        level=level,
+        only=only,
+    )
+    day_keys = [key for key in by if key != "hour"]
+    days = camera_days_by(db, question.selection, day_keys, question.first_month)
+    columns = (_KEY_COLUMNS["class"], *(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
+    finished = []
+    for row in _counts(db, by, question.first_month):
+        scope = basis.scopes[tuple(row[key] for key in by)]
+        events = row["events"] if scope["dated"] else None
+        n_days = days.get(tuple(row[key] for key in day_keys))
+        finished.append({**row, "events": events, **rate(events, n_days), **scope_cells(scope)})
+    ((undated,),) = db.execute(
+        "SELECT coalesce(sum(animals), 0) FROM sightings WHERE captured_at IS NULL"
+    ).fetchall()
+    notes = notes_of(basis, int(undated))
+    if basis.models and not finished:
+        notes.append("None of these photos shows anything of the kind at this confidence.")
+    return Report(
+        name="species",
+        title="Species",
+        filters=question.describe(by=["class", *by], level=level.value, only=list(only or ())),
+        coverage=basis.coverage,
+        columns=columns,
+        rows=[{c.name: row[c.name] for c in columns} for row in in_order(finished, ("class", *by))],
+        notes=notes,
+    )
+
+
+def _counts(db: Connection, by: Sequence[str], first_month: int) -> list[Row]:
+    columns = key_columns(by, first_month)
+    return rows(
+        db,
+        f"SELECT what AS class, {columns + ', ' if columns else ''}count(*) AS photos,"
+        " sum(animals)::BIGINT AS detections, count(*) FILTER (begins) AS events,"
+        " max(animals) AS max_animals FROM sightings GROUP BY ALL",
+    )
