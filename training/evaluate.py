@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import metrics as m
 import numpy as np
 import torch
-
-import metrics as m
 from data import ANTLERED, DEER, DEER_LABELS, FINE, Photo, load
 
 BUCKS = frozenset(("young", "mid", "mature"))

@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 import evaluate as ev
 import metrics as m
+import numpy as np
+import torch
 from data import ANTLERED, DEER, DEER_LABELS, FINE, OTHERS, Photo, load
 from train_classifier import NAMES, STATISTICS
 from two_stage import FORMAT, TwoStage

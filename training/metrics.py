@@ -8,10 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from data import ANTLERED, ANTLERLESS, COARSE, DEER, DEER_LABELS, FINE, Photo, coarse, fine
 from torch import nn
 from torchvision.ops import nms
-
-from data import ANTLERED, ANTLERLESS, COARSE, DEER, DEER_LABELS, FINE, Photo, coarse, fine
 
 Detections = dict[str, np.ndarray]  # boxes (n, 4) normalised xyxy, scores (n,), classes (n,)
 

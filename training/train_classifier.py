@@ -15,14 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import augment
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
-
-import augment
 from data import ANTLERED, DEER, DEER_LABELS, FINE, Photo, coarse, load
 from metrics import letterbox
+from torch import Tensor, nn
 from two_stage import BACKBONE, CropNet, Lite0, crop_net, crops
 
 NAMES = (*FINE, "none")

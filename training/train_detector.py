@@ -17,18 +17,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import augment
 import cv2
+import metrics
 import numpy as np
 import torch
+from data import ANTLERED, COARSE, DEER, DEER_LABELS, FINE, Photo, coarse, fine, load
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.loss import v8DetectionLoss
 from ultralytics.utils.tal import make_anchors
-
-import augment
-import metrics
-from data import ANTLERED, COARSE, DEER, DEER_LABELS, FINE, Photo, coarse, fine, load
 
 # COCO rows from which a new class row of the head starts.
 NEAREST = {
