@@ -38,6 +38,7 @@ demo: $(RUNTIME) $(if $(IMAGES),,$(SAMPLE)) ## scan, detect, report bucks, statu
 	run scan --db $$db "$$IMAGES"; \
 	if [ -n "$$WEIGHTS" ]; then run detect --db $$db --weights "$$WEIGHTS"; else run detect --db $$db; fi; \
 	run report bucks --db $$db; \
+	run report species --db $$db --by station; \
 	run status --db $$db
 
 test: $(DEV) ## all tests, with coverage

@@ -24,8 +24,8 @@ _CHECK = (
     "import json, sys\n"
     "from megadetector.data_management import integrity_check_json_db as c\n"
     "o = c.IntegrityCheckOptions()\no.requireInfo = True\no.verbose = False\no.validateBoxes = 'error'\n"
-    "_, data, error = c.integrity_check_json_db(sys.argv[1], o)\n"
-    "print()\nprint(json.dumps([len(data['images']) if data else 0, str(error)]))\n"
+    "_, data, found = c.integrity_check_json_db(sys.argv[1], o)\n"
+    "print()\nprint(json.dumps([len(data['images']) if data else 0, found['validation_errors']]))\n"
 )
 
 
@@ -61,4 +61,4 @@ def test_the_fields_own_checker_takes_it(tmp_path: Path) -> None:
     library = make_library(tmp_path, PHOTOS, SEEN)
     target = tmp_path / "coco.json"
     export_coco(library.database, Selection(), target, None, timedelta(minutes=30))
-    assert run_validator("megadetector", _CHECK, target) == [5, "None"]
+    assert run_validator("megadetector", _CHECK, target) == [5, []]

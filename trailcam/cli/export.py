@@ -214,6 +214,46 @@ def crops(
     _show(summary, context)
 
 
+@app.command("yolo")
+def yolo(
+    output: FolderOpt,
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    confidence: ConfidenceOpt = None,
+    val: Annotated[
+        float, typer.Option("--val", min=0, max=1, help="Share of each station's visits that validate.")
+    ] = 0.2,
+    blanks: Annotated[
+        bool, typer.Option("--blanks", help="Also photos with no box that counts, as backgrounds.")
+    ] = False,
+    gap: GapOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """A YOLO data set of copies, split into train and val by station and visit."""
+    from trailcam.export.yolo import export_yolo
+
+    context = app_context(db, config, quiet, verbose, {"report.confidence": confidence, "report.gap": gap})
+    settings = context.settings
+    selection = build_selection(settings, months, season, since, until, station, include_undated)
+    summary = export_yolo(
+        context.database,
+        selection,
+        output,
+        confidence=settings.report.confidence,
+        gap=settings.report.gap,
+        val_share=val,
+        blanks=blanks,
+    )
+    _show(summary, context)
+
+
 def _show_distribution(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table

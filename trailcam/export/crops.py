@@ -1,8 +1,8 @@
 """``export crops``: photos or cut-outs in a folder for each class, for training sets and for a look.
 
 Bucks go by age class: ``young/``, ``mid/``, ``mature/``. A file's name follows from the photo and the box
-alone, so a second run finds what the first has written: nothing is overwritten, and an interrupted one
-carries on.
+alone, so a second run finds what the first has written: nothing is overwritten, and an
+interrupted one carries on.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from trailcam.reports.common import (
 from trailcam.reports.model import Column, Kind, Report, Row, coverage_columns
 from trailcam.store.database import Connection, rows
 from trailcam.store.events import Level, camera_days_by, check_names, key_columns, make_events
-from trailcam.text import printable
+from trailcam.text import count, printable
 
 KEYS = ("month", "season", "station", "hour")
 DEFAULT_BY = ("station", "month")
@@ -85,6 +85,8 @@ def species(
         "SELECT coalesce(sum(animals), 0) FROM sightings WHERE captured_at IS NULL"
     ).fetchall()
     notes = notes_of(basis, int(undated))
+    if basis.models and only is None:
+        notes.append(_blank_note(db, question.confidence))
     if basis.models and not finished:
         notes.append("None of these photos shows anything of the kind at this confidence.")
     return Report(
@@ -96,6 +98,14 @@ def species(
         rows=[{c.name: row[c.name] for c in columns} for row in in_order(finished, ("class", *by))],
         notes=notes,
     )
+
+
+def _blank_note(db: Connection, confidence: float | None) -> str:
+    ((blank,),) = db.execute(
+        "SELECT count(*) FROM selected ANTI JOIN sightings USING (image_id) WHERE status = 'completed'"
+    ).fetchall()
+    at = "the recommended confidence" if confidence is None else f"confidence {confidence:g}"
+    return f"Blank, looked at and nothing found at {at}: {count(blank, 'photo')}."
 
 
 def _counts(db: Connection, by: Sequence[str], first_month: int) -> list[Row]:

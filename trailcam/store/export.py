@@ -84,7 +84,8 @@ class Plan:
     Arrays of equal length. A visit is a run of photos of one station with no more than the gap between one
     and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
     place in its visit from 0, ``frames`` the visit's length, ``event_us`` its first capture time
-    (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts.
+    (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts,
+    ``completed`` whether a model has completed the photo.
     """
 
     image_id: npt.NDArray[np.int64]
@@ -94,6 +95,7 @@ class Plan:
     frames: npt.NDArray[np.int64]
     event_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
+    completed: npt.NDArray[np.bool_]
     confidence: float | None
     runs: tuple[Run, ...]
     n_roots: int
@@ -116,7 +118,8 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     """
     make_selected(db, selection)
     found = db.execute(
-        "SELECT s.image_id, i.station_id, epoch_us(s.captured_at) AS us, s.captured_at IS NULL AS undated"
+        "SELECT s.image_id, i.station_id, epoch_us(s.captured_at) AS us, s.captured_at IS NULL AS undated,"
+        " s.run_id IS NOT NULL AS completed"
         " FROM selected s JOIN images i USING (image_id)"
         " ORDER BY s.station, i.station_id, s.captured_at NULLS LAST, s.root_id, s.path, s.image_id"
     ).fetchnumpy()
@@ -141,6 +144,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
         frames=frames,
         event_us=start,
         counts=np.isin(image_id, np.asarray(seen["image_id"], np.int64)),
+        completed=np.asarray(found["completed"], np.bool_),
         confidence=confidence,
         runs=_runs(db),
         n_roots=int(n_roots),

@@ -1,0 +1,146 @@
+"""A YOLO data set that ultralytics loads, and whose split doesn't leak."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.conftest import Cli
+from tests.helpers.library import Library, Photo, make_library
+from trailcam.errors import UsageError
+from trailcam.export.summary import Summary
+from trailcam.export.yolo import export_yolo, split
+from trailcam.selection import Selection
+from trailcam.store.export import Plan
+
+START = datetime(2024, 11, 3, 6)
+# Ten visits of two photos at each of two stations.
+PHOTOS = [
+    Photo(f"{station}{n}.jpg", START + timedelta(hours=n // 2 * 3, minutes=n % 2), station)
+    for station in ("Hayfield", "TinMan")
+    for n in range(20)
+]
+SEEN: dict[str, list[tuple[str, float]]] = {photo.name: [("mature", 0.9)] for photo in PHOTOS}
+SEEN["Hayfield0.jpg"] = []
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    library = make_library(tmp_path, PHOTOS, SEEN)
+    for photo in PHOTOS:
+        path = library.root / photo.station / photo.name
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (64, 48)).save(path)
+    return library
+
+
+def export(library: Library, target: Path, *, blanks: bool = False) -> Summary:
+    return export_yolo(
+        library.database,
+        Selection(),
+        target,
+        confidence=None,
+        gap=timedelta(minutes=30),
+        val_share=0.2,
+        blanks=blanks,
+    )
+
+
+def names(folder: Path) -> set[str]:
+    return {path.stem.partition("-")[0].partition("__")[2] for path in folder.iterdir()}
+
+
+def test_the_split_keeps_visits_whole_at_every_station(library: Library, tmp_path: Path) -> None:
+    target = tmp_path / "set"
+    summary = export(library, target)
+    assert summary.photos == 39
+    train, val = names(target / "images" / "train"), names(target / "images" / "val")
+    assert not train & val
+    assert len(train | val) == 39
+    for station in ("Hayfield", "TinMan"):
+        visits = {int(name.removeprefix(station)) // 2 for name in val if name.startswith(station)}
+        assert len(visits) == 2
+        for visit in visits:
+            assert not train & {f"{station}{visit * 2}", f"{station}{visit * 2 + 1}"}
+
+
+def test_labels_are_centres_and_lie_beside_their_photos(library: Library, tmp_path: Path) -> None:
+    export(library, tmp_path / "set", blanks=True)
+    for part in ("train", "val"):
+        images = {path.stem for path in (tmp_path / "set" / "images" / part).iterdir()}
+        labels = {path.stem for path in (tmp_path / "set" / "labels" / part).iterdir()}
+        assert images == labels
+    texts = [path.read_text() for path in (tmp_path / "set" / "labels").rglob("*.txt")]
+    assert sorted(set(texts)) == ["", "3 0.375000 0.375000 0.250000 0.250000\n"]
+    assert texts.count("") == 1
+
+
+def test_two_exports_split_alike(library: Library, tmp_path: Path) -> None:
+    export(library, tmp_path / "one")
+    export(library, tmp_path / "two")
+    assert names(tmp_path / "one" / "images" / "val") == names(tmp_path / "two" / "images" / "val")
+
+
+def test_a_used_folder_is_refused(library: Library, tmp_path: Path) -> None:
+    export(library, tmp_path / "set")
+    with pytest.raises(UsageError, match="isn't empty"):
+        export(library, tmp_path / "set")
+
+
+def test_a_lost_photo_is_named(cli: Cli, library: Library, tmp_path: Path) -> None:
+    (library.root / "TinMan" / "TinMan3.jpg").unlink()
+    done = cli("export", "yolo", "--db", library.database.path, "-o", tmp_path / "set")
+    assert done.returncode == 1
+    assert "TinMan/TinMan3.jpg" in done.stderr
+    assert (tmp_path / "set" / "data.yaml").is_file()
+
+
+def test_ultralytics_loads_it(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+    import sys
+
+    export(library, tmp_path / "set", blanks=True)
+    code = (
+        "import sys\n"
+        "from ultralytics.data.utils import check_det_dataset\n"
+        "from ultralytics.data.dataset import YOLODataset\n"
+        "data = check_det_dataset(sys.argv[1], autodownload=False)\n"
+        "sets = [YOLODataset(img_path=data[p], data=data, augment=False) for p in ('train', 'val')]\n"
+        "n = [sum(len(label['cls']) for label in s.labels) for s in sets]\n"
+        "print()\nprint(sum(map(len, sets)), sum(n), data['names'][3])\n"
+    )
+    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "set" / "data.yaml")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "40 39 mature"
+
+
+_SHAPE = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 5)), min_size=1, max_size=60)
+
+
+@given(_SHAPE, st.floats(0, 1))
+def test_no_visit_is_ever_on_both_sides(shape: list[tuple[int, int]], share: float) -> None:
+    shape.sort()
+    n = len(shape)
+    station, event = np.array([s for s, _ in shape], np.int32), np.array([e for _, e in shape], np.int64)
+    zeros, yes = np.zeros(n, np.int64), np.ones(n, np.bool_)
+    plan = Plan(zeros, station, event, zeros, zeros, event * 10**9, yes, yes, None, (), 1, 0)
+    validates = split(plan, yes, share)
+    sides: dict[tuple[int, int], set[bool]] = {}
+    for key, side in zip(shape, validates, strict=True):
+        sides.setdefault(key, set()).add(bool(side))
+    assert all(len(side) == 1 for side in sides.values())
+    if 0 < share < 0.5 and len(sides) > 1:
+        assert {True, False} == set.union(*sides.values())

@@ -1,0 +1,134 @@
+"""``export yolo``: a data set that ultralytics trains on.
+
+The split is by station and visit, never by photo: photos of one visit are near-duplicates, and a model
+that has seen one knows the other. Within each station the visits are ordered by a hash, so the split is the
+same at every export of the same photos.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.errors import UsageError
+from trailcam.export.summary import Summary
+from trailcam.export.target import flat_name, inside, make_folder, short_hash, whole_file
+from trailcam.root import check_root
+from trailcam.selection import Selection
+from trailcam.store.database import Database
+from trailcam.store.export import Photo, Plan, make_plan, stream_reopening
+from trailcam.store.images import roots
+from trailcam.text import printable
+
+_MARK = "data.yaml"
+
+
+def export_yolo(
+    database: Database,
+    selection: Selection,
+    target: Path,
+    *,
+    confidence: float | None,
+    gap: timedelta,
+    val_share: float,
+    blanks: bool,
+) -> Summary:
+    """Fill the folder ``target``, which must be new or empty: a mix of two splits would leak.
+
+    ``val_share`` (0..1) of each station's visits validate. ``blanks`` takes also photos on which nothing
+    counts, as backgrounds. Raises UsageError, RootError where the photos can't be reached, OutputError. A
+    photo that can't be read is a problem of the summary. data.yaml is written last: without it the set is
+    unfinished.
+    """
+    with database.read() as db:
+        folder = make_folder(target, [root.path for root in roots(db)])
+        if any(folder.iterdir()):
+            raise UsageError(
+                f"The folder {printable(str(target))} isn't empty.",
+                "A mix of two splits lets photos of one visit train and validate: name a new folder.",
+            )
+        plan = make_plan(db, selection, confidence, gap)
+        wanted = plan.completed if blanks else plan.counts
+    validates = split(plan, wanted, val_share)
+    names = _class_ids(plan)
+    summary = Summary(target, undated_left_out=plan.n_undated_left_out)
+    for kind in ("images", "labels"):
+        for part in ("train", "val"):
+            (folder / kind / part).mkdir(parents=True)
+    reached: set[str] = set()
+    for photo in stream_reopening(database, plan, wanted):
+        if photo.root_path not in reached:
+            check_root(photo.root_path)
+            reached.add(photo.root_path)
+        _save(folder, photo, "val" if validates[photo.n] else "train", names, summary)
+    if not wanted.any() or not validates.any():
+        summary.notes.append("There are too few visits to validate with: images/val is empty.")
+    _write_yaml(folder, names)
+    return summary
+
+
+def split(plan: Plan, wanted: npt.NDArray[np.bool_], val_share: float) -> npt.NDArray[np.bool_]:
+    """Which photos validate: whole visits. A station's photos without a capture time are one visit.
+
+    Each station gives the rounded share of its visits; if that is none anywhere, one visit of all is taken,
+    where there are at least two.
+    """
+    visits: dict[int, dict[tuple[int, int], str]] = {}
+    keys = []
+    for n in np.flatnonzero(wanted):
+        station, event = int(plan.station_id[n]), int(plan.event[n])
+        keys.append((int(n), (station, event)))
+        order = short_hash(str(station), str(plan.event_us[n]) if event >= 0 else "undated")
+        visits.setdefault(station, {})[station, event] = order
+    chosen: set[tuple[int, int]] = set()
+    for own in visits.values():
+        ordered = sorted(own, key=lambda key: (own[key], key))
+        chosen |= set(ordered[: round(len(ordered) * val_share)])
+    everything = {key: order for own in visits.values() for key, order in own.items()}
+    if val_share > 0 and not chosen and len(everything) > 1:
+        chosen = {min(everything, key=lambda key: (everything[key], key))}
+    validates = np.zeros(len(plan), np.bool_)
+    validates[[n for n, key in keys if key in chosen]] = True
+    return validates
+
+
+def _class_ids(plan: Plan) -> dict[str, int]:
+    """Class -> number, as the newest model counts; names that only older ones know come after."""
+    names = [info.name for run in reversed(plan.runs) for info in run.classes]
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+
+def _save(folder: Path, photo: Photo, part: str, names: Mapping[str, int], summary: Summary) -> None:
+    """Copy one photo and write its label file, which is empty for a blank."""
+    name = flat_name(photo.root, photo.path)
+    source = Path(photo.root_path, photo.path)
+    try:
+        content, times = source.read_bytes(), source.stat()
+    except (OSError, ValueError) as error:
+        summary.problems.append((photo.path, str(error)))
+        return
+    image = inside(folder, f"images/{part}/{name}{Path(photo.path).suffix.lower()}")
+    with whole_file(image) as file:
+        file.write(content)
+    os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
+    lines = [
+        f"{names[box.info.name]} {box.x + box.w / 2:.6f} {box.y + box.h / 2:.6f} {box.w:.6f} {box.h:.6f}\n"
+        for box in photo.boxes
+    ]
+    with whole_file(inside(folder, f"labels/{part}/{name}.txt")) as file:
+        file.write("".join(lines).encode())
+    summary.add(photo)
+
+
+def _write_yaml(folder: Path, names: Mapping[str, int]) -> None:
+    """data.yaml; strings are written as JSON, which YAML reads, whatever they hold."""
+    lines = [f"path: {json.dumps(str(folder))}", "train: images/train", "val: images/val", "names:"]
+    lines += [f"  {number}: {json.dumps(name)}" for name, number in names.items()]
+    with whole_file(folder / _MARK) as file:
+        file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
