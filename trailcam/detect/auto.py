@@ -10,12 +10,11 @@ from dataclasses import dataclass
 class Plan:
     """``batch`` photos at once; ``workers`` processes that decode (0: threads instead);
 
-    ``threads`` for torch's own computing; ``reason`` in a line, for people.
+    ``reason`` in a line, for people.
     """
 
     batch: int
     workers: int
-    threads: int
     reason: str
 
 
@@ -49,6 +48,5 @@ def plan(
     return Plan(
         chosen_batch,
         chosen_workers,
-        n if on_cpu else 1,
         f"batch {chosen_batch}, workers {chosen_workers}: {who}",
     )
