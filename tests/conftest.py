@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +51,16 @@ class Cli(Protocol):
         cwd: Path | None = None,
         timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]: ...
+
+
+_PILLOW_OPEN = Image.open
+
+
+@pytest.fixture(autouse=True)
+def pillow_as_it_is() -> Iterator[None]:
+    """A test that imports ultralytics itself leaves Pillow's open() replaced; the next one gets it back."""
+    yield
+    Image.open = _PILLOW_OPEN
 
 
 @pytest.fixture(scope="session")
