@@ -179,9 +179,11 @@ def test_a_formatted_exif_time_always_parses_back(at: datetime, microsecond: int
 
 @given(st.text(), st.text(), st.text(), st.text())
 def test_random_texts_never_raise(at: str, subsec: str, offset: str, name: str) -> None:
-    choose(ExifTimes(ExifTime(at, subsec, offset)), name, NOW)
+    found = choose(ExifTimes(ExifTime(at, subsec, offset)), name, NOW)
+    assert (found.at is None) == (found.source is TimeSource.UNKNOWN)
 
 
 @given(st.text(alphabet="0123456789:-_ .TZ+", max_size=40))
 def test_random_digits_never_raise(text: str) -> None:
-    choose(ExifTimes(ExifTime(text, text, text)), text, NOW)
+    found = choose(ExifTimes(ExifTime(text, text, text)), text, NOW)
+    assert (found.at is None) == (found.source is TimeSource.UNKNOWN)
