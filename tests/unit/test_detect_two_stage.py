@@ -15,7 +15,7 @@ from torchvision.ops import nms
 
 from tests.helpers.two_stage import COARSE, FINE, container, save
 from trailcam.detect.container import Container, StageTwo, read_container
-from trailcam.detect.crops import cut, decide
+from trailcam.detect.crops import LiteNet, cut, decide, fuse
 from trailcam.detect.detector import UltralyticsDetector
 from trailcam.detect.models import open_detector
 from trailcam.detect.precision import Precision
@@ -229,6 +229,23 @@ def test_a_crop_shows_the_box_with_its_margin_and_grey_beyond_the_frame() -> Non
     assert crop[0, :, :13].max() == 0
     [edge] = cut(frame, [torch.tensor([[-20.0, 20, 20, 60]])], 40, 0.0)
     torch.testing.assert_close(edge[:, :, :18], torch.full((3, 40, 18), 114 / 255))
+
+
+def test_merging_normalisations_changes_no_answer() -> None:
+    torch.manual_seed(3)
+    net = LiteNet(8, 64)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)  # type: ignore[arg-type]
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    net.eval()
+    crops = torch.rand(2, 3, 64, 64)
+    with torch.inference_mode():
+        before = net(crops)
+    fuse(net)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules())
+    with torch.inference_mode():
+        torch.testing.assert_close(net(crops), before, atol=1e-4, rtol=1e-3)
 
 
 def test_another_file_goes_to_ultralytics(coco_weights: Path) -> None:

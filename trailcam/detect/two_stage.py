@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trailcam.detect.container import ANTLERED, ANTLERLESS, DEER, NONE, Container, StageTwo
-from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut, decide
+from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut, decide, fuse
 from trailcam.detect.detector import build_detection_model, set_precision
 from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import detections
@@ -190,7 +190,8 @@ def _build_namer(two: StageTwo, container: Container, shown: str) -> nn.Module:
     if two.arch == "efficientnet-lite0":
         net = LiteNet(len(two.names), two.width)
         _fill(net, two.state, shown)
-        return net.eval()
+        fuse(net.eval())
+        return net
     if two.arch == "yolo11n-backbone-crop":
         whole = build_detection_model(container.one.yaml, container.one.names)
         net = BackboneNet(whole.model[:BACKBONE], len(two.names))
