@@ -26,6 +26,8 @@ WHITETAIL = (
 ANY_BUCK = (ClassInfo(0, "buck", Kind.BUCK, AgeClass.UNKNOWN), ClassInfo(1, "doe", Kind.DOE))
 NO_DEER = (ClassInfo(0, "person", Kind.PERSON), ClassInfo(1, "animal", Kind.ANIMAL))
 
+Found = tuple[str, float] | tuple[str, float, tuple[float, float, float, float]]
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -61,13 +63,9 @@ class Outcome:
     status: Status
     confidence: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     class_id: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+    boxes: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     error_code: str | None = None
     error_message: str | None = None
-
-    @property
-    def boxes(self) -> npt.NDArray[np.float32]:
-        """One box for each confidence; where it lies makes no difference here."""
-        return np.full((len(self.confidence), 4), 0.25, np.float32)
 
 
 class Library:
@@ -90,7 +88,7 @@ class Library:
 
     def detect(
         self,
-        detections: Mapping[str, Sequence[tuple[str, float]]],
+        detections: Mapping[str, Sequence[Found]],
         *,
         failed: Iterable[str] = (),
         missing: Iterable[str] = (),
@@ -101,6 +99,8 @@ class Library:
     ) -> int:
         """One run: photo -> its (class, confidence) pairs, none for a blank. Returns the run's id.
 
+        A third part is the box, ``xywhn``; without it all lie in one place.
+
         ``key`` is the run's model_key, by default the weights' name. ``completed`` False ends the run as
         interrupted, None not at all, as a kill does.
         """
@@ -109,8 +109,11 @@ class Library:
             Outcome(
                 self.ids[name],
                 Status.COMPLETED,
-                np.array([confidence for _, confidence in found], np.float32),
-                np.array([ids[class_name] for class_name, _ in found], np.int16),
+                np.array([confidence for _, confidence, *_ in found], np.float32),
+                np.array([ids[class_name] for class_name, *_ in found], np.int16),
+                np.array([box[2] if len(box) > 2 else [0.25] * 4 for box in found], np.float32).reshape(
+                    -1, 4
+                ),
             )
             for name, found in detections.items()
         ]

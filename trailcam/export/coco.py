@@ -43,7 +43,7 @@ def export_coco(
         file.write(json.dumps(head, indent=1).encode()[:-2] + b',\n "images": [')
         images, annotations = _List(file), _List(later)
         for photo in stream(db, plan):
-            if photo.run_id is None and photo.status is not Status.FAILED:
+            if not photo.looked_at and photo.status is not Status.FAILED:
                 summary.not_looked_at += 1
                 continue
             images.add(_image(photo, plan))
@@ -92,14 +92,14 @@ def _image(photo: Photo, plan: Plan) -> dict[str, Any]:
             "seq_num_frames": int(plan.frames[photo.n]),
             "frame_num": int(plan.frame[photo.n]),
         }
-    if photo.run_id is None:
+    if not photo.looked_at:
         image["corrupt"] = True
     return image
 
 
 def _annotations(photo: Photo, ids: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     image = _id(photo)
-    if photo.run_id is not None and not photo.boxes:
+    if photo.looked_at and not photo.boxes:
         yield {"id": f"{image}-0", "image_id": image, "category_id": 0}
     for number, box in enumerate(photo.boxes, start=1):
         annotation = {

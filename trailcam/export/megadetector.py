@@ -16,6 +16,7 @@ from trailcam.domain import Kind, Status
 from trailcam.export.summary import Summary
 from trailcam.export.target import check_file, whole_file
 from trailcam.selection import Selection
+from trailcam.store.counted import PERSON_RUN
 from trailcam.store.database import Database
 from trailcam.store.export import FALLBACK, Box, Photo, Plan, make_plan, stream
 from trailcam.text import printable
@@ -42,7 +43,7 @@ def export_megadetector(
         file.write(json.dumps(head, indent=1).encode()[:-2] + b',\n "images": [')
         separator = b"\n"
         for photo in stream(db, plan):
-            if photo.run_id is None and photo.status is not Status.FAILED:
+            if not photo.looked_at and photo.status is not Status.FAILED:
                 summary.not_looked_at += 1
                 continue
             file.write(separator + json.dumps(_image(photo, ids, plan.n_roots > 1)).encode())
@@ -64,9 +65,10 @@ def failure(photo: Photo) -> str:
 
 def _info(plan: Plan) -> dict[str, Any]:
     info: dict[str, Any] = {"format_version": "1.6"}
-    if plan.runs:
-        info["detector"] = ", ".join(dict.fromkeys(printable(run.weights_name) for run in plan.runs))
-        finished = max(run.finished_at for run in plan.runs)
+    models = [run for run in plan.runs if run.run_id != PERSON_RUN]
+    if models:
+        info["detector"] = ", ".join(dict.fromkeys(printable(run.weights_name) for run in models))
+        finished = max(run.finished_at for run in models)
         info["detection_completion_time"] = finished.strftime("%Y-%m-%d %H:%M:%S")
         info["detector_metadata"] = {
             "megadetector_version": "unknown",
@@ -83,7 +85,7 @@ def _classification_ids(plan: Plan) -> dict[str, str]:
 
 def _image(photo: Photo, ids: Mapping[str, str], several_roots: bool) -> dict[str, Any]:
     image: dict[str, Any] = {"file": file_name(photo, several_roots)}
-    if photo.run_id is None:
+    if not photo.looked_at:
         image |= {"failure": failure(photo), "detections": None}
     else:
         image["detections"] = [_detection(box, ids) for box in photo.boxes]

@@ -32,7 +32,7 @@ class Summary:
         """Count a photo that was written."""
         self.photos += 1
         self.boxes += len(photo.boxes)
-        if photo.run_id is None:
+        if not photo.looked_at:
             failed = photo.status is Status.FAILED
             self.failed += failed
             self.not_looked_at += not failed

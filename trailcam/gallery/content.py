@@ -15,6 +15,7 @@ from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.model import Box, Content, Found, Photo, ShownClass, Tally
 from trailcam.selection import Selection
+from trailcam.store.counted import make_counted
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
@@ -44,6 +45,7 @@ def read_content(
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} makes no sense.", "Give a number from 0 to 1.")
     make_selected(db, selection)
+    make_counted(db, confidence, FALLBACK_CONFIDENCE)
     params = {
         "confidence": confidence,
         "fallback": FALLBACK_CONFIDENCE,

@@ -15,6 +15,7 @@ from typing import Any
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
+from trailcam.store.counted import make_counted
 from trailcam.store.database import Connection, query, rows
 from trailcam.text import printable
 
@@ -41,6 +42,8 @@ def make_events(
 ) -> None:
     """Create the temporary table ``sightings`` over the view ``selected`` (see ``make_selected``).
 
+    It rests on the view ``counted``, which is made too (see ``make_counted``).
+
     ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else
     ``fallback``. ``kinds`` are those to take; ``only`` names classes, kinds or age classes among them,
     in any case. None takes all.
@@ -48,14 +51,13 @@ def make_events(
     confidence_max, begins (first photo of an event) and event (its number within station and what, None
     without a capture time). Works on a read-only connection.
     """
+    make_counted(db, confidence, fallback)
     db.execute(
         query("events"),
         {
             "level": level.value,
             "kinds": None if kinds is None else [kind.value for kind in kinds],
             "only": None if only is None else [name.lower() for name in only],
-            "confidence": confidence,
-            "fallback": fallback,
             "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
         },
     )

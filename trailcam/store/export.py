@@ -21,6 +21,7 @@ import numpy.typing as npt
 from trailcam.domain import AgeClass, ClassInfo, Kind, Status
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
+from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
 from trailcam.store.database import Connection, Database, query, rows
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
@@ -31,7 +32,10 @@ _LONGEST_US = 2**62
 
 
 class Box(NamedTuple):
-    """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left."""
+    """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left.
+
+    ``by_person``: a person put it there; its confidence is 1.
+    """
 
     info: ClassInfo
     confidence: float
@@ -39,12 +43,14 @@ class Box(NamedTuple):
     y: float
     w: float
     h: float
+    by_person: bool = False
 
 
 class Photo(NamedTuple):
     """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
 
-    ``run_id`` None: no model has completed it. ``boxes`` are those that count, the surest first.
+    ``run_id`` is of the model whose boxes count, None where none's do. ``by_person``: what is known of the
+    photo is a person's word alone. ``boxes`` are those that count, the surest first.
     """
 
     n: int
@@ -65,11 +71,20 @@ class Photo(NamedTuple):
     model: str | None
     serial: str | None
     run_id: int | None
+    by_person: bool
     boxes: tuple[Box, ...]
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a model has completed it or a person judged it: then no box means blank."""
+        return self.run_id is not None or self.by_person
 
 
 class Run(NamedTuple):
-    """The run behind some of the photos. ``finished_at`` is UTC without zone."""
+    """The run behind some of the photos. ``finished_at`` is UTC without zone.
+
+    People's judgements are the run PERSON_RUN, whose classes are those that people named.
+    """
 
     run_id: int
     weights_name: str
@@ -85,7 +100,7 @@ class Plan:
     and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
     place in its visit from 0, ``frames`` the visit's length, ``event_us`` its first capture time
     (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts,
-    ``completed`` whether a model has completed the photo.
+    ``completed`` whether the photo was looked at, by a model or a person.
     """
 
     image_id: npt.NDArray[np.int64]
@@ -117,9 +132,10 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     Raises UsageError for an unknown station.
     """
     make_selected(db, selection)
+    make_counted(db, confidence, FALLBACK)
     found = db.execute(
         "SELECT s.image_id, i.station_id, epoch_us(s.captured_at) AS us, s.captured_at IS NULL AS undated,"
-        " s.run_id IS NOT NULL AS completed"
+        " s.run_id IS NOT NULL OR s.by_person AS completed"
         " FROM selected s JOIN images i USING (image_id)"
         " ORDER BY s.station, i.station_id, s.captured_at NULLS LAST, s.root_id, s.path, s.image_id"
     ).fetchnumpy()
@@ -128,13 +144,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     undated = np.asarray(found["undated"], np.bool_)
     us = np.ma.filled(np.ma.asarray(found["us"]), 0).astype(np.int64)
     event, frame, frames, start = _visits(station_id, us, undated, gap)
-    seen = db.execute(
-        "SELECT DISTINCT d.image_id FROM selected s JOIN detections d"
-        " ON d.image_id = s.image_id AND d.run_id = s.run_id"
-        " JOIN classes k ON k.run_id = d.run_id AND k.class_id = d.class_id"
-        " WHERE d.confidence >= coalesce($confidence, k.threshold, $fallback)::REAL",
-        {"confidence": confidence, "fallback": FALLBACK},
-    ).fetchnumpy()
+    seen = db.execute("SELECT DISTINCT image_id FROM counted").fetchnumpy()
     ((n_roots,),) = db.execute("SELECT count(DISTINCT root_id) FROM selected").fetchall()
     return Plan(
         image_id=image_id,
@@ -153,7 +163,10 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
 
 
 def stream(db: Connection, plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
-    """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them."""
+    """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them.
+
+    ``db`` is the connection that the plan was made on, with its views ``selected`` and ``counted``.
+    """
     for wanted in _chunks(plan, only):
         yield from _read(db, plan, wanted)
 
@@ -167,6 +180,8 @@ def stream_reopening(
     """
     for wanted in _chunks(plan, only):
         with database.read() as db:
+            make_selected(db, Selection())
+            make_counted(db, plan.confidence, FALLBACK)
             photos = list(_read(db, plan, wanted))
         yield from photos
 
@@ -182,17 +197,11 @@ def copy_rows(
     A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
     make_selected(db, selection)
-    asked = "NULL" if confidence is None else repr(float(confidence))
-    sql = query("export_rows").replace("{confidence}", asked).replace("{fallback}", repr(FALLBACK))
+    make_counted(db, confidence, FALLBACK)
     db.execute(f"SET temp_directory = {_quote(str(scratch))}")
     db.execute("SET memory_limit = '512MB'")
-    db.execute(f"COPY ({sql}) TO {_quote(str(target))} ({options})").fetchall()
-    ((n_boxes,),) = db.execute(
-        "SELECT count(*) FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
-        " JOIN classes k ON k.run_id = d.run_id AND k.class_id = d.class_id"
-        " WHERE d.confidence >= coalesce($confidence, k.threshold, $fallback)::REAL",
-        {"confidence": confidence, "fallback": FALLBACK},
-    ).fetchall()
+    db.execute(f"COPY ({query('export_rows')}) TO {_quote(str(target))} ({options})").fetchall()
+    ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()
     return int(n_boxes)
 
 
@@ -224,14 +233,14 @@ def _visits(
 
 
 def _runs(db: Connection) -> tuple[Run, ...]:
-    """The runs that count for a selected photo, with the classes of each."""
+    """The runs that count for a selected photo, with the classes of each, the oldest first; people before."""
     found = rows(
         db,
         "SELECT run_id, weights_name, coalesce(finished_at, started_at) AS at FROM runs"
         " WHERE run_id IN (SELECT DISTINCT run_id FROM selected WHERE run_id IS NOT NULL) ORDER BY run_id",
     )
     classes = rows(db, "SELECT * FROM classes ORDER BY run_id, class_id")
-    return tuple(
+    runs = [
         Run(
             row["run_id"],
             row["weights_name"],
@@ -239,7 +248,11 @@ def _runs(db: Connection) -> tuple[Run, ...]:
             tuple(_info(c) for c in classes if c["run_id"] == row["run_id"]),
         )
         for row in found
-    )
+    ]
+    if people := person_classes(db):
+        ((at,),) = db.execute("SELECT max(made_at) FROM judged").fetchall()
+        runs.insert(0, Run(PERSON_RUN, "a person", at, people))
+    return tuple(runs)
 
 
 def _info(row: dict[str, object]) -> ClassInfo:
@@ -264,18 +277,21 @@ def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator
     db.register("chunk", {"n": wanted, "image_id": plan.image_id[wanted]})
     try:
         photos = db.execute(query("export_chunk")).fetchall()
-        boxes = db.execute(
-            query("export_boxes"), {"confidence": plan.confidence, "fallback": FALLBACK}
-        ).fetchall()
+        boxes = db.execute(query("export_boxes")).fetchall()
     finally:
         db.unregister("chunk")
-    # A detect may have made another run current since the plan: its classes are asked for then.
     known = {(run.run_id, info.class_id): info for run in plan.runs for info in run.classes}
+    # A detect or a person may have been at work since the plan: classes are asked for then.
+    if any(row[1] == PERSON_RUN for row in boxes):
+        known |= {(PERSON_RUN, info.class_id): info for info in person_classes(db)}
     if any((row[1], row[2]) not in known for row in boxes):
         fresh = rows(db, "SELECT * FROM classes")
         known |= {(row["run_id"], row["class_id"]): _info(row) for row in fresh}
     by_photo = {
-        n: tuple(Box(known[run_id, class_id], *rest) for _, run_id, class_id, *rest in group)
+        n: tuple(
+            Box(known[run_id, class_id], *rest)._replace(by_person=run_id == PERSON_RUN)
+            for _, run_id, class_id, *rest in group
+        )
         for n, group in groupby(boxes, key=itemgetter(0))
     }
     for row in photos:
@@ -283,12 +299,13 @@ def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator
 
 
 def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
-    n, image_id, root, root_path, path, *middle, width, height, orientation, make, model, serial, run_id = row
+    n, image_id, root, root_path, path, *middle, width, height, orientation, make, model, serial = row[:-2]
+    run_id, by_person = row[-2:]
     station, at, source, offset, status, code, message = middle
     if width and height:
         width, height = upright_size(int(str(width)), int(str(height)), int(str(orientation)))
     return Photo(
         *(n, image_id, from_db(str(root)), from_db(str(root_path)), from_db(str(path)), station),  # type: ignore[arg-type]
         *(at, source, offset, Status(str(status)), code, message),  # type: ignore[arg-type]
-        *(width or None, height or None, make, model, serial, run_id, boxes),  # type: ignore[arg-type]
+        *(width or None, height or None, make, model, serial, run_id, by_person, boxes),  # type: ignore[arg-type]
     )

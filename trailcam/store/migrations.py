@@ -85,7 +85,37 @@ def m002_runs(db: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs)
+def m005_corrections(db: Connection) -> None:
+    """What people say of photos, and thresholds fitted to it.
+
+    A judgement is one act of one person on one photo; nothing of it is ever deleted. ``whole``: the photo
+    shows its boxes and nothing else. Otherwise it is about the places of its boxes alone. A box without a
+    class says that nothing is there. ``uid`` names a judgement in the file it came from, so that it is taken
+    once.
+    """
+    db.execute(
+        """
+        CREATE TABLE judgements (
+            judgement_id BIGINT NOT NULL, image_id BIGINT NOT NULL, whole BOOLEAN NOT NULL,
+            author VARCHAR NOT NULL, source VARCHAR NOT NULL, uid VARCHAR,
+            made_at TIMESTAMP NOT NULL, recorded_at TIMESTAMP NOT NULL,
+            undone_at TIMESTAMP, undone_by VARCHAR
+        );
+        CREATE TABLE judged_boxes (
+            judgement_id BIGINT NOT NULL, image_id BIGINT NOT NULL,
+            class VARCHAR, kind VARCHAR, age_class VARCHAR, species VARCHAR,
+            x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL
+        );
+        CREATE TABLE fitted_thresholds (
+            weights_sha256 VARCHAR NOT NULL, class VARCHAR NOT NULL, threshold REAL NOT NULL,
+            n_right BIGINT NOT NULL, n_wrong BIGINT NOT NULL,
+            author VARCHAR NOT NULL, fitted_at TIMESTAMP NOT NULL, withdrawn_at TIMESTAMP
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs, m005_corrections)
 LATEST = len(MIGRATIONS)
 
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
+from trailcam.store.counted import make_judged
 from trailcam.store.database import Connection
 from trailcam.text import printable
 
@@ -13,11 +14,15 @@ from trailcam.text import printable
 def make_selected(db: Connection, selection: Selection) -> None:
     """Create the temporary view ``selected``: the images that fit, with their station's name.
 
-    Columns: image_id, root_id, path, station, captured_at, status, run_id. Works on a
-    read-only connection. Raises UsageError for a station that doesn't exist.
+    Columns: image_id, root_id, path, station, captured_at, status, run_id (of the run whose boxes count,
+    None where none's do) and by_person: whether what is known of the photo is a person's word alone. A photo
+    that a person judged was looked at: its status is completed where it would be pending or failed. (A
+    selection by status goes by what detect made of a photo.) Works on a read-only connection. Raises
+    UsageError for a station that doesn't exist.
     """
     _check_stations(db, selection)
-    db.execute(f"CREATE OR REPLACE TEMP VIEW selected AS {_base()} WHERE {_where(selection)}")
+    base = _base(judged=make_judged(db))
+    db.execute(f"CREATE OR REPLACE TEMP VIEW selected AS {base} WHERE {_where(selection)}")
 
 
 def count_undated_left_out(db: Connection, selection: Selection) -> int:
@@ -25,15 +30,23 @@ def count_undated_left_out(db: Connection, selection: Selection) -> int:
     if not selection.by_date or selection.include_undated:
         return 0
     rest = Selection(stations=selection.stations, statuses=selection.statuses)
-    sql = f"SELECT count(*) FROM ({_base()} WHERE {_where(rest)}) WHERE captured_at IS NULL"
+    sql = f"SELECT count(*) FROM ({_base(judged=False)} WHERE {_where(rest)}) WHERE captured_at IS NULL"
     ((n,),) = db.execute(sql).fetchall()
     return int(n)
 
 
-def _base() -> str:
+def _base(*, judged: bool) -> str:
+    place = "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at"
+    photos = "FROM images i JOIN stations s USING (station_id)"
+    if not judged:
+        return f"SELECT {place}, i.status, i.run_id, false AS by_person {photos}"
     return (
-        "SELECT i.image_id, i.root_id, i.path, s.name AS station, i.captured_at, i.status, i.run_id"
-        " FROM images i JOIN stations s USING (station_id)"
+        f"SELECT {place},"
+        " CASE WHEN j.image_id IS NOT NULL AND i.status IN ('pending', 'failed') THEN 'completed'"
+        " ELSE i.status END AS status,"
+        " CASE WHEN NOT coalesce(j.whole, false) THEN i.run_id END AS run_id,"
+        " coalesce(j.whole OR i.run_id IS NULL, false) AS by_person"
+        f" {photos} LEFT JOIN judged j ON j.image_id = i.image_id"
     )
 
 

@@ -1,4 +1,4 @@
--- Sightings among the images of the view `selected`, and the events that they make: the one place where
+-- Sightings among the boxes of the view `counted`, and the events that they make: the one place where
 -- either is decided. $level: what makes two animals alike, 'class' (the model's name), 'kind' or 'age'.
 -- $kinds: the kinds to take. $only: of these, class names (lower case), kinds or ages of bucks. NULL takes all.
 --
@@ -7,22 +7,18 @@
 CREATE OR REPLACE TEMP TABLE sightings AS
 WITH found AS (
     SELECT
-        s.image_id, s.station, s.captured_at,
+        image_id, station, captured_at,
         CASE $level
-            WHEN 'class' THEN c.name
-            WHEN 'kind' THEN c.kind
-            ELSE coalesce(c.age_class, 'unknown')
+            WHEN 'class' THEN class
+            WHEN 'kind' THEN kind
+            ELSE coalesce(age_class, 'unknown')
         END AS what,
         count(*) AS animals,
-        sum(d.confidence::DOUBLE) AS confidence_sum,
-        max(d.confidence) AS confidence_max
-    FROM selected s
-    JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id
-    JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
-    -- Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-    WHERE d.confidence >= coalesce($confidence, c.threshold, $fallback)::REAL
-        AND ($kinds IS NULL OR list_contains($kinds, c.kind))
-        AND ($only IS NULL OR list_has_any($only, [lower(c.name), c.kind, c.age_class]))
+        sum(confidence::DOUBLE) AS confidence_sum,
+        max(confidence) AS confidence_max
+    FROM counted
+    WHERE ($kinds IS NULL OR list_contains($kinds, kind))
+        AND ($only IS NULL OR list_has_any($only, [lower(class), kind, age_class]))
     GROUP BY ALL
 ),
 -- Photos without a time sort last and begin nothing.

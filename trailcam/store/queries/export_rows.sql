@@ -1,21 +1,16 @@
--- The view `selected` as one flat table: a row for each box that counts, and one with empty box columns for a
--- photo without any, so that no photo is dropped. {confidence} and {fallback} are numbers or NULL: COPY takes
--- no parameters.
+-- The view `selected` as one flat table: a row for each box of the view `counted`, and one with empty box columns for a
+-- photo without any, so that no photo is dropped. by_person: a person says so, of the box or of the photo.
 SELECT
     i.image_id, r.name AS root, i.path, s.station, s.captured_at, i.captured_at_source, i.captured_at_suspect,
-    i.status, i.error_code, i.error_message,
+    s.status, i.error_code, i.error_message,
     CASE WHEN i.orientation IN (5, 6, 7, 8) THEN i.height ELSE i.width END AS width,
     CASE WHEN i.orientation IN (5, 6, 7, 8) THEN i.width ELSE i.height END AS height,
-    i.make, i.model, i.serial, i.run_id, runs.weights_name AS weights,
-    d.class, d.kind, d.age_class, d.species, d.confidence, d.x, d.y, d.w, d.h
+    i.make, i.model, i.serial, s.run_id, runs.weights_name AS weights,
+    d.class, d.kind, d.age_class, d.species, d.confidence, d.x, d.y, d.w, d.h,
+    coalesce(d.by_person, s.by_person) AS by_person
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id
-LEFT JOIN runs ON runs.run_id = i.run_id
-LEFT JOIN (
-    SELECT d.*, k.name AS class, k.kind, k.age_class, k.species
-    FROM detections d
-    JOIN classes k ON k.run_id = d.run_id AND k.class_id = d.class_id
-    WHERE d.confidence >= coalesce({confidence}, k.threshold, {fallback})::REAL
-) d ON d.image_id = i.image_id AND d.run_id = i.run_id
+LEFT JOIN runs ON runs.run_id = s.run_id
+LEFT JOIN counted d ON d.image_id = i.image_id
 ORDER BY s.root_id, i.path, i.image_id, d.confidence DESC, d.class, d.x, d.y

@@ -1,4 +1,4 @@
--- The detections of the view `selected` that a gallery shows, each with its event.
+-- The detections of the view `boxes` that a gallery shows, each with its event.
 --
 -- A detection is kept from $lowest on, or where it counts. recommended: whether it counts by what its weights
 -- recommend, else $fallback. counts: the same, but from $confidence on where that is given. class_name: the age
@@ -7,17 +7,14 @@
 -- takes for one: photos of one class at one station, no further apart than $gap_us.
 WITH found AS (
     SELECT
-        p.image_id, p.root_id, p.path, p.station, p.captured_at, p.run_id,
-        c.kind,
-        CASE WHEN c.kind = 'buck' THEN coalesce(c.age_class, 'unknown') ELSE lower(trim(c.name)) END AS class_name,
-        d.confidence, d.x, d.y, d.w, d.h,
+        image_id, root_id, path, station, captured_at, run_id, kind,
+        CASE WHEN kind = 'buck' THEN coalesce(age_class, 'unknown') ELSE lower(trim(class)) END AS class_name,
+        confidence, x, y, w, h,
         -- Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-        d.confidence >= coalesce(c.threshold, $fallback)::REAL AS recommended,
-        d.confidence >= coalesce($confidence, c.threshold, $fallback)::REAL AS counts
-    FROM selected p
-    JOIN detections d ON d.image_id = p.image_id AND d.run_id = p.run_id
-    JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
-    WHERE d.confidence >= least($lowest, coalesce($confidence, c.threshold, $fallback))::REAL
+        confidence >= coalesce(threshold, $fallback)::REAL AS recommended,
+        confidence >= coalesce($confidence, threshold, $fallback)::REAL AS counts
+    FROM boxes
+    WHERE confidence >= least($lowest, coalesce($confidence, threshold, $fallback))::REAL
 ),
 begun AS (
     SELECT

@@ -3,11 +3,12 @@
 --
 -- total: false for a group, true for all groups together. age: NULL for all age classes together; young, mid
 -- and mature are in every group, unknown only where there is one. events: NULL where no photo has a time.
--- without_class: completed photos whose model has no class for this row's bucks, so that it can't see them.
+-- without_class: completed photos whose model has no class for this row's bucks, so that it can't see them (a person
+-- can).
 -- MATERIALIZED or not: measured; it halves the time on a million photos.
 WITH photos AS NOT MATERIALIZED (
     SELECT
-        captured_at, status, run_id,
+        captured_at, status, run_id, by_person,
         CASE WHEN $by_month THEN date_trunc('month', captured_at)::DATE END AS month_start,
         CASE WHEN $by_season
             THEN year(captured_at) - (month(captured_at) < $first_month)::INTEGER
@@ -29,7 +30,7 @@ run_ages AS (
 -- A few rows stand for all photos; the questions about them are asked of these.
 tallies AS (
     SELECT
-        month_start, season_start, station_key, hour_key, status, run_id,
+        month_start, season_start, station_key, hour_key, status, run_id, by_person,
         count(*) AS n, count(captured_at) AS dated
     FROM photos
     GROUP BY ALL
@@ -43,11 +44,11 @@ scopes AS (
         coalesce(sum(n) FILTER (status = 'pending'), 0)::BIGINT AS pending,
         coalesce(sum(n) FILTER (status = 'failed'), 0)::BIGINT AS failed,
         coalesce(sum(n) FILTER (status = 'missing'), 0)::BIGINT AS missing,
-        coalesce(sum(n) FILTER (status = 'completed' AND a.run_id IS NULL), 0)::BIGINT AS without_any,
-        coalesce(sum(n) FILTER (status = 'completed' AND a.young IS NOT TRUE), 0)::BIGINT AS without_young,
-        coalesce(sum(n) FILTER (status = 'completed' AND a.mid IS NOT TRUE), 0)::BIGINT AS without_mid,
-        coalesce(sum(n) FILTER (status = 'completed' AND a.mature IS NOT TRUE), 0)::BIGINT AS without_mature
-    FROM (SELECT *, true AS in_group FROM tallies) t
+        coalesce(sum(n) FILTER (blind AND a.run_id IS NULL), 0)::BIGINT AS without_any,
+        coalesce(sum(n) FILTER (blind AND a.young IS NOT TRUE), 0)::BIGINT AS without_young,
+        coalesce(sum(n) FILTER (blind AND a.mid IS NOT TRUE), 0)::BIGINT AS without_mid,
+        coalesce(sum(n) FILTER (blind AND a.mature IS NOT TRUE), 0)::BIGINT AS without_mature
+    FROM (SELECT *, true AS in_group, status = 'completed' AND NOT by_person AS blind FROM tallies) t
     LEFT JOIN run_ages a ON a.run_id = t.run_id
     GROUP BY GROUPING SETS ((in_group, month_start, season_start, station_key, hour_key), ())
 ),

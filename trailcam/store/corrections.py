@@ -1,0 +1,248 @@
+"""What people say of photos: recorded, taken back, listed. What it does to counts stands in ``counted``.
+
+A judgement belongs to a photo's id and to places on it, not to the boxes of one run; so it survives rescans,
+moves and reruns. Judgements are only ever added, and marked as undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trailcam.classmap import ClassRule, fold
+from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.errors import UsageError
+from trailcam.store.columns import insert, next_id, texts, times
+from trailcam.store.counted import PERSON_RUN, make_counted
+from trailcam.store.database import Connection, one, rows
+from trailcam.store.images import utc_now
+from trailcam.text import printable
+
+
+class JudgedBox(NamedTuple):
+    """A place on a photo and what a person saw there, None: nothing. ``xywhn``: 0..1 of the upright photo."""
+
+    info: ClassInfo | None
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One person's word on one photo.
+
+    ``whole``: the photo shows ``boxes`` and nothing else (none: it is blank). Otherwise the word is on the
+    places of ``boxes`` alone. ``made_at`` is UTC without zone. A ``uid``, any text, is recorded once and for
+    all.
+    """
+
+    image_id: int
+    boxes: tuple[JudgedBox, ...]
+    whole: bool
+    made_at: datetime
+    uid: str | None = None
+
+
+class ShownBox(NamedTuple):
+    """A box that counts on a photo. ``by_person`` tells whose it is; a person's confidence is 1."""
+
+    info: ClassInfo
+    confidence: float
+    x: float
+    y: float
+    w: float
+    h: float
+    by_person: bool
+
+
+def record(db: Connection, judgements: Sequence[Judgement], *, author: str, source: str) -> int:
+    """Record judgements in their order, the later before the earlier; returns how many were new.
+
+    ``source`` names the command. Those whose uid is known are left out, also where it was undone since. The
+    connection must be one for writing. Raises ValueError for a place outside 0..1 or without extent, and for
+    an image that doesn't exist; then nothing is recorded.
+    """
+    _check(db, judgements)
+    known = {uid for (uid,) in db.execute("SELECT uid FROM judgements WHERE uid IS NOT NULL").fetchall()}
+    new: list[Judgement] = []
+    for judgement in judgements:
+        if judgement.uid is None or judgement.uid not in known:
+            new.append(judgement)
+            known.add(judgement.uid)
+    if not new:
+        return 0
+    first = next_id(db, "judgements", "judgement_id")
+    n = len(new)
+    columns = {
+        "judgement_id": np.arange(first, first + n, dtype=np.int64),
+        "image_id": np.array([j.image_id for j in new], np.int64),
+        "whole": np.array([j.whole for j in new], np.bool_),
+        "author": texts([author] * n),
+        "source": texts([source] * n),
+        "uid": texts(j.uid for j in new),
+        "made_at": times([j.made_at for j in new]),
+        "recorded_at": np.full(n, utc_now(), dtype="datetime64[us]"),
+    }
+    insert(db, "judgements", columns)
+    placed = [(first + i, j.image_id, box) for i, j in enumerate(new) for box in j.boxes]
+    if placed:
+        infos = [box.info for _, _, box in placed]
+        insert(
+            db,
+            "judged_boxes",
+            {
+                "judgement_id": np.array([number for number, _, _ in placed], np.int64),
+                "image_id": np.array([image_id for _, image_id, _ in placed], np.int64),
+                "class": texts(i.name if i else None for i in infos),
+                "kind": texts(i.kind.value if i else None for i in infos),
+                "age_class": texts(i.age_class.value if i and i.age_class else None for i in infos),
+                "species": texts(i.species if i else None for i in infos),
+                **{
+                    side: np.array([getattr(box, side) for _, _, box in placed], np.float32)
+                    for side in "xywh"
+                },
+            },
+        )
+    return n
+
+
+def undo(db: Connection, image_id: int, author: str) -> dict[str, Any] | None:
+    """Take back the newest judgement in force on a photo: what was said before counts again.
+
+    Returns its row, None where there is nothing to take back. It stays in the history.
+    """
+    found = one(
+        db,
+        "SELECT max(judgement_id) FROM judgements WHERE image_id = ? AND undone_at IS NULL",
+        [image_id],
+    )
+    if found is None or found[0] is None:
+        return None
+    db.execute(
+        "UPDATE judgements SET undone_at = ?, undone_by = ? WHERE judgement_id = ?",
+        [utc_now(), author, found[0]],
+    )
+    return rows(db, "SELECT * FROM judgements WHERE judgement_id = ?", [found[0]])[0]
+
+
+def history(db: Connection, image_id: int) -> list[dict[str, Any]]:
+    """Every judgement of a photo, the oldest first, each with its ``boxes`` as dictionaries."""
+    boxes = rows(db, "SELECT * FROM judged_boxes WHERE image_id = ? ORDER BY ALL", [image_id])
+    found = rows(db, "SELECT * FROM judgements WHERE image_id = ? ORDER BY judgement_id", [image_id])
+    return [
+        {**row, "boxes": [box for box in boxes if box["judgement_id"] == row["judgement_id"]]}
+        for row in found
+    ]
+
+
+def newest(db: Connection) -> dict[int, int]:
+    """Photo -> its newest judgement in force, for all photos that have one."""
+    found = db.execute(
+        "SELECT image_id, max(judgement_id) FROM judgements WHERE undone_at IS NULL GROUP BY image_id"
+    ).fetchall()
+    return {int(image_id): int(number) for image_id, number in found}
+
+
+def shown_boxes(
+    db: Connection, image_ids: Sequence[int], confidence: float | None, fallback: float
+) -> dict[int, tuple[ShownBox, ...]]:
+    """The boxes that count on photos, as every command numbers them: from left to right, then top to bottom.
+
+    ``confidence`` and ``fallback``: see ``make_counted``. Photos without any are not in it. Every photo asked
+    for must be in the view ``selected``, see ``make_selected``.
+    """
+    make_counted(db, confidence, fallback)
+    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
+    try:
+        found = rows(
+            db,
+            "SELECT c.* FROM counted c JOIN asked USING (image_id)"
+            " ORDER BY image_id, x, y, w, h, confidence DESC, class",
+        )
+    finally:
+        db.unregister("asked")
+    by_photo: dict[int, list[ShownBox]] = {}
+    for row in found:
+        box = ShownBox(
+            _info(row),
+            float(row["confidence"]),
+            float(row["x"]),
+            float(row["y"]),
+            float(row["w"]),
+            float(row["h"]),
+            row["run_id"] == PERSON_RUN,
+        )
+        by_photo.setdefault(int(row["image_id"]), []).append(box)
+    return {image_id: tuple(boxes) for image_id, boxes in by_photo.items()}
+
+
+def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) -> dict[str, ClassInfo]:
+    """What people may call an animal: folded name -> class, the best known first.
+
+    Classes of models, the newest first; those that people named before; those of the configuration
+    (``rules``, by folded or plain name); and plain kinds and ages of bucks.
+    """
+    found = rows(
+        db,
+        "SELECT name, kind, age_class, species FROM ("
+        " SELECT name, kind, age_class, species, 0 AS rank, -run_id AS age, class_id AS n FROM classes"
+        " UNION ALL SELECT class, kind, age_class, species, 1, 0, 0 FROM judged_boxes WHERE class IS NOT NULL"
+        ") ORDER BY rank, age, n, name, kind, age_class, species",
+    )
+    known: dict[str, ClassInfo] = {}
+    for row in found:
+        known.setdefault(fold(row["name"]), _info({**row, "class": row["name"]}))
+    for name, rule in (rules or {}).items():
+        age = (rule.age or AgeClass.UNKNOWN) if rule.kind is Kind.BUCK else None
+        known.setdefault(fold(name), ClassInfo(0, name, rule.kind, age, rule.species))
+    for kind in Kind:
+        age = AgeClass.UNKNOWN if kind is Kind.BUCK else None
+        known.setdefault(kind.value, ClassInfo(0, kind.value, kind, age))
+    for age in (AgeClass.YOUNG, AgeClass.MID, AgeClass.MATURE):
+        known.setdefault(age.value, ClassInfo(0, age.value, Kind.BUCK, age))
+    return known
+
+
+def find_class(known: Mapping[str, ClassInfo], name: str) -> ClassInfo:
+    """The class called ``name``, in any case. Raises UsageError where nothing is called so."""
+    if info := known.get(fold(name)):
+        return info
+    near = get_close_matches(fold(name), known, n=1)
+    guess = f"Did you mean {printable(known[near[0]].name)}? " if near else ""
+    listed = ", ".join(printable(info.name) for info in known.values())
+    raise UsageError(
+        f'There is no class "{printable(name)}".',
+        f"{guess}Known: {listed}. Another one is named in the configuration, under [classes.NAME].",
+    )
+
+
+def _check(db: Connection, judgements: Sequence[Judgement]) -> None:
+    for judgement in judgements:
+        for box in judgement.boxes:
+            if not is_place(box.x, box.y, box.w, box.h):
+                raise ValueError(f"no place on a photo: {box[1:]}")
+    asked = {"image_id": np.array(sorted({j.image_id for j in judgements}), np.int64)}
+    db.register("asked", asked)
+    lost = db.execute("SELECT image_id FROM asked ANTI JOIN images USING (image_id)").fetchall()
+    db.unregister("asked")
+    if lost:
+        raise ValueError(f"no such image: {lost[0][0]}")
+
+
+def is_place(x: float, y: float, w: float, h: float) -> bool:
+    """Whether ``xywhn`` is a place on a photo: finite, inside 0..1 (but for rounding), and with an extent."""
+    slack = 1e-4
+    inside = x >= -slack and y >= -slack and x + w <= 1 + slack and y + h <= 1 + slack
+    return bool(np.isfinite([x, y, w, h]).all()) and inside and w > 0 and h > 0
+
+
+def _info(row: Mapping[str, Any]) -> ClassInfo:
+    age = AgeClass(row["age_class"]) if row["age_class"] else None
+    return ClassInfo(0, str(row["class"]), Kind(row["kind"]), age, row["species"])
