@@ -28,9 +28,9 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_the_four_maps_ship_under_their_own_names() -> None:
+def test_the_shipped_maps_have_their_own_names() -> None:
     shipped = shipped_class_maps()
-    assert list(shipped) == ["coco", "megadetector", "starter", "whitetail11"]
+    assert list(shipped) == ["coco", "labels", "megadetector", "starter", "whitetail11"]
     for name in shipped:
         found = load_class_map(name)
         assert found.name == name
