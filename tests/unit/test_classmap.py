@@ -122,7 +122,7 @@ def test_paths_and_names_are_told_apart() -> None:
 def test_an_unknown_name_lists_the_shipped_ones() -> None:
     with pytest.raises(ConfigError, match="cocoa") as caught:
         load_class_map("cocoa")
-    assert "coco, megadetector, starter, whitetail11" in caught.value.hint
+    assert "coco, labels, megadetector, starter, whitetail11" in caught.value.hint
 
 
 @pytest.mark.parametrize(
