@@ -103,7 +103,7 @@ def test_as_the_model_recommends(page: Browser) -> None:
     slider.send_keys(Keys.ARROW_RIGHT)  # to move it is to choose it
     assert not box.is_selected()
     becomes(page, (4, 3))
-    assert page.driver.find_element(By.ID, "shown-confidence").text == "0.51"
+    assert page.driver.find_element(By.ID, "shown-confidence").text == "from 0.51"
 
 
 def test_filters_by_keyboard_alone(page: Browser) -> None:
