@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import detect, evaluate, export, gallery, report, scan, status
+from trailcam.cli import detect, evaluate, export, gallery, report, report_digest, scan, status
 from trailcam.cli.console import err, say, show_error
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("scan")(scan.scan)
 app.command("detect")(detect.detect)
 app.add_typer(report.app, name="report")
+report_digest.register(report.app)
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

@@ -71,7 +71,8 @@ class Report:
     ``filters`` are the selectors and thresholds it was asked with, ``coverage`` says how much of what was
     selected has been looked at. Each row has exactly the names of ``columns``. ``totals`` have them too, but
     may count one photo once where several rows count it; so they are kept apart and no sum of rows.
-    ``notes`` are whole sentences that a reader must know to read the numbers right.
+    ``notes`` are whole sentences that a reader must know to read the numbers right; ``headline`` is what is
+    to be read first, in lines.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Report:
     totals: Sequence[Row] = ()
     notes: Sequence[str] = ()
     sections: Sequence[Section] = field(default=())
+    headline: str = ""
 
 
 def coverage_columns() -> tuple[Column, ...]:

@@ -1,4 +1,4 @@
-"""A report as text for people, or as CSV, JSON or Parquet for programs.
+"""A report as text for people, or as CSV, JSON or Parquet for programs (``html.py``: for browsers).
 
 CSV and Parquet hold the rows alone, as a file of rows and totals could not be summed. Numbers there are
 plain; how far they can be trusted stands in the coverage columns beside them.
@@ -26,6 +26,7 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    HTML = "html"
 
 
 _TYPES = {
@@ -57,9 +58,13 @@ def to_csv(report: Report) -> str:
 
 
 def to_json(report: Report) -> str:
-    """One object with report, filters, coverage, rows, totals, notes and a list for each further section."""
+    """One object with report, filters, coverage, rows, totals, notes and a list for each further section.
+
+    A report with a headline has that too.
+    """
     document: dict[str, Any] = {
         "report": report.name,
+        **({"headline": report.headline} if report.headline else {}),
         "filters": report.filters,
         "coverage": report.coverage,
         "rows": report.rows,
@@ -87,6 +92,15 @@ def cell(column: Column, row: Row) -> str:
     text = _readable(column.kind, value)
     unsure = column.sign and row.get(COMPLETE) is False
     return f"{column.sign} {text}" if unsure else text
+
+
+def total_cells(columns: Sequence[Column], row: Row) -> list[str]:
+    """A row of totals as a table shows it: "total" in place of the first key, the other keys empty."""
+    cells = []
+    for n, column in enumerate(columns):
+        is_key = row[column.name] is None and column.null not in ("-", "all")
+        cells.append("total" if n == 0 and row[column.name] is None else "" if is_key else cell(column, row))
+    return cells
 
 
 def _readable(kind: Kind, value: Any) -> str:  # noqa: ANN401 - of the type that kind says

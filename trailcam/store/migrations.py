@@ -85,7 +85,27 @@ def m002_runs(db: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs)
+def m004_digests(db: Connection) -> None:
+    """Digests, and what each has told: photos and stations that fell silent.
+
+    ``digest_photos.looked_at`` is when the photo was first looked at; NULL: it told that the photo failed.
+    """
+    db.execute(
+        """
+        CREATE TABLE digests (
+            digest_id INTEGER NOT NULL, name VARCHAR NOT NULL, made_at TIMESTAMP NOT NULL
+        );
+        CREATE TABLE digest_photos (
+            digest_id INTEGER NOT NULL, image_id BIGINT NOT NULL, looked_at TIMESTAMP
+        );
+        CREATE TABLE digest_silences (
+            digest_id INTEGER NOT NULL, station_id INTEGER NOT NULL, last_day DATE NOT NULL
+        );
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs, m004_digests)
 LATEST = len(MIGRATIONS)
 
 
