@@ -81,10 +81,10 @@ def check_file(path: Path, database: Path) -> Path:
     return path
 
 
-def make_folder(path: Path, roots: list[str]) -> Path:
-    """Make the folder ``path`` that photos are copied to. Raises UsageError inside a scanned root.
+def check_folder(path: Path, roots: list[str]) -> Path:
+    """The absolute path of a folder for copies of photos; nothing is made. Raises UsageError inside a root.
 
-    There the next scan would take the copies for photos. Raises OutputError where it can't be made.
+    There the next scan would take the copies for photos.
     """
     target = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links are looked at below
     for root in roots:
@@ -93,9 +93,13 @@ def make_folder(path: Path, roots: list[str]) -> Path:
                 f"{printable(str(target))} lies inside the scanned folder {printable(root)}.",
                 "The next scan would take the copies for new photos: name a folder elsewhere with -o.",
             )
-    with explained(path):
-        target.mkdir(parents=True, exist_ok=True)
     return target
+
+
+def make_folder(target: Path) -> None:
+    """Make the folder ``target``, and those above it. Raises OutputError."""
+    with explained(target):
+        target.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
