@@ -1,6 +1,6 @@
 """Which boxes to save as crops: the surest of each visit, then the surest of each station and month.
 
-A candidate is 32 bytes in plain arrays, so that a million of them weigh little; the boxes themselves are read
+A candidate is 48 bytes in plain arrays, so that a million of them weigh little; the boxes themselves are read
 again when they are cut.
 """
 
@@ -101,8 +101,9 @@ def pick(
         station = plan.station_id[places]
         order = order[_ranks((folder_ids[order], station[order], months[order])) < balance]
     kept = np.sort(order)
-    place, run, number, where = (column[kept] for column in columns[:4])
-    return Picks(place, run, number, where, names)
+    return Picks(
+        n=places[kept], run_id=columns[1][kept], box=columns[2][kept], folder=folder_ids[kept], folders=names
+    )
 
 
 def _ranks(keys: Sequence[npt.NDArray[np.integer]]) -> _Numbers:

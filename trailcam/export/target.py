@@ -37,10 +37,14 @@ def safe_part(text: str) -> str:
     return f"{safe[:_LONGEST]}-{short_hash(text)}" if safe else f"_-{short_hash(text)}"
 
 
-def short_hash(*texts: str) -> str:
-    """Ten hexadecimal digits that stand for ``texts``; the same at all times and places."""
+def short_hash(*texts: str, digits: int = 10) -> str:
+    """Hexadecimal digits that stand for ``texts``; the same at all times and places.
+
+    Ten are enough beside a readable name. Alone, among a million, two would meet in about one of three cases:
+    an id needs 16 (less than one in ten million).
+    """
     joined = "\0".join(texts).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(joined).hexdigest()[:10]
+    return hashlib.sha256(joined).hexdigest()[:digits]
 
 
 def safe_path(path: str) -> PurePosixPath:
