@@ -57,6 +57,10 @@ class WeightsError(TrailcamError):
     """Weights that are absent, unreadable or of an unknown kind."""
 
 
+class DataSetError(TrailcamError):
+    """Labelled photos that aren't there, or aren't laid out as they must be."""
+
+
 class DeviceError(TrailcamError):
     """A device that isn't there or doesn't work."""
 

@@ -28,9 +28,9 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_the_four_maps_ship_under_their_own_names() -> None:
+def test_the_shipped_maps_have_their_own_names() -> None:
     shipped = shipped_class_maps()
-    assert list(shipped) == ["coco", "megadetector", "starter", "whitetail11"]
+    assert list(shipped) == ["coco", "labels", "megadetector", "starter", "whitetail11"]
     for name in shipped:
         found = load_class_map(name)
         assert found.name == name
@@ -122,7 +122,7 @@ def test_paths_and_names_are_told_apart() -> None:
 def test_an_unknown_name_lists_the_shipped_ones() -> None:
     with pytest.raises(ConfigError, match="cocoa") as caught:
         load_class_map("cocoa")
-    assert "coco, megadetector, starter, whitetail11" in caught.value.hint
+    assert "coco, labels, megadetector, starter, whitetail11" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import detect, export, gallery, report, scan, status
+from trailcam.cli import detect, evaluate, export, gallery, report, scan, status
 from trailcam.cli.console import err, say, show_error
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
@@ -30,6 +30,7 @@ app.add_typer(report.app, name="report")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")
+app.command("evaluate")(evaluate.evaluate)
 
 
 def _show_version(wanted: bool) -> None:

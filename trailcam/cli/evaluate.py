@@ -1,0 +1,220 @@
+"""``trailcam evaluate``."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from trailcam.cli import console
+from trailcam.cli.model_options import BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
+from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
+from trailcam.errors import ExitCode
+from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from trailcam.detect.outcomes import Snapshot
+    from trailcam.evaluate.command import EvaluationReport
+    from trailcam.evaluate.figures import BoxRow, Evaluation
+
+
+_UNLIMITED = 10_000
+
+
+class Split(StrEnum):
+    """Which part of a data set."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class Output(StrEnum):
+    """What stdout gets."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def evaluate(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos, as YOLO lays them out.")
+    ],
+    weights: WeightsOpt = None,
+    split: Annotated[Split, typer.Option("--split", help="Which photos of it.")] = Split.TEST,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence",
+            min=0,
+            max=1,
+            help="Count boxes from this confidence on.",
+            show_default="what the weights recommend, else 0.5",
+        ),
+    ] = None,
+    device: DeviceOpt = None,
+    batch: BatchOpt = None,
+    workers: WorkersOpt = None,
+    imgsz: ImgszOpt = None,
+    form: Annotated[Output, typer.Option("--format", help="What is printed.")] = Output.TABLE,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Also write evaluation.json and evaluation.html (with the worst mistakes) there.",
+            show_default=False,
+        ),
+    ] = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Say how often a model is right, on photos with labels."""
+    from trailcam.cli.signals import stoppable
+    from trailcam.detect.weights import find_weights
+    from trailcam.evaluate.command import run_evaluation
+
+    flags = {"weights": weights, "device": device, "batch": batch, "workers": workers, "imgsz": imgsz}
+    context = app_context(
+        None, config, quiet, verbose, {f"detect.{key}": value for key, value in flags.items()}
+    )
+    chosen = find_weights(configured=context.settings.detect.weights)
+    with stoppable("Stopping.") as stop, console.progress("Looking", quiet=quiet) as bar:
+        report = run_evaluation(
+            data,
+            split.value,
+            chosen,
+            context.settings,
+            confidence=confidence,
+            stop=stop,
+            progress=Shown(bar),
+        )
+    if output is not None:
+        _write(report, output)
+    if form is Output.JSON:
+        typer.echo(as_json(report), nl=False)
+    else:
+        show(report)
+    for file, why in report.looked.failed:
+        console.say(f"Left out, can't be read: {printable(str(file))}: {printable(why)}")
+    if report.looked.failed:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+class Shown:
+    """How far an evaluation is."""
+
+    def __init__(self, bar: console.BarProgress | console.LineProgress) -> None:
+        self._bar = bar
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Move the bar."""
+        self._bar(snapshot.done, snapshot.total or snapshot.done)
+
+
+def as_json(report: EvaluationReport) -> str:
+    """The whole report, as text that no terminal obeys."""
+    return json.dumps(report.as_dict(), indent=1, allow_nan=False) + "\n"
+
+
+def show(report: EvaluationReport) -> None:
+    """The report as tables on stdout."""
+    from trailcam.evaluate.metrics import percent
+
+    evaluation = report.evaluation
+    looked = report.looked
+    console.out.print(
+        f"{printable(looked.weights.path.name)} on {count(evaluation.photos, 'photo')} of"
+        f" {count(evaluation.scenes, 'scene')} ({printable(str(looked.dataset.path))},"
+        f" {looked.dataset.split}).\n",
+        markup=False,
+        soft_wrap=True,
+    )
+    _show_photos(evaluation)
+    _show_boxes("any class of a kind", evaluation.groups)
+    _show_boxes("class", evaluation.classes)
+    lines = [
+        f"mAP50 {percent(evaluation.map50)}, mAP50-95 {percent(evaluation.map50_95)}.",
+        "In brackets: 95 % intervals, scenes drawn with replacement.",
+        *evaluation.notes,
+    ]
+    console.out.print("\n".join(map(printable, lines)), markup=False, soft_wrap=True)
+
+
+def _show_photos(evaluation: Evaluation) -> None:
+    from trailcam.evaluate.metrics import percent
+
+    rows = [
+        [
+            f"with {row.name}",
+            f"{row.found} of {row.with_it}",
+            percent(row.recall),
+            f"{row.right} of {row.said}",
+            percent(row.precision),
+        ]
+        for row in evaluation.by_photo
+    ]
+    _print_table(["photos", "found", "", "right of those reported", ""], rows)
+    if evaluation.empties:
+        console.out.print(
+            f"Empty photos with a false alarm: {evaluation.alarms} of {evaluation.empties}, "
+            f"{percent(evaluation.alarm_share)}.\n",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _show_boxes(title: str, rows: Sequence[BoxRow]) -> None:
+    from trailcam.evaluate.metrics import percent
+
+    body = [
+        [
+            printable(row.name),
+            f"{row.truths:,}",
+            percent(row.ap50),
+            percent(row.precision),
+            percent(row.recall),
+            "" if row.threshold is None else f"{row.threshold:.2f}",
+        ]
+        for row in rows
+    ]
+    _print_table([title, "boxes", "AP50", "precision", "recall", "from"], body)
+
+
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for n, head in enumerate(heads):
+        table.add_column(head, justify="right" if n else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if console.out.is_terminal:
+        console.out.print(table)
+        console.out.print()
+        return
+    text = io.StringIO()  # into a file or a mail as wide as it needs to be
+    Console(file=text, width=_UNLIMITED, color_system=None, highlight=False).print(table)
+    lines = [line.rstrip() for line in text.getvalue().splitlines()]
+    console.out.print("\n".join([*lines, ""]), markup=False, soft_wrap=True)
+
+
+def _write(report: EvaluationReport, folder: Path) -> None:
+    from trailcam.evaluate.page import render_page
+    from trailcam.export.target import make_folder
+    from trailcam.output import write_file
+
+    folder = make_folder(folder, [])
+    write_file(folder / "evaluation.json", as_json(report).encode())
+    write_file(folder / "evaluation.html", render_page(report))
+    console.say(f"Written: {printable(str(folder / 'evaluation.json'))} and evaluation.html beside it.")

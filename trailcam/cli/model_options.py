@@ -1,0 +1,45 @@
+"""Options of the commands that run a model, and what a run shows while it lasts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_HOW = "How"
+
+WeightsOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="A YOLO detection model, or two stages in one file.",
+        show_default="the starter model",
+        rich_help_panel=_HOW,
+    ),
+]
+DeviceOpt = Annotated[
+    str | None,
+    typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto", rich_help_panel=_HOW),
+]
+BatchOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--batch", help="Photos at once: auto or a number.", show_default="auto", rich_help_panel=_HOW
+    ),
+]
+WorkersOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        help="Processes that decode: auto or a number; 0 for threads.",
+        show_default="auto",
+        rich_help_panel=_HOW,
+    ),
+]
+ImgszOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=_HOW
+    ),
+]

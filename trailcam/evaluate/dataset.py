@@ -1,0 +1,218 @@
+"""Labelled photos as ultralytics lays them out: data.yaml, images/ and labels/.
+
+data.yaml names the classes and the folders of each split; a photo's boxes lie in a text file of its name in
+the folder ``labels`` beside ``images``: a line ``class cx cy w h`` for each, 0..1 of the upright photo; a
+line with more numbers is a polygon, of which the bounding box counts. Format:
+docs.ultralytics.com/datasets/detect.
+
+A ``manifest.csv`` beside data.yaml may say more of each photo: its column ``file`` is the photo's name, or
+its path from the folder of data.yaml; ``complete`` is "False" where an animal may be without a box, and
+``scene`` (or ``event``) names what near-duplicates share.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from trailcam.errors import DataSetError
+from trailcam.geometry import Boxes
+from trailcam.text import count, printable
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+_SHAPE = (
+    "A data set is a YAML file as ultralytics reads it: `path`, a folder for each of train, val and test, "
+    "and `names` of the classes. `trailcam export yolo` writes one."
+)
+_FALSE = ("false", "0", "no")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledPhoto:
+    """One photo and its truth. ``boxes`` (n, 4) ``xywhn``, ``class_id`` (n,) of the data set's classes.
+
+    ``complete``: whatever has no box is no animal. ``scene`` is shared by near-duplicates.
+    """
+
+    file: Path
+    boxes: Boxes
+    class_id: npt.NDArray[np.int64]
+    complete: bool = True
+    scene: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """One split of a data set. ``names``: class id -> name."""
+
+    path: Path
+    split: str
+    names: Mapping[int, str]
+    photos: tuple[LabelledPhoto, ...] = field(repr=False)
+
+
+def read_dataset(path: Path, split: str) -> DataSet:
+    """The photos of one ``split`` (train, val or test) with their boxes, in the order of their paths.
+
+    Raises DataSetError for a file that isn't there or isn't such a data set, and names the place. A photo
+    without a label file has no animal, as ultralytics sees it.
+    """
+    table = _read_yaml(path)
+    names = _names(table, path)
+    notes = _manifest(path.parent / "manifest.csv")
+    files = sorted(set(_files(table, path, split)))
+    if not files:
+        raise DataSetError(f"The split {split} of {_shown(path)} has no photos.", _SHAPE)
+    photos = tuple(_photo(file, path.parent, names, notes) for file in files)
+    if not any(len(photo.boxes) for photo in photos):
+        raise DataSetError(
+            f"None of the {count(len(photos), 'photo')} in the split {split} of {_shown(path)} has a label.",
+            f"Labels are looked for in {_shown(_label_file(files[0]).parent)}.",
+        )
+    return DataSet(path, split, names, photos)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataSetError(f"{_shown(path)} can't be read: {error.strerror or error}.", _SHAPE) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise DataSetError(f"{_shown(path)} is no YAML: {printable(str(error))}", _SHAPE) from error
+    if not isinstance(table, dict):
+        raise DataSetError(f"{_shown(path)} is no data set: it holds no keys.", _SHAPE)
+    return table
+
+
+def _names(table: Mapping[str, Any], path: Path) -> dict[int, str]:
+    names = table.get("names")
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names:
+        raise DataSetError(f"{_shown(path)} names no classes: `names` is missing or no list.", _SHAPE)
+    if not all(isinstance(key, int) and key >= 0 for key in names):
+        raise DataSetError(f"{_shown(path)}: the keys of `names` are no whole numbers.", _SHAPE)
+    return {key: str(name) for key, name in names.items()}
+
+
+def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
+    """The photos of a split: of a folder, of a text file that lists them, or of a list of either."""
+    base = Path(str(table.get("path") or ""))
+    base = base if base.is_absolute() else path.parent / base
+    entries = table.get(split)
+    if not entries:
+        known = [name for name in ("train", "val", "test") if table.get(name)]
+        raise DataSetError(
+            f"{_shown(path)} has no split {split}.",
+            f"It has: {', '.join(known) or 'none'}. Choose by --split.",
+        )
+    for entry in entries if isinstance(entries, list) else [entries]:
+        place = base / str(entry)
+        if place.is_dir():
+            yield from (file for file in place.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+        elif place.is_file() and place.suffix == ".txt":
+            lines = place.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            yield from (place.parent / line.strip() for line in lines if line.strip())
+        else:
+            raise DataSetError(
+                f"The split {split} of {_shown(path)} names {_shown(place)}, which isn't there.",
+                "`path` in the file is where the data set was when it was written: correct it after moving.",
+            )
+
+
+def _photo(
+    file: Path, folder: Path, names: Mapping[int, str], notes: Mapping[str, Mapping[str, str]]
+) -> LabelledPhoto:
+    boxes, class_id = _read_labels(_label_file(file), names)
+    note = notes.get(os.path.relpath(file, folder)) or notes.get(file.name) or {}
+    return LabelledPhoto(
+        file=file,
+        boxes=boxes,
+        class_id=class_id,
+        complete=(note.get("complete") or "true").strip().lower() not in _FALSE,
+        scene=note.get("scene") or note.get("event") or file.as_posix(),
+    )
+
+
+def _label_file(image: Path) -> Path:
+    """``.../images/.../NAME.jpg`` -> ``.../labels/.../NAME.txt``: the last folder called images counts."""
+    parts = list(image.parts)
+    for n in range(len(parts) - 2, -1, -1):
+        if parts[n] == "images":
+            parts[n] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def _read_labels(file: Path, names: Mapping[int, str]) -> tuple[Boxes, npt.NDArray[np.int64]]:
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
+    except OSError as error:
+        raise DataSetError(f"{_shown(file)} can't be read: {error.strerror or error}.") from error
+    boxes, classes = [], []
+    for n, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        class_id, box = _parse(line, file, n)
+        if class_id not in names:
+            raise DataSetError(
+                f"{_shown(file)}, line {n}: class {class_id} is none of the {len(names)} in data.yaml.",
+                "Label files and data.yaml are of two data sets, or a class was taken out of `names`.",
+            )
+        boxes.append(box)
+        classes.append(class_id)
+    return np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64)
+
+
+def _parse(line: str, file: Path, n: int) -> tuple[int, tuple[float, float, float, float]]:
+    """One line -> class id and (x, y, w, h), 0..1, cut at the photo's edges."""
+    words = line.split()
+    try:
+        class_id = int(float(words[0]))
+        values = [float(word) for word in words[1:]]
+    except ValueError:
+        values, class_id = [], 0
+    polygon = len(values) >= 6 and len(values) % 2 == 0
+    if not (len(values) == 4 or polygon) or not all(map(math.isfinite, values)):
+        raise DataSetError(
+            f"{_shown(file)}, line {n} is no label: {printable(line[:80])}",
+            "A line is `class cx cy w h`, with numbers from 0 to 1.",
+        )
+    if polygon:
+        left, right = min(values[0::2]), max(values[0::2])
+        top, bottom = min(values[1::2]), max(values[1::2])
+    else:
+        cx, cy, w, h = values
+        left, right, top, bottom = cx - w / 2, cx + w / 2, cy - h / 2, cy + h / 2
+    if not (-0.5 <= left <= right <= 1.5 and -0.5 <= top <= bottom <= 1.5):
+        raise DataSetError(
+            f"{_shown(file)}, line {n}: the box lies outside the photo: {printable(line[:80])}",
+            "The numbers must be shares of the photo's width and height, not pixels.",
+        )
+    left, right, top, bottom = (min(1.0, max(0.0, side)) for side in (left, right, top, bottom))
+    return class_id, (left, top, right - left, bottom - top)
+
+
+def _manifest(file: Path) -> dict[str, Mapping[str, str]]:
+    if not file.is_file():
+        return {}
+    try:
+        with file.open(encoding="utf-8", errors="replace", newline="") as lines:
+            return {row["file"]: row for row in csv.DictReader(lines) if row.get("file")}
+    except (OSError, csv.Error) as error:
+        raise DataSetError(f"{_shown(file)} can't be read: {printable(str(error))}") from error
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))
