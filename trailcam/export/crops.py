@@ -24,9 +24,9 @@ from trailcam.export.picks import Picks, pick
 from trailcam.export.summary import Summary
 from trailcam.export.target import (
     check_folder,
+    create_folder,
     flat_name,
     inside,
-    make_folder,
     safe_part,
     short_hash,
     whole_file,
@@ -90,7 +90,7 @@ def export_crops(
         for path in root_paths(db, plan, wanted):
             check_root(path)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
-    make_folder(folder)
+    create_folder(folder)
     with Manifest(folder, _MANIFEST) as manifest:
         for photo in stream_reopening(database, plan, wanted):
             _save(folder, photo, picks, options, plan, summary, manifest)
@@ -127,7 +127,7 @@ def _save(
             else:
                 content = source.read_bytes() if options.whole else _cut(source, box, options.margin)
                 times = source.stat()
-                make_folder(path.parent)
+                create_folder(path.parent)
                 with whole_file(path) as file:
                     file.write(content)
                 os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

@@ -100,7 +100,14 @@ def check_folder(path: Path, roots: list[str]) -> Path:
     return target
 
 
-def make_folder(target: Path) -> None:
+def make_folder(path: Path, roots: list[str]) -> Path:
+    """As :func:`check_folder`, and the folder is made. Raises UsageError and OutputError."""
+    target = check_folder(path, roots)
+    create_folder(target)
+    return target
+
+
+def create_folder(target: Path) -> None:
     """Make the folder ``target``, and those above it. Raises OutputError."""
     with explained(target):
         target.mkdir(parents=True, exist_ok=True)

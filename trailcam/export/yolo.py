@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from trailcam.errors import UsageError
 from trailcam.export.summary import Summary
-from trailcam.export.target import check_folder, flat_name, inside, make_folder, short_hash, whole_file
+from trailcam.export.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
 from trailcam.root import check_root
 from trailcam.selection import Selection
 from trailcam.store.database import Database
@@ -62,7 +62,7 @@ def export_yolo(
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
     for kind in ("images", "labels"):
         for part in ("train", "val"):
-            make_folder(folder / kind / part)
+            create_folder(folder / kind / part)
     for photo in stream_reopening(database, plan, wanted):
         _save(folder, photo, "val" if validates[photo.n] else "train", names, summary)
     if not wanted.any() or not validates.any():
