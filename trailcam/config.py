@@ -19,6 +19,7 @@ import platformdirs
 
 from trailcam import tables
 from trailcam.classmap import ClassRule, is_class_map_path, rule_from_table
+from trailcam.domain import FALLBACK_CONFIDENCE as FALLBACK_CONFIDENCE
 from trailcam.errors import ConfigError, UsageError
 from trailcam.months import Season, parse_duration, parse_months
 from trailcam.tables import Refused, Rule, Source, check_table, check_value
@@ -26,8 +27,6 @@ from trailcam.text import printable
 
 Auto = Literal["auto"]
 
-# Reports fall back on it where neither the configuration nor the weights name a confidence.
-FALLBACK_CONFIDENCE = 0.5
 SILENT_DAYS = 7
 DIGEST_CLASSES = ("mature", "person", "vehicle", "coyote")
 
@@ -102,7 +101,8 @@ class DetectSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """``[report]``. ``confidence`` None: what the weights recommend, else :data:`FALLBACK_CONFIDENCE`.
+    """``[report]``. ``confidence`` None: what the weights recommend, else
+    :data:`FALLBACK_CONFIDENCE`.
 
     A break of more than ``silent_days`` days without a photo counts as a camera that fell silent. ``digest``
     names the classes, kinds or age classes of bucks that a digest tells of.

@@ -12,7 +12,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import detect, evaluate, export, gallery, report, report_digest, report_herd, scan, status
+from trailcam.cli import (
+    detect,
+    evaluate,
+    export,
+    gallery,
+    report,
+    report_digest,
+    report_herd,
+    scan,
+    status,
+    train,
+)
 from trailcam.cli.console import err, say, show_error
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
@@ -33,6 +44,7 @@ app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")
 app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
 
 
 def _show_version(wanted: bool) -> None:

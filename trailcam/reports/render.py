@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from trailcam.reports.model import COMPLETE, Column, Kind, Report, Row, percent
-from trailcam.text import printable
+from trailcam.text import FORMULA_STARTS, printable
 
 
 class Format(StrEnum):
@@ -37,8 +37,6 @@ _TYPES = {
     Kind.FLAG: "BOOLEAN",
     Kind.MOMENT: "TIMESTAMPTZ",
 }
-# A spreadsheet takes a cell that begins so for a formula and runs it (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # What JSON may hold raw but a terminal obeys: DEL and the C1 controls.
 _CONTROLS = re.compile("[\x7f-\x9f]")
 
@@ -136,7 +134,7 @@ def _csv_cell(value: object) -> object:
             return value.isoformat()
         case str():
             text = printable(value)
-            return f"'{text}" if value.startswith(_FORMULA) else text
+            return f"'{text}" if value.startswith(FORMULA_STARTS) else text
         case _:
             return value
 

@@ -85,6 +85,27 @@ def m002_runs(db: Connection) -> None:
     )
 
 
+def m003_identity(db: Connection) -> None:
+    """What makes a file the same file elsewhere, where it says it was taken, and stations' other names.
+
+    ``content_id`` NULL: not known yet. ``whole_id`` is the hash of all bytes, kept once it was needed.
+    ``duplicate_of`` names the image that an exact copy repeats; reports leave copies out. ``latitude`` and
+    ``longitude`` are what the file's EXIF says. ``station_aliases``: a folder's name -> the station it means.
+    """
+    db.execute(
+        """
+        ALTER TABLE images ADD COLUMN content_id VARCHAR;
+        ALTER TABLE images ADD COLUMN whole_id VARCHAR;
+        ALTER TABLE images ADD COLUMN duplicate_of BIGINT;
+        ALTER TABLE images ADD COLUMN latitude DOUBLE;
+        ALTER TABLE images ADD COLUMN longitude DOUBLE;
+        CREATE TABLE station_aliases (
+            name VARCHAR NOT NULL, station_id INTEGER NOT NULL, made_at TIMESTAMP NOT NULL
+        );
+        """
+    )
+
+
 def m004_digests(db: Connection) -> None:
     """Digests, and what each has told: photos and stations that fell silent.
 
@@ -105,7 +126,7 @@ def m004_digests(db: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs, m004_digests)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs, m003_identity, m004_digests)
 LATEST = len(MIGRATIONS)
 
 
