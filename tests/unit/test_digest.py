@@ -232,7 +232,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(steps=EVENTS)
 def test_each_photo_is_told_of_once(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

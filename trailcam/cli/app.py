@@ -12,7 +12,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import detect, evaluate, export, gallery, report, report_digest, scan, status, train
+from trailcam.cli import (
+    detect,
+    evaluate,
+    export,
+    gallery,
+    report,
+    report_digest,
+    report_herd,
+    scan,
+    status,
+    train,
+)
 from trailcam.cli.console import err, say, show_error
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
@@ -28,6 +39,7 @@ app.command("scan")(scan.scan)
 app.command("detect")(detect.detect)
 app.add_typer(report.app, name="report")
 report_digest.register(report.app)
+report_herd.register(report.app)
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -76,19 +76,17 @@ def digest(
     if strict:
         check_names(db, classes)
     basis = make_basis(db, question, [])
-    since_utc = since.astimezone(UTC).replace(tzinfo=None) if since else None
-    last = last_digest(db, name)
-    make_fresh(db, name, since_utc)
+    make_fresh(db, name, since.astimezone(UTC).replace(tzinfo=None) if since else None)
     found, undated = _events(db, question, classes)
     ((n_looked,),) = db.execute("SELECT count(*) FROM fresh").fetchall()
-    zone = ZoneInfo(question.timezone) if question.timezone else None
-    today = (now or datetime.now(UTC)).astimezone(zone).date()
-    stations = stations_state(db, name, since.date() if since else None, today, question.silent_days)
+    day = since.date() if since else None
+    stations = stations_state(db, name, day, _today(question, now), question.silent_days)
     silences = [(row["station_id"], row["last_day"]) for row in stations if row["silence_is_new"]]
     models = _models(db)
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
     shown = found if limit is None else found[:limit]
     care = [_care(row) for row in stations]
+    words = _since_words(since, last_digest(db, name), name)
     report = Report(
         name="digest",
         title="Digest",
@@ -98,7 +96,7 @@ def digest(
         coverage=basis.coverage,
         columns=_COLUMNS,
         rows=shown,
-        headline=_headline(found, care, seen, int(n_looked), _since_words(since, last, name)),
+        headline=_headline(found, care, seen, int(n_looked), words),
         notes=[*_hidden_note(found, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
         sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care),),
     )
@@ -134,6 +132,12 @@ def _events(db: Connection, question: Question, classes: Sequence[str]) -> tuple
                 }
             )
     return found, undated
+
+
+def _today(question: Question, now: datetime | None) -> date:
+    """The day where the cameras are, as far as the settings say."""
+    zone = ZoneInfo(question.timezone) if question.timezone else None
+    return (now or datetime.now(UTC)).astimezone(zone).date()
 
 
 def _minute(moment: datetime | None) -> str | None:

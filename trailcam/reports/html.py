@@ -17,13 +17,14 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --quiet: #aaa; } }
 body { font: 16px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.headline { font-size: 1.1rem; font-weight: 600; }
+.headline { margin: .2rem 0; } .headline:first-of-type { font-size: 1.1rem; font-weight: 600; }
+.wide { margin-top: 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }
 th { border-bottom: 2px solid var(--line); font-weight: 600; } td { border-bottom: 1px solid var(--line); }
 .n { text-align: right; white-space: nowrap; } .total td { font-weight: 600; }
-td { overflow-wrap: anywhere; min-width: 3rem; }
+td { white-space: nowrap; } td.w { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
 .notes { color: var(--quiet); font-size: .9rem; }
 """
 _LEFT = (Kind.TEXT, Kind.MOMENT)
@@ -94,7 +95,10 @@ def _cells(columns: Sequence[Column], texts: Sequence[str]) -> str:
 
 
 def _align(column: Column) -> str:
-    return "" if column.kind in _LEFT else ' class="n"'
+    """Numbers to the right; names may be broken into lines."""
+    if column.kind in _LEFT:
+        return ' class="w"' if column.wraps else ""
+    return ' class="n"'
 
 
 def _text(text: str) -> str:
