@@ -40,8 +40,10 @@ GAP = timedelta(minutes=30)
 THRESHOLD = np.float32(0.5)
 QUESTION = Question(confidence=0.5)
 # The nights of both clock changes of 2024-25 in Texas, and the turn of the year, get photos of their own.
-BORDERS = ("2024-11-03 00:30", "2024-11-03 01:10", "2024-11-03 03:00", "2024-12-31 23:50")
-BORDERS += ("2025-01-01 00:15", "2025-03-09 01:50", "2025-03-09 03:10", "2024-10-31 23:59")
+BORDERS: tuple[str, ...] = (
+    *("2024-11-03 00:30", "2024-11-03 01:10", "2024-11-03 03:00", "2024-12-31 23:50"),
+    *("2025-01-01 00:15", "2025-03-09 01:50", "2025-03-09 03:10", "2024-10-31 23:59"),
+)
 
 
 @dataclass(frozen=True)

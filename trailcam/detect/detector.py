@@ -1,4 +1,5 @@
-"""YOLO models by ultralytics, in any format that it loads. The one module that imports ultralytics.
+"""YOLO models by ultralytics, in any format that it loads. Beside train.command, which runs its trainer,
+the one module that imports ultralytics.
 
 ultralytics serves as a library of layers and as a reader of model files. Its predictor is not
 used: it drops photos that it cannot read and returns empty results past a time limit.
