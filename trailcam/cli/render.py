@@ -29,7 +29,7 @@ from trailcam.reports.render import (
 
 _LEFT = (Kind.TEXT, Kind.MOMENT)
 # For streams that can't encode the signs.
-_ASCII = str.maketrans({"≥": ">=", "≈": "~"})
+_ASCII = str.maketrans({"≥": ">=", "≈": "~", "█": "#", "▌": "-"})
 _UNLIMITED = 10_000
 # Names longer than this are rather broken into lines than let to push columns out.
 _NAME_WIDTH = 20
@@ -154,7 +154,7 @@ def _table(
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=tight)
     for column in columns:
         # Folded, never cut: a number that lost its end is another number.
-        justify: JustifyMethod = "left" if column.kind in _LEFT else "right"
+        justify: JustifyMethod = "left" if column.kind in _LEFT or column.bar else "right"
         table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
     for row in rows:
         table.add_row(*(_safe(cell(column, row), out) for column in columns))

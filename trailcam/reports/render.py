@@ -37,6 +37,7 @@ _TYPES = {
     Kind.FLAG: "BOOLEAN",
     Kind.MOMENT: "TIMESTAMPTZ",
 }
+_BAR_WIDTH = 24
 # What JSON may hold raw but a terminal obeys: DEL and the C1 controls.
 _CONTROLS = re.compile("[\x7f-\x9f]")
 
@@ -88,8 +89,15 @@ def cell(column: Column, row: Row) -> str:
     if value is None:
         return column.null
     text = _readable(column.kind, value)
-    unsure = column.sign and row.get(COMPLETE) is False
-    return f"{column.sign} {text}" if unsure else text
+    if column.sign and row.get(COMPLETE) is False:
+        text = f"{column.sign} {text}"
+    return f"{text:>6} {_bar(value / column.bar)}".rstrip() if column.bar else text
+
+
+def _bar(part: float) -> str:
+    """A bar of at most ``_BAR_WIDTH`` characters for 0..1; what isn't nothing is at least half of one."""
+    halves = max(round(part * _BAR_WIDTH * 2), 1 if part > 0 else 0)
+    return "█" * (halves // 2) + "▌" * (halves % 2)
 
 
 def total_cells(columns: Sequence[Column], row: Row) -> list[str]:
