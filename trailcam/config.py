@@ -19,6 +19,7 @@ import platformdirs
 
 from trailcam import tables
 from trailcam.classmap import ClassRule, is_class_map_path, rule_from_table
+from trailcam.domain import FALLBACK_CONFIDENCE as FALLBACK_CONFIDENCE
 from trailcam.errors import ConfigError, UsageError
 from trailcam.months import Season, parse_duration, parse_months
 from trailcam.tables import Refused, Rule, Source, check_table, check_value
@@ -26,9 +27,8 @@ from trailcam.text import printable
 
 Auto = Literal["auto"]
 
-# Reports fall back on it where neither the configuration nor the weights name a confidence.
-FALLBACK_CONFIDENCE = 0.5
 SILENT_DAYS = 7
+DIGEST_CLASSES = ("mature", "person", "vehicle", "coyote")
 
 _PREFIX = "TRAILCAM_"
 _CONFIG_VARIABLE = "TRAILCAM_CONFIG"
@@ -101,14 +101,17 @@ class DetectSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """``[report]``. ``confidence`` None: what the weights recommend, else :data:`FALLBACK_CONFIDENCE`.
+    """``[report]``. ``confidence`` None: what the weights recommend, else
+    :data:`FALLBACK_CONFIDENCE`.
 
-    A break of more than ``silent_days`` days without a photo counts as a camera that fell silent.
+    A break of more than ``silent_days`` days without a photo counts as a camera that fell silent. ``digest``
+    names the classes, kinds or age classes of bucks that a digest tells of.
     """
 
     confidence: Annotated[float | None, tables.number(0, 1, words=_AUTO_NONE)] = None
     gap: Annotated[timedelta, _duration_rule()] = timedelta(minutes=30)
     silent_days: Annotated[int, tables.whole(1, 366)] = SILENT_DAYS
+    digest: Annotated[tuple[str, ...], tables.names()] = DIGEST_CLASSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+# From this confidence (0..1) a box counts where neither the user nor the weights name one.
+FALLBACK_CONFIDENCE = 0.5
+
 
 class Status(StrEnum):
     """Where an image stands. Every image is in exactly one of these.

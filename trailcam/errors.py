@@ -69,6 +69,10 @@ class PipelineError(TrailcamError):
     """The pipeline can't go on: a worker died, the model answered nonsense."""
 
 
+class UnanswerableError(TrailcamError):
+    """A question that the data or the model can't answer."""
+
+
 class OutputError(TrailcamError):
     """A result that can't be written where it was asked for."""
 

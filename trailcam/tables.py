@@ -160,6 +160,21 @@ def text(allowed: str = "text that is not empty", pattern: str | None = None) ->
     return Rule(allowed, check)
 
 
+def names() -> Rule:
+    """A list of names, or one text with commas between them; a tuple, each name once."""
+
+    def check(value: object, _base: Path | None) -> object:
+        found = value.split(",") if isinstance(value, str) else value
+        if not isinstance(found, list | tuple) or not all(isinstance(name, str) for name in found):
+            raise Refused
+        stripped = tuple(dict.fromkeys(name.strip() for name in found))
+        if not stripped or not all(stripped):
+            raise Refused("a name is empty" if stripped else "it is empty")
+        return stripped
+
+    return Rule('a list of names in quotes, such as ["mature", "person"]', check)
+
+
 def whole(low: int, high: int, step: int = 1, words: Mapping[str, object] | None = None) -> Rule:
     """A multiple of ``step`` from ``low`` to ``high``; or one of ``words``, given back as its value."""
     kind = "a whole number" if step == 1 else f"a multiple of {step}"

@@ -8,6 +8,8 @@ import unicodedata
 # (Unicode Standard Annex 9, section 2: embeddings, overrides, isolates and marks).
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, surrogates, line separators
+# A spreadsheet takes a cell that begins so for a formula and runs it (OWASP, "CSV Injection").
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _IRREGULAR_ENDINGS = ("s", "x", "z", "ch", "sh")
 
 
@@ -23,6 +25,11 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(char) if _is_unsafe(char) else char for char in text)
+
+
+def no_formula(text: str) -> str:
+    """``text`` as a cell of a CSV that no spreadsheet runs: an apostrophe goes before what looks like one."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:

@@ -92,6 +92,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "report.confidence": "1",
         "report.gap": "1h30m",
         "report.silent_days": "14",
+        "report.digest": "doe,UTV",
     }
     assert set(good) == set(scalar_rules())
     defaults = dataclasses.asdict(load(None, {}, {}))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from trailcam.detect.decode import Decoded, Failed, decode
+from trailcam.detect.decode import Decoded, Failed, _decode_jpeg, _fast_size, decode
 from trailcam.detect.failures import FailureCode, clean_message
 from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.reading import Missing, read_file
@@ -217,6 +217,25 @@ def test_an_edge_near_the_right_border_stays_where_it_is(width: int, height: int
     w, _ = result.place.inner
     row = result.pixels[result.pixels.shape[0] // 2, result.place.pad_x : result.place.pad_x + w, 0]
     assert abs(row.astype(float).sum() / 255 / w - edge / width) < 0.15 / w
+
+
+@given(st.integers(1, 9000), st.integers(1, 9000), st.integers(1, 1280))
+def test_the_decoded_size_covers_the_frame_at_an_eighth_that_is_fast(
+    width: int, height: int, side: int
+) -> None:
+    inner = FrameSpec(side).fit(width, height)[1].inner
+    size = _fast_size((width, height), inner)
+    sizes = [(-(-width * n // 8), -(-height * n // 8)) for n in (1, 2, 4)]
+    covering = [s for s in sizes if s[0] >= inner[0] and s[1] >= inner[1]]
+    assert size == (covering[0] if covering else None)
+
+
+@pytest.mark.parametrize(("side", "decoded"), [(32, 40), (80, 80), (100, 160), (200, 320)])
+def test_the_decoder_gives_the_size_that_is_asked_for(side: int, decoded: int) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (320, 240), (90, 120, 60)).save(buffer, "JPEG")
+    asked = _fast_size((320, 240), (side, side * 3 // 4))
+    assert _decode_jpeg(buffer.getvalue(), asked).shape[1] == decoded
 
 
 def test_no_bytes_and_other_bytes() -> None:

@@ -384,6 +384,8 @@ def test_plans_are_possible_and_give_way(cores: int, device: str) -> None:
     assert made.batch >= 1
     assert 1 <= made.workers <= max(1, cores)
     assert str(made.batch) in made.reason
+    assert made.threads >= 1
+    assert made.threads + made.workers <= max(2, cores)
     asked = plan(device, batch=3, workers=0, cores=cores)
     assert (asked.batch, asked.workers) == (3, 0)
     assert asked.reason.endswith("as asked")

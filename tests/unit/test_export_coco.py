@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.helpers.library import Photo, make_library
 from tests.helpers.validators import run_validator
 from trailcam.export.coco import export_coco
+from trailcam.export.target import short_hash
 from trailcam.selection import Selection
 
 PHOTOS = (
@@ -27,6 +28,17 @@ _CHECK = (
     "_, data, found = c.integrity_check_json_db(sys.argv[1], o)\n"
     "print()\nprint(json.dumps([len(data['images']) if data else 0, found['validation_errors']]))\n"
 )
+
+
+def test_photos_whose_short_hashes_meet_have_two_ids(tmp_path: Path) -> None:
+    """In a library of a million photos such a pair is no rarity: these two are among the first million."""
+    names = ("IMG_91635.jpg", "IMG_965317.jpg")
+    assert len({short_hash("photos", f"Hayfield/{name}") for name in names}) == 1
+    library = make_library(tmp_path, [Photo(name) for name in names], dict.fromkeys(names, ()))
+    export_coco(library.database, Selection(), tmp_path / "o.json", None, timedelta(minutes=30))
+    written = json.loads((tmp_path / "o.json").read_text())
+    assert len({image["id"] for image in written["images"]}) == 2
+    assert len({annotation["id"] for annotation in written["annotations"]}) == 2
 
 
 def test_every_photo_that_was_looked_at_is_in_it(tmp_path: Path) -> None:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import csv
 import os
+import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
+from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import RootError, UsageError
+from trailcam.export import crops
 from trailcam.export.crops import CropOptions, export_crops
+from trailcam.export.picks import pick
 from trailcam.export.summary import Summary
 from trailcam.selection import Selection
+from trailcam.store.export import Box, make_plan, stream
 
 MTIME_NS = 1_700_000_000_123_000_000
 PHOTOS = (
@@ -164,6 +171,64 @@ def test_an_absent_drive_is_said_at_once(library: Library, tmp_path: Path) -> No
     library.root.rename(tmp_path / "unplugged")
     with pytest.raises(RootError):
         crop(library, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_drive_that_goes_away_meanwhile_ends_it(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = crops._cut
+
+    def unplugging(source: Path, box: Box, margin: float) -> bytes:
+        done = cut(source, box, margin)
+        library.root.rename(tmp_path / "unplugged")
+        return done
+
+    monkeypatch.setattr(crops, "_cut", unplugging)
+    with pytest.raises(RootError):
+        crop(library, tmp_path / "out")
+    monkeypatch.undo()
+    (tmp_path / "unplugged").rename(library.root)
+    assert crop(library, tmp_path / "out").already_there <= 1
+
+
+def test_the_manifest_holds_no_formula_and_stays_the_same(library: Library, tmp_path: Path) -> None:
+    library.add([Photo("5.jpg", "2025-10-03 07:12", "=1+1")])
+    library.detect({"5.jpg": [("@cow", 0.9)]}, classes=[ClassInfo(0, "@cow", Kind.ANIMAL)])
+    path = library.root / "=1+1" / "5.jpg"
+    path.parent.mkdir()
+    Image.new("RGB", (64, 48)).save(path)
+    crop(library, tmp_path / "out", ["@cow"])
+    (row,) = manifest(tmp_path / "out")
+    assert (row["folder"], row["station"], row["path"]) == ("'@cow", "'=1+1", "'=1+1/5.jpg")
+    assert (tmp_path / "out" / row["file"][1:]).is_file()
+    crop(library, tmp_path / "out", ["@cow"])
+    assert manifest(tmp_path / "out") == [row]
+
+
+@given(
+    st.lists(st.lists(st.floats(0.5, 1, width=16), max_size=3), min_size=1, max_size=8),
+    st.integers(1, 3),
+    st.integers(1, 3),
+)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_limits_hold_and_no_surer_box_is_passed_over(
+    seen: list[list[float]], per_event: int, balance: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        photos = [Photo(f"{n}.jpg", f"2024-11-0{1 + n % 2} 06:0{n}") for n in range(len(seen))]
+        found = {f"{n}.jpg": [("mature", c) for c in boxes] for n, boxes in enumerate(seen)}
+        library = make_library(Path(folder), photos, found)
+        with library.database.read() as db:
+            plan = make_plan(db, Selection(), None, timedelta(minutes=30))
+            listed = list(stream(db, plan))
+        picks = pick(listed, plan, (), whole=False, per_event=per_event, balance=balance)
+        visits: dict[int, list[float]] = {}
+        for photo in listed:
+            visits.setdefault(int(plan.event[photo.n]), []).extend(box.confidence for box in photo.boxes)
+        best = sorted((c for own in visits.values() for c in sorted(own)[-per_event:]), reverse=True)
+        got = sorted((box.confidence for photo in listed for _, box in picks.of(photo)), reverse=True)
+        assert got == best[:balance]
 
 
 def test_as_a_command(cli: Cli, library: Library, tmp_path: Path) -> None:

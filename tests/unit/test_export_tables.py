@@ -16,14 +16,12 @@ from hypothesis import strategies as st
 
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from tests.helpers.validators import run_validator
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.export.megadetector import export_megadetector
 from trailcam.export.summary import Summary
 from trailcam.export.table import export_table
 from trailcam.selection import Selection
-from trailcam.store.export import FALLBACK
 from trailcam.store.paths import to_db
 
 ALL = Selection()
@@ -89,8 +87,26 @@ def test_a_quote_in_the_targets_path_is_no_sql(library: Library, tmp_path: Path)
     assert [p.name for p in folder.iterdir()] == ["o.csv"]
 
 
-def test_exports_count_as_reports_do() -> None:
-    assert FALLBACK == FALLBACK_CONFIDENCE
+def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
+    station = '=HYPERLINK("http://x","y")'
+    library = make_library(tmp_path, [Photo("1.jpg", station=station), Photo("2.jpg", station="+1")])
+    library.detect(
+        {"1.jpg": [("@SUM(1)", 0.9)], "2.jpg": []},
+        classes=[ClassInfo(0, "@SUM(1)", Kind.ANIMAL, species="-2+3")],
+        weights="\t=1",
+    )
+    export_table(library.database, ALL, tmp_path / "o.csv", "csv", None)
+    with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert second["station"] == f"'{station}"
+    assert second["path"] == f"'{station}/1.jpg"
+    assert (second["class"], second["species"], second["weights"]) == ("'@SUM(1)", "'-2+3", "'\t=1")
+    assert (first["station"], first["confidence"], first["class"]) == ("'+1", "", "")
+    export_table(library.database, ALL, tmp_path / "o.parquet", "parquet", None)
+    with duckdb.connect() as db:
+        sql = "SELECT DISTINCT station FROM read_parquet(?) ORDER BY 1"
+        found = db.execute(sql, [str(tmp_path / "o.parquet")]).fetchall()
+    assert found == [("+1",), (station,)]  # nothing runs a formula there: the text is as it is
 
 
 def test_selectors_hold(library: Library, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from trailcam.errors import OutputError, UsageError
 from trailcam.export.target import (
     check_file,
+    check_folder,
     draft_beside,
     flat_name,
     inside,
-    make_folder,
     safe_part,
     safe_path,
     whole_file,
@@ -93,7 +93,7 @@ def test_no_folder_of_copies_inside_a_root(tmp_path: Path) -> None:
     root = tmp_path / "photos"
     root.mkdir()
     with pytest.raises(UsageError, match="scanned folder"):
-        make_folder(root / "crops", [str(root)])
+        check_folder(root / "crops", [str(root)])
     assert not (root / "crops").exists()
 
 

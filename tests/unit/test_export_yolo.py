@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.errors import UsageError
+from trailcam.errors import RootError, UsageError
 from trailcam.export.summary import Summary
 from trailcam.export.yolo import export_yolo, split
 from trailcam.selection import Selection
@@ -54,6 +54,13 @@ def export(library: Library, target: Path, *, blanks: bool = False) -> Summary:
 
 def names(folder: Path) -> set[str]:
     return {path.stem.partition("-")[0].partition("__")[2] for path in folder.iterdir()}
+
+
+def test_an_absent_drive_leaves_no_trace(library: Library, tmp_path: Path) -> None:
+    library.root.rename(tmp_path / "unplugged")
+    with pytest.raises(RootError):
+        export(library, tmp_path / "set")
+    assert not (tmp_path / "set").exists()
 
 
 def test_the_split_keeps_visits_whole_at_every_station(library: Library, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 BASE = {"errors", "domain", "geometry", "text", "months", "tables", "classmap", "selection", "root", "lock"}
 # Beside those, each of these uses only itself.
 SELF_CONTAINED = {"media", "config", "store", "samples"}
-ULTRALYTICS_IN = {"detect.detector", "training"}
+ULTRALYTICS_IN = {"detect.detector", "train.command"}
 HEAVY_AT_START = {"torch", "torchvision", "duckdb", "ultralytics", "numpy", "PIL", "cv2"}
 
 

@@ -12,7 +12,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import detect, evaluate, export, gallery, report, scan, status
+from trailcam.cli import (
+    correct,
+    detect,
+    evaluate,
+    export,
+    gallery,
+    report,
+    report_digest,
+    report_herd,
+    scan,
+    status,
+    train,
+)
 from trailcam.cli.console import err, say, show_error
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
@@ -27,10 +39,14 @@ app = typer.Typer(
 app.command("scan")(scan.scan)
 app.command("detect")(detect.detect)
 app.add_typer(report.app, name="report")
+report_digest.register(report.app)
+report_herd.register(report.app)
+app.command("correct")(correct.correct)
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")
 app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
 
 
 def _show_version(wanted: bool) -> None:

@@ -50,7 +50,7 @@ _STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), W
 _HOW = "How"
 _STARTER_LIMITS = (
     "Model: trailcam's starter model for North American white-tailed deer. It misses about one deer photo in "
-    "eight and two buck\nphotos in five, and a third of the photos it calls bucks are none; an age class is "
+    "twelve and one buck\nphoto in three, and a third of the photos it calls bucks are none; an age class is "
     "an antler class, no measured age."
 )
 

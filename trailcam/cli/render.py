@@ -15,12 +15,21 @@ from rich.table import Table
 from trailcam.cli import console
 from trailcam.errors import UsageError
 from trailcam.output import write_file
+from trailcam.reports.html import to_html
 from trailcam.reports.model import Column, Kind, Report, Row, coverage_sentence
-from trailcam.reports.render import Format, cell, shown_columns, to_csv, to_json, to_parquet
+from trailcam.reports.render import (
+    Format,
+    cell,
+    shown_columns,
+    to_csv,
+    to_json,
+    to_parquet,
+    total_cells,
+)
 
 _LEFT = (Kind.TEXT, Kind.MOMENT)
 # For streams that can't encode the signs.
-_ASCII = str.maketrans({"≥": ">=", "≈": "~"})
+_ASCII = str.maketrans({"≥": ">=", "≈": "~", "█": "#", "▌": "-"})
 _UNLIMITED = 10_000
 # Names longer than this are rather broken into lines than let to push columns out.
 _NAME_WIDTH = 20
@@ -70,12 +79,16 @@ def show(report: Report, out: Console) -> None:
 
 
 def _show(report: Report, out: Console) -> None:
+    if report.headline:
+        _line(report.headline, out)
+        if report.rows:
+            _line("", out)
     _show_table(report.columns, report.rows, report.totals, out)
     for section in report.sections:
         if section.rows:
             _line(f"\n{section.title}", out)
             _show_table(section.columns, section.rows, (), out)
-    if report.rows:
+    if report.rows or any(section.rows for section in report.sections):
         _line("", out)
     if report.coverage["photos"]:
         _line(coverage_sentence(report.coverage), out)
@@ -97,6 +110,8 @@ def _content(report: Report, wanted: Format) -> bytes:
             return to_json(report).encode()
         case Format.PARQUET:
             return to_parquet(report)
+        case Format.HTML:
+            return to_html(report).encode()
         case Format.TABLE:
             return _plain_text(report).encode()
 
@@ -139,29 +154,19 @@ def _table(
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=tight)
     for column in columns:
         # Folded, never cut: a number that lost its end is another number.
-        justify: JustifyMethod = "left" if column.kind in _LEFT else "right"
+        justify: JustifyMethod = "left" if column.kind in _LEFT or column.bar else "right"
         table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
     for row in rows:
-        table.add_row(*(_cell(column, row, out) for column in columns))
+        table.add_row(*(_safe(cell(column, row), out) for column in columns))
     if totals:
         table.add_row()
     for row in totals:
-        table.add_row(*_total_cells(columns, row, out), style="bold")
+        table.add_row(*(_safe(text, out) for text in total_cells(columns, row)), style="bold")
     return table
 
 
-def _total_cells(columns: Sequence[Column], row: Row, out: Console) -> list[str]:
-    """A row of totals; "total" takes the place of the first key, and the other keys stay empty."""
-    cells = []
-    for n, column in enumerate(columns):
-        is_key = row[column.name] is None and column.null not in ("-", "all")
-        text = "total" if n == 0 and row[column.name] is None else "" if is_key else _cell(column, row, out)
-        cells.append(text)
-    return cells
-
-
-def _cell(column: Column, row: Row, out: Console) -> str:
-    return escape(_encodable(cell(column, row), out))
+def _safe(text: str, out: Console) -> str:
+    return escape(_encodable(text, out))
 
 
 def _encodable(text: str, out: Console) -> str:

@@ -113,7 +113,69 @@ def stations(
     emit(answer, chosen, output)
 
 
+class ActivityKey(StrEnum):
+    """What the rows of ``report activity`` can be grouped by: at most one of the first three."""
+
+    HOUR = "hour"
+    SUN = "sun"
+    MOON = "moon"
+    MONTH = "month"
+    SEASON = "season"
+    STATION = "station"
+
+
+def activity(
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            help="A class of the model, a kind (buck, doe) or an age (mature); several are compared.",
+            show_default="buck",
+        ),
+    ] = None,
+    confidence: ConfidenceOpt = None,
+    by: Annotated[
+        list[ActivityKey] | None,
+        typer.Option(
+            "--by",
+            help="Only by hour, by sun or by moon; besides that, a key of the rows. May be repeated.",
+            show_default="hour, with sun and moon below",
+        ),
+    ] = None,
+    gap: GapOpt = None,
+    format_: FormatOpt = None,
+    output: OutputOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Events by hour of the clock, by the sun and by the moon, and how far two classes overlap."""
+    from trailcam.cli.render import chosen_format, emit
+    from trailcam.reports import activity as report
+
+    chosen = chosen_format(format_, output)
+    context, questions = asked(
+        months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
+    )
+    with context.database.read() as connection:
+        answer = report.activity(
+            connection,
+            one_question(questions),
+            classes=class_ or report.DEFAULT_CLASSES,
+            by=[str(key) for key in by or ()],
+        )
+    emit(answer, chosen, output)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to ``trailcam report``."""
     app.command("species")(species)
     app.command("stations")(stations)
+    app.command("activity")(activity)

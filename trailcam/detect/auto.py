@@ -10,11 +10,12 @@ from dataclasses import dataclass
 class Plan:
     """``batch`` photos at once; ``workers`` processes that decode (0: threads instead);
 
-    ``reason`` in a line, for people.
+    ``threads`` that the model computes with on a processor; ``reason`` in a line, for people.
     """
 
     batch: int
     workers: int
+    threads: int
     reason: str
 
 
@@ -34,6 +35,8 @@ def plan(
     On a GPU every core but one decodes, because the GPU empties faster than a core fills. On
     a processor both share the cores: inference takes about as long as decoding a 3 MP photo
     does, so a third of the cores decode, and batches stay small, because they gain nothing.
+    The model gets the cores that are left: its threads wait for each other after every layer,
+    and one that has to share its core with a decoder holds up all of them.
     """
     n = usable_cores() if cores is None else cores
     on_cpu = device_type == "cpu"
@@ -48,5 +51,6 @@ def plan(
     return Plan(
         chosen_batch,
         chosen_workers,
+        max(1, n - max(1, chosen_workers)),
         f"batch {chosen_batch}, workers {chosen_workers}: {who}",
     )

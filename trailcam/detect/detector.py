@@ -1,4 +1,5 @@
-"""YOLO models by ultralytics, in any format that it loads. The one module that imports ultralytics.
+"""YOLO models by ultralytics, in any format that it loads. Beside train.command, which runs its trainer,
+the one module that imports ultralytics.
 
 ultralytics serves as a library of layers and as a reader of model files. Its predictor is not
 used: it drops photos that it cannot read and returns empty results past a time limit.
@@ -22,6 +23,7 @@ from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import DEFAULT_IOU, detections
 from trailcam.detect.precision import Precision, choose_precision
 from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.detect.weights import read_thresholds
 from trailcam.errors import TrailcamError, WeightsError
 from trailcam.text import printable
 
@@ -57,13 +59,14 @@ class UltralyticsDetector(Detector):
         self.precision = choose_precision(precision, device)
         self.device = device
         self.model_key = weights.sha256
-        self.thresholds = {}
         self.iou = iou
         self._threshold = store_confidence
+        recommended = read_thresholds(weights.path)
         with quiet_ultralytics():
             self._backend = _load(weights, device, half=self.precision is Precision.FLOAT16)
         _check_task(self._backend, weights)
         self.names = {int(k): str(v) for k, v in self._backend.names.items()}
+        self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
         self.frame = _frame_of(self._backend, imgsz)
         self._native = self._backend.format == "pt"
         if self._native:
@@ -101,7 +104,7 @@ class UltralyticsDetector(Detector):
         return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
 
 
-def _load(weights: Weights, device: torch.device, *, half: bool) -> Any:  # noqa: ANN401 - ultralytics is untyped
+def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = True) -> Any:  # noqa: ANN401 - ultralytics is untyped
     """The model by ultralytics' AutoBackend, fused and in evaluation mode.
 
     A .pt file is a pickle: loading one from a stranger runs the stranger's code.
@@ -109,7 +112,7 @@ def _load(weights: Weights, device: torch.device, *, half: bool) -> Any:  # noqa
     backend = _import_ultralytics()
     try:
         # As str: given a Path, it insists on a suffix and rejects OpenVINO's folders.
-        model = backend(str(weights.path), device=device, fp16=half, fuse=True, verbose=False)
+        model = backend(str(weights.path), device=device, fp16=half, fuse=fuse, verbose=False)
         model.eval()
     except TrailcamError:
         raise
@@ -161,6 +164,14 @@ def quiet_ultralytics() -> Iterator[None]:
     log.propagate = True
     log.setLevel(logging.WARNING)
     yield
+
+
+def load_yolo(weights: Weights) -> Any:  # noqa: ANN401 - ultralytics is untyped
+    """The network of a .pt file as it was trained: not fused, with its description. Raises WeightsError."""
+    with quiet_ultralytics():
+        backend = _load(weights, torch.device("cpu"), half=False, fuse=False)
+    _check_task(backend, weights)
+    return backend.backend.model
 
 
 def build_detection_model(yaml: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - untyped

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
+
+import platformdirs
 
 from trailcam.errors import WeightsError
 from trailcam.text import printable
@@ -25,8 +28,46 @@ class Weights:
     source: str
 
 
+_FOLDER = "_openvino_model"
+
+
+def own_weights_folder() -> Path:
+    """Where `trailcam train` puts weights, and where --weights looks for a bare name."""
+    return Path(platformdirs.user_data_dir("trailcam", appauthor=False)) / "weights"
+
+
+def thresholds_file(weights: Path) -> Path:
+    """The file beside ``weights`` that says from which confidence each class counts."""
+    return weights.with_suffix(".thresholds.json")
+
+
+def read_thresholds(weights: Path) -> dict[str, float]:
+    """Class name -> confidence (0..1), from the file beside ``weights``; empty where there is none.
+
+    Raises WeightsError for a file that says something else.
+    """
+    file = thresholds_file(weights)
+    if weights.is_dir() or not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        thresholds = {str(name): float(value) for name, value in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise WeightsError(
+            f"The thresholds {printable(str(file))} can't be read: {printable(str(error))}.",
+            "It is a JSON object of class names and numbers from 0 to 1. Mend or remove it.",
+        ) from error
+    if not all(0 <= value <= 1 for value in thresholds.values()):
+        raise WeightsError(
+            f"The thresholds {printable(str(file))} aren't all from 0 to 1.", "Mend or remove the file."
+        )
+    return thresholds
+
+
 def find_weights(explicit: Path | None = None, configured: Path | None = None) -> Weights:
     """The weights to use: ``--weights``, else the configuration's, else the starter model.
+
+    A name that is no file is looked for among the weights of one's own.
 
     Raises WeightsError when the one asked for isn't usable (no other is taken in its place),
     or when none is there.
@@ -47,6 +88,10 @@ def find_weights(explicit: Path | None = None, configured: Path | None = None) -
 def _checked(path: Path, source: str) -> Weights:
     shown = printable(str(path))
     path = path.expanduser()
+    if not (path.is_file() or path.name.endswith(_FOLDER)):
+        # "ranch": the weights of that name, not a folder of photos that happens to lie here
+        own = own_weights_folder() / (path.name if path.suffix in SUFFIXES else f"{path.name}.pt")
+        path = own if own.is_file() else path
     if not path.exists():
         raise WeightsError(
             f"The weights {shown} (from {source}) do not exist.",
@@ -54,9 +99,7 @@ def _checked(path: Path, source: str) -> Weights:
             "you have.",
         )
     is_folder = path.is_dir()
-    if is_folder != path.name.endswith("_openvino_model") or not (
-        is_folder or path.suffix.lower() in SUFFIXES
-    ):
+    if is_folder != path.name.endswith(_FOLDER) or not (is_folder or path.suffix.lower() in SUFFIXES):
         raise WeightsError(
             f"{shown} (from {source}) is no model that trailcam knows.",
             f"It takes a file ending in {', '.join(SUFFIXES)}, or an OpenVINO folder NAME_openvino_model.",

@@ -76,7 +76,7 @@ def _category_ids(plan: Plan) -> dict[str, int]:
 
 def _id(photo: Photo) -> str:
     """The same for a photo in every export, whatever ids the database gave."""
-    return short_hash(photo.root, photo.path)
+    return short_hash(photo.root, photo.path, digits=16)
 
 
 def _image(photo: Photo, plan: Plan) -> dict[str, Any]:

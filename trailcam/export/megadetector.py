@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trailcam.domain import Kind, Status
+from trailcam.domain import FALLBACK_CONFIDENCE, Kind, Status
 from trailcam.export.summary import Summary
 from trailcam.export.target import check_file, whole_file
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN
 from trailcam.store.database import Database
-from trailcam.store.export import FALLBACK, Box, Photo, Plan, make_plan, stream
+from trailcam.store.export import Box, Photo, Plan, make_plan, stream
 from trailcam.text import printable
 
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
@@ -72,8 +72,8 @@ def _info(plan: Plan) -> dict[str, Any]:
         info["detection_completion_time"] = finished.strftime("%Y-%m-%d %H:%M:%S")
         info["detector_metadata"] = {
             "megadetector_version": "unknown",
-            "typical_detection_threshold": FALLBACK,
-            "conservative_detection_threshold": FALLBACK / 2,
+            "typical_detection_threshold": FALLBACK_CONFIDENCE,
+            "conservative_detection_threshold": FALLBACK_CONFIDENCE / 2,
         }
     return info
 

@@ -1,6 +1,7 @@
 """``export csv`` and ``export parquet``: one flat table, a row for each box that counts.
 
 A photo without such a box has one row whose box columns are empty; ``status`` says whether it was looked at.
+In CSV, text that a spreadsheet would take for a formula gets an apostrophe in front; not in Parquet.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def export_table(
     check_file(target, database.path)
     with draft_beside(target) as (draft, scratch), database.read() as db:
         plan = make_plan(db, selection, confidence, timedelta(0))
-        n_boxes = copy_rows(db, selection, confidence, draft, _OPTIONS[form], scratch)
+        options = _OPTIONS[form]
+        n_boxes = copy_rows(db, selection, confidence, draft, options, scratch, no_formulas=form == "csv")
         if not draft.is_file():
             raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
     return Summary(target, photos=len(plan), boxes=n_boxes, undated_left_out=plan.n_undated_left_out)

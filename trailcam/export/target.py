@@ -37,10 +37,14 @@ def safe_part(text: str) -> str:
     return f"{safe[:_LONGEST]}-{short_hash(text)}" if safe else f"_-{short_hash(text)}"
 
 
-def short_hash(*texts: str) -> str:
-    """Ten hexadecimal digits that stand for ``texts``; the same at all times and places."""
+def short_hash(*texts: str, digits: int = 10) -> str:
+    """Hexadecimal digits that stand for ``texts``; the same at all times and places.
+
+    Ten are enough beside a readable name. Alone, among a million, two would meet in about one of three cases:
+    an id needs 16 (less than one in ten million).
+    """
     joined = "\0".join(texts).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(joined).hexdigest()[:10]
+    return hashlib.sha256(joined).hexdigest()[:digits]
 
 
 def safe_path(path: str) -> PurePosixPath:
@@ -81,10 +85,10 @@ def check_file(path: Path, database: Path) -> Path:
     return path
 
 
-def make_folder(path: Path, roots: list[str]) -> Path:
-    """Make the folder ``path`` that photos are copied to. Raises UsageError inside a scanned root.
+def check_folder(path: Path, roots: list[str]) -> Path:
+    """The absolute path of a folder for copies of photos; nothing is made. Raises UsageError inside a root.
 
-    There the next scan would take the copies for photos. Raises OutputError where it can't be made.
+    There the next scan would take the copies for photos.
     """
     target = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links are looked at below
     for root in roots:
@@ -93,9 +97,20 @@ def make_folder(path: Path, roots: list[str]) -> Path:
                 f"{printable(str(target))} lies inside the scanned folder {printable(root)}.",
                 "The next scan would take the copies for new photos: name a folder elsewhere with -o.",
             )
-    with explained(path):
-        target.mkdir(parents=True, exist_ok=True)
     return target
+
+
+def make_folder(path: Path, roots: list[str]) -> Path:
+    """As :func:`check_folder`, and the folder is made. Raises UsageError and OutputError."""
+    target = check_folder(path, roots)
+    create_folder(target)
+    return target
+
+
+def create_folder(target: Path) -> None:
+    """Make the folder ``target``, and those above it. Raises OutputError."""
+    with explained(target):
+        target.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

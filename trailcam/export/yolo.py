@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from trailcam.errors import UsageError
 from trailcam.export.summary import Summary
-from trailcam.export.target import flat_name, inside, make_folder, short_hash, whole_file
+from trailcam.export.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
 from trailcam.root import check_root
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import Photo, Plan, make_plan, stream_reopening
+from trailcam.store.export import Photo, Plan, make_plan, root_paths, stream_reopening
 from trailcam.store.images import roots
 from trailcam.text import printable
 
@@ -47,25 +47,23 @@ def export_yolo(
     unfinished.
     """
     with database.read() as db:
-        folder = make_folder(target, [root.path for root in roots(db)])
-        if any(folder.iterdir()):
+        folder = check_folder(target, [root.path for root in roots(db)])
+        if folder.is_dir() and any(folder.iterdir()):
             raise UsageError(
                 f"The folder {printable(str(target))} isn't empty.",
                 "A mix of two splits lets photos of one visit train and validate: name a new folder.",
             )
         plan = make_plan(db, selection, confidence, gap)
         wanted = plan.completed if blanks else plan.counts
+        for path in root_paths(db, plan, wanted):  # before anything is made: an absent drive leaves no trace
+            check_root(path)
     validates = split(plan, wanted, val_share)
     names = _class_ids(plan)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
     for kind in ("images", "labels"):
         for part in ("train", "val"):
-            (folder / kind / part).mkdir(parents=True)
-    reached: set[str] = set()
+            create_folder(folder / kind / part)
     for photo in stream_reopening(database, plan, wanted):
-        if photo.root_path not in reached:
-            check_root(photo.root_path)
-            reached.add(photo.root_path)
         _save(folder, photo, "val" if validates[photo.n] else "train", names, summary)
     if not wanted.any() or not validates.any():
         summary.notes.append("There are too few visits to validate with: images/val is empty.")
@@ -111,6 +109,7 @@ def _save(folder: Path, photo: Photo, part: str, names: Mapping[str, int], summa
     try:
         content, times = source.read_bytes(), source.stat()
     except (OSError, ValueError) as error:
+        check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?
         summary.problems.append((photo.path, str(error)))
         return
     image = inside(folder, f"images/{part}/{name}{Path(photo.path).suffix.lower()}")

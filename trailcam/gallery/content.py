@@ -17,12 +17,12 @@ from trailcam.gallery.model import Box, Content, Found, Photo, ShownClass, Tally
 from trailcam.selection import Selection
 from trailcam.store.counted import make_counted
 from trailcam.store.database import Connection, query, rows
+from trailcam.store.events import Level, make_events
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import count, printable
 
-_LONGEST_US = 2**62  # keeps any timedelta within the 64 bits that it is compared in
 _AGES = (AgeClass.MATURE, AgeClass.MID, AgeClass.YOUNG, AgeClass.UNKNOWN)
 
 
@@ -50,8 +50,8 @@ def read_content(
         "confidence": confidence,
         "fallback": FALLBACK_CONFIDENCE,
         "lowest": lowest,
-        "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
     }
+    make_events(db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.LOOK)
     found = rows(db, query("gallery"), params)
     covered = rows(db, query("gallery_coverage"))
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))

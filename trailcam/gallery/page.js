@@ -519,7 +519,8 @@
   // ---- all of it, after every change
   function refresh() {
     const filters = readFilters();
-    $("shown-confidence").textContent = filters.recommended ? "recommended" : Number($("confidence").value).toFixed(2);
+    $("shown-confidence").textContent = filters.recommended
+      ? "as recommended" : `from ${Number($("confidence").value).toFixed(2)}`;
     view = compute(filters);
     const coverage = coverageOf(filters);
     showCoverage(coverage);

@@ -19,6 +19,7 @@ from trailcam.reports.common import RATE_COLUMNS, coverage_of, model_notes, prog
 from trailcam.reports.common import rate as per_100
 from trailcam.reports.model import COMPLETE, Column, Key, Kind, Report, Row, coverage_columns, share
 from trailcam.selection import Selection
+from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, camera_days_by, make_camera_days, make_events
 from trailcam.store.select import count_undated_left_out, make_selected
@@ -101,7 +102,7 @@ def bucks(
         columns=columns,
         rows=_finish(groups, by, columns),
         totals=[] if empty else _finish(totals, ["age"], columns),
-        notes=_notes(coverage, overall, rows(db, query("report_models"))),
+        notes=_notes(coverage, overall, rows(db, query("report_models")), count_judged(db)),
     )
 
 
@@ -153,11 +154,11 @@ def _order(key: str, value: str | int | None) -> tuple[bool, str | int]:
     return (False, _AGES.index(AgeClass(str(value))) if key == "age" else value)
 
 
-def _notes(coverage: Mapping[str, Any], overall: Row, models: Sequence[Row]) -> list[str]:
+def _notes(coverage: Mapping[str, Any], overall: Row, models: Sequence[Row], judged: int) -> list[str]:
     undated = undated_notes(coverage, overall["undated_detections"])
     if not coverage["photos"]:
         return ["No photo fits the selection.", *undated]
-    notes = [*progress_notes(coverage, models), *model_notes(models)]
+    notes = [*progress_notes(coverage, models), *model_notes(models, judged)]
     for name in dict.fromkeys(model["weights_name"] for model in models):
         known = {age for m in models if m["weights_name"] == name for age in m["age_classes"]}
         notes += _blind_note(printable(name), known)

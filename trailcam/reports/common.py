@@ -11,6 +11,7 @@ from trailcam.config import SILENT_DAYS
 from trailcam.months import DEFAULT_FIRST_MONTH
 from trailcam.reports.model import COMPLETE, Column, Kind, Row, share
 from trailcam.selection import Selection
+from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import key_columns, make_camera_days
 from trailcam.store.select import count_undated_left_out, make_selected
@@ -53,11 +54,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The photos that a report rests on: ``coverage`` of all, ``scopes`` by key, ``models`` that looked."""
+    """The photos that a report rests on: ``coverage`` of all, ``scopes`` by key, ``models`` that looked.
+
+    ``judged`` is how many rest on a person's word.
+    """
 
     coverage: Mapping[str, Any]
     scopes: Mapping[tuple[Any, ...], Row]
     models: Sequence[Row]
+    judged: int = 0
 
 
 def make_basis(db: Connection, question: Question, keys: Sequence[str]) -> Basis:
@@ -79,6 +84,7 @@ def make_basis(db: Connection, question: Question, keys: Sequence[str]) -> Basis
         coverage=coverage_of(overall, count_undated_left_out(db, question.selection)),
         scopes={tuple(row[key] for key in keys): row for row in found},
         models=rows(db, query("report_models")),
+        judged=count_judged(db),
     )
 
 
@@ -124,12 +130,12 @@ def notes_of(basis: Basis, undated_detections: int = 0) -> list[str]:
     undated = undated_notes(basis.coverage, undated_detections)
     if not basis.coverage["photos"]:
         return ["No photo fits the selection.", *undated]
-    return [*progress_notes(basis.coverage, basis.models), *model_notes(basis.models), *undated]
+    return [*progress_notes(basis.coverage, basis.models), *model_notes(basis.models, basis.judged), *undated]
 
 
 def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:
     """What photos that nobody looked at do to the counts."""
-    if not models:
+    if not models and not coverage["completed"]:
         return ["None of these photos has been looked at yet: run `trailcam detect`."]
     if coverage["completed"] < coverage["photos"]:
         return [
@@ -139,8 +145,8 @@ def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[s
     return []
 
 
-def model_notes(models: Sequence[Row]) -> list[str]:
-    """Which models the counts rest on."""
+def model_notes(models: Sequence[Row], judged: int = 0) -> list[str]:
+    """Which models the counts rest on, and for how many photos (``judged``) on a person's word."""
     names: dict[str, int] = {}
     for model in models:
         names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
@@ -152,6 +158,8 @@ def model_notes(models: Sequence[Row]) -> list[str]:
         notes.append(f"The counts mix {len(names)} models, which need not agree: {', '.join(listed)}.")
     if len({model["model_key"] for model in models}) > len(names):
         notes.append("Some photos were looked at with other settings than the rest.")
+    if judged:
+        notes.append(f"{count(judged, 'photo')} {'rests' if judged == 1 else 'rest'} on a person's word.")
     return notes
 
 

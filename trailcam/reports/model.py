@@ -40,7 +40,8 @@ class Column:
     The rest is for the table alone. ``null`` stands for None. ``sign`` goes before the value in rows whose
     ``complete`` is False: what was not looked at can change it. ``shown`` False leaves the column out, and
     ``hide_zero`` does so when it holds nothing but zeros. Where a terminal is too narrow, text that
-    ``wraps`` is broken into lines if it is long, and columns with a ``spare`` go, the lowest first.
+    ``wraps`` is broken into lines if it is long, and columns with a ``spare`` go, the lowest first. A number
+    or share with a ``bar`` is followed by one; its full length stands for that value.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     hide_zero: bool = False
     spare: int | None = None
     wraps: bool = False
+    bar: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Report:
     ``filters`` are the selectors and thresholds it was asked with, ``coverage`` says how much of what was
     selected has been looked at. Each row has exactly the names of ``columns``. ``totals`` have them too, but
     may count one photo once where several rows count it; so they are kept apart and no sum of rows.
-    ``notes`` are whole sentences that a reader must know to read the numbers right.
+    ``notes`` are whole sentences that a reader must know to read the numbers right; ``headline`` is what is
+    to be read first, in lines.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Report:
     totals: Sequence[Row] = ()
     notes: Sequence[str] = ()
     sections: Sequence[Section] = field(default=())
+    headline: str = ""
 
 
 def coverage_columns() -> tuple[Column, ...]:

@@ -1,4 +1,4 @@
-"""A report as text for people, or as CSV, JSON or Parquet for programs.
+"""A report as text for people, or as CSV, JSON or Parquet for programs (``html.py``: for browsers).
 
 CSV and Parquet hold the rows alone, as a file of rows and totals could not be summed. Numbers there are
 plain; how far they can be trusted stands in the coverage columns beside them.
@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from trailcam.reports.model import COMPLETE, Column, Kind, Report, Row, percent
-from trailcam.text import printable
+from trailcam.text import FORMULA_STARTS, printable
 
 
 class Format(StrEnum):
@@ -26,6 +26,7 @@ class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    HTML = "html"
 
 
 _TYPES = {
@@ -36,8 +37,7 @@ _TYPES = {
     Kind.FLAG: "BOOLEAN",
     Kind.MOMENT: "TIMESTAMPTZ",
 }
-# A spreadsheet takes a cell that begins so for a formula and runs it (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BAR_WIDTH = 24
 # What JSON may hold raw but a terminal obeys: DEL and the C1 controls.
 _CONTROLS = re.compile("[\x7f-\x9f]")
 
@@ -57,9 +57,13 @@ def to_csv(report: Report) -> str:
 
 
 def to_json(report: Report) -> str:
-    """One object with report, filters, coverage, rows, totals, notes and a list for each further section."""
+    """One object with report, filters, coverage, rows, totals, notes and a list for each further section.
+
+    A report with a headline has that too.
+    """
     document: dict[str, Any] = {
         "report": report.name,
+        **({"headline": report.headline} if report.headline else {}),
         "filters": report.filters,
         "coverage": report.coverage,
         "rows": report.rows,
@@ -85,8 +89,24 @@ def cell(column: Column, row: Row) -> str:
     if value is None:
         return column.null
     text = _readable(column.kind, value)
-    unsure = column.sign and row.get(COMPLETE) is False
-    return f"{column.sign} {text}" if unsure else text
+    if column.sign and row.get(COMPLETE) is False:
+        text = f"{column.sign} {text}"
+    return f"{text:>6} {_bar(value / column.bar)}".rstrip() if column.bar else text
+
+
+def _bar(part: float) -> str:
+    """A bar of at most ``_BAR_WIDTH`` characters for 0..1; what isn't nothing is at least half of one."""
+    halves = max(round(part * _BAR_WIDTH * 2), 1 if part > 0 else 0)
+    return "█" * (halves // 2) + "▌" * (halves % 2)
+
+
+def total_cells(columns: Sequence[Column], row: Row) -> list[str]:
+    """A row of totals as a table shows it: "total" in place of the first key, the other keys empty."""
+    cells = []
+    for n, column in enumerate(columns):
+        is_key = row[column.name] is None and column.null not in ("-", "all")
+        cells.append("total" if n == 0 and row[column.name] is None else "" if is_key else cell(column, row))
+    return cells
 
 
 def _readable(kind: Kind, value: Any) -> str:  # noqa: ANN401 - of the type that kind says
@@ -122,7 +142,7 @@ def _csv_cell(value: object) -> object:
             return value.isoformat()
         case str():
             text = printable(value)
-            return f"'{text}" if value.startswith(_FORMULA) else text
+            return f"'{text}" if value.startswith(FORMULA_STARTS) else text
         case _:
             return value
 

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trailcam.reports.model import Column, Kind, Report, Row, Section, share
+from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.paths import from_db
 from trailcam.store.runs import last_run
+from trailcam.store.select import make_selected
 from trailcam.text import count, printable
 
 # A network drive that is gone can keep its caller waiting for minutes.
@@ -64,6 +66,7 @@ def status(db: Connection, *, working: bool) -> Report:
     folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times
     are empty where there is nothing to say.
     """
+    make_selected(db, Selection())
     counts = rows(db, query("status_counts"))
     overall = counts[0]
     roots = _roots(db)

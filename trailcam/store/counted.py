@@ -39,15 +39,15 @@ def make_judged(db: Connection) -> bool:
 def make_counted(db: Connection, confidence: float | None, fallback: float) -> None:
     """Create the temporary views ``boxes`` and ``counted`` over the view ``selected``.
 
-    ``counted`` are the boxes that count from ``confidence`` on (0..1, inclusive; None: what was fitted to the
-    corrections or the weights recommend for each class, else ``fallback``); ``boxes`` are those and every box
+    ``counted`` are the boxes that count from ``confidence`` on (0..1, inclusive; None: what the weights
+    recommend for each class, else ``fallback``); ``boxes`` are those and every box
     of the current run below that. Columns: image_id, root_id, path, station, captured_at, run_id
     (PERSON_RUN: a person's), class_id, class, kind, age_class, species, threshold (what counts without a
     confidence, None: the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``) and
     by_person. Works on a read-only connection. Call ``make_selected`` first.
     """
     judged = _has(db, "person_boxes")
-    db.execute(_boxes(judged=judged, classes=_make_classes(db)))
+    db.execute(_boxes(judged=judged))
     asked = "NULL" if confidence is None else repr(float(confidence))
     # Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
     db.execute(
@@ -70,6 +70,14 @@ def person_classes(db: Connection) -> tuple[ClassInfo, ...]:
     )
 
 
+def count_judged(db: Connection) -> int:
+    """How many photos of the view ``selected`` rest, all or in part, on a person's word."""
+    if not _has(db, "judged"):
+        return 0
+    ((n,),) = db.execute("SELECT count(*) FROM selected JOIN judged USING (image_id)").fetchall()
+    return int(n)
+
+
 def _has(db: Connection, table: str) -> bool:
     ((n,),) = db.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = ?", [table]
@@ -77,30 +85,14 @@ def _has(db: Connection, table: str) -> bool:
     return bool(n)
 
 
-def _make_classes(db: Connection) -> str:
-    """The table of classes with the thresholds in force: the weights' own, or those fitted to corrections."""
-    ((fitted,),) = db.execute(
-        "SELECT count(*) > 0 FROM fitted_thresholds WHERE withdrawn_at IS NULL"
-    ).fetchall()
-    if not fitted:
-        return "classes"
-    db.execute(
-        "CREATE OR REPLACE TEMP TABLE fitted_classes AS"
-        " SELECT c.* REPLACE (coalesce(f.threshold, c.threshold) AS threshold)"
-        " FROM classes c JOIN runs r USING (run_id) LEFT JOIN fitted_thresholds f"
-        " ON f.weights_sha256 = r.weights_sha256 AND f.class = c.name AND f.withdrawn_at IS NULL"
-    )
-    return "fitted_classes"
-
-
-def _boxes(*, judged: bool, classes: str) -> str:
+def _boxes(*, judged: bool) -> str:
     """The view ``boxes``. Where nobody has judged anything it is the plain join, and costs no more."""
     photo = "s.image_id, s.root_id, s.path, s.station, s.captured_at"
     machine = (
         f"SELECT {photo}, d.run_id, d.class_id, c.name AS class, c.kind, c.age_class, c.species,"
         " c.threshold, d.confidence, d.x, d.y, d.w, d.h, false AS by_person"
         " FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
-        f" JOIN {classes} c ON c.run_id = d.run_id AND c.class_id = d.class_id"
+        " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
     )
     if not judged:
         return f"CREATE OR REPLACE TEMP VIEW boxes AS {machine}"

@@ -28,6 +28,7 @@ class Level(StrEnum):
     CLASS = "class"
     KIND = "kind"
     AGE = "age"
+    LOOK = "look"  # what a gallery calls it: "buck/mature", "animal/coyote"
 
 
 def make_events(

@@ -18,17 +18,30 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import AgeClass, ClassInfo, Kind, Status
+from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Status
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
 from trailcam.store.database import Connection, Database, query, rows
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.text import FORMULA_STARTS
 
 CHUNK = 20_000
-FALLBACK = 0.5  # a confidence, where neither the user nor the weights name one; reports fall back on it too
 _LONGEST_US = 2**62
+# The columns of export_rows.sql that hold text of files, cameras and models.
+_TEXTS = (
+    "root",
+    "path",
+    "station",
+    "error_message",
+    "make",
+    "model",
+    "serial",
+    "weights",
+    "class",
+    "species",
+)
 
 
 class Box(NamedTuple):
@@ -132,7 +145,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     Raises UsageError for an unknown station.
     """
     make_selected(db, selection)
-    make_counted(db, confidence, FALLBACK)
+    make_counted(db, confidence, FALLBACK_CONFIDENCE)
     found = db.execute(
         "SELECT s.image_id, i.station_id, epoch_us(s.captured_at) AS us, s.captured_at IS NULL AS undated,"
         " s.run_id IS NOT NULL OR s.by_person AS completed"
@@ -181,28 +194,55 @@ def stream_reopening(
     for wanted in _chunks(plan, only):
         with database.read() as db:
             make_selected(db, Selection())
-            make_counted(db, plan.confidence, FALLBACK)
+            make_counted(db, plan.confidence, FALLBACK_CONFIDENCE)
             photos = list(_read(db, plan, wanted))
         yield from photos
 
 
 def copy_rows(
-    db: Connection, selection: Selection, confidence: float | None, target: Path, options: str, scratch: Path
+    db: Connection,
+    selection: Selection,
+    confidence: float | None,
+    target: Path,
+    options: str,
+    scratch: Path,
+    *,
+    no_formulas: bool,
 ) -> int:
     """Write the selected photos as a flat table to the file ``target``, by DuckDB's own writer.
 
-    Returns the number of boxes that count.
-
-    ``options`` are COPY's, a program's text. What doesn't fit into 512 MB lies in the folder ``scratch``.
-    A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
+    Returns the number of boxes that count. ``options`` are COPY's, a program's text. With ``no_formulas`` an
+    apostrophe goes before text that a spreadsheet would run (see :func:`trailcam.text.no_formula`). What
+    doesn't fit into 512 MB lies in the folder ``scratch``. A name that is not UTF-8 shows as the database
+    holds it (see :mod:`trailcam.store.paths`).
     """
     make_selected(db, selection)
-    make_counted(db, confidence, FALLBACK)
+    make_counted(db, confidence, FALLBACK_CONFIDENCE)
+    sql = query("export_rows")
+    if no_formulas:
+        starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
+        cells = ", ".join(
+            f"CASE WHEN left({c}, 1) IN ({starts}) THEN '''' || {c} ELSE {c} END AS {c}" for c in _TEXTS
+        )
+        sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
     db.execute(f"SET temp_directory = {_quote(str(scratch))}")
     db.execute("SET memory_limit = '512MB'")
-    db.execute(f"COPY ({query('export_rows')}) TO {_quote(str(target))} ({options})").fetchall()
+    db.execute(f"COPY ({sql}) TO {_quote(str(target))} ({options})").fetchall()
     ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()
     return int(n_boxes)
+
+
+def root_paths(db: Connection, plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
+    """The paths of the roots that the photos of ``plan`` masked by ``only`` lie in."""
+    db.register("chunk", {"image_id": plan.image_id[only]})
+    try:
+        found = db.execute(
+            "SELECT path FROM roots WHERE root_id IN (SELECT root_id FROM images JOIN chunk USING (image_id))"
+            " ORDER BY root_id"
+        ).fetchall()
+    finally:
+        db.unregister("chunk")
+    return [from_db(str(path)) for (path,) in found]
 
 
 def station_facts(db: Connection) -> dict[str, tuple[float | None, float | None, str | None]]:

@@ -85,8 +85,49 @@ def m002_runs(db: Connection) -> None:
     )
 
 
+def m003_identity(db: Connection) -> None:
+    """What makes a file the same file elsewhere, where it says it was taken, and stations' other names.
+
+    ``content_id`` NULL: not known yet. ``whole_id`` is the hash of all bytes, kept once it was needed.
+    ``duplicate_of`` names the image that an exact copy repeats; reports leave copies out. ``latitude`` and
+    ``longitude`` are what the file's EXIF says. ``station_aliases``: a folder's name -> the station it means.
+    """
+    db.execute(
+        """
+        ALTER TABLE images ADD COLUMN content_id VARCHAR;
+        ALTER TABLE images ADD COLUMN whole_id VARCHAR;
+        ALTER TABLE images ADD COLUMN duplicate_of BIGINT;
+        ALTER TABLE images ADD COLUMN latitude DOUBLE;
+        ALTER TABLE images ADD COLUMN longitude DOUBLE;
+        CREATE TABLE station_aliases (
+            name VARCHAR NOT NULL, station_id INTEGER NOT NULL, made_at TIMESTAMP NOT NULL
+        );
+        """
+    )
+
+
+def m004_digests(db: Connection) -> None:
+    """Digests, and what each has told: photos and stations that fell silent.
+
+    ``digest_photos.looked_at`` is when the photo was first looked at; NULL: it told that the photo failed.
+    """
+    db.execute(
+        """
+        CREATE TABLE digests (
+            digest_id INTEGER NOT NULL, name VARCHAR NOT NULL, made_at TIMESTAMP NOT NULL
+        );
+        CREATE TABLE digest_photos (
+            digest_id INTEGER NOT NULL, image_id BIGINT NOT NULL, looked_at TIMESTAMP
+        );
+        CREATE TABLE digest_silences (
+            digest_id INTEGER NOT NULL, station_id INTEGER NOT NULL, last_day DATE NOT NULL
+        );
+        """
+    )
+
+
 def m005_corrections(db: Connection) -> None:
-    """What people say of photos, and thresholds fitted to it.
+    """What people say of photos.
 
     A judgement is one act of one person on one photo; nothing of it is ever deleted. ``whole``: the photo
     shows its boxes and nothing else. Otherwise it is about the places of its boxes alone. A box without a
@@ -106,16 +147,17 @@ def m005_corrections(db: Connection) -> None:
             class VARCHAR, kind VARCHAR, age_class VARCHAR, species VARCHAR,
             x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL
         );
-        CREATE TABLE fitted_thresholds (
-            weights_sha256 VARCHAR NOT NULL, class VARCHAR NOT NULL, threshold REAL NOT NULL,
-            n_right BIGINT NOT NULL, n_wrong BIGINT NOT NULL,
-            author VARCHAR NOT NULL, fitted_at TIMESTAMP NOT NULL, withdrawn_at TIMESTAMP
-        );
         """
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_images, m002_runs, m005_corrections)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m001_images,
+    m002_runs,
+    m003_identity,
+    m004_digests,
+    m005_corrections,
+)
 LATEST = len(MIGRATIONS)
 
 

@@ -9,7 +9,7 @@ SELECT
 FROM (
     SELECT DISTINCT station_id, captured_at::DATE AS captured_at
     FROM images
-    WHERE captured_at IS NOT NULL AND captured_at_suspect IS NULL
+    WHERE captured_at IS NOT NULL AND captured_at_suspect IS NULL AND duplicate_of IS NULL
 ) i
 JOIN stations s USING (station_id);
 CREATE OR REPLACE TEMP TABLE silences AS

@@ -1,5 +1,6 @@
 -- Sightings among the boxes of the view `counted`, and the events that they make: the one place where
--- either is decided. $level: what makes two animals alike, 'class' (the model's name), 'kind' or 'age'.
+-- either is decided. $level: what makes two animals alike, 'class' (the model's name), 'kind', 'age', or 'look':
+-- the kind with the age of a buck, or with the name of another class in lower case.
 -- $kinds: the kinds to take. $only: of these, class names (lower case), kinds or ages of bucks. NULL takes all.
 --
 -- sightings: one row for each image and what was seen in it, however many animals. `begins` marks the first of
@@ -11,6 +12,9 @@ WITH found AS (
         CASE $level
             WHEN 'class' THEN class
             WHEN 'kind' THEN kind
+            WHEN 'look' THEN kind || '/' || CASE
+                WHEN kind = 'buck' THEN coalesce(age_class, 'unknown') ELSE lower(trim(class))
+            END
             ELSE coalesce(age_class, 'unknown')
         END AS what,
         count(*) AS animals,

@@ -1,4 +1,4 @@
--- Images by status: all, by station and by month. name is NULL for all and for the images without a time.
+-- Images of the view `selected` by status: all, by station and by month. name is NULL for all and for the images without a time.
 SELECT
     CASE
         WHEN grouping(station) = 0 THEN 'station'
@@ -15,10 +15,10 @@ SELECT
     count(captured_at_suspect) AS suspect
 FROM (
     SELECT
-        s.name AS station, strftime(i.captured_at, '%Y-%m') AS month,
-        i.status, i.captured_at, i.captured_at_suspect
-    FROM images i
-    JOIN stations s USING (station_id)
+        s.station, strftime(s.captured_at, '%Y-%m') AS month,
+        s.status, s.captured_at, i.captured_at_suspect
+    FROM selected s
+    JOIN images i USING (image_id)
 )
 GROUP BY GROUPING SETS ((station), (month), ())
 ORDER BY CASE grouped_by WHEN 'all' THEN 0 WHEN 'station' THEN 1 ELSE 2 END, name NULLS LAST;

@@ -1,0 +1,273 @@
+"""Every report on a made library of 100,000 detections, and the same numbers from plain Python."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.helpers.library import make_library
+from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.gallery.content import read_content
+from trailcam.reports.bucks import bucks
+from trailcam.reports.common import Question
+from trailcam.reports.digest import digest
+from trailcam.reports.herd import herd
+from trailcam.reports.species import species
+from trailcam.reports.stations import stations
+from trailcam.reports.status import status
+from trailcam.selection import Selection
+from trailcam.store.columns import insert, texts
+from trailcam.store.database import Database
+from trailcam.store.runs import RunFacts, begin_run, end_run
+
+CLASSES = (
+    ClassInfo(0, "doe", Kind.DOE),
+    ClassInfo(1, "young", Kind.BUCK, AgeClass.YOUNG),
+    ClassInfo(2, "mature", Kind.BUCK, AgeClass.MATURE),
+    ClassInfo(3, "fawn", Kind.FAWN),
+    ClassInfo(4, "coyote", Kind.ANIMAL),
+    ClassInfo(5, "person", Kind.PERSON),
+)
+N_PHOTOS, N_BOXES = 60_000, 100_000
+NAMES = ("Hayfield", "TinMan", "Sanctuary", "Camphouse", "270_Jason", "Spot")
+GAP = timedelta(minutes=30)
+THRESHOLD = np.float32(0.5)
+QUESTION = Question(confidence=0.5)
+# The nights of both clock changes of 2024-25 in Texas, and the turn of the year, get photos of their own.
+BORDERS: tuple[str, ...] = (
+    *("2024-11-03 00:30", "2024-11-03 01:10", "2024-11-03 03:00", "2024-12-31 23:50"),
+    *("2025-01-01 00:15", "2025-03-09 01:50", "2025-03-09 03:10", "2024-10-31 23:59"),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """The library, and all of it as plain Python."""
+
+    database: Database
+    at: list[datetime | None]
+    station: list[str]
+    status: list[str]
+    boxes: dict[int, list[tuple[ClassInfo, np.float32]]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    rng = np.random.default_rng(7)
+    minute = rng.integers(0, 300 * 24 * 60, N_PHOTOS)
+    burst = rng.random(N_PHOTOS) < 0.6  # close to the photo before, and seconds apart
+    offset = np.where(burst, np.roll(minute, 1) * 60 + rng.integers(1, 3600, N_PHOTOS), minute * 60)
+    start = datetime(2024, 8, 1)
+    at: list[datetime | None] = [start + timedelta(seconds=int(s)) for s in offset]
+    place = np.where(burst, np.roll(rng.integers(0, len(NAMES), N_PHOTOS), 1), rng.integers(0, 6, N_PHOTOS))
+    for n, text in enumerate(BORDERS * 6):
+        at[n], place[n] = datetime.fromisoformat(text), n // len(BORDERS)
+    for n in rng.choice(np.arange(100, N_PHOTOS), 1500, replace=False):
+        at[n] = None
+    # The sixth month of Spot is missing: a camera that fell silent. Hayfield has two cameras.
+    for n in range(100, N_PHOTOS):
+        when = at[n]
+        if NAMES[place[n]] == "Spot" and when and datetime(2024, 12, 5) <= when < datetime(2025, 1, 7):
+            at[n] = when + timedelta(days=33)
+    state = rng.choice(["completed", "pending", "failed", "missing"], N_PHOTOS, p=[0.9, 0.06, 0.03, 0.01])
+    looked = np.flatnonzero(state == "completed")
+    image = np.sort(rng.choice(looked, N_BOXES))
+    class_id = rng.choice(6, N_BOXES, p=[0.4, 0.15, 0.15, 0.15, 0.1, 0.05])
+    confidence = (rng.integers(5, 100, N_BOXES) / 100).astype(np.float32)  # many are 0.5 exactly
+    database = make_library(tmp_path_factory.mktemp("large")).database
+    facts = RunFacts("k", "0" * 64, "made.pt", {}, {}, "cpu", CLASSES)
+    now = np.full(N_PHOTOS, datetime(2025, 6, 1), "datetime64[us]")
+    with database.write() as db:
+        run = begin_run(db, facts)
+        insert(db, "stations", {"station_id": np.arange(1, 7, dtype=np.int32), "name": texts(NAMES)})
+        insert(
+            db,
+            "images",
+            {
+                "image_id": np.arange(N_PHOTOS),
+                "root_id": np.ones(N_PHOTOS, np.int32),
+                "path": texts(f"{NAMES[p]}/cam{n % 2}/{n}.jpg" for n, p in enumerate(place)),
+                "size_bytes": np.ones(N_PHOTOS, np.int64),
+                "mtime_ns": np.ones(N_PHOTOS, np.int64),
+                "station_id": (place + 1).astype(np.int32),
+                "captured_at": np.array(at, "datetime64[us]"),
+                "captured_at_source": texts("exif" if t else "unknown" for t in at),
+                "serial": texts(f"cam{n % 2}" for n in range(N_PHOTOS)),
+                "orientation": np.ones(N_PHOTOS, np.int16),
+                "status": texts(map(str, state)),
+                "run_id": np.ma.masked_array(np.full(N_PHOTOS, run, np.int32), mask=state != "completed"),
+                "first_seen_at": now,
+                "scanned_at": now,
+            },
+        )
+        insert(
+            db,
+            "results",
+            {
+                "run_id": np.full(len(looked), run, np.int32),
+                "image_id": looked,
+                "status": texts(["completed"] * len(looked)),
+                "looked_at": now[: len(looked)],
+            },
+        )
+        side = np.full(N_BOXES, 0.25, np.float32)
+        insert(
+            db,
+            "detections",
+            {
+                "run_id": np.full(N_BOXES, run, np.int32),
+                "image_id": image,
+                "class_id": class_id.astype(np.int16),
+                "confidence": confidence,
+                **dict.fromkeys("xywh", side),
+            },
+        )
+        end_run(db, run, completed=True, seconds={})
+    boxes: dict[int, list[tuple[ClassInfo, np.float32]]] = defaultdict(list)
+    for i, c, p in zip(image.tolist(), class_id.tolist(), confidence, strict=True):
+        boxes[i].append((CLASSES[c], p))
+    return Made(database, at, [NAMES[p] for p in place], [str(s) for s in state], boxes)
+
+
+@dataclass(frozen=True)
+class Visit:
+    station: str
+    what: str
+    begins: datetime
+    photos: int
+    most: int
+
+
+def seen(made: Made, what: Callable[[ClassInfo], str | None]) -> dict[tuple[str, str], dict[int, int]]:
+    """(station, what) -> photo -> how many."""
+    found: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for photo, boxes in made.boxes.items():
+        for info, confidence in boxes:
+            name = what(info)
+            if name is not None and confidence >= THRESHOLD:
+                found[made.station[photo], name][photo] += 1
+    return found
+
+
+def visits(made: Made, what: Callable[[ClassInfo], str | None]) -> Iterator[Visit]:
+    for (station, name), animals in seen(made, what).items():
+        run: list[tuple[datetime, int]] = []
+        dated = sorted((t, n) for photo, n in animals.items() if (t := made.at[photo]) is not None)
+        for time, n in dated:
+            if run and time - run[-1][0] > GAP:
+                yield Visit(station, name, run[0][0], len(run), max(k for _, k in run))
+                run = []
+            run.append((time, n))
+        if run:
+            yield Visit(station, name, run[0][0], len(run), max(k for _, k in run))
+
+
+def month(moment: datetime | None) -> str | None:
+    return f"{moment:%Y-%m}" if moment else None
+
+
+def test_species(made: Made) -> None:
+    photos: Counter[tuple[str, str, str | None]] = Counter()
+    animals: Counter[tuple[str, str, str | None]] = Counter()
+    most: Counter[tuple[str, str, str | None]] = Counter()
+    for (station, name), found in seen(made, lambda c: c.name).items():
+        for photo, n in found.items():
+            key = (name, station, month(made.at[photo]))
+            photos[key] += 1
+            animals[key] += n
+            most[key] = max(most[key], n)
+    events = Counter((v.what, v.station, month(v.begins)) for v in visits(made, lambda c: c.name))
+    with made.database.read() as db:
+        rows = species(db, QUESTION).rows
+    keys = [(row["class"], row["station"], row["month"]) for row in rows]
+    assert sorted(map(str, keys)) == sorted(map(str, photos))
+    for key, row in zip(keys, rows, strict=True):
+        assert (row["photos"], row["detections"], row["max_animals"]) == (
+            photos[key],
+            animals[key],
+            most[key],
+        )
+        assert row["events"] == (events[key] if key[2] else None)
+
+
+def test_bucks(made: Made) -> None:
+    expected = Counter(
+        (v.station, v.what, v.begins.hour)
+        for v in visits(made, lambda c: c.age_class and c.age_class.value)
+        if v.begins
+    )
+    with made.database.read() as db:
+        by = ("station", "age", "hour")
+        found = bucks(db, Selection(), confidence=0.5, gap=GAP, by=by, first_month=9).rows
+    got = {(r["station"], r["age"], r["hour"]): r["events"] for r in found if r["hour"] is not None}
+    assert {key: n for key, n in got.items() if n} == dict(expected)
+
+
+def worked(made: Made, station: str) -> set[date]:
+    """The days from the first photo to the last, less breaks of more than seven days."""
+    days = sorted({t.date() for t, s in zip(made.at, made.station, strict=True) if t and s == station})
+    found = {days[-1]}
+    for day, following in pairwise(days):
+        gap = (following - day).days - 1
+        found |= {day + timedelta(n) for n in range(gap + 1 if gap <= 7 else 1)}
+    return found
+
+
+def test_stations(made: Made) -> None:
+    events = Counter(v.station for v in visits(made, lambda c: c.name))
+    with made.database.read() as db:
+        report = stations(db, QUESTION)
+    for row in report.rows:
+        days = len(worked(made, row["station"]))
+        assert (row["camera_days"], row["events"]) == (days, events[row["station"]])
+        assert row["events_per_100"] == round(100 * row["events"] / days, 2)
+        own = [n for n, s in enumerate(made.station) if s == row["station"]]
+        assert row["photos"] == len(own)
+        assert row["undated"] == sum(made.at[n] is None for n in own)
+        assert row["completed"] == sum(made.status[n] == "completed" for n in own)
+    assert [s["station"] for s in report.sections[0].rows] == ["Spot"]
+
+
+def test_herd(made: Made) -> None:
+    animals: Counter[str] = Counter()
+    for visit in visits(made, lambda c: c.kind.value):
+        animals[visit.what] += visit.most
+    with made.database.read() as db:
+        (row,) = herd(db, QUESTION).rows
+    assert (row["bucks"], row["does"], row["fawns"]) == (animals["buck"], animals["doe"], animals["fawn"])
+    assert row["bucks_per_100_does"] == round(100 * animals["buck"] / animals["doe"], 1)
+    assert row["resampled"] == "stations"
+    assert row["bucks_low"] < row["bucks_per_100_does"] < row["bucks_high"]
+
+
+def test_digest(made: Made) -> None:
+    wanted = {"mature", "person", "coyote"}
+    expected = Counter(v.what for v in visits(made, lambda c: c.name if c.name in wanted else None))
+    with made.database.read() as db:
+        found = digest(db, QUESTION, classes=sorted(wanted), now=datetime(2025, 6, 1, tzinfo=UTC)).report.rows
+    assert Counter(row["class"] for row in found if row["begins"]) == expected
+
+
+def test_status_and_gallery(made: Made) -> None:
+    def look(info: ClassInfo) -> str:
+        return f"{info.kind}/{info.age_class or info.name}"
+
+    with made.database.read() as db:
+        overall = status(db, working=False).rows[0]
+        content = read_content(db, Selection(), confidence=0.5, lowest=0.5, gap=GAP)
+    assert {name: overall[name] for name in ("completed", "pending", "failed", "missing")} == dict(
+        Counter(made.status)
+    )
+    assert overall["undated"] == sum(t is None for t in made.at)
+    assert content.n_events == sum(1 for _ in visits(made, look))
+    counted = {photo for found in seen(made, look).values() for photo in found}
+    assert len(content.photos) == len(counted)
+    assert sum(len(photo.found) for photo in content.photos) == sum(
+        confidence >= THRESHOLD for boxes in made.boxes.values() for _, confidence in boxes
+    )

@@ -1,0 +1,107 @@
+"""``trailcam train``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from trailcam.cli import console
+from trailcam.cli.model_options import DeviceOpt
+from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
+from trailcam.errors import ExitCode, UsageError
+from trailcam.text import printable
+
+if TYPE_CHECKING:
+    from trailcam.train.command import TrainReport
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def train(
+    data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos as YOLO has them.")],
+    start: Annotated[
+        str,
+        typer.Option("--from", metavar="starter|FILE", help="The model to start from."),
+    ] = "starter",
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", help="What --weights will find it by.", show_default="the name of the data set's folder"
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Times through all photos.")] = 60,
+    imgsz: Annotated[
+        int, typer.Option("--imgsz", min=32, help="Longer side in px that the model sees.")
+    ] = 640,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Photos of one step.")] = 16,
+    device: DeviceOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Train a model on labelled photos of your own, and compare it with the one it started from.
+
+    Stopped, it carries on when the same command is run again.
+    """
+    from trailcam.detect.weights import find_weights
+    from trailcam.train.command import Training
+    from trailcam.train.command import train as run_train
+
+    context = app_context(None, config, quiet, verbose, {"detect.device": device})
+    chosen = name if name is not None else data.resolve().parent.name
+    if not _NAME.fullmatch(chosen):
+        raise UsageError(
+            f"{printable(chosen)!r} can't be the name of weights.",
+            "Give one of letters, digits, dots and dashes: --name my-ranch",
+        )
+    training = Training(
+        data=data,
+        start=find_weights() if start == "starter" else find_weights(Path(start)),
+        name=chosen,
+        epochs=epochs,
+        imgsz=imgsz,
+        batch=batch,
+        device=context.settings.detect.device,
+    )
+
+    def say_epoch(done: int, total: int, map50: float) -> None:
+        if not quiet:
+            console.say(f"Epoch {done} of {total}: mAP50 {map50:.1%} on the validation photos.")
+
+    try:
+        report = run_train(training, context.settings, epoch_done=say_epoch)
+    except KeyboardInterrupt:
+        console.say("Stopped; run the same command again to carry on after the last whole epoch.")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    _show(report)
+
+
+def _show(report: TrainReport) -> None:
+    from trailcam.evaluate.metrics import percent
+
+    before, after = report.before.evaluation, report.after.evaluation
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for n, head in enumerate((f"on the {report.split} photos", "before", "after")):
+        table.add_column(head, justify="right" if n else "left", no_wrap=True)
+    table.add_row("mAP50", percent(before.map50), percent(after.map50))
+    table.add_row("mAP50-95", percent(before.map50_95), percent(after.map50_95))
+    old = {row.name: row for row in before.by_photo}
+    for row in after.by_photo:
+        was = old.get(row.name)
+        table.add_row(
+            f"photos with {row.name}: found", percent(was.recall) if was else "-", percent(row.recall)
+        )
+        table.add_row(
+            "  of those reported, right", percent(was.precision) if was else "-", percent(row.precision)
+        )
+    console.out.print(table, width=None if console.out.is_terminal else 160)
+    console.out.print(
+        f"\nWeights: {printable(str(report.weights))}\nUse them: trailcam detect --weights"
+        f" {report.weights.stem}",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,326 @@
+"""``report activity``: at which hours animals come, by the clock, by the sun and by the moon.
+
+Everything is counted in events (visits), as photos of one visit are no independent observations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+from typing import Any
+
+from trailcam.errors import UsageError
+from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, rate, scope_cells
+from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns, share
+from trailcam.reports.visits import (
+    SunClock,
+    Visit,
+    camera_nights,
+    make_group_events,
+    moon_of,
+    read_places,
+    read_visits,
+    sun_clock,
+    sun_times,
+)
+from trailcam.sky import MOON_PHASES, Sun, SunTime
+from trailcam.store.database import Connection
+from trailcam.store.events import camera_days_by, check_names
+from trailcam.text import count, printable
+
+AXES = ("hour", "sun", "moon")
+KEYS = ("month", "season", "station")
+DEFAULT_CLASSES = ("buck",)
+
+_KNOWN = f"Known: {', '.join((*AXES, *KEYS))}."
+_CLASS = Column("class", "class", Kind.TEXT, wraps=True)
+_KEY_COLUMNS = {
+    "month": Column("month", "month", Kind.TEXT),
+    "season": Column("season", "season", Kind.TEXT),
+    "station": Column("station", "station", Kind.TEXT, wraps=True),
+}
+_EVENTS = Column("events", "events", Kind.COUNT, sign="≈")
+_SHARE = Column("share", "share", Kind.SHARE)
+_HOUR_COLUMNS = (
+    Column("hour", "hour", Kind.COUNT),
+    _EVENTS,
+    Column("camera_days", "camera-days", Kind.COUNT, spare=0),
+    Column("events_per_100", "per 100 days", Kind.NUMBER, sign="≈", spare=1),
+    _SHARE,
+)
+_SUN_COLUMNS = (Column("sun_hour", "sun hour", Kind.COUNT), _EVENTS, _SHARE)
+_MOON_COLUMNS = (
+    Column("moon", "moon", Kind.TEXT),
+    Column("camera_nights", "camera-nights", Kind.NUMBER, spare=0),
+    _EVENTS,
+    _SHARE,
+    Column("expected_share", "expected", Kind.SHARE),
+    Column("night_events", "in the dark", Kind.COUNT, sign="≈", spare=1),
+    Column("night_events_per_100", "in the dark per 100", Kind.NUMBER, sign="≈", spare=2),
+    Column("events_per_100", "per 100 nights", Kind.NUMBER, sign="≈"),
+)
+_OVERLAP_COLUMNS = (
+    Column("first", "class", Kind.TEXT, wraps=True),
+    Column("second", "and", Kind.TEXT, wraps=True),
+    Column("time", "by", Kind.TEXT),
+    Column("first_events", "events", Kind.COUNT),
+    Column("second_events", "and", Kind.COUNT),
+    Column("overlap", "overlap", Kind.NUMBER, null="too few"),
+    Column("low", "95 % from", Kind.NUMBER),
+    Column("high", "to", Kind.NUMBER),
+    Column("estimator", "estimator", Kind.TEXT),
+)
+_TITLES = {"hour": "By the clock", "sun": "By the sun", "moon": "By the moon"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the tables are made of. ``groups``: class -> indexes into ``visits``."""
+
+    question: Question
+    keys: Sequence[str]
+    basis: Basis
+    visits: Sequence[Visit]
+    groups: Mapping[str, Sequence[int]]
+    times: dict[int, SunTime]
+    clock: SunClock
+
+
+def activity(
+    db: Connection,
+    question: Question,
+    *,
+    classes: Sequence[str] = DEFAULT_CLASSES,
+    by: Sequence[str] = (),
+) -> Report:
+    """The daily activity of ``classes``: the model's classes, kinds or age classes of bucks.
+
+    ``by`` are keys out of :data:`KEYS` and at most one of :data:`AXES`. With "hour" rows are the hours of the
+    cameras' clock, with "sun" hours of the sun's clock (see ``sun_clock``), with "moon" phases of the moon.
+    Without one of them the rows are hours, and the others become the sections by_sun and by_moon. Of two
+    classes and more the section overlap compares each pair. A row without events is there only where no key
+    is asked for. Raises UsageError for an unknown or second key, a class or a station.
+    """
+    keys, axes = _checked(by)
+    classes = list({name.lower(): name for name in classes}.values())
+    check_names(db, classes)
+    basis = make_basis(db, question, keys)
+    visits: list[Visit] = []
+    groups: dict[str, Sequence[int]] = {}
+    doubtful: dict[str, Sequence[str]] = {}
+    for name in classes:
+        make_group_events(db, question, name)
+        found = read_visits(db, question, keys)
+        groups[name] = range(len(visits), len(visits) + len(found.visits))
+        visits += found.visits
+        doubtful[name] = found.notes()
+    times = sun_times(visits, Sun())
+    seen = _Seen(question, keys, basis, visits, groups, times, sun_clock(visits, times))
+    sections = [_section(db, seen, axis) for axis in axes or AXES] if basis.coverage["photos"] else []
+    main = sections[0] if sections else Section("by_hour", "", (), ())
+    pairs = _overlaps(seen)
+    return Report(
+        name="activity",
+        title="Activity",
+        filters=question.describe(by=list(by or ["hour"]), classes=classes),
+        coverage=basis.coverage,
+        columns=main.columns,
+        rows=main.rows,
+        notes=[*notes_of(basis), *_notes(seen, doubtful, [section.name for section in sections], pairs)],
+        sections=(*sections[1:], *pairs),
+    )
+
+
+def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:
+    for key in by:
+        if key not in (*AXES, *KEYS):
+            raise UsageError(f'There is no activity by "{printable(key)}".', _KNOWN)
+    axes = [axis for axis in AXES if axis in by]
+    if len(axes) > 1:
+        raise UsageError(f"Rows can't be by {' and '.join(axes)} at once.", "Ask once for each.")
+    return [key for key in dict.fromkeys(by) if key in KEYS], axes
+
+
+def _section(db: Connection, seen: _Seen, axis: str) -> Section:
+    """The table of one axis; a class, and a group of keys, without any event has no rows."""
+    make: Callable[[Connection, _Seen], list[Row]] = {"hour": _by_hour, "sun": _by_sun, "moon": _by_moon}[
+        axis
+    ]
+    rows = make(db, seen)
+    last = {"hour": _HOUR_COLUMNS, "sun": _SUN_COLUMNS, "moon": _MOON_COLUMNS}[axis]
+    coverage = [dataclasses.replace(c, shown=c.shown and bool(seen.keys)) for c in coverage_columns()]
+    measure = last[-1].name
+    longest = max((row[measure] or 0 for row in rows), default=0)
+    columns = (
+        _CLASS,
+        *(_KEY_COLUMNS[key] for key in seen.keys),
+        *last[:-1],
+        *coverage,
+        dataclasses.replace(last[-1], bar=longest or None),
+    )
+    return Section(
+        f"by_{axis}", _TITLES[axis], columns, [{c.name: row[c.name] for c in columns} for row in rows]
+    )
+
+
+def _grouped(
+    seen: _Seen, bin_of: Callable[[int], object], bins: Sequence[object], name: str
+) -> Iterable[tuple[Row, list[int]]]:
+    """Each class, group of keys and bin (``name`` in the row), with the visits in it."""
+    for what, members in seen.groups.items():
+        found: dict[tuple[Any, ...], dict[object, list[int]]] = {}
+        for n in members:
+            bin_ = bin_of(n)
+            if bin_ is not None:
+                found.setdefault(seen.visits[n].keys, {}).setdefault(bin_, []).append(n)
+        heads = [{**dict(zip(seen.keys, own, strict=True)), "_own": own} for own in found]
+        for head in in_order(heads, seen.keys):
+            own = head.pop("_own")
+            inside = found[own]
+            cells = {"class": what, **head, **scope_cells(seen.basis.scopes.get(own))}
+            total = sum(map(len, inside.values()))
+            for bin_ in bins:
+                visits = inside.get(bin_, [])
+                counts = {name: bin_, "events": len(visits), "share": share(len(visits), total)}
+                yield {**cells, **counts, "_own": own}, visits
+
+
+def _by_hour(db: Connection, seen: _Seen) -> list[Row]:
+    days = camera_days_by(db, seen.question.selection, seen.keys, seen.question.first_month)
+    return [
+        {**row, **rate(row["events"], days.get(row["_own"]))}
+        for row, _ in _grouped(seen, lambda n: seen.visits[n].at.hour, range(24), "hour")
+    ]
+
+
+def _by_sun(_db: Connection, seen: _Seen) -> list[Row]:
+    def hour(n: int) -> int | None:
+        return int(seen.clock.hours[n]) % 24 if n in seen.clock.hours else None
+
+    return [row for row, _ in _grouped(seen, hour, range(24), "sun_hour")]
+
+
+def _by_moon(db: Connection, seen: _Seen) -> list[Row]:
+    known: dict[date, str] = {}
+    nights: dict[tuple[Any, ...], float] = {}
+    sunny_nights: dict[tuple[Any, ...], float] = {}
+    sunny = _sunny_stations(db, seen)
+    for (station, *key), n in camera_nights(db, seen.question, seen.keys, known).items():
+        nights[tuple(key)] = nights.get(tuple(key), 0) + n
+        if station in sunny:
+            sunny_nights[tuple(key)] = sunny_nights.get(tuple(key), 0) + n
+    found = []
+    for row, visits in _grouped(seen, lambda n: moon_of(seen.visits[n].at, known), MOON_PHASES, "moon"):
+        own = row["_own"]
+        effort, dark_effort = nights.get((*own, row["moon"]), 0.0), sunny_nights.get((*own, row["moon"]), 0.0)
+        all_nights = sum(nights.get((*own, phase), 0.0) for phase in MOON_PHASES)
+        dark = sum(not seen.times[n].up for n in visits if seen.visits[n].station in sunny)
+        rates = {
+            "camera_nights": effort,
+            "events_per_100": _per_100(row["events"], effort),
+            "expected_share": effort / all_nights if all_nights else None,
+            "night_events": dark if sunny else None,
+            "night_events_per_100": _per_100(dark, dark_effort),
+        }
+        found.append({**row, **rates})
+    return found
+
+
+def _sunny_stations(db: Connection, seen: _Seen) -> set[str]:
+    """Stations where the sun's time is known, of every visit: a rate needs all of a station's or none."""
+    located = {
+        name
+        for name, place in read_places(db, seen.question.timezone).items()
+        if place.latitude is not None and place.longitude is not None and place.zone
+    }
+    dim = {visit.station for n, visit in enumerate(seen.visits) if n not in seen.times}
+    return (located | {visit.station for visit in seen.visits}) - dim
+
+
+def _per_100(events: int, nights: float) -> float | None:
+    return round(100 * events / nights, 2) if nights else None
+
+
+def _overlaps(seen: _Seen) -> list[Section]:
+    from trailcam.reports.overlap import minute_counts, overlap
+
+    rows = []
+    for first, second in combinations(seen.groups, 2):
+        for time, hours in (("clock", None), ("sun", seen.clock.hours)):
+            if hours is not None and not hours:
+                continue
+            sides = [
+                [seen.visits[n].hours for n in seen.groups[name]]
+                if hours is None
+                else [hours[n] for n in seen.groups[name] if n in hours]
+                for name in (first, second)
+            ]
+            found = overlap(*(minute_counts(side) for side in sides))
+            rows.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "time": time,
+                    "first_events": len(sides[0]),
+                    "second_events": len(sides[1]),
+                    "overlap": round(found.value, 3) if found else None,
+                    "low": round(found.low, 3) if found else None,
+                    "high": round(found.high, 3) if found else None,
+                    "estimator": found.estimator if found else None,
+                }
+            )
+    return [Section("overlap", "Overlap of daily activity", _OVERLAP_COLUMNS, rows)] if rows else []
+
+
+def _notes(
+    seen: _Seen, doubtful: Mapping[str, Sequence[str]], shown: Sequence[str], pairs: Sequence[Section]
+) -> list[str]:
+    if not seen.basis.coverage["photos"]:
+        return []
+    notes = [
+        f"{printable(name)}: {note}" if len(doubtful) > 1 else note
+        for name, found in doubtful.items()
+        for note in found
+    ]
+    if seen.basis.models:
+        notes += [f"No event of {printable(n)} at this confidence." for n, v in seen.groups.items() if not v]
+    if not seen.visits:
+        return notes
+    if "by_sun" in shown or pairs:
+        notes += _sun_notes(seen)
+    if "by_moon" in shown:
+        notes.append(
+            "A night lasts from noon to noon; expected is the phase's share of the camera-nights. In the"
+            " dark: after sunset and before sunrise, at stations where these are known."
+        )
+    return [*notes, *(_OVERLAP_NOTES if pairs else ())]
+
+
+def _sun_notes(seen: _Seen) -> list[str]:
+    n, total = len(seen.times), len(seen.visits)
+    if not n:
+        return [
+            "The sun's time is unknown: it needs a station's latitude, longitude and time zone"
+            " ([stations.NAME] in the configuration, then a scan)."
+        ]
+    left = f", the other {count(total - n, 'event')} not" if n < total else ""
+    return [
+        f"By the sun: sunrise is always at {_clock(seen.clock.sunrise)} and sunset at"
+        f" {_clock(seen.clock.sunset)}, the means over these events, and time between them runs evenly"
+        f" (average anchoring, Nouvellet et al. 2012). {count(n, 'event')} could be placed{left}."
+    ]
+
+
+_OVERLAP_NOTES = (
+    "Overlap: 0 is never at the same hours, 1 always (Ridout and Linkie 2009: Dhat4, or Dhat1 where a class"
+    " has fewer than 50 events; von Mises kernels). The interval is a smoothed bootstrap's, 1,000 samples.",
+    "Fewer than 10 events of a class tell nothing; Ridout and Linkie advise Dhat4 from about 75 events on.",
+)
+
+
+def _clock(hours: float) -> str:
+    minutes = round(hours * 60) % 1440
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

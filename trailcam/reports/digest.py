@@ -1,0 +1,236 @@
+"""``report digest``: only what is new since the last one, for cron and mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.reports.common import Basis, Question, make_basis, model_notes, undated_notes
+from trailcam.reports.model import Column, Kind, Report, Row, Section
+from trailcam.store.database import Connection, rows
+from trailcam.store.digests import Told, fresh_events, last_digest, make_fresh, stations_state, told_of
+from trailcam.store.events import Level, check_names, make_events
+from trailcam.store.paths import from_db
+from trailcam.text import count, printable
+
+DEFAULT_NAME = "default"
+
+_COLUMNS = (
+    Column("class", "what", Kind.TEXT),
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("begins", "from", Kind.TEXT, null="undated"),
+    Column("ends", "to", Kind.TEXT, spare=1),
+    Column("new_photos", "new photos", Kind.COUNT),
+    Column("photos", "of", Kind.COUNT, spare=0),
+    Column("max_animals", "most at once", Kind.COUNT, spare=2),
+    Column("confidence", "conf.", Kind.NUMBER),
+    Column("path", "photo", Kind.TEXT, wraps=True, spare=3),
+)
+_CARE_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("last_day", "last photo", Kind.TEXT, null="not known"),
+    Column("silent_days", "silent days", Kind.COUNT),
+    Column("silence_is_new", "newly silent", Kind.FLAG),
+    Column("pending", "pending", Kind.COUNT, hide_zero=True),
+    Column("failed", "failed", Kind.COUNT, hide_zero=True),
+    Column("new_failed", "newly failed", Kind.COUNT, hide_zero=True),
+    Column("missing", "missing", Kind.COUNT, hide_zero=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest, and what is to be remembered of it once it has reached its reader."""
+
+    report: Report
+    told: Told
+
+
+def digest(
+    db: Connection,
+    question: Question,
+    *,
+    name: str = DEFAULT_NAME,
+    since: datetime | None = None,
+    classes: Sequence[str],
+    strict: bool = False,
+    limit: int | None = None,
+    now: datetime | None = None,
+) -> Digest:
+    """What is new among the selected images. Changes nothing; ``store.digests.remember`` does.
+
+    ``since`` None: since the last digest called ``name``, that is all that none of them told of; else (aware)
+    what was first looked at from then on, told or not. ``classes`` are names, kinds or age classes;
+    ``strict``: one that no run knows is a UsageError, else a note. ``limit``: at most so many rows. ``now``
+    (aware) decides which cameras are silent.
+
+    A row is an event with a new photo: class (the word asked for), station, begins and ends (camera time,
+    None for a station's undated photos), new_photos and photos of it, max_animals (most in one photo),
+    confidence (0..1, highest of the new photos) and the path of the photo with that. Section ``stations``:
+    where a camera is silent or photos were not looked at.
+    """
+    if strict:
+        check_names(db, classes)
+    basis = make_basis(db, question, [])
+    make_fresh(db, name, since.astimezone(UTC).replace(tzinfo=None) if since else None)
+    found, undated = _events(db, question, classes)
+    ((n_looked,),) = db.execute("SELECT count(*) FROM fresh").fetchall()
+    day = since.date() if since else None
+    stations = stations_state(db, name, day, _today(question, now), question.silent_days)
+    silences = [(row["station_id"], row["last_day"]) for row in stations if row["silence_is_new"]]
+    models = _models(db)
+    seen = [word for word in classes if any(word.lower() in known for known in models.values())]
+    shown = found if limit is None else found[:limit]
+    care = [_care(row) for row in stations]
+    words = _since_words(since, last_digest(db, name), name)
+    report = Report(
+        name="digest",
+        title="Digest",
+        filters=question.describe(
+            name=name, since=since.isoformat() if since else "last", classes=list(classes)
+        ),
+        coverage=basis.coverage,
+        columns=_COLUMNS,
+        rows=shown,
+        headline=_headline(found, care, seen, int(n_looked), words),
+        notes=[*_hidden_note(found, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
+        sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care),),
+    )
+    return Digest(report, told_of(db, silences))
+
+
+def _events(db: Connection, question: Question, classes: Sequence[str]) -> tuple[list[Row], int]:
+    """The rows in the order of ``classes``, each class's latest first, and the new boxes without a time."""
+    found: list[Row] = []
+    undated = 0
+    for word in classes:
+        make_events(
+            db,
+            confidence=question.confidence,
+            fallback=FALLBACK_CONFIDENCE,
+            gap=question.gap,
+            level=Level.KIND,
+            only=[word],
+        )
+        for row in fresh_events(db):
+            undated += row["new_photos"] if row["begins"] is None else 0
+            found.append(
+                {
+                    "class": word,
+                    "station": row["station"],
+                    "begins": _minute(row["begins"]),
+                    "ends": _minute(row["ends"]),
+                    "new_photos": row["new_photos"],
+                    "photos": row["photos"],
+                    "max_animals": row["animals"],
+                    "confidence": round(row["confidence"], 4),
+                    "path": from_db(row["path"]),
+                }
+            )
+    return found, undated
+
+
+def _today(question: Question, now: datetime | None) -> date:
+    """The day where the cameras are, as far as the settings say."""
+    zone = ZoneInfo(question.timezone) if question.timezone else None
+    return (now or datetime.now(UTC)).astimezone(zone).date()
+
+
+def _minute(moment: datetime | None) -> str | None:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else None
+
+
+def _care(row: Row) -> Row:
+    last = row["last_day"]
+    cells = {**row, "last_day": last.isoformat() if last else None}
+    return {column.name: cells[column.name] for column in _CARE_COLUMNS}
+
+
+def _since_words(since: datetime | None, last: datetime | None, name: str) -> str:
+    """What the digest covers, as the end of a sentence."""
+    if since:
+        return f"among the photos looked at since {since:%Y-%m-%d %H:%M}"
+    which = "" if name == DEFAULT_NAME else f' called "{printable(name)}"'
+    if last is None:
+        return f"in the first digest{which}, of all photos looked at so far"
+    return f"since the last digest{which} ({last.replace(tzinfo=UTC).astimezone():%Y-%m-%d %H:%M})"
+
+
+def _headline(
+    found: Sequence[Row], care: Sequence[Row], seen: Sequence[str], n_looked: int, since: str
+) -> str:
+    """``seen`` are the classes that a model could see: of the others nothing can be said, not even "none"."""
+    failed = sum(row["new_failed"] for row in care)
+    silent = [row for row in care if row["silence_is_new"]]
+    looked = f"{count(n_looked, 'photo')} looked at for the first time"
+    if not found and not failed and not silent:
+        nothing = f"; none shows {_or(seen)}" if n_looked and seen else ""
+        return f"Nothing new {since}: {looked}{nothing}."
+    counts = [_tally(word, [row for row in found if row["class"] == word]) for word in seen]
+    lines = [f"New {since}: {', '.join([*counts, looked])}."]
+    for row in silent:
+        days = count(row["silent_days"], "day")
+        lines.append(f"No photo from {printable(row['station'])} since {row['last_day']}, {days}.")
+    if failed:
+        lines.append(f"{count(failed, 'photo')} failed; `trailcam status` says why.")
+    return "\n".join(lines)
+
+
+def _tally(word: str, found: Sequence[Row]) -> str:
+    events = sum(row["begins"] is not None for row in found)
+    undated = sum(row["new_photos"] for row in found if row["begins"] is None)
+    parts = [count(events, "event")] if events or not undated else []
+    parts += [count(undated, "undated photo")] if undated else []
+    return f"{printable(word)} {' and '.join(parts)}"
+
+
+def _or(words: Sequence[str]) -> str:
+    shown = [printable(word) for word in words]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def _hidden_note(found: Sequence[Row], shown: Sequence[Row]) -> list[str]:
+    n = len(found) - len(shown)
+    return [f"{count(n, 'more row')} not listed: give a larger --limit, or --format csv."] if n else []
+
+
+def _notes(basis: Basis, undated: int) -> list[str]:
+    coverage: Mapping[str, Any] = basis.coverage
+    notes = []
+    if not coverage["photos"]:
+        notes.append("No photo fits the selection.")
+    if coverage["pending"]:
+        n = coverage["pending"]
+        have = "has" if n == 1 else "have"
+        notes.append(
+            f"{count(n, 'photo')} {have} not been looked at: a digest tells of photos once they are."
+        )
+    notes += model_notes(basis.models, basis.judged)
+    if undated:
+        have = "has" if undated == 1 else "have"
+        notes.append(f"{count(undated, 'new photo')} {have} no capture time and {have} no event.")
+    return [*notes, *undated_notes(coverage, 0)]
+
+
+def _models(db: Connection) -> dict[str, set[str]]:
+    """The models that looked at the selected photos, with the names, kinds and ages that each can see."""
+    found = rows(
+        db,
+        "SELECT r.weights_name AS model, list_distinct(flatten(list([lower(c.name), c.kind, c.age_class])))"
+        " AS known FROM runs r JOIN classes c USING (run_id)"
+        " WHERE r.run_id IN (SELECT run_id FROM selected) GROUP BY r.weights_name ORDER BY 1",
+    )
+    return {row["model"]: set(row["known"]) for row in found}
+
+
+def _blind_notes(models: Mapping[str, set[str]], classes: Sequence[str]) -> list[str]:
+    notes = []
+    for model, known in models.items():
+        blind = [word for word in classes if word.lower() not in known]
+        if blind:
+            notes.append(f"The model {printable(model)} has no class for {_or(blind)}: it can't tell of any.")
+    return notes

@@ -1,0 +1,219 @@
+"""``report herd``: bucks, does and fawns to each other, by event, with intervals. See docs/herd.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.domain import Kind as Animal
+from trailcam.errors import UnanswerableError, UsageError
+from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, scope_cells
+from trailcam.reports.model import Column, Kind, Report, Row, coverage_columns
+from trailcam.store.database import Connection, rows
+from trailcam.store.events import Level, key_columns, make_events
+from trailcam.text import count, printable
+
+KEYS = ("month", "season", "station")
+MIN_EVENTS = 50
+MIN_DOE_EVENTS = 20
+MIN_STATIONS = 5
+"""From so many stations on these are what is resampled, else days within each."""
+
+REPLICATES = 2000
+_SEED = 1997  # the same photos give the same interval
+_SEXES = (Animal.BUCK, Animal.DOE, Animal.FAWN)
+
+Counts = npt.NDArray[np.float64]
+"""(n, 3) float64: bucks, does and fawns of n blocks."""
+
+BIAS = (
+    "Camera ratios are biased: baited cameras took 1.9 times as many photos of a marked buck as of a marked"
+    " doe, and does per buck were 280 %, fawns per doe 31 % higher from a helicopter than from cameras (Moore"
+    " et al. 2014, Journal of SEAFWA 1). Compare seasons of the same cameras; don't believe one figure."
+)
+_KEY_COLUMNS = {
+    "month": Column("month", "month", Kind.TEXT),
+    "season": Column("season", "season", Kind.TEXT),
+    "station": Column("station", "station", Kind.TEXT, wraps=True),
+}
+_COLUMNS = (
+    *(Column(f"{sex}_events", f"{sex} events", Kind.COUNT, sign="≈", spare=5) for sex in _SEXES),
+    *(Column(f"{sex}s", f"{sex}s", Kind.COUNT, sign="≈") for sex in _SEXES),
+    Column("bucks_per_100_does", "bucks/100 does", Kind.NUMBER, sign="≈"),
+    Column("bucks_low", "from", Kind.NUMBER),
+    Column("bucks_high", "to", Kind.NUMBER),
+    Column("fawns_per_100_does", "fawns/100 does", Kind.NUMBER, sign="≈"),
+    Column("fawns_low", "from", Kind.NUMBER),
+    Column("fawns_high", "to", Kind.NUMBER),
+    Column("resampled", "resampled", Kind.TEXT, null="too few", spare=6),
+)
+
+
+def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Report:
+    """Ratios of bucks, does and fawns among the selected images, all together and ``by`` :data:`KEYS`.
+
+    The animals of an event are the most of its kind in one photo. Rows hold the keys, events and animals of
+    each kind, bucks and fawns per 100 does with a 95 % percentile interval (``_low``, ``_high``; None where
+    more than a fortieth of the resamples has no doe, and for a group with too few events) and what was
+    resampled: stations or days. Photos without a capture time are left out. Raises UnanswerableError under
+    MIN_EVENTS events or MIN_DOE_EVENTS of does, and where a model has no class for one of the three.
+    """
+    by = tuple(dict.fromkeys(str(key) for key in by))
+    for key in by:
+        if key not in KEYS:
+            raise UsageError(f'A herd has no rows by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
+    basis = make_basis(db, question, by)
+    _refuse_blind(db)
+    make_events(
+        db,
+        confidence=question.confidence,
+        fallback=FALLBACK_CONFIDENCE,
+        gap=question.gap,
+        level=Level.KIND,
+        kinds=[*_SEXES, Animal.DEER],
+    )
+    events = _events(db, by, question.first_month)
+    sexed = [event for event in events if event["kind"] != Animal.DEER]
+    _refuse_few(sexed)
+    columns = (*(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
+    finished = []
+    groups = sorted({tuple(event[key] for key in by) for event in sexed}) if by else []
+    for group in groups:
+        own = [event for event in sexed if tuple(event[key] for key in by) == group]
+        keys = dict(zip(by, group, strict=True))
+        finished.append({**keys, **_cells(own), **scope_cells(basis.scopes.get(group))})
+    overall = {**basis.coverage, "scope_photos": basis.coverage["photos"]}
+    total = {**dict.fromkeys(by), **_cells(sexed), **scope_cells(overall)}
+    listed = [{c.name: row[c.name] for c in columns} for row in in_order(finished, by)]
+    last = {c.name: total[c.name] for c in columns}
+    return Report(
+        name="herd",
+        title="Herd",
+        filters=question.describe(by=list(by), replicates=REPLICATES),
+        coverage=basis.coverage,
+        columns=columns,
+        rows=listed if by else [last],
+        totals=[last] if by else [],
+        notes=_notes(db, basis, events, total, listed),
+    )
+
+
+def interval(strata: Sequence[Counts], sex: int) -> tuple[float | None, float | None]:
+    """The 95 % percentile interval of animals of column ``sex`` per 100 does (column 1).
+
+    In each of REPLICATES rounds as many blocks are drawn with replacement from each stratum as it has. None
+    where the bound is a round without a doe. Rounds with neither are left out.
+    """
+    rng = np.random.default_rng(_SEED)
+    sums = np.zeros((REPLICATES, 3))
+    for blocks in strata:
+        drawn = rng.multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), size=REPLICATES)
+        sums += drawn @ blocks
+    sums = sums[(sums[:, 1] > 0) | (sums[:, sex] > 0)]
+    with np.errstate(divide="ignore"):
+        ratios = 100 * sums[:, sex] / sums[:, 1]
+    if not len(ratios):
+        return None, None
+    low, high = np.quantile(ratios, (0.025, 0.975), method="inverted_cdf")
+    return tuple(round(float(v), 1) if np.isfinite(v) else None for v in (low, high))  # type: ignore[return-value]
+
+
+def _events(db: Connection, by: Sequence[str], first_month: int) -> list[Row]:
+    """One row for each event that has a time: kind, station, day, animals and the keys of its first photo."""
+    columns = key_columns(by, first_month, "begins_at")
+    extra = "".join(f"{part}, " for part in (columns,) if part)
+    return rows(
+        db,
+        f"SELECT {extra}kind, station AS place, begins_at::DATE AS day, animals FROM ("
+        " SELECT what AS kind, station, event, min(captured_at) AS begins_at, max(animals)::BIGINT AS animals"
+        " FROM sightings WHERE event IS NOT NULL GROUP BY what, station, event)"
+        " ORDER BY place, day, kind",
+    )
+
+
+def _refuse_blind(db: Connection) -> None:
+    """Raise for a model that can't tell bucks, does and fawns: what it missed would bend the ratio."""
+    for row in rows(
+        db,
+        "SELECT r.weights_name AS model, list(DISTINCT c.kind) AS kinds"
+        " FROM runs r JOIN classes c USING (run_id) WHERE r.run_id IN (SELECT run_id FROM selected)"
+        " GROUP BY r.run_id, r.weights_name ORDER BY r.run_id",
+    ):
+        lacking = [f"{sex}s" for sex in _SEXES if sex not in row["kinds"]]
+        if lacking:
+            raise UnanswerableError(
+                f"The model {printable(row['model'])} has no class for {' and '.join(lacking)}: no ratio.",
+                "Look at these photos with a model that tells all three: `trailcam detect --weights FILE`.",
+            )
+
+
+def _refuse_few(sexed: Sequence[Row]) -> None:
+    does = sum(event["kind"] == Animal.DOE for event in sexed)
+    if len(sexed) < MIN_EVENTS or does < MIN_DOE_EVENTS:
+        raise UnanswerableError(
+            f"Too little for a ratio: {count(len(sexed), 'event')} of bucks, does and fawns,"
+            f" {does:,} of them of does.",
+            f"It takes {MIN_EVENTS} events, {MIN_DOE_EVENTS} of them of does. Select a longer time or more"
+            " stations, or look at what is pending with `trailcam detect`.",
+        )
+
+
+def _cells(events: Sequence[Row]) -> Row:
+    """The counts, ratios and intervals of one row."""
+    n = {sex: sum(event["kind"] == sex for event in events) for sex in _SEXES}
+    animals = {sex: sum(event["animals"] for event in events if event["kind"] == sex) for sex in _SEXES}
+    cells: Row = {f"{sex}_events": n[sex] for sex in _SEXES} | {f"{sex}s": animals[sex] for sex in _SEXES}
+    enough = sum(n.values()) >= MIN_EVENTS and n[Animal.DOE] >= MIN_DOE_EVENTS
+    strata, what = _strata(events) if enough else ([], None)
+    for sex, column in (("bucks", 0), ("fawns", 2)):
+        kind = _SEXES[column]
+        low, high = interval(strata, column) if enough else (None, None)
+        per_100 = round(100 * animals[kind] / animals[Animal.DOE], 1) if enough else None
+        cells |= {f"{sex}_per_100_does": per_100, f"{sex}_low": low, f"{sex}_high": high}
+    return {**cells, "resampled": what}
+
+
+def _strata(events: Sequence[Row]) -> tuple[list[Counts], str]:
+    """Stations as the blocks of one stratum; where they are few, days as blocks within each station."""
+    blocks: dict[str, dict[Any, list[float]]] = {}
+    for event in events:
+        day = blocks.setdefault(event["place"], {}).setdefault(event["day"], [0.0, 0.0, 0.0])
+        day[_SEXES.index(Animal(event["kind"]))] += event["animals"]
+    by_station = [np.array(list(days.values())) for days in blocks.values()]
+    if len(by_station) >= MIN_STATIONS:
+        return [np.array([days.sum(axis=0) for days in by_station])], "stations"
+    return by_station, "days"
+
+
+def _notes(
+    db: Connection, basis: Basis, events: Sequence[Row], total: Mapping[str, Any], listed: Sequence[Row]
+) -> list[str]:
+    ((undated,),) = db.execute(
+        "SELECT coalesce(sum(animals), 0) FROM sightings WHERE event IS NULL"
+    ).fetchall()
+    notes = notes_of(basis)
+    if undated:
+        verb = "is" if undated == 1 else "are"
+        notes.append(
+            f"{count(int(undated), 'deer', 'deer')} on photos without a capture time {verb} left out."
+        )
+    unknown = [event["animals"] for event in events if event["kind"] == Animal.DEER]
+    if unknown:
+        n_deer = count(sum(unknown), "deer", "deer")
+        notes.append(f"{n_deer} of unknown sex in {count(len(unknown), 'event')} not counted in any ratio.")
+    few = sum(row["resampled"] is None for row in listed)
+    if few:
+        notes.append(
+            f"{count(few, 'row')} without a ratio: under {MIN_EVENTS} events or {MIN_DOE_EVENTS} of does."
+        )
+    drawn = (
+        "stations, whole, as the places differ; with fewer than 30 such intervals are rather too narrow"
+        if total["resampled"] == "stations"
+        else f"days within each station, under {MIN_STATIONS} of them: they hold for these places alone"
+    )
+    notes.append(f"95 % intervals from {REPLICATES:,} resamples of {drawn}.")
+    return [*notes, BIAS]

@@ -1,0 +1,189 @@
+"""Events as visits under the sky: when each began, by clock and sun, and which nights the cameras worked.
+
+A visit is an event (see ``trailcam.store.events``); its time is that of its first photo. One whose clock is
+in doubt tells nothing about hours and is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from trailcam.config import FALLBACK_CONFIDENCE
+from trailcam.domain import AgeClass, Kind
+from trailcam.reports.common import Question
+from trailcam.sky import Place, Sun, SunTime, moon_name, moon_phase, night_midnight, utc_of, zone_of
+from trailcam.store.database import Connection, rows
+from trailcam.store.events import Level, days_where, key_columns, make_events
+from trailcam.text import count
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One event. ``at`` is the camera's clock (naive), ``utc`` the same moment, None where unknown."""
+
+    what: str
+    station: str
+    at: datetime
+    utc: datetime | None
+    place: Place
+    keys: tuple[Any, ...] = ()
+
+    @property
+    def hours(self) -> float:
+        """The clock's time of day, 0..24."""
+        return self.at.hour + self.at.minute / 60 + self.at.second / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The visits that can be placed on a clock, and how many can't as that clock is in doubt."""
+
+    visits: Sequence[Visit]
+    n_doubtful: int = 0
+
+    def notes(self) -> list[str]:
+        """What was left out."""
+        if not self.n_doubtful:
+            return []
+        are = "is" if self.n_doubtful == 1 else "are"
+        return [
+            f"{count(self.n_doubtful, 'event')} whose clock is in doubt {are} left out of hours and nights."
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class SunClock:
+    """Visits on the sun's clock: hours (0..24) by index of the visit, and the clock's sunrise and sunset."""
+
+    hours: dict[int, float]
+    sunrise: float
+    sunset: float
+
+
+def make_group_events(db: Connection, question: Question, name: str) -> None:
+    """``make_events`` for a class as users name it: a kind, an age class of bucks, else the model's class."""
+    wanted = name.lower()
+    if wanted in list(Kind):
+        level = Level.KIND
+    elif wanted in list(AgeClass):
+        level = Level.AGE
+    else:
+        level = Level.CLASS
+    make_events(
+        db,
+        confidence=question.confidence,
+        fallback=FALLBACK_CONFIDENCE,
+        gap=question.gap,
+        level=level,
+        kinds=[Kind.BUCK] if level is Level.AGE else [Kind(wanted)] if level is Level.KIND else None,
+        only=None if level is Level.KIND else [wanted],
+    )
+
+
+def read_visits(db: Connection, question: Question, keys: Sequence[str] = ()) -> Found:
+    """The events of the table ``sightings``, with ``keys`` out of month, season and station."""
+    columns = key_columns(keys, question.first_month, "s.captured_at").replace("station AS", "s.station AS")
+    found = db.execute(
+        "SELECT s.what, s.station, s.captured_at, i.utc_offset_min, i.captured_at_suspect IS NOT NULL"
+        + (f", {columns}" if columns else "")
+        + " FROM sightings s JOIN images i USING (image_id) WHERE s.begins"
+        " ORDER BY s.captured_at, s.station, s.what"
+    ).fetchall()
+    places = read_places(db, question.timezone)
+    visits = [
+        Visit(what, station, at, utc_of(at, places[station].zone, offset), places[station], tuple(own))
+        for what, station, at, offset, doubtful, *own in found
+        if not doubtful
+    ]
+    return Found(visits, len(found) - len(visits))
+
+
+def read_places(db: Connection, timezone: str | None) -> dict[str, Place]:
+    """Where each station is; ``timezone`` (IANA) stands for a station's own where it has none."""
+    return {
+        row["name"]: Place(row["latitude"], row["longitude"], zone_of(row["timezone"], timezone))
+        for row in rows(db, "SELECT name, latitude, longitude, timezone FROM stations")
+    }
+
+
+def sun_times(visits: Sequence[Visit], sun: Sun) -> dict[int, SunTime]:
+    """The sun's time of each visit that has one, by its index."""
+    found = {}
+    for n, visit in enumerate(visits):
+        time = sun.time_of(visit.place, visit.utc) if visit.utc else None
+        if time is not None:
+            found[n] = time
+    return found
+
+
+def sun_clock(visits: Sequence[Visit], times: dict[int, SunTime]) -> SunClock:
+    """Visits on a clock on which sunrise and sunset are always at their mean hours.
+
+    Average anchoring: P. Nouvellet et al. (2012), Noisy clocks and silent sunrises, Journal of Zoology
+    286:179-184, on both anchors as C. Vazquez et al. (2019), Comparing diel activity patterns of wildlife
+    across latitudes and seasons, Methods in Ecology and Evolution 10:2057-2066. The means are over the
+    visits, by the camera's clock; between them time runs evenly.
+    """
+    if not times:
+        return SunClock({}, math.nan, math.nan)
+    anchors = []
+    for n, time in times.items():
+        visit = visits[n]
+        ahead = visit.at - visit.utc.replace(tzinfo=None) if visit.utc else timedelta()
+        anchors.append([_hour(moment + ahead) for moment in (time.day.sunrise, time.day.sunset)])
+    sunrise, sunset = (_mean_hour(side) for side in zip(*anchors, strict=True))
+    day = (sunset - sunrise) % 24
+    hours = {
+        n: (sunrise + time.part * day if time.up else sunset + time.part * (24 - day)) % 24
+        for n, time in times.items()
+    }
+    return SunClock(hours, sunrise, sunset)
+
+
+def moon_of(at: datetime, known: dict[date, str]) -> str:
+    """The moon's phase in the night that ``at`` (naive) belongs to; ``known`` keeps what was asked."""
+    return _phase_name(night_midnight(at), known)
+
+
+def camera_nights(
+    db: Connection, question: Question, keys: Sequence[str], known: dict[date, str]
+) -> dict[tuple[Any, ...], float]:
+    """Nights by (station, *keys, phase of the moon) in the selection, from the table ``camera_days``.
+
+    A night lasts from noon to noon, and a camera-day is half of the night that ends in it and half of that
+    which begins in it: so effort covers just the days on which events are counted.
+    """
+    columns = key_columns([key for key in keys if key != "station"], question.first_month, "day")
+    names = [key for key in keys if key != "station"]
+    nights: dict[tuple[Any, ...], float] = {}
+    for row in rows(
+        db,
+        f"SELECT station, day{', ' + columns if columns else ''} FROM camera_days"
+        f" WHERE {days_where(question.selection)}",
+    ):
+        own = [row[name] if name in names else row["station"] for name in keys]
+        for midnight in (row["day"], row["day"] + timedelta(days=1)):
+            key = (row["station"], *own, _phase_name(midnight, known))
+            nights[key] = nights.get(key, 0.0) + 0.5
+    return nights
+
+
+def _phase_name(midnight: date, known: dict[date, str]) -> str:
+    if midnight not in known:
+        known[midnight] = moon_name(moon_phase(midnight))
+    return known[midnight]
+
+
+def _hour(moment: datetime) -> float:
+    return moment.hour + moment.minute / 60 + moment.second / 3600
+
+
+def _mean_hour(hours: Iterable[float]) -> float:
+    """The mean on the circle of 24 hours."""
+    angles = [hour * math.pi / 12 for hour in hours]
+    mean = math.atan2(math.fsum(map(math.sin, angles)), math.fsum(map(math.cos, angles)))
+    return mean * 12 / math.pi % 24

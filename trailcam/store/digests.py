@@ -1,0 +1,114 @@
+"""What digests have told, and what is new to the next one.
+
+A photo is told of once: when it is first looked at, whenever it was taken. Another model that looks at it
+again makes no news of it. A file that was replaced by another of the same name is another photo. Digests of
+different names know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.store.columns import insert, insert_row, next_id
+from trailcam.store.database import Connection, one, query, rows
+from trailcam.store.images import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one digest tells of, to be remembered. All that is new in it, and nothing else.
+
+    ``completed`` and ``looked_at`` (datetime64[us], UTC) are aligned: photos and when each was first looked
+    at. ``failed`` are ids of photos, ``silences`` pairs of a station's id and the day of its last photo.
+    """
+
+    completed: npt.NDArray[np.int64]
+    looked_at: npt.NDArray[np.datetime64]
+    failed: npt.NDArray[np.int64]
+    silences: Sequence[tuple[int, date]]
+
+
+def last_digest(db: Connection, name: str) -> datetime | None:
+    """When the last digest of that name was made (UTC, naive), None if there is none."""
+    found = one(db, "SELECT max(made_at) FROM digests WHERE name = ?", [name])
+    return found[0] if found else None
+
+
+def make_fresh(db: Connection, name: str, since: datetime | None) -> None:
+    """Create the tables ``fresh`` and ``fresh_failed`` over the view ``selected``.
+
+    ``fresh`` (image_id, looked_at): photos first looked at from ``since`` on (UTC, naive); None: those that
+    no digest called ``name`` has told of. ``fresh_failed`` (image_id): the same for photos that failed.
+    """
+    db.execute(query("digest_fresh"), {"name": name, "since": since})
+    db.execute(query("digest_failed"), {"name": name, "since": since})
+
+
+def stations_state(
+    db: Connection, name: str, since: date | None, today: date, silent_days: int
+) -> list[dict[str, Any]]:
+    """Each station of the view ``selected`` that is silent or has photos that were not looked at.
+
+    Keys: station_id, station, last_day (None: no photo tells), silent_days (None: not silent),
+    silence_is_new, pending, failed, new_failed, missing. A station is silent when its last photo is more than
+    ``silent_days`` days before ``today``; that is new as photos are in ``make_fresh``. Needs the table
+    ``fresh_failed``.
+    """
+    return rows(
+        db,
+        query("digest_stations"),
+        {"name": name, "since": since, "today": today, "silent_days": silent_days},
+    )
+
+
+def fresh_events(db: Connection) -> list[dict[str, Any]]:
+    """The events of ``sightings`` in which a photo is ``fresh``, the latest first; undated photos last.
+
+    Keys: station, begins, ends (None for the undated ones of a station together), photos, new_photos, animals
+    (most boxes in one photo), confidence (highest), path (of the new photo with that).
+    """
+    return rows(db, query("digest_events"))
+
+
+def told_of(db: Connection, silences: Sequence[tuple[int, date]]) -> Told:
+    """The tables ``fresh`` and ``fresh_failed``, and ``silences``, to be remembered."""
+    fresh = db.execute("SELECT image_id, looked_at FROM fresh ORDER BY image_id").fetchnumpy()
+    failed = db.execute("SELECT image_id FROM fresh_failed ORDER BY image_id").fetchnumpy()
+    return Told(
+        np.asarray(fresh["image_id"], np.int64),
+        np.asarray(fresh["looked_at"], "datetime64[us]"),
+        np.asarray(failed["image_id"], np.int64),
+        silences,
+    )
+
+
+def remember(db: Connection, name: str, told: Told) -> None:
+    """Record a digest, so that the next of its name doesn't tell the same again."""
+    digest_id = next_id(db, "digests", "digest_id")
+    insert_row(db, "digests", {"digest_id": digest_id, "name": name, "made_at": utc_now()})
+    n_completed, n_failed = len(told.completed), len(told.failed)
+    never = np.full(n_failed, np.datetime64("NaT"), "datetime64[us]")
+    insert(
+        db,
+        "digest_photos",
+        {
+            "digest_id": np.full(n_completed + n_failed, digest_id, np.int32),
+            "image_id": np.concatenate([told.completed, told.failed]),
+            "looked_at": np.concatenate([told.looked_at, never]),
+        },
+    )
+    insert(
+        db,
+        "digest_silences",
+        {
+            "digest_id": np.full(len(told.silences), digest_id, np.int32),
+            "station_id": np.array([station for station, _ in told.silences], np.int32),
+            "last_day": np.array([day for _, day in told.silences], "datetime64[us]"),
+        },
+    )
