@@ -63,9 +63,14 @@ class Outcome:
     status: Status
     confidence: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     class_id: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
-    boxes: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     error_code: str | None = None
     error_message: str | None = None
+    places: npt.NDArray[np.float32] | None = None
+
+    @property
+    def boxes(self) -> npt.NDArray[np.float32]:
+        """``places``, else one box for each confidence; where it lies makes no difference then."""
+        return np.full((len(self.confidence), 4), 0.25, np.float32) if self.places is None else self.places
 
 
 class Library:
@@ -111,9 +116,9 @@ class Library:
                 Status.COMPLETED,
                 np.array([confidence for _, confidence, *_ in found], np.float32),
                 np.array([ids[class_name] for class_name, *_ in found], np.int16),
-                np.array([box[2] if len(box) > 2 else [0.25] * 4 for box in found], np.float32).reshape(
-                    -1, 4
-                ),
+                places=np.array(
+                    [box[2] if len(box) > 2 else [0.25] * 4 for box in found], np.float32
+                ).reshape(-1, 4),
             )
             for name, found in detections.items()
         ]
