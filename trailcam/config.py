@@ -30,6 +30,12 @@ Auto = Literal["auto"]
 SILENT_DAYS = 7
 DIGEST_CLASSES = ("mature", "person", "vehicle", "coyote")
 
+SAMPLING_DESIGNS = (
+    *("simpleRandom", "systematicRandom", "clusteredRandom"),
+    *("experimental", "targeted", "opportunistic"),
+)
+CAPTURE_METHODS = ("activityDetection", "timeLapse")
+
 _PREFIX = "TRAILCAM_"
 _CONFIG_VARIABLE = "TRAILCAM_CONFIG"
 _AUTO: Mapping[str, object] = {"auto": "auto"}
@@ -115,6 +121,19 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """``[project]``: what exchange formats ask for and no photo tells. Nothing of it has a default.
+
+    The words of ``sampling_design`` and ``capture_method`` are those of Camtrap DP 1.0.2.
+    """
+
+    title: Annotated[str | None, tables.text()] = None
+    contributors: Annotated[tuple[str, ...], tables.names("Ann Example <ann@example.org>")] = ()
+    sampling_design: Annotated[str | None, tables.word(SAMPLING_DESIGNS)] = None
+    capture_method: Annotated[tuple[str, ...], tables.words(CAPTURE_METHODS)] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StationSettings:
     """``[stations.NAME]``. Degrees of WGS 84; ``timezone`` goes before the general one."""
 
@@ -150,6 +169,7 @@ class Settings:
     scan: ScanSettings = field(default_factory=ScanSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    project: ProjectSettings = field(default_factory=ProjectSettings)
     seasons: Mapping[str, Season] = field(default_factory=_default_seasons)
     stations: Mapping[str, StationSettings] = field(default_factory=dict)
     classes: Mapping[str, ClassRule] = field(default_factory=dict)
@@ -167,7 +187,12 @@ class Settings:
         )
 
 
-_SECTIONS: Mapping[str, type] = {"scan": ScanSettings, "detect": DetectSettings, "report": ReportSettings}
+_SECTIONS: Mapping[str, type] = {
+    "scan": ScanSettings,
+    "detect": DetectSettings,
+    "report": ReportSettings,
+    "project": ProjectSettings,
+}
 _NAMED = ("seasons", "stations", "classes")
 
 

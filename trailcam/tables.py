@@ -160,8 +160,9 @@ def text(allowed: str = "text that is not empty", pattern: str | None = None) ->
     return Rule(allowed, check)
 
 
-def names() -> Rule:
+def names(*examples: str) -> Rule:
     """A list of names, or one text with commas between them; a tuple, each name once."""
+    shown = ", ".join(f'"{example}"' for example in examples or ("mature", "person"))
 
     def check(value: object, _base: Path | None) -> object:
         found = value.split(",") if isinstance(value, str) else value
@@ -172,7 +173,27 @@ def names() -> Rule:
             raise Refused("a name is empty" if stripped else "it is empty")
         return stripped
 
-    return Rule('a list of names in quotes, such as ["mature", "person"]', check)
+    return Rule(f"a list of names in quotes, such as [{shown}]", check)
+
+
+def word(known: Iterable[str]) -> Rule:
+    """One of the words ``known``."""
+    known = tuple(known)
+    return text(f"one of {', '.join(known)}", "|".join(map(re.escape, known)))
+
+
+def words(known: Iterable[str]) -> Rule:
+    """A list of words out of ``known``, or one text with commas between them; a tuple, each once."""
+    known = tuple(known)
+    listed = names()
+
+    def check(value: object, base: Path | None) -> object:
+        found = listed.check(value, base)
+        if not isinstance(found, tuple) or not set(found) <= set(known):
+            raise Refused
+        return found
+
+    return Rule(f"one or more of {', '.join(known)}", check)
 
 
 def whole(low: int, high: int, step: int = 1, words: Mapping[str, object] | None = None) -> Rule:

@@ -93,6 +93,10 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "report.gap": "1h30m",
         "report.silent_days": "14",
         "report.digest": "doe,UTV",
+        "project.title": "Deer",
+        "project.contributors": "Ann Example <ann@example.org>, Bob",
+        "project.sampling_design": "targeted",
+        "project.capture_method": "timeLapse,activityDetection",
     }
     assert set(good) == set(scalar_rules())
     defaults = dataclasses.asdict(load(None, {}, {}))
@@ -192,6 +196,9 @@ def test_unknown_variables_of_a_section_are_errors() -> None:
         ("[report]\ngap = 30", "report.gap", "30m"),
         ('[report]\ngap = "30"', "report.gap", "30m"),
         ("[report]\nconfidence = [0.5]", "report.confidence", "from 0 to 1"),
+        ('[project]\nsampling_design = "random"', "project.sampling_design", "simpleRandom"),
+        ('[project]\ncapture_method = ["motion"]', "project.capture_method", "activityDetection"),
+        ("[project]\ncontributors = []", "project.contributors", "Ann Example"),
         ("[seasons]\nrut = 9", "seasons.rut", "sep-jan"),
         ('[seasons]\nrut = "9-13"', "seasons.rut", "sep-jan"),
         ("detect = 3", "detect", "a table"),
@@ -313,7 +320,7 @@ def to_toml(value: object) -> str:
     )
 
 
-SECTIONS = ["scan", "detect", "report", "seasons", "stations", "classes"]
+SECTIONS = ["scan", "detect", "report", "project", "seasons", "stations", "classes"]
 KEYS = [name.split(".")[-1] for name in scalar_rules()] + [
     "rut",
     "kind",
@@ -342,9 +349,9 @@ known = st.fixed_dictionaries(
             values,
             max_size=3,
         )
-        for section in SECTIONS[:3]
+        for section in SECTIONS[:4]
     }
-    | {section: st.dictionaries(no_surrogates, values, max_size=3) for section in SECTIONS[3:]},
+    | {section: st.dictionaries(no_surrogates, values, max_size=3) for section in SECTIONS[4:]},
 )
 tables = known | st.dictionaries(st.sampled_from(SECTIONS) | names, values, max_size=4)
 fuzz = settings(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.export_options import AllBoxesOpt, FolderOpt, Request, export_command
+from trailcam.cli.export_options import PROJECT, AllBoxesOpt, FolderOpt, Request, export_command
 from trailcam.text import printable
 
 if TYPE_CHECKING:
@@ -51,6 +51,23 @@ def coco(request: Request) -> Summary:
     from trailcam.export.coco import export_coco
 
     return export_coco(request.database, request.selection, request.output, request.confidence, request.gap)
+
+
+@export_command(app, "camtrap-dp", output=FolderOpt, gap=True, settings=PROJECT)
+def camtrap_dp(request: Request) -> Summary:
+    """A Camtrap DP 1.0.2 package: deployments, media and observations, for ecologists' tools and archives."""
+    from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
+
+    settings = request.context.settings
+    options = PackageOptions(
+        confidence=request.confidence,
+        gap=request.gap,
+        silent_days=settings.report.silent_days,
+        project=settings.project,
+        stations=settings.stations,
+        timezone=settings.timezone,
+    )
+    return export_camtrap_dp(request.database, request.selection, request.output, options)
 
 
 @export_command(app, "crops", output=FolderOpt, gap=True)

@@ -64,6 +64,55 @@ GapOpt = Annotated[
     str | None, typer.Option("--gap", help="A longer pause begins a new visit: 30m, 1h.", show_default="30m")
 ]
 
+_ASKED = "What no photo tells"
+# Options that stand for settings: name, annotation, the setting's key.
+PROJECT: tuple[tuple[str, Any, str], ...] = (
+    (
+        "title",
+        Annotated[
+            str | None,
+            typer.Option("--title", help="The project's title.", rich_help_panel=_ASKED),
+        ],
+        "project.title",
+    ),
+    (
+        "contributors",
+        Annotated[
+            str | None,
+            typer.Option(
+                "--contributors",
+                help="Who made it, with commas between: 'Ann Example <ann@example.org>,Bob'.",
+                rich_help_panel=_ASKED,
+            ),
+        ],
+        "project.contributors",
+    ),
+    (
+        "sampling_design",
+        Annotated[
+            str | None,
+            typer.Option(
+                "--sampling-design",
+                help="How the cameras' places were chosen: targeted, opportunistic, simpleRandom, ...",
+                rich_help_panel=_ASKED,
+            ),
+        ],
+        "project.sampling_design",
+    ),
+    (
+        "capture_method",
+        Annotated[
+            str | None,
+            typer.Option(
+                "--capture-method",
+                help="What triggers the cameras: activityDetection, timeLapse, or both with a comma.",
+                rich_help_panel=_ASKED,
+            ),
+        ],
+        "project.capture_method",
+    ),
+)
+
 _SELECTORS: tuple[tuple[str, Any, Any], ...] = (
     ("months", Months, None),
     ("season", SeasonOpt, None),
@@ -107,11 +156,13 @@ def export_command(
     output: Any = FileOpt,  # noqa: ANN401 - a type with typer's annotation
     confidence: Any = ConfidenceOpt,  # noqa: ANN401
     gap: bool = False,
+    settings: tuple[tuple[str, Any, str], ...] = (),
 ) -> Callable[[Callable[..., Summary]], Callable[..., Summary]]:
     """Register ``function(request, **own options) -> Summary`` as ``trailcam export NAME``.
 
     The selectors, --confidence, --output and the general options come before and after its own, so that they
     are the same for all formats. With ``AllBoxesOpt`` the configuration's confidence doesn't count.
+    ``settings`` are options that go before settings, as :data:`PROJECT`.
     """
 
     def register(function: Callable[..., Summary]) -> Callable[..., Summary]:
@@ -121,13 +172,15 @@ def export_command(
         before, after = [*_SELECTORS, shared[0]], [*shared[1:], *_GENERAL]
 
         def command(**values: Any) -> None:  # noqa: ANN401 - typer gives each its type
-            request = _request(values, all_boxes=confidence is AllBoxesOpt)
+            given = {dotted: values[option] for option, _, dotted in settings}
+            request = _request(values, given, all_boxes=confidence is AllBoxesOpt)
             _show(function(request, **{option.name: values[option.name] for option in own}), request.context)
 
         parameters = [
             inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, annotation=output),
             *map(_parameter, before),
             *(option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own),
+            *(_parameter((option, annotation, None)) for option, annotation, _ in settings),
             *map(_parameter, after),
         ]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -144,8 +197,8 @@ def _parameter(option: tuple[str, Any, Any]) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _request(values: dict[str, Any], *, all_boxes: bool) -> Request:
-    flags = {"report.gap": values.get("gap")}
+def _request(values: dict[str, Any], given: dict[str, Any], *, all_boxes: bool) -> Request:
+    flags = {"report.gap": values.get("gap"), **given}
     flags |= {} if all_boxes else {"report.confidence": values["confidence"]}
     context = app_context(values["db"], values["config"], values["quiet"], values["verbose"], flags)
     settings = context.settings
