@@ -98,6 +98,21 @@ def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     return ratio.astype(np.float32)
 
 
+def stored_xywhn(
+    box: tuple[float, float, float, float], orientation: int
+) -> tuple[float, float, float, float]:
+    """A box ``xywhn`` of the upright image as it lies on the pixels as stored.
+
+    ``orientation`` is the EXIF value 1..8 that turns the stored image upright.
+    """
+    x, y, w, h = box
+    if orientation in (2, 3, 6, 7):
+        x = 1 - x - w
+    if orientation in (3, 4, 7, 8):
+        y = 1 - y - h
+    return (y, x, h, w) if orientation in (5, 6, 7, 8) else (x, y, w, h)
+
+
 def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     """Width and height in px after EXIF ``orientation`` (1..8) is applied."""
     return (height, width) if orientation in (5, 6, 7, 8) else (width, height)

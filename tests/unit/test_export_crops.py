@@ -17,7 +17,7 @@ from PIL import Image
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.domain import ClassInfo, Kind
-from trailcam.errors import RootError, UsageError
+from trailcam.errors import OutputError, RootError, UsageError
 from trailcam.export import crops
 from trailcam.export.crops import CropOptions, export_crops
 from trailcam.export.picks import pick
@@ -104,6 +104,40 @@ def test_whole_photos_are_copied_to_the_byte(library: Library, tmp_path: Path) -
         assert (tmp_path / "out" / row["file"]).read_bytes() == (library.root / row["path"]).read_bytes()
 
 
+def with_gps(path: Path) -> None:
+    """Give a photo a place in its EXIF."""
+    exif = Image.Exif()
+    exif[0x010F] = "RECONYX"
+    exif.get_ifd(0x8825).update({1: "N", 2: (30.0, 6.0, 7.89), 3: "W", 4: (98.0, 30.0, 1.23)})
+    with Image.open(path) as picture:
+        picture.save(path, quality=95, exif=exif)
+
+
+def places(target: Path) -> list[bool]:
+    """Whether each JPEG tells a place."""
+    found = []
+    for path in sorted(target.rglob("*.jpg")):
+        with Image.open(path) as picture:
+            found.append(bool(picture.getexif().get_ifd(0x8825)))
+    return found
+
+
+def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
+    for photo in PHOTOS:
+        with_gps(library.root / photo.station / photo.name)
+    crop(library, tmp_path / "cut")
+    crop(library, tmp_path / "whole", whole=True)
+    crop(library, tmp_path / "told", whole=True, with_coordinates=True)
+    assert places(tmp_path / "cut") == [False] * 4
+    assert places(tmp_path / "whole") == [False] * 4
+    assert places(tmp_path / "told") == [True] * 4
+    original = library.root / "Hayfield" / "1.jpg"
+    (copy,) = (tmp_path / "whole").rglob("*__1-*.jpg")
+    start = original.read_bytes().index(b"\xff\xdb")  # where the picture begins
+    assert copy.read_bytes()[start:] == original.read_bytes()[start:]
+    assert copy.stat().st_mtime_ns == original.stat().st_mtime_ns
+
+
 def test_any_class_and_an_unknown_one(library: Library, tmp_path: Path) -> None:
     crop(library, tmp_path / "out", ["DOE"])
     assert files(tmp_path / "out") == {"doe": 1}
@@ -151,6 +185,21 @@ def test_hostile_stations_write_nothing_elsewhere(library: Library, tmp_path: Pa
     crop(library, tmp_path / "out")
     new = {path for path in tmp_path.rglob("*")} - before
     assert all(path.is_relative_to(tmp_path / "out") for path in new)
+
+
+def test_a_link_that_waits_in_the_target_is_not_followed(library: Library, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    crop(library, tmp_path / "out")
+    first = sorted((tmp_path / "out" / "mature").iterdir())[0]
+    for waiting in (first, tmp_path / "out" / "manifest.csv"):
+        content = waiting.read_bytes()
+        waiting.unlink()
+        waiting.symlink_to(victim)
+        with pytest.raises(OutputError, match="outside"):
+            crop(library, tmp_path / "out")
+        assert not victim.exists()
+        waiting.unlink()
+        waiting.write_bytes(content)
 
 
 def test_originals_stay_as_they_are(library: Library, tmp_path: Path) -> None:

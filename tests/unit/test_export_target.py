@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.library import Photo, make_library
 from trailcam.errors import OutputError, UsageError
 from trailcam.export.target import (
     check_file,
@@ -19,7 +22,11 @@ from trailcam.export.target import (
     safe_path,
     whole_file,
 )
+from trailcam.export.xmp import export_xmp
+from trailcam.selection import Selection
 
+# What Windows takes for a device, whatever follows a dot.
+DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9¹²³]|conin\$|conout\$)\s*(\.|$)", re.IGNORECASE)
 ANY_TEXT = st.text(st.characters(), max_size=300)  # surrogates too: names that are not UTF-8
 
 
@@ -28,6 +35,11 @@ ANY_TEXT = st.text(st.characters(), max_size=300)  # surrogates too: names that 
 @example("")
 @example("C:\\Windows")
 @example("con.txt")
+@example("CON .txt")
+@example("com\u00b9.jpg")
+@example("CONOUT$")
+@example("..\\..\\x")
+@example("\\\\server\\share")
 @example("a/../../b")
 @example("\udcff")
 def test_a_safe_part_is_one_part_everywhere(text: str) -> None:
@@ -36,6 +48,7 @@ def test_a_safe_part_is_one_part_everywhere(text: str) -> None:
     assert PurePosixPath(part).parts == (part,)
     assert PureWindowsPath(part).parts == (part,)
     assert not PureWindowsPath(part).drive
+    assert not DEVICE.match(part)
     assert len(part) <= 120
     part.encode("utf-8")
     assert part.rstrip(". ") == part
@@ -53,6 +66,59 @@ def test_no_stored_path_leads_out(parts: list[str]) -> None:
     path = safe_path("/".join([*parts, "x.jpg"]))
     assert not path.is_absolute()
     assert ".." not in path.parts
+
+
+ODD_PARTS = (
+    "..",
+    ".",
+    "a",
+    "~",
+    "C:",
+    "con",
+    "nul.txt",
+    "a\\..\\b",
+    "x. ",
+    "-o",
+    "*?",
+    "\u202egpj",
+    "é",
+    "é",
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["..", "/etc", "C:\\Windows", "aux", "Hayfield", "\\\\host\\share"]),
+            st.lists(st.sampled_from(ODD_PARTS), max_size=3),
+        ),
+        min_size=1,
+        max_size=6,
+        unique_by=lambda item: (item[0].lower(), tuple(part.lower() for part in item[1])),
+    ),
+    st.booleans(),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_export_of_many_files_writes_outside_its_target(
+    photos: list[tuple[str, list[str]]], full_names: bool
+) -> None:
+    """Whatever a database holds as paths: as many sidecars as photos, all of them below the target."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = [
+            Photo("/".join([*parts, f"{n}.jpg"]), station=station)
+            for n, (station, parts) in enumerate(photos)
+        ]
+        library = make_library(Path(folder), made)
+        library.detect({f"{n}.jpg": [] for n in range(len(photos))})
+        target = Path(folder, "deep", "target")
+        before = {path for path in Path(folder).rglob("*")}
+        summary = export_xmp(library.database, Selection(), target, None, full_names=full_names)
+        new = {path for path in Path(folder).rglob("*")} - before - {target, target.parent}
+        assert all(path.resolve().is_relative_to(target) for path in new)
+        assert len([path for path in new if path.is_file()]) == len(photos) == summary.photos
+        for path in new:
+            assert not DEVICE.match(path.name)
+            assert PureWindowsPath(path.name).parts == (path.name,)
 
 
 def test_a_good_name_stays_as_it_is() -> None:

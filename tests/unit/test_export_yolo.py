@@ -40,7 +40,9 @@ def library(tmp_path: Path) -> Library:
     return library
 
 
-def export(library: Library, target: Path, *, blanks: bool = False) -> Summary:
+def export(
+    library: Library, target: Path, *, blanks: bool = False, with_coordinates: bool = False
+) -> Summary:
     return export_yolo(
         library.database,
         Selection(),
@@ -49,7 +51,21 @@ def export(library: Library, target: Path, *, blanks: bool = False) -> Summary:
         gap=timedelta(minutes=30),
         val_share=0.2,
         blanks=blanks,
+        with_coordinates=with_coordinates,
     )
+
+
+def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (30.0, 6.0, 7.89)})
+    for photo in PHOTOS:
+        Image.new("RGB", (64, 48)).save(library.root / photo.station / photo.name, exif=exif)
+    export(library, tmp_path / "set")
+    export(library, tmp_path / "told", with_coordinates=True)
+    for folder, told in (("set", False), ("told", True)):
+        for path in (tmp_path / folder).rglob("*.jpg"):
+            with Image.open(path) as picture:
+                assert bool(picture.getexif().get_ifd(0x8825)) is told
 
 
 def names(folder: Path) -> set[str]:

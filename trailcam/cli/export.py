@@ -13,6 +13,11 @@ from trailcam.text import printable
 if TYPE_CHECKING:
     from trailcam.export.summary import Summary
 
+CoordinatesOpt = Annotated[
+    bool,
+    typer.Option("--with-coordinates", help="Leave the GPS position in the copies; else it is taken out."),
+]
+
 app = typer.Typer(help="Results into the formats that other programs read.", no_args_is_help=True)
 
 
@@ -88,6 +93,7 @@ def crops(
         int | None,
         typer.Option("--balance", min=1, help="At most so many of a class for each station and month."),
     ] = None,
+    with_coordinates: CoordinatesOpt = False,
 ) -> Summary:
     """Cut-outs or photos in a folder for each class; what is there is never overwritten."""
     from trailcam.export.crops import CropOptions, export_crops
@@ -100,6 +106,7 @@ def crops(
         margin=margin,
         per_event=per_event,
         balance=balance,
+        with_coordinates=with_coordinates,
     )
     summary, distribution = export_crops(request.database, request.selection, request.output, options)
     _show_distribution(distribution)
@@ -115,6 +122,7 @@ def yolo(
     blanks: Annotated[
         bool, typer.Option("--blanks", help="Also photos with no box that counts, as backgrounds.")
     ] = False,
+    with_coordinates: CoordinatesOpt = False,
 ) -> Summary:
     """A YOLO data set of copies, split into train and val by station and visit."""
     from trailcam.export.yolo import export_yolo
@@ -127,6 +135,22 @@ def yolo(
         gap=request.gap,
         val_share=val,
         blanks=blanks,
+        with_coordinates=with_coordinates,
+    )
+
+
+@export_command(app, "xmp", output=FolderOpt)
+def xmp(
+    request: Request,
+    full_names: Annotated[
+        bool, typer.Option("--full-names", help="IMG_1.JPG.xmp (digiKam, darktable), not IMG_1.xmp.")
+    ] = False,
+) -> Summary:
+    """A sidecar with keywords and regions for each photo, for Lightroom, Bridge and digiKam."""
+    from trailcam.export.xmp import export_xmp
+
+    return export_xmp(
+        request.database, request.selection, request.output, request.confidence, full_names=full_names
     )
 
 

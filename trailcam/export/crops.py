@@ -31,6 +31,7 @@ from trailcam.export.target import (
     short_hash,
     whole_file,
 )
+from trailcam.media.place import without_place
 from trailcam.months import season_year_of
 from trailcam.root import check_root
 from trailcam.selection import Selection
@@ -51,7 +52,8 @@ class CropOptions:
     """What to save, and how much of it.
 
     ``classes`` are the model's names or age classes, none for all bucks. ``margin`` is a share of the
-    box's sides, added on each; ``whole`` copies the photo instead. ``per_event`` and ``balance`` are numbers
+    box's sides, added on each; ``whole`` copies the photo instead, without its GPS position unless
+    ``with_coordinates``. ``per_event`` and ``balance`` are numbers
     of files: per folder and visit, and per folder, station and month.
     """
 
@@ -62,6 +64,7 @@ class CropOptions:
     margin: float = 0.1
     per_event: int | None = None
     balance: int | None = None
+    with_coordinates: bool = False
 
 
 def export_crops(
@@ -125,7 +128,7 @@ def _save(
             if path.exists():
                 summary.already_there += 1
             else:
-                content = source.read_bytes() if options.whole else _cut(source, box, options.margin)
+                content = _copy(source, options) if options.whole else _cut(source, box, options.margin)
                 times = source.stat()
                 create_folder(path.parent)
                 with whole_file(path) as file:
@@ -145,6 +148,11 @@ def _file_name(photo: Photo, box: Box, options: CropOptions) -> str:
     if options.whole:
         return name + Path(photo.path).suffix.lower()
     return f"{name}-{short_hash(*map(repr, box[2:6]), repr(options.margin))[:6]}.jpg"
+
+
+def _copy(source: Path, options: CropOptions) -> bytes:
+    content = source.read_bytes()
+    return content if options.with_coordinates else without_place(content)
 
 
 def _cut(source: Path, box: Box, margin: float) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trailcam.export.target import whole_file
+from trailcam.export.target import inside, whole_file
 
 _BY = ("season", "month", "station", "folder")
 
@@ -57,7 +57,7 @@ class Manifest:
         return [{"season": s, "folder": f, "files": n} for (s, f), n in sorted(coarse.items())]
 
     def _write(self, rows: Iterable[dict[str, Any]]) -> None:
-        with whole_file(self._target / "manifest.csv") as binary:
+        with whole_file(inside(self._target, "manifest.csv")) as binary:
             text = io.TextIOWrapper(binary, "utf-8", "backslashreplace", newline="")
             writer = _writer(text, self._columns)
             writer.writeheader()
@@ -67,7 +67,7 @@ class Manifest:
                     writer.writerow(row)
             text.flush()
             text.detach()
-        with whole_file(self._target / "distribution.csv") as binary:
+        with whole_file(inside(self._target, "distribution.csv")) as binary:
             table = io.StringIO()
             writer = _writer(table, (*_BY, "files"))
             writer.writeheader()

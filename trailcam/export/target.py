@@ -20,7 +20,10 @@ _LONGEST = 96  # of a part of a path: most systems allow 255 bytes, and a charac
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"/\\|?*\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
 )
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+# Windows' devices, with any ending; the superscript digits count there too.
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\..*)?", re.IGNORECASE
+)
 
 
 def safe_part(text: str) -> str:
@@ -59,10 +62,14 @@ def flat_name(root: str, path: str) -> str:
 
 
 def inside(target: Path, relative: str | PurePosixPath) -> Path:
-    """``target / relative`` if that really lies in ``target``, links followed. Raises OutputError."""
+    """``target / relative`` if that really lies in ``target``, links followed. Raises OutputError.
+
+    That its last part is a link is refused as well: what is written there would go where it leads.
+    """
     path = target / relative
     home = target.resolve()
-    if not path.parent.resolve().is_relative_to(home) or path.name in ("", ".", ".."):
+    named = path.name not in ("", ".", "..")
+    if not named or path.is_symlink() or not path.parent.resolve().is_relative_to(home):
         raise OutputError(
             f"{printable(str(path))} would be written outside {printable(str(target))}.",
             "A link inside the target leads out of it. Remove the link, or name an empty folder with -o.",
@@ -114,10 +121,11 @@ def create_folder(target: Path) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     """A file to stream into. It takes the place of ``path`` when the block ends well, and is gone when not.
 
-    Raises OutputError.
+    ``sync`` waits until it is on the disk: not for one of very many that are easily made again. Raises
+    OutputError.
     """
     with explained(path):
         target = path.expanduser().resolve()
@@ -127,8 +135,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with explained(path), os.fdopen(handle, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         with explained(path):
             replace_by(target, Path(draft))
     except BaseException:

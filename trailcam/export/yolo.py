@@ -19,6 +19,7 @@ import numpy.typing as npt
 from trailcam.errors import UsageError
 from trailcam.export.summary import Summary
 from trailcam.export.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
+from trailcam.media.place import without_place
 from trailcam.root import check_root
 from trailcam.selection import Selection
 from trailcam.store.database import Database
@@ -38,13 +39,14 @@ def export_yolo(
     gap: timedelta,
     val_share: float,
     blanks: bool,
+    with_coordinates: bool = False,
 ) -> Summary:
     """Fill the folder ``target``, which must be new or empty: a mix of two splits would leak.
 
     ``val_share`` (0..1) of each station's visits validate. ``blanks`` takes also photos on which nothing
-    counts, as backgrounds. Raises UsageError, RootError where the photos can't be reached, OutputError. A
-    photo that can't be read is a problem of the summary. data.yaml is written last: without it the set is
-    unfinished.
+    counts, as backgrounds. The copies lack the photos' GPS position unless ``with_coordinates``. Raises
+    UsageError, RootError where the photos can't be reached, OutputError. A photo that can't be read is a
+    problem of the summary. data.yaml is written last: without it the set is unfinished.
     """
     with database.read() as db:
         folder = check_folder(target, [root.path for root in roots(db)])
@@ -64,7 +66,8 @@ def export_yolo(
         for part in ("train", "val"):
             create_folder(folder / kind / part)
     for photo in stream_reopening(database, plan, wanted):
-        _save(folder, photo, "val" if validates[photo.n] else "train", names, summary)
+        part = "val" if validates[photo.n] else "train"
+        _save(folder, photo, part, names, summary, with_coordinates=with_coordinates)
     if not wanted.any() or not validates.any():
         summary.notes.append("There are too few visits to validate with: images/val is empty.")
     _write_yaml(folder, names)
@@ -102,12 +105,21 @@ def _class_ids(plan: Plan) -> dict[str, int]:
     return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
 
-def _save(folder: Path, photo: Photo, part: str, names: Mapping[str, int], summary: Summary) -> None:
+def _save(
+    folder: Path,
+    photo: Photo,
+    part: str,
+    names: Mapping[str, int],
+    summary: Summary,
+    *,
+    with_coordinates: bool,
+) -> None:
     """Copy one photo and write its label file, which is empty for a blank."""
     name = flat_name(photo.root, photo.path)
     source = Path(photo.root_path, photo.path)
     try:
         content, times = source.read_bytes(), source.stat()
+        content = content if with_coordinates else without_place(content)
     except (OSError, ValueError) as error:
         check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?
         summary.problems.append((photo.path, str(error)))
@@ -129,5 +141,5 @@ def _write_yaml(folder: Path, names: Mapping[str, int]) -> None:
     """data.yaml; strings are written as JSON, which YAML reads, whatever they hold."""
     lines = [f"path: {json.dumps(str(folder))}", "train: images/train", "val: images/val", "names:"]
     lines += [f"  {number}: {json.dumps(name)}" for name, number in names.items()]
-    with whole_file(folder / _MARK) as file:
+    with whole_file(inside(folder, _MARK)) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))

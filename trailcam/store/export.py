@@ -62,6 +62,7 @@ class Box(NamedTuple):
 class Photo(NamedTuple):
     """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
 
+    ``orientation`` is the EXIF value 1..8 that turned it so.
     ``run_id`` is of the model whose boxes count, None where none's do. ``by_person``: what is known of the
     photo is a person's word alone. ``boxes`` are those that count, the surest first.
     """
@@ -86,6 +87,7 @@ class Photo(NamedTuple):
     run_id: int | None
     by_person: bool
     boxes: tuple[Box, ...]
+    orientation: int = 1
 
     @property
     def looked_at(self) -> bool:
@@ -245,6 +247,17 @@ def root_paths(db: Connection, plan: Plan, only: npt.NDArray[np.bool_]) -> list[
     return [from_db(str(path)) for (path,) in found]
 
 
+def shared_stems(db: Connection) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Photos whose path differs from another's of their root by its ending alone, and those by case alone.
+
+    Both as sorted ids; the second are among the first. Of all photos that aren't missing, whatever is
+    selected: what a photo's sidecar is called doesn't depend on what else is exported.
+    """
+    found = db.execute(query("shared_stems")).fetchnumpy()
+    ids = np.asarray(found["image_id"], np.int64)
+    return ids, ids[np.asarray(found["by_case"], np.bool_)]
+
+
 def station_facts(db: Connection) -> dict[str, tuple[float | None, float | None, str | None]]:
     """Station -> latitude, longitude, time zone, as the database knows them."""
     found = db.execute("SELECT name, latitude, longitude, timezone FROM stations").fetchall()
@@ -348,4 +361,5 @@ def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
         *(n, image_id, from_db(str(root)), from_db(str(root_path)), from_db(str(path)), station),  # type: ignore[arg-type]
         *(at, source, offset, Status(str(status)), code, message),  # type: ignore[arg-type]
         *(width or None, height or None, make, model, serial, run_id, by_person, boxes),  # type: ignore[arg-type]
+        orientation=int(str(orientation)),
     )
