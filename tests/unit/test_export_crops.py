@@ -6,7 +6,7 @@ import csv
 import os
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.conftest import Cli
-from tests.helpers.library import Library, Photo, make_library
+from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import OutputError, RootError, UsageError
 from trailcam.export import crops
@@ -23,7 +23,8 @@ from trailcam.export.crops import CropOptions, export_crops
 from trailcam.export.picks import pick
 from trailcam.export.summary import Summary
 from trailcam.selection import Selection
-from trailcam.store.export import Box, make_plan, stream
+from trailcam.store.corrections import JudgedBox, Judgement, record
+from trailcam.store.export import Box, make_plan, stream, stream_reopening
 
 MTIME_NS = 1_700_000_000_123_000_000
 PHOTOS = (
@@ -136,6 +137,52 @@ def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) 
     start = original.read_bytes().index(b"\xff\xdb")  # where the picture begins
     assert copy.read_bytes()[start:] == original.read_bytes()[start:]
     assert copy.stat().st_mtime_ns == original.stat().st_mtime_ns
+
+
+def test_what_a_person_said_is_cut(library: Library, tmp_path: Path) -> None:
+    """Also on photos that no model has seen, and none of the model's boxes there."""
+    library.add([Photo("5.jpg", "2025-10-03 07:12")])
+    Image.new("RGB", (400, 200)).save(library.root / "Hayfield" / "5.jpg")
+    mid = JudgedBox(WHITETAIL[2], 0.0, 0.0, 0.5, 0.5)
+    beside = JudgedBox(WHITETAIL[1], 0.6, 0.6, 0.3, 0.3)
+    judged = [
+        ("1.jpg", True, (mid,)),
+        ("2.jpg", False, (beside,)),
+        ("3.jpg", True, ()),
+        ("5.jpg", True, (mid,)),
+    ]
+    with library.database.write() as db:
+        for name, whole, boxes in judged:
+            said = Judgement(library.ids[name], boxes, whole, datetime(2025, 12, 1))
+            record(db, [said], author="Ann", source="test")
+    summary = crop(library, tmp_path / "out", margin=0.0)
+    assert summary.problems == []
+    found = sorted((row["path"].rpartition("/")[2], row["folder"]) for row in manifest(tmp_path / "out"))
+    assert found == [
+        *[("1.jpg", "mid"), ("2.jpg", "mature"), ("2.jpg", "young")],
+        *[("4.jpg", "young"), ("5.jpg", "mid")],
+    ]
+
+
+def test_a_word_said_meanwhile_is_no_crop_of_another_class(library: Library) -> None:
+    with library.database.read() as db:
+        plan = make_plan(db, Selection(), None, timedelta(minutes=30))
+        picks = pick(stream(db, plan), plan, (), whole=False, per_event=None, balance=None)
+    doe = JudgedBox(WHITETAIL[0], 0.25, 0.25, 0.25, 0.25)
+    with library.database.write() as db:
+        record(
+            db,
+            [Judgement(library.ids["2.jpg"], (doe,), False, datetime(2025, 12, 1))],
+            author="A",
+            source="t",
+        )
+    refused = []
+    for photo in stream_reopening(library.database, plan):
+        try:
+            list(picks.of(photo))
+        except LookupError:
+            refused.append(photo.path)
+    assert refused == ["Hayfield/2.jpg"]
 
 
 def test_any_class_and_an_unknown_one(library: Library, tmp_path: Path) -> None:

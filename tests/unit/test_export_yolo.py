@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,14 @@ from PIL import Image
 
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
+from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import RootError, UsageError
+from trailcam.export import yolo
 from trailcam.export.summary import Summary
 from trailcam.export.yolo import export_yolo, split
 from trailcam.selection import Selection
+from trailcam.store import export as store
+from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.export import Plan
 
 START = datetime(2024, 11, 3, 6)
@@ -114,6 +120,24 @@ def test_a_used_folder_is_refused(library: Library, tmp_path: Path) -> None:
     export(library, tmp_path / "set")
     with pytest.raises(UsageError, match="isn't empty"):
         export(library, tmp_path / "set")
+
+
+def test_a_class_that_is_new_meanwhile_is_said(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elk = JudgedBox(ClassInfo(0, "elk", Kind.ANIMAL), 0.1, 0.1, 0.2, 0.2)
+    stream = store.stream_reopening
+
+    def late(*arguments: Any) -> Iterator[store.Photo]:  # noqa: ANN401
+        with library.database.write() as db:
+            said = Judgement(library.ids["Hayfield1.jpg"], (elk,), True, START)
+            record(db, [said], author="Ann", source="test")
+        return stream(*arguments)
+
+    monkeypatch.setattr(yolo, "stream_reopening", late)
+    summary = export(library, tmp_path / "set")
+    assert [path for path, _ in summary.problems] == ["Hayfield/Hayfield1.jpg"]
+    assert summary.photos == 38
 
 
 def test_a_lost_photo_is_named(cli: Cli, library: Library, tmp_path: Path) -> None:

@@ -120,6 +120,10 @@ def _save(
     try:
         content, times = source.read_bytes(), source.stat()
         content = content if with_coordinates else without_place(content)
+        numbers = [names[box.info.name] for box in photo.boxes]
+    except KeyError:
+        summary.problems.append((photo.path, "a class was named meanwhile; run the export again"))
+        return
     except (OSError, ValueError) as error:
         check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?
         summary.problems.append((photo.path, str(error)))
@@ -129,8 +133,8 @@ def _save(
         file.write(content)
     os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
     lines = [
-        f"{names[box.info.name]} {box.x + box.w / 2:.6f} {box.y + box.h / 2:.6f} {box.w:.6f} {box.h:.6f}\n"
-        for box in photo.boxes
+        f"{number} {box.x + box.w / 2:.6f} {box.y + box.h / 2:.6f} {box.w:.6f} {box.h:.6f}\n"
+        for number, box in zip(numbers, photo.boxes, strict=True)
     ]
     with whole_file(inside(folder, f"labels/{part}/{name}.txt")) as file:
         file.write("".join(lines).encode())
