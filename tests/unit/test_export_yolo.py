@@ -181,9 +181,10 @@ _SHAPE = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 5)), min_size=1, 
 def test_no_visit_is_ever_on_both_sides(shape: list[tuple[int, int]], share: float) -> None:
     shape.sort()
     n = len(shape)
-    station, event = np.array([s for s, _ in shape], np.int32), np.array([e for _, e in shape], np.int64)
-    zeros, yes = np.zeros(n, np.int64), np.ones(n, np.bool_)
-    plan = Plan(zeros, station, event, zeros, zeros, event * 10**9, yes, yes, None, (), 1, 0)
+    station, event = np.array([s for s, _ in shape], np.int32), np.array([e for _, e in shape], np.int32)
+    zeros, yes = np.zeros(n, np.int32), np.ones(n, np.bool_)
+    ids, starts = zeros.astype(np.int64), event.astype(np.int64) * 10**9
+    plan = Plan(ids, station, event, zeros, zeros, starts, yes, yes, None, (), 1, 0)
     validates = split(plan, yes, share)
     sides: dict[tuple[int, int], set[bool]] = {}
     for key, side in zip(shape, validates, strict=True):

@@ -43,6 +43,7 @@ from trailcam.store.export import Box, Photo, Plan, make_plan, station_facts
 from trailcam.store.package import Event, LeftOut, Said, Side, Stay, prepare, stream_events, stream_with_sides
 from trailcam.text import count, printable
 
+_COLUMNS = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS}
 _Row = dict[str, Any]
 
 
@@ -148,17 +149,13 @@ class _Tables:
     def __init__(
         self, files: Mapping[str, BinaryIO], sites: Mapping[int, Site], plan: Plan, summary: Summary
     ) -> None:
-        columns = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS}
         self._texts = {
             name: io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="", write_through=False)
             for name, file in files.items()
         }
-        self._writers = {
-            name: csv.DictWriter(text, columns[name], restval="", lineterminator="\n")
-            for name, text in self._texts.items()
-        }
-        for writer in self._writers.values():
-            writer.writeheader()
+        self._writers = {name: csv.writer(text, lineterminator="\n") for name, text in self._texts.items()}
+        for name, columns in _COLUMNS.items():
+            self._writers[name].writerow(columns)
         self._sites = sites
         self._several = plan.n_roots > 1
         self._meanings: dict[tuple[object, ...], Meaning] = {}
@@ -192,7 +189,7 @@ class _Tables:
             "cameraModel": printable("-".join(part for part in (own.make, own.model) if part)),
             "deploymentComments": "start and end are the first and the last photo",
         }
-        self._writers["deployments"].writerow(row)
+        self._add("deployments", row)
 
     def photo(self, photo: Photo, side: Side) -> None:
         """The medium and what was seen on it."""
@@ -202,7 +199,8 @@ class _Tables:
         at = site.clock.text(photo.captured_at, photo.utc_offset_min)
         path, encoded = file_path(file_name(photo, self._several))
         self._encoded += encoded
-        self._writers["media"].writerow(
+        self._add(
+            "media",
             {
                 "mediaID": media_id,
                 "deploymentID": site.deployment_id,
@@ -211,7 +209,7 @@ class _Tables:
                 "filePublic": "false",
                 "fileName": printable(photo.path.rpartition("/")[2]),
                 "fileMediatype": media_type(photo.path),
-            }
+            },
         )
         common = {
             "deploymentID": site.deployment_id,
@@ -222,7 +220,7 @@ class _Tables:
         }
         rows = self._boxes(photo, side) if photo.boxes else [self._without(photo, side)]
         for place, row in enumerate(rows, start=1 if photo.boxes else 0):
-            self._writers["observations"].writerow({"observationID": f"{media_id}-{place}", **common, **row})
+            self._add("observations", {"observationID": f"{media_id}-{place}", **common, **row})
         self._summary.add(photo)
 
     def event(self, event: Event) -> None:
@@ -230,7 +228,8 @@ class _Tables:
         site, meaning = self._sites[event.number], self._meaning(event)
         event_id = _event_id(site, event.info.name, event.start)
         self._events += 1
-        self._writers["observations"].writerow(
+        self._add(
+            "observations",
             {
                 "observationID": event_id,
                 "eventID": event_id,
@@ -241,8 +240,11 @@ class _Tables:
                 "count": event.animals,
                 **_words(meaning),
                 **_by(event.said, event.confidence, by_person=event.by_person),
-            }
+            },
         )
+
+    def _add(self, table: str, row: _Row) -> None:
+        self._writers[table].writerow(map(row.get, _COLUMNS[table]))  # None is written as nothing
 
     def notes(self, n_roots: int) -> list[str]:
         """What the reader of the package should know."""

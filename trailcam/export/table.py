@@ -6,7 +6,6 @@ In CSV, text that a spreadsheet would take for a formula gets an apostrophe in f
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from trailcam.errors import OutputError
@@ -14,7 +13,8 @@ from trailcam.export.summary import Summary
 from trailcam.export.target import check_file, draft_beside
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import copy_rows, make_plan
+from trailcam.store.export import copy_rows
+from trailcam.store.select import count_undated_left_out
 from trailcam.text import printable
 
 _OPTIONS = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd"}
@@ -26,9 +26,11 @@ def export_table(
     """Write the file ``target``; ``form`` is "csv" or "parquet". Raises UsageError and OutputError."""
     check_file(target, database.path)
     with draft_beside(target) as (draft, scratch), database.read() as db:
-        plan = make_plan(db, selection, confidence, timedelta(0))
         options = _OPTIONS[form]
-        n_boxes = copy_rows(db, selection, confidence, draft, options, scratch, no_formulas=form == "csv")
+        n_photos, n_boxes = copy_rows(
+            db, selection, confidence, draft, options, scratch, no_formulas=form == "csv"
+        )
         if not draft.is_file():
             raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
-    return Summary(target, photos=len(plan), boxes=n_boxes, undated_left_out=plan.n_undated_left_out)
+        n_left_out = count_undated_left_out(db, selection)
+    return Summary(target, photos=n_photos, boxes=n_boxes, undated_left_out=n_left_out)

@@ -1,12 +1,13 @@
 """Photos with their boxes, read a chunk at a time: what every export starts from.
 
-The order of the photos is fetched first, as plain arrays (about 40 bytes a photo); the rest comes in chunks
-of CHUNK photos. So memory doesn't grow with what the photos hold, and no result is ever left unfinished on a
+The order of the photos is fetched first, as plain arrays (34 bytes a photo); the rest comes in chunks of
+CHUNK photos. So memory doesn't grow with what the photos hold, and no result is ever left unfinished on a
 connection.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +29,11 @@ from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import FORMULA_STARTS
 
 CHUNK = 20_000
-_LONGEST_US = 2**62
+MEMORY = "256MB"
+THREADS = 4
+_LONGEST_US = 2**61
+_UNDATED_US = -(2**62)  # stands for "no capture time"
+_Small = npt.NDArray[np.int32]
 # The columns of export_rows.sql that hold text of files, cameras and models.
 _TEXTS = (
     "root",
@@ -109,7 +114,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which photos, in the order of station and capture time, and the visits they belong to.
+    """Which photos, in the order of station, capture time and id, and the visits they belong to.
 
     Arrays of equal length. A visit is a run of photos of one station with no more than the gap between one
     and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
@@ -120,9 +125,9 @@ class Plan:
 
     image_id: npt.NDArray[np.int64]
     station_id: npt.NDArray[np.int32]
-    event: npt.NDArray[np.int64]
-    frame: npt.NDArray[np.int64]
-    frames: npt.NDArray[np.int64]
+    event: _Small
+    frame: _Small
+    frames: _Small
     event_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
     completed: npt.NDArray[np.bool_]
@@ -146,20 +151,21 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
 
     Raises UsageError for an unknown station.
     """
+    bound_memory(db)
     make_selected(db, selection)
     make_counted(db, confidence, FALLBACK_CONFIDENCE)
     found = db.execute(
-        "SELECT s.image_id, i.station_id, epoch_us(s.captured_at) AS us, s.captured_at IS NULL AS undated,"
+        # Numbers alone: sorting names and paths would take a hundred bytes a photo.
+        "WITH ranked AS ("
+        "SELECT station_id, row_number() OVER (ORDER BY name, station_id) AS rank FROM stations"
+        f") SELECT s.image_id, i.station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
         " s.run_id IS NOT NULL OR s.by_person AS completed"
-        " FROM selected s JOIN images i USING (image_id)"
-        " ORDER BY s.station, i.station_id, s.captured_at NULLS LAST, s.root_id, s.path, s.image_id"
+        " FROM selected s JOIN images i USING (image_id) JOIN ranked USING (station_id)"
+        " ORDER BY rank, s.captured_at NULLS LAST, s.image_id"
     ).fetchnumpy()
-    image_id = np.asarray(found["image_id"], np.int64)
-    station_id = np.asarray(found["station_id"], np.int32)
-    undated = np.asarray(found["undated"], np.bool_)
-    us = np.ma.filled(np.ma.asarray(found["us"]), 0).astype(np.int64)
-    event, frame, frames, start = _visits(station_id, us, undated, gap)
-    seen = db.execute("SELECT DISTINCT image_id FROM counted").fetchnumpy()
+    image_id = np.asarray(found.pop("image_id"), np.int64)
+    station_id = np.asarray(found.pop("station_id"), np.int32)
+    event, frame, frames, start = _visits(station_id, np.asarray(found.pop("us"), np.int64), gap)
     ((n_roots,),) = db.execute("SELECT count(DISTINCT root_id) FROM selected").fetchall()
     return Plan(
         image_id=image_id,
@@ -168,13 +174,25 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
         frame=frame,
         frames=frames,
         event_us=start,
-        counts=np.isin(image_id, np.asarray(seen["image_id"], np.int64)),
+        counts=_with_boxes(db, image_id),
         completed=np.asarray(found["completed"], np.bool_),
         confidence=confidence,
         runs=_runs(db),
         n_roots=int(n_roots),
         n_undated_left_out=count_undated_left_out(db, selection),
     )
+
+
+def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMORY) -> None:
+    """Let the connection's queries use ``limit``, however many photos there are; the rest goes to the disk.
+
+    It lies in the folder ``scratch``, or beside the database, while a query needs it.
+    """
+    if scratch is not None:
+        db.execute(f"SET temp_directory = {_quote(str(scratch))}")
+    # Each thread has buffers of its own, which must fit as well.
+    db.execute(f"SET threads = {min(THREADS, os.cpu_count() or 1)}")
+    db.execute(f"SET memory_limit = '{limit}'")
 
 
 def stream(db: Connection, plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
@@ -210,13 +228,13 @@ def copy_rows(
     scratch: Path,
     *,
     no_formulas: bool,
-) -> int:
+) -> tuple[int, int]:
     """Write the selected photos as a flat table to the file ``target``, by DuckDB's own writer.
 
-    Returns the number of boxes that count. ``options`` are COPY's, a program's text. With ``no_formulas`` an
-    apostrophe goes before text that a spreadsheet would run (see :func:`trailcam.text.no_formula`). What
-    doesn't fit into 512 MB lies in the folder ``scratch``. A name that is not UTF-8 shows as the database
-    holds it (see :mod:`trailcam.store.paths`).
+    Returns how many photos there are, and boxes that count. ``options`` are COPY's, a program's text. With
+    ``no_formulas`` an apostrophe goes before text that a spreadsheet would run (see
+    :func:`trailcam.text.no_formula`). What doesn't fit into 512 MB, which its sort needs, lies in the folder
+    ``scratch``. A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
     make_selected(db, selection)
     make_counted(db, confidence, FALLBACK_CONFIDENCE)
@@ -227,11 +245,11 @@ def copy_rows(
             f"CASE WHEN left({c}, 1) IN ({starts}) THEN '''' || {c} ELSE {c} END AS {c}" for c in _TEXTS
         )
         sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
-    db.execute(f"SET temp_directory = {_quote(str(scratch))}")
-    db.execute("SET memory_limit = '512MB'")
+    bound_memory(db, scratch, "512MB")
     db.execute(f"COPY ({sql}) TO {_quote(str(target))} ({options})").fetchall()
+    ((n_photos,),) = db.execute("SELECT count(*) FROM selected").fetchall()
     ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()
-    return int(n_boxes)
+    return int(n_photos), int(n_boxes)
 
 
 def root_paths(db: Connection, plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
@@ -268,21 +286,35 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _with_boxes(db: Connection, image_id: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of the images have a box that counts."""
+    counts = np.zeros(len(image_id), np.bool_)
+    seen = np.asarray(db.execute("SELECT image_id FROM counted").fetchnumpy()["image_id"], np.int64)
+    if len(seen):
+        order = np.argsort(image_id)
+        counts[order[np.searchsorted(image_id, seen, sorter=order)]] = True
+    return counts
+
+
 def _visits(
-    station: npt.NDArray[np.int32], us: npt.NDArray[np.int64], undated: npt.NDArray[np.bool_], gap: timedelta
-) -> tuple[npt.NDArray[np.int64], ...]:
+    station: npt.NDArray[np.int32], us: npt.NDArray[np.int64], gap: timedelta
+) -> tuple[_Small, _Small, _Small, npt.NDArray[np.int64]]:
     """Event, frame, frames and the event's start for photos in the order of station and time."""
     n = len(us)
     if n == 0:
-        none = np.zeros(0, np.int64)
-        return none, none, none, none
+        none = np.zeros(0, np.int32)
+        return none, none, none, us
     gap_us = min(gap // timedelta(microseconds=1), _LONGEST_US)
+    undated = us == _UNDATED_US
     begins = np.ones(n, np.bool_)
     begins[1:] = (np.diff(station) != 0) | (np.diff(us) > gap_us) | undated[1:]
-    number = np.cumsum(begins) - 1
+    number = np.cumsum(begins, dtype=np.int32) - np.int32(1)
     first = np.flatnonzero(begins)
-    lengths = np.diff(np.append(first, n))
-    return np.where(undated, -1, number), np.arange(n) - first[number], lengths[number], us[first][number]
+    frame = np.arange(n, dtype=np.int32) - first.astype(np.int32)[number]
+    frames = np.diff(np.append(first, n)).astype(np.int32)[number]
+    start = us[first][number]
+    number[undated] = -1
+    return number, frame, frames, start
 
 
 def _runs(db: Connection) -> tuple[Run, ...]:

@@ -18,7 +18,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, query
 from trailcam.store.deployments import Deployment, deployments
 from trailcam.store.events import Level, make_events
-from trailcam.store.export import CHUNK, Photo, Plan, stream
+from trailcam.store.export import CHUNK, Photo, Plan, bound_memory, stream
 
 NO_DEPLOYMENT = -1
 _NO_OFFSET = 9999  # minutes; the SQL's word for "the file says nothing"
@@ -87,8 +87,7 @@ def prepare(
     Returns for each photo the number of its deployment or NO_DEPLOYMENT, the deployments with a photo of the
     plan by number, and what belongs to none. ``scratch`` is a folder for what doesn't fit into memory.
     """
-    db.execute("SET temp_directory = '" + str(scratch).replace("'", "''") + "'")
-    db.execute("SET memory_limit = '512MB'")
+    bound_memory(db, scratch)
     found = deployments(db, silent_days=silent_days)
     make_events(db, confidence=plan.confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.CLASS)
     db.execute(query("package_prepare"))
