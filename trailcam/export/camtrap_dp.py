@@ -39,7 +39,7 @@ from trailcam.export.summary import Summary
 from trailcam.export.target import create_folder, inside, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import Box, Photo, Plan, make_plan, station_facts
+from trailcam.store.export import Box, Photo, Plan, bound_memory, make_plan, station_facts
 from trailcam.store.package import Event, LeftOut, Said, Side, Stay, prepare, stream_events, stream_with_sides
 from trailcam.text import count, printable
 
@@ -75,8 +75,9 @@ def export_camtrap_dp(
     _check_folder(folder)
     summary = Summary(target)
     with database.read() as db, tempfile.TemporaryDirectory() as scratch:
+        bound_memory(db, Path(scratch))
         plan = make_plan(db, selection, options.confidence, options.gap)
-        numbers, stays, left_out = prepare(db, plan, options.gap, options.silent_days, Path(scratch))
+        numbers, stays, left_out = prepare(db, plan, options.gap, options.silent_days)
         _say_left_out(left_out, summary)
         if not stays:
             raise UsageError(

@@ -186,7 +186,8 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
 def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMORY) -> None:
     """Let the connection's queries use ``limit``, however many photos there are; the rest goes to the disk.
 
-    It lies in the folder ``scratch``, or beside the database, while a query needs it.
+    It lies in the folder ``scratch``, or beside the database, while a query needs it. DuckDB takes a folder
+    only until it has used one, so ``scratch`` is named before anything is asked.
     """
     if scratch is not None:
         db.execute(f"SET temp_directory = {_quote(str(scratch))}")
@@ -236,6 +237,7 @@ def copy_rows(
     :func:`trailcam.text.no_formula`). What doesn't fit into 512 MB, which its sort needs, lies in the folder
     ``scratch``. A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
+    bound_memory(db, scratch, "512MB")
     make_selected(db, selection)
     make_counted(db, confidence, FALLBACK_CONFIDENCE)
     sql = query("export_rows")
@@ -245,7 +247,6 @@ def copy_rows(
             f"CASE WHEN left({c}, 1) IN ({starts}) THEN '''' || {c} ELSE {c} END AS {c}" for c in _TEXTS
         )
         sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
-    bound_memory(db, scratch, "512MB")
     db.execute(f"COPY ({sql}) TO {_quote(str(target))} ({options})").fetchall()
     ((n_photos,),) = db.execute("SELECT count(*) FROM selected").fetchall()
     ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()

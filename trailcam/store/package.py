@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, query
 from trailcam.store.deployments import Deployment, deployments
 from trailcam.store.events import Level, make_events
-from trailcam.store.export import CHUNK, Photo, Plan, bound_memory, stream
+from trailcam.store.export import CHUNK, Photo, Plan, stream
 
 NO_DEPLOYMENT = -1
 _NO_OFFSET = 9999  # minutes; the SQL's word for "the file says nothing"
@@ -80,14 +79,13 @@ class Side:
 
 
 def prepare(
-    db: Connection, plan: Plan, gap: timedelta, silent_days: int, scratch: Path
+    db: Connection, plan: Plan, gap: timedelta, silent_days: int
 ) -> tuple[npt.NDArray[np.int32], dict[int, Stay], LeftOut]:
     """Find the deployments and the events of the photos of ``plan``, made on this very connection.
 
     Returns for each photo the number of its deployment or NO_DEPLOYMENT, the deployments with a photo of the
-    plan by number, and what belongs to none. ``scratch`` is a folder for what doesn't fit into memory.
+    plan by number, and what belongs to none.
     """
-    bound_memory(db, scratch)
     found = deployments(db, silent_days=silent_days)
     make_events(db, confidence=plan.confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.CLASS)
     db.execute(query("package_prepare"))
