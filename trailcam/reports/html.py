@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from trailcam import __version__
-from trailcam.reports.model import Column, Kind, Report, Row, coverage_sentence
+from trailcam.reports.model import Column, Report, Row, coverage_sentence
 from trailcam.reports.render import cell, shown_columns, total_cells
 from trailcam.text import printable
 
@@ -27,7 +27,6 @@ th { border-bottom: 2px solid var(--line); font-weight: 600; } td { border-botto
 td { white-space: nowrap; } td.w { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
 .notes { color: var(--quiet); font-size: .9rem; }
 """
-_LEFT = (Kind.TEXT, Kind.MOMENT)
 
 
 def to_html(report: Report) -> str:
@@ -65,7 +64,7 @@ def _body(report: Report) -> Iterator[str]:
     for section in report.sections:
         if section.rows:
             yield f"<h2>{_text(section.title)}</h2>"
-            yield from _table(section.columns, section.rows, ())
+            yield from _table(*section.table, ())
     yield '<div class="notes">'
     if report.coverage["photos"]:
         yield f"<p>{_text(coverage_sentence(report.coverage))}</p>"
@@ -96,7 +95,7 @@ def _cells(columns: Sequence[Column], texts: Sequence[str]) -> str:
 
 def _align(column: Column) -> str:
     """Numbers to the right; names may be broken into lines."""
-    if column.kind in _LEFT:
+    if column.on_the_left:
         return ' class="w"' if column.wraps else ""
     return ' class="n"'
 
