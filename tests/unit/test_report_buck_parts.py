@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.conftest import Cli
 from tests.helpers.library import ANY_BUCK, Library, Photo, make_library
@@ -139,6 +141,60 @@ def test_hours_and_nights_by_hand(ranch: Library) -> None:
         ("2023-12-01", "Hayfield", 1, 1, 1, "17:50", 1),
     ]
     assert nights[2]["moon"] == "new"  # 2024-12-01 06:21 UTC
+
+
+STATIONS = ("Hayfield", "TinMan")
+SHOTS = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(0, 400 * 24 * 60)),
+        st.sampled_from(STATIONS),
+        st.lists(st.sampled_from(["young", "mature", "doe"]), max_size=2),
+        st.booleans(),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(shots=SHOTS, gap_min=st.integers(1, 600))
+def test_the_parts_agree_with_each_other(
+    tmp_path_factory: pytest.TempPathFactory,
+    shots: list[tuple[int | None, str, list[str], bool]],
+    gap_min: int,
+) -> None:
+    """Whatever was seen: light makes up the events, hours and nights hold the same mature ones."""
+    start = datetime(2024, 3, 1)
+    photos = [
+        Photo(
+            f"p{n}",
+            None if minute is None else start + timedelta(minutes=minute),
+            station,
+            suspect="clock_reset" if doubtful and minute is not None else None,
+        )
+        for n, (minute, station, _, doubtful) in enumerate(shots)
+    ]
+    seen = {f"p{n}": [(age, 0.9) for age in ages] for n, (_, _, ages, _) in enumerate(shots)}
+    library = make_library(tmp_path_factory.mktemp("parts"), photos, seen)
+    place(library, "Hayfield")
+    report = ask(library, gap=timedelta(minutes=gap_min))
+    if not shots:
+        assert report.sections == ()
+        return
+    seasons = part(report, "seasons")
+    light = ("legal_events", "dark_events", "unknown_light_events", "doubtful_events")
+    for row in seasons:
+        if row["events"] is not None:
+            assert row["events"] == sum(row[name] for name in light)
+            assert row["station_nights"] <= row["events"]
+            assert (row["first_sighting"] or "") <= (row["last_sighting"] or "")
+    mature = [row for row in seasons if row["age"] == "mature" and row["events"] is not None]
+    sure = sum(row["events"] - row["doubtful_events"] for row in mature)
+    nights = part(report, "nights")
+    assert sure == sum(row["events"] for row in part(report, "hours")) == sum(row["events"] for row in nights)
+    assert len(nights) == len({(row["night"], row["station"]) for row in nights})
+    assert all((row["legal_events"] is None) == (row["station"] == "TinMan") for row in nights)
+    boxes = sum(row["detections"] for row in part(report, "confidence"))
+    assert boxes == sum(row["detections"] for row in seasons)
 
 
 def test_confidences_by_hand(ranch: Library) -> None:

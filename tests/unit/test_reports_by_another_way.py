@@ -279,6 +279,31 @@ def test_stations(made: Made) -> None:
     assert [s["station"] for s in report.sections[0].rows] == ["Spot"]
 
 
+def test_stations_by_month(made: Made) -> None:
+    events = Counter((v.station, month(v.begins)) for v in visits(made, lambda c: c.name))
+    days = Counter((station, f"{day:%Y-%m}") for station in NAMES for day in worked(made, station))
+    photos = Counter((s, month(t)) for s, t in zip(made.station, made.at, strict=True))
+    with made.database.read() as db:
+        rows = stations(db, QUESTION, by=["month"]).rows
+    assert {(r["station"], r["month"]): r["photos"] for r in rows if r["photos"]} == dict(photos)
+    for r in rows:
+        key = (r["station"], r["month"])
+        if r["month"] is None:
+            assert (r["events"], r["camera_days"]) == (None, None)
+        else:
+            assert (r["events"], r["camera_days"] or 0) == (events[key], days[key])
+    silent = [(r["station"], r["month"], r["silent_days"]) for r in rows if r["silent_days"]]
+    first = max(t for t, s in dated(made) if s == "Spot" and t < datetime(2024, 12, 20))
+    last = min(t for t, s in dated(made) if s == "Spot" and t > first)
+    quiet = [first.date() + timedelta(n) for n in range(1, (last.date() - first.date()).days)]
+    expected = Counter(("Spot", f"{day:%Y-%m}") for day in quiet)
+    assert silent == [(*key, n) for key, n in sorted(expected.items())]
+
+
+def dated(made: Made) -> list[tuple[datetime, str]]:
+    return [(t, s) for t, s in zip(made.at, made.station, strict=True) if t]
+
+
 def test_herd(made: Made) -> None:
     animals: Counter[str] = Counter()
     for visit in visits(made, lambda c: c.kind.value):

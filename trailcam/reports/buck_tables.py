@@ -47,7 +47,7 @@ def draw_seasons(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
         block("all", shared, ages[0])
     for age in ages:
         block(age, own, age)
-    heads = (Column("bucks", "bucks", Kind.TEXT), Column("what", "", Kind.TEXT))
+    heads = (Column("bucks", "bucks", Kind.TEXT), Column("what", "", Kind.TEXT, wraps=True))
     # Where a terminal is too narrow for all, the oldest go first.
     sides = (Column(season, season, Kind.TEXT, right=True, spare=n) for n, season in enumerate(seasons[:-1]))
     last = (Column(season, season, Kind.TEXT, right=True) for season in seasons[-1:])
