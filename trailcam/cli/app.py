@@ -21,6 +21,7 @@ from trailcam.cli import (
     report,
     report_digest,
     report_herd,
+    review,
     scan,
     status,
     train,
@@ -42,6 +43,7 @@ app.add_typer(report.app, name="report")
 report_digest.register(report.app)
 report_herd.register(report.app)
 app.command("correct")(correct.correct)
+app.add_typer(review.app, name="review")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

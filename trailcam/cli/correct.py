@@ -52,7 +52,7 @@ def correct(
     if not (class_ or no_animal or undo):
         _list(context, image_id)
         return
-    who = author or _user()
+    who = author or user_name()
     with WriterLock(context.settings.db, "correct").acquire(wait):
         if undo:
             _undo(context, image_id, who)
@@ -201,7 +201,8 @@ def _where(x: float, y: float, w: float, h: float) -> str:
     return f"{x:.3f},{y:.3f},{w:.3f},{h:.3f}"
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The name of who runs this, for the history of corrections."""
     import getpass
 
     try:
