@@ -91,6 +91,38 @@ def test_a_box_is_renamed_by_its_number(library: Library) -> None:
     assert "mature  (a person)" not in done.stdout
 
 
+def lines_of(library: Library, photo: str) -> list[str]:
+    return library("correct", photo).stdout.splitlines()
+
+
+def test_a_models_box_is_renamed_by_its_number_whether_it_counts_or_not(library: Library) -> None:
+    """The fake model's one box of each photo: some count, some are below the threshold."""
+    kinds = set()
+    for n in ("1", "2"):
+        before = next(line for line in lines_of(library, n) if line.startswith("1  "))
+        assert "(model, " in before
+        kinds.add("doesn't count" in before)
+        done = library("correct", n, "--box", "1", "--class", "doe", "--author", "Ann")
+        assert done.returncode == 0, done.stderr
+        place = before.split()[-1]
+        assert f"1  doe  (a person)  {place}" in done.stdout
+        assert "(model" not in done.stdout
+    assert kinds == {True, False}
+
+
+def test_a_list_that_changed_is_noticed(library: Library) -> None:
+    code = next(line for line in lines_of(library, "1") if line.startswith("List ")).split()[1].rstrip(":")
+    args = ("correct", "1", "--box", "1", "--class", "doe", "--list", code)
+    (library.photos / "Hayfield" / "0.jpg").write_bytes((library.photos / "Hayfield" / "2.jpg").read_bytes())
+    assert library("scan", str(library.photos), "-q").returncode == 0
+    library.detect("two")
+    refused = library(*args)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "changed since they were listed" in refused.stderr
+    new = next(line for line in lines_of(library, "1") if line.startswith("List ")).split()[1].rstrip(":")
+    assert library(*args[:-1], new).returncode == 0
+
+
 @pytest.mark.parametrize(
     "args",
     [("nowhere.jpg",), ("1", "--box", "9", "--no-animal"), ("1", "--add", "0,0,1,1", "--class", "unicorn")],

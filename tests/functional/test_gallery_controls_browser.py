@@ -142,3 +142,44 @@ def test_filters_by_keyboard_alone(page: Browser) -> None:
     active.active_element.send_keys(Keys.ENTER)
     becomes(page, (4, 2))
     assert page.errors() == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_has_the_photos_first_and_all_of_it_in_reach(page: Browser, scheme: str) -> None:
+    """390 px wide: nothing sticks out, filters and statistics wait closed, each control is a finger wide."""
+    measures = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", measures)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    try:
+        page.driver.refresh()
+        assert page.run("return document.documentElement.scrollWidth") <= 390
+        assert page.run("return [...document.querySelectorAll('details')].map(d => d.open)") == [False, False]
+        colours = page.run(
+            "const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]"
+        )
+        assert contrast(*colours) > 7  # WCAG 2.2, 1.4.6
+        page.run("document.querySelector('#filters summary').click()")
+        assert page.run("return document.documentElement.scrollWidth") <= 390
+        heights = page.run(
+            "return [...document.querySelectorAll('#form select, #form button')].map(n => n.offsetHeight)"
+        )
+        assert min(heights) >= 24  # WCAG 2.2, 2.5.8
+        page.run("document.querySelector('.photo').click()")
+        assert page.run("return document.getElementById('controls').getBoundingClientRect().right") <= 390
+        assert page.run("return document.getElementById('stage').getBoundingClientRect().height") > 300
+        page.run("document.getElementById('close').click()")
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert page.errors() == []
+
+
+def contrast(*colours: str) -> float:
+    """The ratio of two colours "rgb(r, g, b)" by WCAG 2.2."""
+    lights = []
+    for colour in colours:
+        parts = [int(part) / 255 for part in colour.strip("rgb()").split(",")]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)

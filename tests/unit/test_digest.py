@@ -99,9 +99,30 @@ def test_by_hand(ranch: Library) -> None:
             "failed": 0,
             "new_failed": 0,
             "missing": 0,
+            "coverage": 2 / 3,
         }
     ]
+    assert [(row["pending"], row["coverage"], row["complete"]) for row in found.report.rows] == [
+        (0, 1.0, True),
+        (1, 2 / 3, False),
+        (1, 2 / 3, False),
+    ]
     assert "1 photo has not been looked at: a digest tells of photos once they are." in found.report.notes
+
+
+def test_counted_by_keys(ranch: Library) -> None:
+    """The same three rows, by station and month; what is told and remembered is the same."""
+    found = made(ranch, by=["month", "station"])
+    names = ("class", "month", "station", "events", "new_photos", "max_animals", "latest", "path", "coverage")
+    assert [tuple(row[name] for name in names) for row in found.report.rows] == [
+        ("mature", "2024-12", "Hayfield", 1, 2, 2, "2024-12-08 06:00", "Hayfield/h1", 1.0),
+        ("person", "2024-11", "TinMan", 1, 1, 1, "2024-11-20 07:00", "TinMan/t1", 0.5),
+        ("coyote", None, "TinMan", 0, 1, 1, None, "TinMan/t2", 1.0),
+    ]
+    assert found.report.headline.startswith("New in the first digest")
+    assert made(ranch).report.rows == []
+    with pytest.raises(UsageError, match="hour"):
+        made(ranch, by=["hour"])
 
 
 def test_the_second_says_nothing_new_and_still_names_what_needs_care(ranch: Library) -> None:

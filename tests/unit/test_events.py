@@ -107,6 +107,143 @@ def test_events_partition_the_sightings(
     assert len(wider) <= len(by_class)
 
 
+GAPS = st.lists(st.integers(1, 400), min_size=2, max_size=2, unique=True).map(sorted)
+
+
+def sightings_in_sql(library: Library, gap_min: int) -> dict[tuple[str, str], dict[str, int | None]]:
+    """(station, what) -> path -> the number of its event."""
+    with library.database.read() as db:
+        make_selected(db, Selection())
+        make_events(db, confidence=0.5, fallback=0.5, gap=timedelta(minutes=gap_min), level=Level.CLASS)
+        found = db.execute(
+            "SELECT s.station, s.what, i.path, s.event FROM sightings s JOIN images i USING (image_id)"
+        ).fetchall()
+    seen: dict[tuple[str, str], dict[str, int | None]] = {}
+    for station, what, path, event in found:
+        assert path not in seen.setdefault((station, what), {}), "a photo twice among one class's sightings"
+        seen[station, what][path] = event
+    return seen
+
+
+def made_library(folder: Path, sightings: Sequence[Sighting], start: datetime, cameras: int = 1) -> Library:
+    """Photo n is named n wherever it stands in the order of insertion; its camera is n modulo ``cameras``."""
+    photos = {
+        n: Photo(f"c{n % cameras}_p{n}", None if m is None else start + timedelta(minutes=m), station)
+        for n, (m, station, _) in enumerate(sightings)
+    }
+    seen = {photo.name: [(name, 0.9) for name in sightings[n][2]] for n, photo in photos.items()}
+    return make_library(folder, list(photos.values()), seen)
+
+
+@settings(max_examples=12, deadline=None)
+@given(sightings=SIGHTINGS, start=STARTS, gaps=GAPS)
+def test_each_photo_is_in_one_event_and_a_larger_gap_only_joins(
+    tmp_path_factory: pytest.TempPathFactory, sightings: list[Sighting], start: datetime, gaps: list[int]
+) -> None:
+    """A partition: every dated photo of a class is in one event, undated ones in none.
+
+    With a larger gap each event lies whole within one of the new ones: so there are never more.
+    """
+    library = made_library(tmp_path_factory.mktemp("events"), sightings, start)
+    small, large = (sightings_in_sql(library, gap) for gap in gaps)
+    assert small.keys() == large.keys()
+    for key, photos in small.items():
+        expected = {
+            f"{key[0]}/c0_p{n}": minute is not None
+            for n, (minute, station, names) in enumerate(sightings)
+            if station == key[0] and key[1] in names
+        }
+        assert {path: event is not None for path, event in photos.items()} == expected
+        joined: dict[int | None, set[int | None]] = {}
+        for path, event in photos.items():
+            joined.setdefault(event, set()).add(large[key][path])
+        assert all(len(into) == 1 for event, into in joined.items() if event is not None)
+        numbers = {event for event in photos.values() if event is not None}
+        assert numbers == set(range(1, len(numbers) + 1))
+        assert len({e for e in large[key].values() if e is not None}) <= len(numbers)
+
+
+@settings(max_examples=10, deadline=None)
+@given(sightings=SIGHTINGS, start=STARTS, gap_min=st.integers(1, 90), seed=st.integers(0, 99))
+def test_the_order_of_insertion_is_no_matter(
+    tmp_path_factory: pytest.TempPathFactory,
+    sightings: list[Sighting],
+    start: datetime,
+    gap_min: int,
+    seed: int,
+) -> None:
+    """The same photos, scanned and looked at in another order, one by one or at once."""
+    photos = [
+        Photo(f"p{n}", None if m is None else start + timedelta(minutes=m), station)
+        for n, (m, station, _) in enumerate(sightings)
+    ]
+    seen = {photo.name: [(c, 0.9) for c in sightings[n][2]] for n, photo in enumerate(photos)}
+    first = make_library(tmp_path_factory.mktemp("one"), photos, seen)
+    second = make_library(tmp_path_factory.mktemp("two"))
+    shuffled = random.Random(seed).sample(photos, len(photos))
+    half = len(shuffled) // 2
+    for some in (shuffled[half:], shuffled[:half]):
+        second.add(some)
+        second.detect({photo.name: seen[photo.name] for photo in some})
+    assert sightings_in_sql(first, gap_min) == sightings_in_sql(second, gap_min)
+
+
+@settings(max_examples=8, deadline=None)
+@given(sightings=SIGHTINGS, start=STARTS, gap_min=st.integers(1, 90))
+def test_two_cameras_at_one_station_are_one(
+    tmp_path_factory: pytest.TempPathFactory, sightings: list[Sighting], start: datetime, gap_min: int
+) -> None:
+    """Which camera took a photo makes no difference; which station it stands at does."""
+    one = made_library(tmp_path_factory.mktemp("one"), sightings, start)
+    two = made_library(tmp_path_factory.mktemp("two"), sightings, start, cameras=2)
+    with two.database.write() as db:
+        db.execute("UPDATE images SET serial = CASE WHEN path LIKE '%/c0%' THEN 'A' ELSE 'B' END")
+    strip = [
+        {key: {path.rpartition("_")[2]: e for path, e in photos.items()} for key, photos in found.items()}
+        for found in (sightings_in_sql(one, gap_min), sightings_in_sql(two, gap_min))
+    ]
+    assert strip[0] == strip[1]
+
+
+def test_borders_by_hand(tmp_path: Path) -> None:
+    """Month and year, both nights of a clock change, two cameras, and several animals in one photo."""
+    times = {
+        "year": ["2024-12-31 23:45", "2025-01-01 00:15"],  # exactly the gap: one event, begun last year
+        "month": ["2024-02-29 23:50", "2024-03-01 00:21"],  # a minute more: two
+        "set back": ["2024-11-03 01:10", "2024-11-03 01:40", "2024-11-03 01:15", "2024-11-03 03:05"],
+        "set on": ["2025-03-09 01:55", "2025-03-09 03:05"],  # an hour that no clock showed: two events
+    }
+    photos = [
+        Photo(f"{what}{n}", at, what, size=(64, 48))
+        for what, ats in times.items()
+        for n, at in enumerate(ats)
+    ]
+    seen = {photo.name: [("doe", 0.9), ("doe", 0.8), ("young", 0.7)] for photo in photos}
+    library = make_library(tmp_path, photos, seen)
+    with library.database.read() as db:
+        make_selected(db, Selection())
+        make_events(db, confidence=0.5, fallback=0.5, gap=timedelta(minutes=30), level=Level.CLASS)
+        found = db.execute(
+            "SELECT station, what, max(event), sum(animals), count(*), min(captured_at) FILTER (begins)"
+            " FROM sightings GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    numbers = {(station, what): tuple(map(int, row)) for station, what, *row, _ in found}
+    assert numbers == {
+        ("year", "doe"): (1, 4, 2),
+        ("year", "young"): (1, 2, 2),
+        ("month", "doe"): (2, 4, 2),
+        ("month", "young"): (2, 2, 2),
+        # The camera's clock is all there is: the hour shown twice counts as one hour.
+        ("set back", "doe"): (2, 8, 4),
+        ("set back", "young"): (2, 4, 4),
+        ("set on", "doe"): (2, 4, 2),
+        ("set on", "young"): (2, 2, 2),
+    }
+    assert {begins for station, _, _, _, _, begins in found if station == "year"} == {
+        datetime(2024, 12, 31, 23, 45)
+    }
+
+
 def test_only_takes_classes_kinds_and_ages(tmp_path: Path) -> None:
     library = make_library(
         tmp_path,

@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.errors import RootError, UsageError
+from trailcam.domain import ClassInfo, Kind
+from trailcam.errors import RootError, UnanswerableError, UsageError
 from trailcam.export.summary import Summary
 from trailcam.export.yolo import export_yolo, split
 from trailcam.selection import Selection
+from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.export import Plan
 
 START = datetime(2024, 11, 3, 6)
@@ -50,6 +53,43 @@ def export(library: Library, target: Path, *, blanks: bool = False) -> Summary:
         val_share=0.2,
         blanks=blanks,
     )
+
+
+def corrected(library: Library, target: Path, *, blanks: bool = False) -> Summary:
+    return export_yolo(
+        library.database,
+        Selection(),
+        target,
+        confidence=None,
+        gap=timedelta(minutes=30),
+        val_share=0.2,
+        blanks=blanks,
+        corrected_only=True,
+    )
+
+
+def say(library: Library, name: str, *boxes: JudgedBox, whole: bool) -> None:
+    with library.database.write() as db:
+        record(db, [Judgement(library.ids[name], boxes, whole, START)], author="Ann", source="t")
+
+
+def test_corrected_only_takes_what_a_person_vouches_for(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(UnanswerableError):
+        corrected(library, tmp_path / "none")
+    doe = ClassInfo(0, "doe", Kind.DOE)
+    say(library, "Hayfield1.jpg", JudgedBox(doe, 0.1, 0.1, 0.2, 0.2), whole=True)
+    say(library, "Hayfield2.jpg", whole=True)  # a blank
+    say(library, "Hayfield4.jpg", JudgedBox(doe, 0.25, 0.25, 0.25, 0.25), whole=False)  # its only box
+    say(library, "Hayfield6.jpg", JudgedBox(doe, 0.7, 0.7, 0.2, 0.2), whole=False)  # the model's counts too
+    say(library, "Hayfield8.jpg", JudgedBox(None, 0.25, 0.25, 0.25, 0.25), whole=False)  # no box is left
+    for blanks, expected in ((False, {"1", "4"}), (True, {"1", "2", "4"})):
+        target = tmp_path / f"set{blanks}"
+        corrected(library, target, blanks=blanks)
+        taken = {path for part in ("train", "val") for path in (target / "labels" / part).iterdir()}
+        assert {path.stem.partition("-")[0].rpartition("Hayfield")[2] for path in taken} == expected
+        lines = {line.split()[0] for path in taken for line in path.read_text().splitlines()}
+        described = yaml.safe_load((target / "data.yaml").read_text())["names"]
+        assert {described[int(number)] for number in lines} == {"doe"}
 
 
 def names(folder: Path) -> set[str]:

@@ -142,6 +142,12 @@ def test_the_command(tmp_path: Path, cli: Cli) -> None:
     assert shown.returncode == 0, shown.stderr
     assert "fawns/100 does" in shown.stdout
     assert "Moore et al. 2014" in shown.stdout
+    wide = cli("report", "herd", "--confidence", "0.3,0.5", "--format", "csv", *db)
+    assert wide.stdout.startswith("buck_events_at_0.3,buck_events_at_0.5,")
+    high = cli("report", "herd", "--confidence", "0.3,1", *db)
+    assert (high.returncode, high.stdout) == (2, "")
+    assert "At confidence 1:" in high.stderr
+    assert cli("report", "herd", "--season", "rut", "--include-undated", *db).returncode == 0
     few = cli("report", "herd", "--until", "2024-10-03", *db)
     assert (few.returncode, few.stdout) == (2, "")
     assert "Too little for a ratio" in few.stderr

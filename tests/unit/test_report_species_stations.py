@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.errors import UsageError
+from trailcam.reports.activity import COUNTED, activity, row_keys
 from trailcam.reports.common import Question
 from trailcam.reports.model import Report
 from trailcam.reports.species import species
@@ -128,6 +129,48 @@ def test_stations_by_hand(ranch: Library) -> None:
     assert [(r["station"], r["camera_days"], r["silent_days"]) for r in november.rows] == [("Hayfield", 2, 0)]
 
 
+def test_stations_by_month_by_hand(ranch: Library) -> None:
+    with ranch.database.read() as db:
+        found = stations(db, Question(confidence=0.5), by=["month"])
+        by_season = stations(db, Question(confidence=0.5), by=["season"])
+        with pytest.raises(UsageError, match="hour"):
+            stations(db, Question(), by=["hour"])
+    names = ("photos", "camera_days", "silent_days", "silences", "events", "undated", "completed")
+    assert {(r["station"], r["month"]): tuple(r[n] for n in names) for r in found.rows} == {
+        ("Hayfield", "2024-11"): (3, 2, 0, 0, 2, 0, 3),
+        ("Hayfield", "2024-12"): (2, 2, 13, 1, 2, 0, 2),
+        ("TinMan", "2015-01"): (1, None, 0, 0, 1, 0, 1),  # a clock in doubt tells of no camera-day
+        ("TinMan", "2024-12"): (3, 4, 0, 0, 2, 0, 2),
+        ("TinMan", None): (1, None, 0, 0, None, 1, 1),
+    }
+    assert [r["season"] for r in by_season.rows] == ["2024-25", "2014-15", "2024-25", None]
+    for name in ("photos", "silent_days", "completed"):
+        with ranch.database.read() as db:
+            alone = stations(db, Question(confidence=0.5)).rows
+        assert sum(r[name] for r in found.rows) == sum(r[name] for r in alone)
+
+
+def test_a_month_of_silence_has_a_row(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("a", "2024-10-31 12:00"), Photo("b", "2024-12-01 12:00")], {})
+    with library.database.read() as db:
+        found = {row["month"]: row for row in stations(db, Question(), by=["month"]).rows}
+    silent = found["2024-11"]
+    assert (silent["photos"], silent["camera_days"], silent["silent_days"]) == (0, 0, 30)
+    assert (silent["events_per_100"], silent["photos_per_day"], silent["coverage"]) == (None, None, None)
+
+
+def test_a_row_that_only_a_higher_confidence_has(tmp_path: Path) -> None:
+    """At 0.3 the visit began in November; at 0.7 it begins in December, after a doe who isn't sure."""
+    photos = [Photo("a", "2024-11-30 23:50"), Photo("b", "2024-12-01 00:10")]
+    library = make_library(tmp_path, photos, {"a": [("doe", 0.4)], "b": [("doe", 0.9)]})
+    with library.database.read() as db:
+        answers = {c: activity(db, Question(confidence=c), classes=["doe"], by=["month"]) for c in (0.3, 0.7)}
+    found = beside(answers, row_keys(["month"]), names=COUNTED)
+    seen = {(r["month"], r["hour"]): (r["events_at_0.3"], r["events_at_0.7"]) for r in found.rows}
+    assert {key: n for key, n in seen.items() if any(n)} == {("2024-11", 23): (1, 0), ("2024-12", 0): (0, 1)}
+    assert all(list(row) == [column.name for column in found.columns] for row in found.rows)
+
+
 def test_the_commands(ranch: Library, cli: Cli) -> None:
     db = ("--db", ranch.database.path)
     shown = cli("report", "species", "--by", "station", "--class", "doe", *db)
@@ -140,6 +183,6 @@ def test_the_commands(ranch: Library, cli: Cli) -> None:
     assert bucks.stdout.splitlines()[1].startswith("young,2,1,2,1,2,1,")
     shown = cli("report", "stations", *db)
     assert "silent from" in shown.stdout
-    bad = cli("report", "stations", "--confidence", "0.3,0.7", *db)
-    assert (bad.returncode, bad.stdout) == (2, "")
+    wide = cli("report", "stations", "--confidence", "0.3,0.7", "--by", "month", "--format", "csv", *db)
+    assert wide.stdout.startswith("station,month,events_at_0.3,events_at_0.7,events_per_100_at_0.3,")
     assert cli("report", "species", "--confidence", "1.2", *db).returncode == 2

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -14,10 +17,13 @@ import pytest
 from tests.helpers.library import make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.gallery.content import read_content
+from trailcam.reports.activity import activity
+from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.bucks import bucks
 from trailcam.reports.common import Question
 from trailcam.reports.digest import digest
 from trailcam.reports.herd import herd
+from trailcam.reports.overlap import concentration
 from trailcam.reports.species import species
 from trailcam.reports.stations import stations
 from trailcam.reports.status import status
@@ -142,6 +148,7 @@ class Visit:
     begins: datetime
     photos: int
     most: int
+    times: tuple[datetime, ...]
 
 
 def seen(made: Made, what: Callable[[ClassInfo], str | None]) -> dict[tuple[str, str], dict[int, int]]:
@@ -155,17 +162,21 @@ def seen(made: Made, what: Callable[[ClassInfo], str | None]) -> dict[tuple[str,
     return found
 
 
+def made_of(station: str, name: str, run: list[tuple[datetime, int]]) -> Visit:
+    return Visit(station, name, run[0][0], len(run), max(n for _, n in run), tuple(t for t, _ in run))
+
+
 def visits(made: Made, what: Callable[[ClassInfo], str | None]) -> Iterator[Visit]:
     for (station, name), animals in seen(made, what).items():
         run: list[tuple[datetime, int]] = []
         dated = sorted((t, n) for photo, n in animals.items() if (t := made.at[photo]) is not None)
         for time, n in dated:
             if run and time - run[-1][0] > GAP:
-                yield Visit(station, name, run[0][0], len(run), max(k for _, k in run))
+                yield made_of(station, name, run)
                 run = []
             run.append((time, n))
         if run:
-            yield Visit(station, name, run[0][0], len(run), max(k for _, k in run))
+            yield made_of(station, name, run)
 
 
 def month(moment: datetime | None) -> str | None:
@@ -209,6 +220,40 @@ def test_bucks(made: Made) -> None:
     assert {key: n for key, n in got.items() if n} == dict(expected)
 
 
+AUSTIN = (30.2672, -97.7431)
+CENTRAL = ZoneInfo("America/Chicago")
+PLACED = ("Hayfield", "TinMan", "Spot")  # the others have no coordinates
+
+
+def solar_hours(at: datetime) -> tuple[float, float, float]:
+    """The hours (UTC) of sunrise, sunset and ``at`` itself on Austin's day of ``at``, to about a minute.
+
+    NOAA's solar equations (spherical, from the date alone), written out here: no word of astral's.
+    """
+    utc = at.replace(tzinfo=CENTRAL).astimezone(UTC).replace(tzinfo=None)
+    latitude, longitude = math.radians(AUSTIN[0]), AUSTIN[1]
+    day = (utc + timedelta(hours=longitude / 15)).date()
+    noon = datetime(day.year, day.month, day.day, 12) - timedelta(hours=longitude / 15)
+    century = ((noon - datetime(2000, 1, 1, 12)) / timedelta(days=1)) / 36525
+    mean_longitude = math.radians((280.46646 + century * 36000.76983) % 360)
+    anomaly = math.radians(357.52911 + century * 35999.05029)
+    centre = 1.914602 * math.sin(anomaly) + 0.019993 * math.sin(2 * anomaly)
+    longitude_of_sun = mean_longitude + math.radians(centre)
+    tilt = math.radians(23.4393)
+    declination = math.asin(math.sin(tilt) * math.sin(longitude_of_sun))
+    y = math.tan(tilt / 2) ** 2
+    equation = math.degrees(
+        y * math.sin(2 * mean_longitude)
+        - 2 * 0.016709 * math.sin(anomaly)
+        + 4 * 0.016709 * y * math.sin(anomaly) * math.cos(2 * mean_longitude)
+    )  # degrees, of which one is four minutes
+    height = math.sin(math.radians(-0.833)) - math.sin(latitude) * math.sin(declination)
+    half = math.degrees(math.acos(height / (math.cos(latitude) * math.cos(declination)))) / 15
+    middle = 12 - longitude / 15 - equation / 15
+    start = datetime(day.year, day.month, day.day)
+    return middle - half, middle + half, (utc - start) / timedelta(hours=1)
+
+
 def worked(made: Made, station: str) -> set[date]:
     """The days from the first photo to the last, less breaks of more than seven days."""
     days = sorted({t.date() for t, s in zip(made.at, made.station, strict=True) if t and s == station})
@@ -234,6 +279,31 @@ def test_stations(made: Made) -> None:
     assert [s["station"] for s in report.sections[0].rows] == ["Spot"]
 
 
+def test_stations_by_month(made: Made) -> None:
+    events = Counter((v.station, month(v.begins)) for v in visits(made, lambda c: c.name))
+    days = Counter((station, f"{day:%Y-%m}") for station in NAMES for day in worked(made, station))
+    photos = Counter((s, month(t)) for s, t in zip(made.station, made.at, strict=True))
+    with made.database.read() as db:
+        rows = stations(db, QUESTION, by=["month"]).rows
+    assert {(r["station"], r["month"]): r["photos"] for r in rows if r["photos"]} == dict(photos)
+    for r in rows:
+        key = (r["station"], r["month"])
+        if r["month"] is None:
+            assert (r["events"], r["camera_days"]) == (None, None)
+        else:
+            assert (r["events"], r["camera_days"] or 0) == (events[key], days[key])
+    silent = [(r["station"], r["month"], r["silent_days"]) for r in rows if r["silent_days"]]
+    first = max(t for t, s in dated(made) if s == "Spot" and t < datetime(2024, 12, 20))
+    last = min(t for t, s in dated(made) if s == "Spot" and t > first)
+    quiet = [first.date() + timedelta(n) for n in range(1, (last.date() - first.date()).days)]
+    expected = Counter(("Spot", f"{day:%Y-%m}") for day in quiet)
+    assert silent == [(*key, n) for key, n in sorted(expected.items())]
+
+
+def dated(made: Made) -> list[tuple[datetime, str]]:
+    return [(t, s) for t, s in zip(made.at, made.station, strict=True) if t]
+
+
 def test_herd(made: Made) -> None:
     animals: Counter[str] = Counter()
     for visit in visits(made, lambda c: c.kind.value):
@@ -252,6 +322,147 @@ def test_digest(made: Made) -> None:
     with made.database.read() as db:
         found = digest(db, QUESTION, classes=sorted(wanted), now=datetime(2025, 6, 1, tzinfo=UTC)).report.rows
     assert Counter(row["class"] for row in found if row["begins"]) == expected
+
+
+@pytest.fixture
+def placed(made: Made) -> Iterator[Made]:
+    """Three of the stations stand in Austin, for as long as a test lasts."""
+    update = "UPDATE stations SET latitude = ?, longitude = ?, timezone = ? WHERE list_contains(?, name)"
+    with made.database.write() as db:
+        db.execute(update, [*AUSTIN, CENTRAL.key, list(PLACED)])
+    yield made
+    with made.database.write() as db:
+        db.execute(update, [None, None, None, list(PLACED)])
+
+
+def season(moment: datetime) -> str:
+    start = moment.year - (moment.month < 9)
+    return f"{start}-{(start + 1) % 100:02d}"
+
+
+def test_buck_parts(placed: Made) -> None:
+    made = placed
+    with made.database.read() as db:
+        report = buck_report(db, QUESTION, by=("month", "age"))
+    parts = {section.name: section.rows for section in report.sections}
+    found: dict[str, list[Visit]] = defaultdict(list)
+    for visit in visits(made, lambda c: c.age_class and c.age_class.value):
+        found[visit.what].append(visit)
+    for row in parts["seasons"]:
+        if row["season"] is None:
+            assert (row["events"], row["first_sighting"]) == (None, None)
+            continue
+        own = [v for v in found.get(row["age"], []) if season(v.begins) == row["season"]]
+        times = [t for v in found.get(row["age"], []) for t in v.times if season(t) == row["season"]]
+        seen_at = (row["first_sighting"], row["last_sighting"])
+        assert seen_at == ((str(min(times)), str(max(times))) if times else (None, None))
+        check_season(row, own)
+    assert {row["season"] for row in parts["seasons"]} == {"2023-24", "2024-25", None}
+    hours = Counter((season(v.begins), v.begins.hour) for v in found["mature"])
+    assert {(r["season"], r["hour"]): r["events"] for r in parts["hours"] if r["events"]} == dict(hours)
+    nights: dict[tuple[str, str], list[Visit]] = defaultdict(list)
+    for v in found["mature"]:
+        nights[(v.begins - timedelta(hours=12)).date().isoformat(), v.station].append(v)
+    assert {(r["night"], r["station"]) for r in parts["nights"]} == set(nights)
+    for r in parts["nights"]:
+        own = sorted(nights[r["night"], r["station"]], key=lambda v: v.begins)
+        assert r["times"] == ", ".join(f"{v.begins:%H:%M}" for v in own)
+        assert (r["photos"], r["max_animals"]) == (sum(v.photos for v in own), max(v.most for v in own))
+    tenths: Counter[tuple[int, str]] = Counter()
+    for boxes in made.boxes.values():
+        for info, confidence in boxes:
+            if info.age_class:  # made as whole hundredths
+                tenths[round(float(confidence) * 100) // 10, info.age_class.value] += 1
+    for n, r in enumerate(parts["confidence"]):
+        assert (r["young"], r["mature"]) == (tenths[n, "young"], tenths[n, "mature"])
+        assert r["counted"] == (r["detections"] if n >= 5 else 0)
+
+
+def check_season(row: dict[str, Any], own: list[Visit]) -> None:
+    """One season-year and age class: events, nights, light."""
+    assert row["events"] == len(own)
+    assert row["station_nights"] == len({(v.station, (v.begins - timedelta(hours=12)).date()) for v in own})
+    light: Counter[str] = Counter()
+    for v in own:
+        if v.station not in PLACED:
+            light["unknown"] += 1
+            continue
+        # How far inside legal light the best photo is, in hours; within two minutes either may be right.
+        depth = max(
+            min(at - rise + 0.5, sets + 0.5 - at) for rise, sets, at in (solar_hours(t) for t in v.times)
+        )
+        light["close" if abs(depth) < 2 / 60 else "legal" if depth > 0 else "dark"] += 1
+    assert row["unknown_light_events"] == light["unknown"]
+    assert row["doubtful_events"] == 0
+    assert light["legal"] <= row["legal_events"] <= light["legal"] + light["close"]
+    assert light["dark"] <= row["dark_events"] <= light["dark"] + light["close"]
+    assert light["close"] < 0.03 * (len(own) + 100)
+
+
+def test_activity(placed: Made) -> None:
+    made = placed
+    with made.database.read() as db:
+        report = activity(db, QUESTION, classes=("doe", "mature"))
+    sections = {section.name: section.rows for section in report.sections}
+    found = list(visits(made, lambda c: c.name if c.name in ("doe", "mature") else None))
+    total = Counter(v.what for v in found)
+    hours = Counter((v.what, v.begins.hour) for v in found)
+    days = sum(len(worked(made, station)) for station in NAMES)
+    assert len(report.rows) == 2 * 24
+    for row in report.rows:
+        n = hours[row["class"], row["hour"]]
+        assert (row["events"], row["camera_days"]) == (n, days)
+        assert row["events_per_100"] == round(100 * n / days, 2)
+        assert row["share"] == pytest.approx(n / total[row["class"]])
+    sun = sections["by_sun"]
+    placed_doe = [v for v in found if v.what == "doe" and v.station in PLACED]
+    assert sum(r["events"] for r in sun if r["class"] == "doe") == len(placed_doe)
+    check_moon(sections["by_moon"], found, days)
+    pair = [r for r in sections["overlap"] if r["time"] == "clock"]
+    assert [(r["first_events"], r["second_events"]) for r in pair] == [(total["doe"], total["mature"])]
+    assert pair[0]["estimator"] == "Dhat4"
+    assert pair[0]["overlap"] == pytest.approx(dhat4(found), abs=0.002)
+
+
+def check_moon(rows: Sequence[dict[str, Any]], found: list[Visit], days: int) -> None:
+    """Phases from the mean length of a month since a new moon of 2000: within 14 hours of the true ones."""
+    month_days = 29.530588853
+    new = datetime(2000, 1, 6, 18, 14)
+
+    def phase(v: Visit) -> float:
+        midnight = datetime.combine((v.begins + timedelta(hours=12)).date(), datetime.min.time())
+        return ((midnight - new) / timedelta(days=month_days)) % 1 * 8
+
+    for name, middle in (("new", 0), ("full", 4)):
+        own = [abs((phase(v) - middle + 4) % 8 - 4) for v in found if v.what == "doe"]
+        (row,) = [r for r in rows if r["moon"] == name and r["class"] == "doe"]
+        # A night nearer than 14 hours (0.16 of an eighth) to the border may fall on either side.
+        assert sum(d < 0.5 - 0.16 for d in own) <= row["events"] <= sum(d < 0.5 + 0.16 for d in own)
+    assert sum(r["camera_nights"] for r in rows if r["class"] == "doe") == pytest.approx(days)
+
+
+def dhat4(found: list[Visit]) -> float:
+    """Ridout and Linkie's estimator from its definition, one von Mises kernel for each event.
+
+    The bandwidth alone is the report's own; a test of its own says what that must be.
+    """
+    samples = []
+    for name in ("doe", "mature"):
+        minutes = [v.begins.hour * 60 + v.begins.minute for v in found if v.what == name]
+        samples.append(np.bincount(minutes, minlength=1440).astype(float))
+    angles = 2 * np.pi * np.arange(1440) / 1440
+    smooth = []
+    for counts in samples:
+        kappa = float(concentration(counts[np.newaxis])[0])
+        kernel = np.exp(kappa * (np.cos(angles) - 1))
+        values = np.array([np.roll(kernel[::-1], m + 1) @ counts for m in range(1440)])
+        smooth.append(values / values.sum())
+    f, g = smooth
+    parts = [
+        float(np.minimum(1, other / own) @ counts / counts.sum())
+        for own, other, counts in ((f, g, samples[0]), (g, f, samples[1]))
+    ]
+    return sum(parts) / 2
 
 
 def test_status_and_gallery(made: Made) -> None:

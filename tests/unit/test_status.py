@@ -323,6 +323,7 @@ def test_report_bucks_command(library: Library, tmp_path: Path) -> None:
         "confidence": 0.95,
         "gap_s": 3600,
         "by": ["age"],
+        "parts": ["counts", "seasons", "confidence", "hours", "nights"],
     }
     assert all(row["photos"] == 0 for row in document["rows"])
     table = runner.invoke(report_cli.app, common)

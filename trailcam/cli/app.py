@@ -19,8 +19,10 @@ from trailcam.cli import (
     export,
     gallery,
     report,
+    report_accuracy,
     report_digest,
     report_herd,
+    review,
     scan,
     status,
     train,
@@ -41,7 +43,9 @@ app.command("detect")(detect.detect)
 app.add_typer(report.app, name="report")
 report_digest.register(report.app)
 report_herd.register(report.app)
+report_accuracy.register(report.app)
 app.command("correct")(correct.correct)
+app.add_typer(review.app, name="review")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

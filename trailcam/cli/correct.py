@@ -24,6 +24,10 @@ def correct(
         str | None, typer.Option("--class", help="What it is: a class, a kind, or an age of a buck.")
     ] = None,
     box: Annotated[int | None, typer.Option("--box", min=1, help="Which box, by the number listed.")] = None,
+    seen: Annotated[
+        str | None,
+        typer.Option("--list", metavar="CODE", help="The list that --box counts in; refused if it changed."),
+    ] = None,
     no_animal: Annotated[
         bool, typer.Option("--no-animal", help="Nothing is there: in the box, or without --box anywhere.")
     ] = False,
@@ -46,18 +50,20 @@ def correct(
     from trailcam.lock import WriterLock
 
     _check(class_, box, no_animal, add, undo)
+    if seen and not box:
+        raise UsageError("--list goes with --box.", "It says which list the box's number is of.")
     context = app_context(db, config, quiet, verbose)
     with context.database.read() as connection:
         image_id = _find_image(connection, image)
     if not (class_ or no_animal or undo):
         _list(context, image_id)
         return
-    who = author or _user()
+    who = author or user_name()
     with WriterLock(context.settings.db, "correct").acquire(wait):
         if undo:
             _undo(context, image_id, who)
         else:
-            _record(context, image_id, who, class_, box, add)
+            _record(context, image_id, who, class_, box, add, seen)
     if not quiet:
         _list(context, image_id)
 
@@ -76,7 +82,13 @@ def _check(class_: str | None, box: int | None, no_animal: bool, add: str | None
 
 
 def _record(
-    context: AppContext, image_id: int, who: str, class_: str | None, box: int | None, add: str | None
+    context: AppContext,
+    image_id: int,
+    who: str,
+    class_: str | None,
+    box: int | None,
+    add: str | None,
+    seen: str | None,
 ) -> None:
     from trailcam.store.corrections import find_class, known_classes, record
 
@@ -84,7 +96,13 @@ def _record(
         info = None
         if class_:
             info = find_class(known_classes(connection, context.settings.classes), class_)
-        judgement = _judgement(image_id, info, box, add, _shown(connection, image_id))
+        shown, faint = _boxes(connection, image_id)
+        if seen and seen != _code(shown + faint):
+            raise UsageError(
+                "The boxes of the photo have changed since they were listed.",
+                "Nothing was changed. List them again: trailcam correct PHOTO",
+            )
+        judgement = _judgement(image_id, info, box, add, shown + faint)
     with context.database.write() as connection:
         record(connection, [judgement], author=who, source="correct")
 
@@ -100,9 +118,7 @@ def _judgement(
         places = (JudgedBox(info, *_place(add)),)
     elif box:
         if box > len(shown):
-            raise UsageError(
-                f"The photo has no box {box}.", f"It has {count(len(shown), 'box', 'boxes')} that count."
-            )
+            raise UsageError(f"The photo has no box {box}.", f"It has {count(len(shown), 'box', 'boxes')}.")
         at = shown[box - 1]
         places = (JudgedBox(info, at.x, at.y, at.w, at.h),)
     return Judgement(image_id, places, not places, utc_now())
@@ -163,13 +179,23 @@ def _find_image(db: Connection, name: str) -> int:
     )
 
 
-def _shown(db: Connection, image_id: int) -> tuple[ShownBox, ...]:
+def _boxes(db: Connection, image_id: int) -> tuple[tuple[ShownBox, ...], tuple[ShownBox, ...]]:
+    """The boxes of a photo that count, and those below; numbers run through both."""
     from trailcam.selection import Selection
-    from trailcam.store.corrections import shown_boxes
+    from trailcam.store.corrections import faint_boxes, shown_boxes
     from trailcam.store.select import make_selected
 
     make_selected(db, Selection())
-    return shown_boxes(db, [image_id], None, FALLBACK_CONFIDENCE).get(image_id, ())
+    shown = shown_boxes(db, [image_id], None, FALLBACK_CONFIDENCE).get(image_id, ())
+    return shown, faint_boxes(db, image_id, FALLBACK_CONFIDENCE)
+
+
+def _code(boxes: tuple[ShownBox, ...]) -> str:
+    """Six letters that tell one list of boxes from another."""
+    import hashlib
+
+    told = repr([(box.info.name, *(round(side, 6) for side in box[1:6])) for box in boxes])
+    return hashlib.blake2b(told.encode(), digest_size=3).hexdigest()
 
 
 def _list(context: AppContext, image_id: int) -> None:
@@ -178,13 +204,16 @@ def _list(context: AppContext, image_id: int) -> None:
 
     with context.database.read() as db:
         ((path,),) = db.execute("SELECT path FROM images WHERE image_id = ?", [image_id]).fetchall()
-        shown = _shown(db, image_id)
+        shown, faint = _boxes(db, image_id)
         past = history(db, image_id)
     lines = [f"Photo {image_id}: {printable(from_db(path))}"]
-    for n, box in enumerate(shown, 1):
+    for n, box in enumerate(shown + faint, 1):
         says = "a person" if box.by_person else f"model, {box.confidence:.2f}"
+        says += ": doesn't count" if n > len(shown) else ""
         lines.append(f"{n}  {printable(box.info.name)}  ({says})  {_where(box.x, box.y, box.w, box.h)}")
     lines += [] if shown else ["No box counts."]
+    if shown + faint:
+        lines.append(f"List {_code(shown + faint)}: --list with this makes --box sure of its number.")
     for row in past:
         what = ", ".join(
             f"{printable(b['class'] or 'nothing')} at {_where(b['x'], b['y'], b['w'], b['h'])}"
@@ -201,7 +230,8 @@ def _where(x: float, y: float, w: float, h: float) -> str:
     return f"{x:.3f},{y:.3f},{w:.3f},{h:.3f}"
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The name of who runs this, for the history of corrections."""
     import getpass
 
     try:

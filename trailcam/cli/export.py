@@ -98,6 +98,9 @@ def yolo(
     blanks: Annotated[
         bool, typer.Option("--blanks", help="Also photos with no box that counts, as backgrounds.")
     ] = False,
+    corrected_only: Annotated[
+        bool, typer.Option("--corrected-only", help="Only photos whose every box is a person's word.")
+    ] = False,
 ) -> Summary:
     """A YOLO data set of copies, split into train and val by station and visit."""
     from trailcam.export.yolo import export_yolo
@@ -110,6 +113,7 @@ def yolo(
         gap=request.gap,
         val_share=val,
         blanks=blanks,
+        corrected_only=corrected_only,
     )
 
 

@@ -16,7 +16,7 @@ from trailcam.cli import console
 from trailcam.errors import UsageError
 from trailcam.output import write_file
 from trailcam.reports.html import to_html
-from trailcam.reports.model import Column, Kind, Report, Row, coverage_sentence
+from trailcam.reports.model import Column, Report, Row, coverage_sentence
 from trailcam.reports.render import (
     Format,
     cell,
@@ -27,7 +27,6 @@ from trailcam.reports.render import (
     total_cells,
 )
 
-_LEFT = (Kind.TEXT, Kind.MOMENT)
 # For streams that can't encode the signs.
 _ASCII = str.maketrans({"≥": ">=", "≈": "~", "█": "#", "▌": "-"})
 _UNLIMITED = 10_000
@@ -84,10 +83,12 @@ def _show(report: Report, out: Console) -> None:
         if report.rows:
             _line("", out)
     _show_table(report.columns, report.rows, report.totals, out)
+    shown = bool(report.headline or report.rows)
     for section in report.sections:
         if section.rows:
-            _line(f"\n{section.title}", out)
-            _show_table(section.columns, section.rows, (), out)
+            _line(f"\n{section.title}" if shown else section.title, out)
+            shown = True
+            _show_table(*section.table, (), out)
     if report.rows or any(section.rows for section in report.sections):
         _line("", out)
     if report.coverage["photos"]:
@@ -154,7 +155,7 @@ def _table(
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=tight)
     for column in columns:
         # Folded, never cut: a number that lost its end is another number.
-        justify: JustifyMethod = "left" if column.kind in _LEFT or column.bar else "right"
+        justify: JustifyMethod = "left" if column.on_the_left or column.bar else "right"
         table.add_column(column.heading, justify=justify, overflow="fold", no_wrap=not column.wraps)
     for row in rows:
         table.add_row(*(_safe(cell(column, row), out) for column in columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -21,6 +22,7 @@ from trailcam.cli.options import (
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.cli.report_more import register
 from trailcam.cli.report_options import ConfidencesOpt, GapOpt, answer_all, asked
+from trailcam.errors import UsageError
 from trailcam.reports.model import Key
 
 app = typer.Typer(help="Answers from the database, each with its coverage.", no_args_is_help=True)
@@ -30,6 +32,16 @@ register(app)
 @app.callback()
 def _reports() -> None:
     """Answers from the database, each with its coverage."""
+
+
+class BuckPart(StrEnum):
+    """What ``report bucks`` is made of."""
+
+    COUNTS = "counts"
+    SEASONS = "seasons"
+    CONFIDENCE = "confidence"
+    HOURS = "hours"
+    NIGHTS = "nights"
 
 
 @app.command("bucks")
@@ -49,6 +61,14 @@ def bucks(
             show_default="month and age",
         ),
     ] = None,
+    part: Annotated[
+        list[BuckPart] | None,
+        typer.Option(
+            "--part",
+            help="Only this part of the report; may be repeated. CSV and Parquet hold one.",
+            show_default="all; counts in CSV, Parquet and at several confidences",
+        ),
+    ] = None,
     gap: GapOpt = None,
     format_: FormatOpt = None,
     output: OutputOpt = None,
@@ -57,27 +77,27 @@ def bucks(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Photos, detections and events of bucks by age class, with the share of photos looked at."""
+    """Bucks by age class, with coverage; season-years compared, in legal light or not, hours and nights."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.reports import bucks as report
+    from trailcam.reports import buck_parts as report
+    from trailcam.reports.bucks import DEFAULT_BY
+    from trailcam.reports.render import Format
 
     chosen = chosen_format(format_, output)
     context, questions = asked(
         months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
     )
-    keys = [str(key) for key in by] if by else list(report.DEFAULT_BY)
+    keys = [str(key) for key in by] if by else list(DEFAULT_BY)
+    one_table = chosen in (Format.CSV, Format.PARQUET)
+    parts = [str(name) for name in part or ([BuckPart.COUNTS] if one_table else BuckPart)]
+    if len(questions) > 1:
+        if part and parts != [report.COUNTS]:
+            raise UsageError("Only the counts stand beside each other at several confidences.", "Give one.")
+        parts = [report.COUNTS]
     with context.database.read() as connection:
         answer = answer_all(
             questions,
             keys,
-            lambda question: report.bucks(
-                connection,
-                question.selection,
-                confidence=question.confidence,
-                gap=question.gap,
-                by=keys,
-                first_month=question.first_month,
-                silent_days=question.silent_days,
-            ),
+            lambda question: report.buck_report(connection, question, by=keys, parts=parts),
         )
-    emit(answer, chosen, output)
+    emit(report.as_rows(answer) if one_table else answer, chosen, output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,10 +18,19 @@ from trailcam.cli.options import (
     Quiet,
     SeasonOpt,
     Stations,
+    Until,
     Verbose,
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.cli.report_options import ConfidenceOpt, GapOpt, asked, one_question
+
+
+class DigestKey(StrEnum):
+    """What a digest can be counted by."""
+
+    STATION = "station"
+    MONTH = "month"
+    SEASON = "season"
 
 
 def digest(
@@ -54,8 +64,17 @@ def digest(
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="List at most so many rows, in a table or HTML.")
     ] = 100,
+    by: Annotated[
+        list[DigestKey] | None,
+        typer.Option(
+            "--by",
+            help="Count what is new by this key, in place of listing every event; may be repeated.",
+            show_default="each event",
+        ),
+    ] = None,
     months: Months = None,
     season: SeasonOpt = None,
+    until: Until = None,
     station: Stations = None,
     include_undated: IncludeUndated = False,
     confidence: ConfidenceOpt = None,
@@ -79,7 +98,7 @@ def digest(
 
     chosen = chosen_format(format_, output)
     context, questions = asked(
-        months, season, None, None, station, include_undated, confidence, gap, db, config, quiet, verbose
+        months, season, None, until, station, include_undated, confidence, gap, db, config, quiet, verbose
     )
     first = None if since.strip().lower() == "last" else _moment(since)
     remembers = first is None and not dry_run
@@ -95,6 +114,7 @@ def digest(
                 name=memory,
                 since=first,
                 classes=class_ or context.settings.report.digest,
+                by=[str(key) for key in by or ()],
                 strict=bool(class_),
                 limit=limit if chosen in (Format.TABLE, Format.HTML) else None,
             )

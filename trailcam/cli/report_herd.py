@@ -10,6 +10,7 @@ import typer
 from trailcam.cli.options import (
     ConfigOpt,
     DbOpt,
+    IncludeUndated,
     Months,
     Quiet,
     SeasonOpt,
@@ -19,7 +20,7 @@ from trailcam.cli.options import (
     Verbose,
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
-from trailcam.cli.report_options import ConfidenceOpt, GapOpt, asked, one_question
+from trailcam.cli.report_options import ConfidencesOpt, GapOpt, answer_all, asked
 
 
 class HerdKey(StrEnum):
@@ -36,7 +37,8 @@ def herd(
     since: Since = None,
     until: Until = None,
     station: Stations = None,
-    confidence: ConfidenceOpt = None,
+    include_undated: IncludeUndated = False,
+    confidence: ConfidencesOpt = None,
     by: Annotated[
         list[HerdKey] | None,
         typer.Option("--by", help="A key of the rows; may be repeated.", show_default="one row for all"),
@@ -55,10 +57,17 @@ def herd(
 
     chosen = chosen_format(format_, output)
     context, questions = asked(
-        months, season, since, until, station, False, confidence, gap, db, config, quiet, verbose
+        months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
     )
+    keys = [str(key) for key in by or ()]
     with context.database.read() as connection:
-        answer = report.herd(connection, one_question(questions), by=[str(key) for key in by or ()])
+        answer = answer_all(
+            questions,
+            keys,
+            lambda question: report.herd(connection, question, by=keys),
+            names=report.COUNTED,
+            shown=report.RATIOS,
+        )
     emit(answer, chosen, output)
 
 

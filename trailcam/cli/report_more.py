@@ -22,12 +22,10 @@ from trailcam.cli.options import (
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.cli.report_options import (
     ClassesOpt,
-    ConfidenceOpt,
     ConfidencesOpt,
     GapOpt,
     answer_all,
     asked,
-    one_question,
 )
 
 
@@ -84,6 +82,13 @@ def species(
     emit(answer, chosen, output)
 
 
+class StationKey(StrEnum):
+    """What the rows of ``report stations`` can be grouped by, besides the station."""
+
+    MONTH = "month"
+    SEASON = "season"
+
+
 def stations(
     months: Months = None,
     season: SeasonOpt = None,
@@ -91,7 +96,13 @@ def stations(
     until: Until = None,
     station: Stations = None,
     include_undated: IncludeUndated = False,
-    confidence: ConfidenceOpt = None,
+    confidence: ConfidencesOpt = None,
+    by: Annotated[
+        list[StationKey] | None,
+        typer.Option(
+            "--by", help="A further key of the rows; may be repeated.", show_default="station alone"
+        ),
+    ] = None,
     gap: GapOpt = None,
     format_: FormatOpt = None,
     output: OutputOpt = None,
@@ -108,8 +119,15 @@ def stations(
     context, questions = asked(
         months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
     )
+    keys = [str(key) for key in by or ()]
     with context.database.read() as connection:
-        answer = report.stations(connection, one_question(questions))
+        answer = answer_all(
+            questions,
+            ["station", *keys],
+            lambda question: report.stations(connection, question, by=keys),
+            names=("events", "events_per_100"),
+            shown=("events", "events_per_100"),
+        )
     emit(answer, chosen, output)
 
 
@@ -139,7 +157,7 @@ def activity(
             show_default="buck",
         ),
     ] = None,
-    confidence: ConfidenceOpt = None,
+    confidence: ConfidencesOpt = None,
     by: Annotated[
         list[ActivityKey] | None,
         typer.Option(
@@ -164,12 +182,14 @@ def activity(
     context, questions = asked(
         months, season, since, until, station, include_undated, confidence, gap, db, config, quiet, verbose
     )
+    keys = [str(key) for key in by or ()]
+    classes = class_ or report.DEFAULT_CLASSES
     with context.database.read() as connection:
-        answer = report.activity(
-            connection,
-            one_question(questions),
-            classes=class_ or report.DEFAULT_CLASSES,
-            by=[str(key) for key in by or ()],
+        answer = answer_all(
+            questions,
+            report.row_keys(keys),
+            lambda question: report.activity(connection, question, classes=classes, by=keys),
+            names=report.COUNTED,
         )
     emit(answer, chosen, output)
 

@@ -115,11 +115,28 @@ def one_question(questions: list[Question]) -> Question:
 
 
 def answer_all(
-    questions: list[Question], keys: Sequence[str], report: Callable[[Question], Report]
+    questions: list[Question],
+    keys: Sequence[str],
+    report: Callable[[Question], Report],
+    *,
+    names: Sequence[str] | None = None,
+    shown: Sequence[str] | None = None,
 ) -> Report:
-    """The report; at several confidences, with columns for each. ``keys`` tell its rows apart."""
-    from trailcam.reports.thresholds import beside
+    """The report; at several confidences, with columns for each. ``keys`` tell its rows apart.
+
+    ``names`` are the columns to put beside each other, ``shown`` those of them that people see; see
+    ``beside``. Raises UnanswerableError, with the confidence, where the report does.
+    """
+    from trailcam.errors import UnanswerableError
+    from trailcam.reports.thresholds import BESIDE, SHOWN, beside
 
     if len(questions) == 1:
         return report(questions[0])
-    return beside({q.confidence or 0.0: report(q) for q in questions}, keys)
+    answers = {}
+    for question in questions:
+        confidence = question.confidence or 0.0
+        try:
+            answers[confidence] = report(question)
+        except UnanswerableError as error:
+            raise UnanswerableError(f"At confidence {confidence:g}: {error.message}", error.hint) from None
+    return beside(answers, keys, names=names or BESIDE, shown=shown or SHOWN)

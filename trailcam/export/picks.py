@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import Kind
+from trailcam.store.counted import PERSON_RUN
 from trailcam.store.export import Box, Photo, Plan
 
 _UNDATED = -1
@@ -24,8 +25,8 @@ _Numbers = npt.NDArray[np.int64]
 class Picks:
     """The chosen boxes as arrays of equal length, in the order of the plan and of the boxes on a photo.
 
-    ``n`` is the photo's place in the plan, ``run_id`` whose box it is, ``box`` its place among those that
-    count, ``folder`` an index into ``folders``.
+    ``n`` is the photo's place in the plan, ``run_id`` whose boxes count on it (PERSON_RUN: no run's), ``box``
+    its place among those that count, ``folder`` an index into ``folders``.
     """
 
     n: _Numbers
@@ -38,7 +39,7 @@ class Picks:
         """Folder and box of each pick on ``photo``. Raises LookupError where another run counts now."""
         first, end = np.searchsorted(self.n, [photo.n, photo.n + 1])
         for i in range(int(first), int(end)):
-            if photo.run_id != self.run_id[i] or self.box[i] >= len(photo.boxes):
+            if (photo.run_id or PERSON_RUN) != self.run_id[i] or self.box[i] >= len(photo.boxes):
                 raise LookupError("looked at anew meanwhile; run the export again")
             yield self.folders[self.folder[i]], photo.boxes[self.box[i]]
 
@@ -83,7 +84,7 @@ def pick(
             seen.add(name)
             at = photo.captured_at
             n.append(photo.n)
-            run_id.append(photo.run_id or 0)
+            run_id.append(photo.run_id or PERSON_RUN)
             box.append(number)
             folder.append(folders.setdefault(name, len(folders)))
             month.append(at.year * 12 + at.month if at else _UNDATED)

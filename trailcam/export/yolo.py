@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.errors import UsageError
+from trailcam.errors import UnanswerableError, UsageError
 from trailcam.export.summary import Summary
 from trailcam.export.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
 from trailcam.root import check_root
 from trailcam.selection import Selection
+from trailcam.store.counted import judged_photos
 from trailcam.store.database import Database
 from trailcam.store.export import Photo, Plan, make_plan, root_paths, stream_reopening
 from trailcam.store.images import roots
@@ -38,13 +39,15 @@ def export_yolo(
     gap: timedelta,
     val_share: float,
     blanks: bool,
+    corrected_only: bool = False,
 ) -> Summary:
     """Fill the folder ``target``, which must be new or empty: a mix of two splits would leak.
 
     ``val_share`` (0..1) of each station's visits validate. ``blanks`` takes also photos on which nothing
-    counts, as backgrounds. Raises UsageError, RootError where the photos can't be reached, OutputError. A
-    photo that can't be read is a problem of the summary. data.yaml is written last: without it the set is
-    unfinished.
+    counts, as backgrounds. With ``corrected_only`` every label is a person's: photos that were judged as a
+    whole, and those on which nothing but people's boxes counts. Raises UsageError, UnanswerableError where
+    none was corrected, RootError where the photos can't be reached, OutputError. A photo that can't be read
+    is a problem of the summary. data.yaml is written last: without it the set is unfinished.
     """
     with database.read() as db:
         folder = check_folder(target, [root.path for root in roots(db)])
@@ -55,6 +58,15 @@ def export_yolo(
             )
         plan = make_plan(db, selection, confidence, gap)
         wanted = plan.completed if blanks else plan.counts
+        if corrected_only:
+            vouched = np.isin(plan.image_id, judged_photos(db))
+            if not (wanted & vouched).any():
+                raise UnanswerableError(
+                    "None of these photos has been corrected by a person.",
+                    "Judge some first: trailcam review -o review.html, or trailcam correct. Photos without"
+                    " an animal come with --blanks.",
+                )
+            wanted = wanted & vouched
         for path in root_paths(db, plan, wanted):  # before anything is made: an absent drive leaves no trace
             check_root(path)
     validates = split(plan, wanted, val_share)

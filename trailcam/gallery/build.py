@@ -13,8 +13,8 @@ from pathlib import Path
 
 from trailcam.errors import OutputError
 from trailcam.gallery.content import read_content
-from trailcam.gallery.model import Content
-from trailcam.gallery.page import Shown, render_page
+from trailcam.gallery.html import Shown
+from trailcam.gallery.page import render_page
 from trailcam.gallery.pictures import Cache, NoPicture, Pictures, Request, make_pictures
 from trailcam.months import Season
 from trailcam.output import write_file
@@ -89,22 +89,22 @@ def build_gallery(
             blur_from=BLUR_FROM if options.blur_people else None,
         )
         paths = [Path(root.path) for root in roots(db)]
-    _check(target, content, paths)
-    large_px = _large_px(len(content.photos), options.split)
+    check(target, [photo.file for photo in content.photos], paths)
+    large = large_px(len(content.photos), options.split)
     folder = target.with_name(f"{target.stem}_files") if options.split else None
-    save = _Folder(folder) if folder else _encoded
+    save = _Folder(folder) if folder else encoded
     shown, problems = [], []
-    requests = [Request(photo.file, large_px, photo.people) for photo in content.photos]
+    requests = [Request(photo.file, large, photo.people) for photo in content.photos]
     for photo, made in zip(content.photos, make_pictures(requests, options.cache, progress), strict=True):
         if isinstance(made, NoPicture):
             problems.append(f"{photo.name}: {made.message}")
-        shown.append(_shown(made, save))
+        shown.append(as_shown(made, save))
     page = render_page(
         content,
         shown,
         seasons=options.seasons,
         first_month=options.first_month,
-        selection=_in_words(selection),
+        selection=in_words(selection),
         folder=folder.name if folder else None,
     )
     write_file(target, page)
@@ -116,36 +116,42 @@ def build_gallery(
         n_events=content.n_events,
         n_stations=len({photo.station_index for photo in content.photos}),
         size_bytes=len(page) + pictures_bytes,
-        large_px=large_px,
+        large_px=large,
         problems=problems,
     )
 
 
-def _check(target: Path, content: Content, paths: Sequence[Path]) -> None:
-    """Before an hour's work: is there a place for the page, and are the photos there at all?"""
+def check(target: Path, files: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Before an hour's work: is there a place for the page, and are the photos there at all?
+
+    ``paths`` are the roots. Raises OutputError and RootError.
+    """
     shown = printable(str(target))
     if target.is_dir():
         raise OutputError(f"Cannot write {shown}: it is a folder.", f"Name a file: -o {shown}/gallery.html")
     if not target.absolute().parent.is_dir():
         raise OutputError(f"Cannot write {shown}: its folder doesn't exist.", "Make the folder first.")
     for path in paths:
-        if any(photo.file.is_relative_to(path) for photo in content.photos):
+        if any(file.is_relative_to(path) for file in files):
             check_root(path)
 
 
-def _large_px(n_photos: int, split: bool) -> int | None:
+def large_px(n_photos: int, split: bool = False) -> int | None:
+    """How large a page's large pictures are in px of the longer side, None for thumbnails alone."""
     if split or n_photos <= _ALL_LARGE:
         return _LARGE_PX
     return _SMALLER_PX if n_photos <= _ANY_LARGE else None
 
 
-def _shown(made: Pictures | NoPicture, save: Callable[[bytes], str]) -> Shown:
+def as_shown(made: Pictures | NoPicture, save: Callable[[bytes], str]) -> Shown:
+    """What a page shows of a photo; ``save`` puts a picture away and returns what finds it."""
     if isinstance(made, NoPicture):
         return Shown(problem=f"{made.reason}: {made.message}")
     return Shown(save(made.thumb), save(made.large) if made.large else "", made.ratio)
 
 
-def _encoded(picture: bytes) -> str:
+def encoded(picture: bytes) -> str:
+    """A picture as text inside the page."""
     return base64.b64encode(picture).decode()
 
 
@@ -197,7 +203,7 @@ def _save(file: Path, picture: bytes) -> None:
         ) from error
 
 
-def _in_words(selection: Selection) -> str:
+def in_words(selection: Selection) -> str:
     """``season rut, since 2024-09-01, stations Hayfield, TinMan``; empty for all photos."""
     parts = []
     for name, value in selection.describe().items():

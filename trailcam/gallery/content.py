@@ -15,7 +15,7 @@ from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.model import Box, Content, Found, Photo, ShownClass, Tally
 from trailcam.selection import Selection
-from trailcam.store.counted import make_counted
+from trailcam.store.counted import count_judged, make_counted
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, make_events
 from trailcam.store.images import roots
@@ -69,7 +69,9 @@ def read_content(
         classes=[_shown(Kind(kind), name) for kind, name in keys],
         photos=photos,
         tallies=[_tally(row, station_index) for row in covered],
-        notes=_notes(rows(db, query("report_models")), count_undated_left_out(db, selection)),
+        notes=_notes(
+            rows(db, query("report_models")), count_undated_left_out(db, selection), count_judged(db)
+        ),
         confidence=confidence,
         lowest=min(lowest, confidence) if confidence is not None else lowest,
         gap=gap,
@@ -135,12 +137,14 @@ def _tally(row: dict[str, Any], station_index: dict[str, int]) -> Tally:
     )
 
 
-def _notes(models: Sequence[dict[str, Any]], undated_left_out: int) -> list[str]:
+def _notes(models: Sequence[dict[str, Any]], undated_left_out: int, judged: int) -> list[str]:
     names: dict[str, int] = {}
     for model in models:
         names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
     listed = ", ".join(f"{printable(name)} ({count(n, 'photo')})" for name, n in names.items())
-    notes = [f"Found by {listed}."] if listed else ["No photo has been looked at yet."]
+    notes = [f"Found by {listed}."] if listed else [] if judged else ["No photo has been looked at yet."]
+    if judged:
+        notes.append(f"{count(judged, 'photo')} {'rests' if judged == 1 else 'rest'} on a person's word.")
     blind = [
         name
         for name in names

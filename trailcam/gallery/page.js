@@ -1,13 +1,9 @@
 "use strict";
 (() => {
-  const $ = (id) => document.getElementById(id);
-  const data = JSON.parse($("data").textContent);
-  const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December"];
+  const { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, lost,
+    nameOf } = trailcam;
   const CARDS_AT_ONCE = 48;
   const STRIP = 5;
-  const UNITS = 1000; // a photo's height in the units of its boxes
-  const GROUPS = { buck: "buck", doe: "deer", fawn: "deer", deer: "deer", person: "people", vehicle: "people" };
 
   // ---- the data, with what is asked for often worked out once
   const photos = data.photos.map((row, index) => {
@@ -27,24 +23,6 @@
   let view = null;
 
   // ---- small helpers
-  const make = (tag, className, text) => {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined) node.textContent = text;
-    return node;
-  };
-  const draw = (tag, attributes, text) => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    if (text !== undefined) node.textContent = text;
-    return node;
-  };
-  const number = (n) => n.toLocaleString("en-US");
-  const counted = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
-  const two = (n) => String(n).padStart(2, "0");
-  const day = (at) => `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()].slice(0, 3)} ${at.getUTCFullYear()}`;
-  const clock = (at) => `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`;
-  const moment = (photo) => (photo.at ? `${day(photo.at)}, ${clock(photo.at)}` : "time unknown");
   const monthName = (month) => `${MONTHS[month % 12]} ${Math.floor(month / 12)}`;
   const percent = (part, whole) =>
     (part >= whole ? "100 %" : part > 0 && part / whole < 0.01 ? "<1 %" : `${Math.floor((part / whole) * 100 + 1e-9)} %`);
@@ -325,11 +303,6 @@
 
   // ---- pictures: put in when they come near the window, taken from the page or the folder beside it
   const waiting = new Set();
-  function address(photo, which) {
-    if (data.folder) return `${encodeURIComponent(data.folder)}/${photo[which]}`;
-    const block = $(`${which}-${photo.index}`);
-    return block ? `data:image/jpeg;base64,${block.textContent}` : null;
-  }
   function load(image) {
     const source = address(photos[image.dataset.photo], "thumb");
     if (source) image.src = source;
@@ -363,28 +336,11 @@
       const group = draw("g", counted_ ? {} : { class: "faded" });
       group.append(draw("rect", { ...place, class: "under" }), draw("rect", { ...place, class: `over ${kind}` }));
       if (named) {
-        const above = place.y > 45;
-        const text = `${label(box.cls)} ${confidence.toFixed(2)}`;
-        const room = Math.max(4, Math.min(place.x + 4, width - text.length * 22));
-        group.append(draw("text", { x: room, y: above ? place.y - 12 : place.y + 36, class: "name" }, text));
+        group.append(nameOf(place, `${label(box.cls)} ${confidence.toFixed(2)}`, width));
       }
       svg.append(group);
     }
     return svg;
-  }
-
-  function framed(photo, image, boxes) {
-    const frame = make("span", "frame");
-    frame.style.setProperty("--ratio", photo.ratio);
-    frame.append(image, boxes);
-    return frame;
-  }
-
-  function lost(photo) {
-    const [reason, ...why] = photo.problem.split(": ");
-    const node = make("span", "lost");
-    node.append(make("b", "", "⊘"), make("strong", "", `photo ${reason}`), make("span", "", `: ${why.join(": ")}`));
-    return node;
   }
 
   function photoButton(photo, cls, order) {

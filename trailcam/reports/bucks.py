@@ -64,8 +64,8 @@ def bucks(
     the columns. ``first_month`` (1..12) begins a season-year; ``silent_days``: see ``make_camera_days``.
     Rows hold the keys (None: no capture time), photos, detections, events (None: no photo of the row has a
     capture time), camera_days and events_per_100 (of these days; None: no photo tells), mean_confidence
-    (None: no detection), completed, pending, failed and missing photos of the row's scope (its keys but the
-    age), coverage (completed of all four), complete (whether the counts are final) and
+    (of models' boxes; None: none), completed, pending, failed and missing photos of the row's scope (its keys
+    but the age), coverage (completed of all four), complete (whether the counts are final) and
     without_class (completed
     photos whose model has no class for the row's bucks). Raises UsageError for a wrong key, confidence or
     station.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -9,8 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from trailcam.config import FALLBACK_CONFIDENCE
-from trailcam.reports.common import Basis, Question, make_basis, model_notes, undated_notes
-from trailcam.reports.model import Column, Kind, Report, Row, Section
+from trailcam.errors import UsageError
+from trailcam.months import season_year_of
+from trailcam.reports.common import Basis, Question, make_basis, model_notes, scope_cells, undated_notes
+from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns, share
 from trailcam.store.database import Connection, rows
 from trailcam.store.digests import Told, fresh_events, last_digest, make_fresh, stations_state, told_of
 from trailcam.store.events import Level, check_names, make_events
@@ -19,9 +22,19 @@ from trailcam.text import count, printable
 
 DEFAULT_NAME = "default"
 
+KEYS = ("station", "month", "season")
+
+# What is said of a row's photos in the other reports; here only its sum is shown, as a mail is narrow.
+_COVERAGE = tuple(
+    dataclasses.replace(c, shown=c.name == "coverage", spare=4 if c.name == "coverage" else None)
+    for c in coverage_columns()
+)
+_CLASS = Column("class", "what", Kind.TEXT)
+_STATION = Column("station", "station", Kind.TEXT, wraps=True)
+_LAST = "\U0010ffff"  # sorts after every name
 _COLUMNS = (
-    Column("class", "what", Kind.TEXT),
-    Column("station", "station", Kind.TEXT, wraps=True),
+    _CLASS,
+    _STATION,
     Column("begins", "from", Kind.TEXT, null="undated"),
     Column("ends", "to", Kind.TEXT, spare=1),
     Column("new_photos", "new photos", Kind.COUNT),
@@ -29,6 +42,21 @@ _COLUMNS = (
     Column("max_animals", "most at once", Kind.COUNT, spare=2),
     Column("confidence", "conf.", Kind.NUMBER),
     Column("path", "photo", Kind.TEXT, wraps=True, spare=3),
+    *_COVERAGE,
+)
+_KEY_COLUMNS = {
+    "station": _STATION,
+    "month": Column("month", "month", Kind.TEXT, null="undated"),
+    "season": Column("season", "season", Kind.TEXT, null="undated"),
+}
+_SUM_COLUMNS = (
+    Column("events", "events", Kind.COUNT),
+    Column("new_photos", "new photos", Kind.COUNT),
+    Column("max_animals", "most at once", Kind.COUNT, spare=2),
+    Column("latest", "latest", Kind.TEXT, spare=1),
+    Column("confidence", "conf.", Kind.NUMBER),
+    Column("path", "photo", Kind.TEXT, wraps=True, spare=3),
+    *_COVERAGE,
 )
 _CARE_COLUMNS = (
     Column("station", "station", Kind.TEXT, wraps=True),
@@ -39,6 +67,7 @@ _CARE_COLUMNS = (
     Column("failed", "failed", Kind.COUNT, hide_zero=True),
     Column("new_failed", "newly failed", Kind.COUNT, hide_zero=True),
     Column("missing", "missing", Kind.COUNT, hide_zero=True),
+    Column("coverage", "coverage", Kind.SHARE),
 )
 
 
@@ -57,6 +86,7 @@ def digest(
     name: str = DEFAULT_NAME,
     since: datetime | None = None,
     classes: Sequence[str],
+    by: Sequence[str] = (),
     strict: bool = False,
     limit: int | None = None,
     now: datetime | None = None,
@@ -70,34 +100,42 @@ def digest(
 
     A row is an event with a new photo: class (the word asked for), station, begins and ends (camera time,
     None for a station's undated photos), new_photos and photos of it, max_animals (most in one photo),
-    confidence (0..1, highest of the new photos) and the path of the photo with that. Section ``stations``:
-    where a camera is silent or photos were not looked at.
+    confidence (0..1, highest of the new photos), the path of the photo with that, and the coverage of its
+    station. ``by`` keys out of :data:`KEYS` a row is instead what is new of a class there: events with a new
+    photo, by their first one; new_photos, max_animals, latest (when the last of them began), confidence,
+    path, and the coverage of its keys. Section ``stations``: where a camera is silent or photos were not
+    looked at.
     """
+    by = _checked(by)
     if strict:
         check_names(db, classes)
-    basis = make_basis(db, question, [])
+    basis = make_basis(db, question, by or ["station"])
     make_fresh(db, name, since.astimezone(UTC).replace(tzinfo=None) if since else None)
     found, undated = _events(db, question, classes)
     ((n_looked,),) = db.execute("SELECT count(*) FROM fresh").fetchall()
-    day = since.date() if since else None
-    stations = stations_state(db, name, day, _today(question, now), question.silent_days)
+    today = _today(question, now)
+    stations = stations_state(db, name, since.date() if since else None, today, question.silent_days)
     silences = [(row["station_id"], row["last_day"]) for row in stations if row["silence_is_new"]]
     models = _models(db)
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
-    shown = found if limit is None else found[:limit]
-    care = [_care(row) for row in stations]
+    listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
+    shown = listed[:limit]
+    care = _cares(db, stations)
     words = _since_words(since, last_digest(db, name), name)
     report = Report(
         name="digest",
         title="Digest",
         filters=question.describe(
-            name=name, since=since.isoformat() if since else "last", classes=list(classes)
+            name=name,
+            since=since.isoformat() if since else "last",
+            classes=list(classes),
+            by=["class", *by] if by else ["event"],
         ),
         coverage=basis.coverage,
-        columns=_COLUMNS,
+        columns=(_CLASS, *(_KEY_COLUMNS[key] for key in by), *_SUM_COLUMNS) if by else _COLUMNS,
         rows=shown,
         headline=_headline(found, care, seen, int(n_looked), words),
-        notes=[*_hidden_note(found, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
+        notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
         sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care),),
     )
     return Digest(report, told_of(db, silences))
@@ -134,6 +172,52 @@ def _events(db: Connection, question: Question, classes: Sequence[str]) -> tuple
     return found, undated
 
 
+def _checked(by: Sequence[str]) -> tuple[str, ...]:
+    for key in by:
+        if key not in KEYS:
+            raise UsageError(f'A digest has no rows by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
+    return tuple(dict.fromkeys(by))
+
+
+def _told(found: Sequence[Row], basis: Basis) -> list[Row]:
+    cells = [{**row, **scope_cells(basis.scopes.get((row["station"],)))} for row in found]
+    return [{column.name: row[column.name] for column in _COLUMNS} for row in cells]
+
+
+def _summed(found: Sequence[Row], by: Sequence[str], first_month: int, basis: Basis) -> list[Row]:
+    """The events of each class by the keys ``by``, in the order of the classes."""
+    groups: dict[tuple[str, tuple[Any, ...]], list[Row]] = {}
+    for row in found:
+        begins = row["begins"]
+        own = {
+            "station": row["station"],
+            "month": begins and begins[:7],
+            "season": begins and season_year_of(int(begins[:4]), int(begins[5:7]), first_month),
+        }
+        groups.setdefault((row["class"], tuple(own[key] for key in by)), []).append(row)
+    classes = list(dict.fromkeys(what for what, _ in groups))
+    summed = []
+    for what, key in sorted(
+        groups, key=lambda g: (classes.index(g[0]), [(k is None, k or "") for k in g[1]])
+    ):
+        rows_ = groups[what, key]
+        best = max(rows_, key=lambda row: row["confidence"])
+        summed.append(
+            {
+                "class": what,
+                **dict(zip(by, key, strict=True)),
+                "events": sum(row["begins"] is not None for row in rows_),
+                "new_photos": sum(row["new_photos"] for row in rows_),
+                "max_animals": max(row["max_animals"] for row in rows_),
+                "latest": max((row["begins"] for row in rows_ if row["begins"]), default=None),
+                "confidence": best["confidence"],
+                "path": best["path"],
+                **scope_cells(basis.scopes.get(key)),
+            }
+        )
+    return summed
+
+
 def _today(question: Question, now: datetime | None) -> date:
     """The day where the cameras are, as far as the settings say."""
     zone = ZoneInfo(question.timezone) if question.timezone else None
@@ -144,10 +228,17 @@ def _minute(moment: datetime | None) -> str | None:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else None
 
 
-def _care(row: Row) -> Row:
-    last = row["last_day"]
-    cells = {**row, "last_day": last.isoformat() if last else None}
-    return {column.name: cells[column.name] for column in _CARE_COLUMNS}
+def _cares(db: Connection, stations: Sequence[Row]) -> list[Row]:
+    found = db.execute(
+        "SELECT station, count(*) FILTER (status = 'completed'), count(*) FROM selected GROUP BY station"
+    ).fetchall()
+    covered = {station: share(completed, photos) for station, completed, photos in found}
+    cares = []
+    for row in stations:
+        last = row["last_day"]
+        cells = {**row, "last_day": last and last.isoformat(), "coverage": covered[row["station"]]}
+        cares.append({column.name: cells[column.name] for column in _CARE_COLUMNS})
+    return cares
 
 
 def _since_words(since: datetime | None, last: datetime | None, name: str) -> str:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from importlib import resources
+from typing import Any
 
 from trailcam import __version__
+from trailcam.months import format_months
 from trailcam.reports.model import Column, Kind, Report, Row, coverage_sentence
 from trailcam.reports.render import cell, shown_columns, total_cells
 from trailcam.text import printable
 
-_STYLE = """
-:root { color-scheme: light dark; --line: #8885; --quiet: #666; }
-@media (prefers-color-scheme: dark) { :root { --quiet: #aaa; } }
-body { font: 16px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 70rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-.headline { margin: .2rem 0; } .headline:first-of-type { font-size: 1.1rem; font-weight: 600; }
-.wide { margin-top: 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; }
-th { border-bottom: 2px solid var(--line); font-weight: 600; } td { border-bottom: 1px solid var(--line); }
-.n { text-align: right; white-space: nowrap; } .total td { font-weight: 600; }
-td { white-space: nowrap; } td.w { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
-.notes { color: var(--quiet); font-size: .9rem; }
-"""
-_LEFT = (Kind.TEXT, Kind.MOMENT)
+_GROUP = ' class="group"'
 
 
 def to_html(report: Report) -> str:
@@ -35,7 +24,8 @@ def to_html(report: Report) -> str:
 
     All text is escaped, and control characters of names show as escapes.
     """
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    style = resources.files("trailcam.reports").joinpath("page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     title = escape(f"trailcam: {report.title}")
     return "\n".join(
@@ -47,7 +37,7 @@ def to_html(report: Report) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title>",
-            f"<style>{_STYLE}</style>",
+            f"<style>{style}</style>",
             "</head>",
             "<body>",
             f"<h1>{title}</h1>",
@@ -59,46 +49,112 @@ def to_html(report: Report) -> str:
 
 
 def _body(report: Report) -> Iterator[str]:
+    asked = _asked(report.filters)
+    if asked:
+        yield f'<p class="asked">{_text(asked)}</p>'
     for line in report.headline.splitlines():
         yield f'<p class="headline">{_text(line)}</p>'
+    if report.coverage["photos"]:
+        part = report.coverage["share"]
+        yield f'<div class="coverage{"" if part == 1 else " part"}">'
+        yield f"<p>{_text(coverage_sentence(report.coverage))}</p>{_bar(part)}</div>"
     yield from _table(report.columns, report.rows, report.totals)
     for section in report.sections:
         if section.rows:
             yield f"<h2>{_text(section.title)}</h2>"
-            yield from _table(section.columns, section.rows, ())
+            yield from _table(*section.table, ())
     yield '<div class="notes">'
-    if report.coverage["photos"]:
-        yield f"<p>{_text(coverage_sentence(report.coverage))}</p>"
     yield from (f"<p>{_text(note)}</p>" for note in report.notes)
     yield f"<p>trailcam {escape(__version__)}</p>"
     yield "</div>"
+
+
+def _asked(filters: Mapping[str, Any]) -> str:
+    """What the report was asked, for people: ``Season rut · from 2024-09-01 · Hayfield · gap 30 min``."""
+    parts = []
+    if "season" in filters:
+        parts.append(f"season {filters['season']}")
+    elif "months" in filters:
+        parts.append(f"months {format_months(filters['months'])}")
+    # A digest's own "since" is the last one, or when photos were looked at: its first line tells.
+    since, until = filters.get("since"), filters.get("until")
+    if since and "classes" not in filters:
+        parts.append(f"from {since[:10]}")
+    parts += [f"until {until[:10]}"] if until else []
+    parts += filters.get("stations", [])
+    confidence = filters.get("confidence")
+    if isinstance(confidence, float):
+        parts.append(f"confidence from {confidence:g}")
+    elif isinstance(confidence, str):
+        parts.append(f"confidence {confidence}")
+    if "gap_s" in filters:
+        parts.append(f"events end after {filters['gap_s'] / 60:g} min")
+    words = " · ".join(parts)
+    return words[:1].upper() + words[1:]
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[Row]) -> Iterator[str]:
     if not rows:
         return
     shown = shown_columns(columns, [*rows, *totals])
+    if any(column.spare is not None for column in shown):
+        # Seen on a narrow screen alone, where columns that can be spared are left out until it is ticked.
+        yield '<label class="more"><input type="checkbox"> all columns</label>'
     yield '<div class="wide" tabindex="0"><table>'
     yield f"<thead><tr>{''.join(_heading(column) for column in shown)}</tr></thead>"
     yield "<tbody>"
-    yield from (f"<tr>{_cells(shown, [cell(c, row) for c in shown])}</tr>" for row in rows)
-    yield from (f'<tr class="total">{_cells(shown, total_cells(shown, row))}</tr>' for row in totals)
+    for begins, row in zip(_groups(shown, rows), rows, strict=True):
+        cells = "".join(_cell(column, row) for column in shown)
+        yield f"<tr{_GROUP if begins else ''}>{cells}</tr>"
+    for n, row in enumerate(totals):
+        texts = zip(shown, total_cells(shown, row), strict=True)
+        cells = "".join(f"<td{_align(column)}>{_text(text)}</td>" for column, text in texts)
+        yield f'<tr class="total{"" if n else " first"}">{cells}</tr>'
     yield "</tbody></table></div>"
 
 
+def _groups(columns: Sequence[Column], rows: Sequence[Row]) -> list[bool]:
+    """Whether each row begins a group: rows with the same first cell, or empty ones, below it.
+
+    Only where the groups are large enough for that to help the eye.
+    """
+    firsts = [row[columns[0].name] for row in rows] if columns[0].kind is Kind.TEXT else []
+    begins = [n > 0 and first != "" and first != firsts[n - 1] for n, first in enumerate(firsts)]
+    return begins if begins and 2 * (sum(begins) + 1) <= len(rows) else [False] * len(rows)
+
+
 def _heading(column: Column) -> str:
-    return f'<th scope="col"{_align(column)}>{_text(column.heading)}</th>'
+    heading = _text(column.heading).replace("per 100", "per&nbsp;100")
+    return f'<th scope="col"{_align(column)}>{heading}</th>'
 
 
-def _cells(columns: Sequence[Column], texts: Sequence[str]) -> str:
-    return "".join(f"<td{_align(c)}>{_text(text)}</td>" for c, text in zip(columns, texts, strict=True))
+def _cell(column: Column, row: Row) -> str:
+    if not column.bar:
+        text = _text(cell(column, row))
+        return f"<td{_align(column)}>{text.replace('/', '/<wbr>') if column.wraps else text}</td>"
+    number = _text(cell(dataclasses.replace(column, bar=None), row))
+    drawn = _bar((row[column.name] or 0) / column.bar)
+    return f"<td{_align(column)}><span><i>{number}</i>{drawn}</span></td>"
+
+
+def _bar(part: float) -> str:
+    """A bar for 0..1. A picture's own measures need no style, which the page's policy would refuse."""
+    return (
+        '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{100 * part:.1f}" height="10"/></svg>'
+    )
 
 
 def _align(column: Column) -> str:
-    """Numbers to the right; names may be broken into lines."""
-    if column.kind in _LEFT:
-        return ' class="w"' if column.wraps else ""
-    return ' class="n"'
+    """Numbers to the right, bars from the left; names may be broken into lines; "s" can be spared."""
+    if column.bar:
+        kind = "b"
+    elif column.on_the_left:
+        kind = "w" if column.wraps else ""
+    else:
+        kind = "n"
+    names = f"{kind} s".strip() if column.spare is not None else kind
+    return f' class="{names}"' if names else ""
 
 
 def _text(text: str) -> str:

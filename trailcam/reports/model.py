@@ -41,7 +41,8 @@ class Column:
     ``complete`` is False: what was not looked at can change it. ``shown`` False leaves the column out, and
     ``hide_zero`` does so when it holds nothing but zeros. Where a terminal is too narrow, text that
     ``wraps`` is broken into lines if it is long, and columns with a ``spare`` go, the lowest first. A number
-    or share with a ``bar`` is followed by one; its full length stands for that value.
+    or share with a ``bar`` is followed by one; its full length stands for that value. Text that stands for
+    numbers goes to the ``right``.
     """
 
     name: str
@@ -54,16 +55,32 @@ class Column:
     spare: int | None = None
     wraps: bool = False
     bar: float | None = None
+    right: bool = False
+
+    @property
+    def on_the_left(self) -> bool:
+        """Where a table puts it: text to the left, numbers to the right."""
+        return self.kind in (Kind.TEXT, Kind.MOMENT) and not self.right
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A further table of a report; in JSON a list of objects under ``name``."""
+    """A further table of a report; in JSON a list of objects under ``name``.
+
+    ``drawn`` are columns and rows to show people in place of these, where what is best to read is not what
+    is best to compute with.
+    """
 
     name: str
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
+    drawn: tuple[Sequence[Column], Sequence[Row]] | None = None
+
+    @property
+    def table(self) -> tuple[Sequence[Column], Sequence[Row]]:
+        """The columns and rows that people see."""
+        return self.drawn or (self.columns, self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,17 +170,22 @@ def shown_boxes(
         db.unregister("asked")
     by_photo: dict[int, list[ShownBox]] = {}
     for row in found:
-        box = ShownBox(
-            _info(row),
-            float(row["confidence"]),
-            float(row["x"]),
-            float(row["y"]),
-            float(row["w"]),
-            float(row["h"]),
-            row["run_id"] == PERSON_RUN,
-        )
-        by_photo.setdefault(int(row["image_id"]), []).append(box)
+        by_photo.setdefault(int(row["image_id"]), []).append(_shown(row))
     return {image_id: tuple(boxes) for image_id, boxes in by_photo.items()}
+
+
+def faint_boxes(db: Connection, image_id: int, fallback: float) -> tuple[ShownBox, ...]:
+    """The boxes of a photo that its model stored but that don't count, the surest first.
+
+    ``fallback``: see ``make_counted``. Call :func:`shown_boxes` first.
+    """
+    found = rows(
+        db,
+        "SELECT * FROM boxes WHERE image_id = $image_id AND confidence < coalesce(threshold, $fallback)::REAL"
+        " ORDER BY confidence DESC, x, y, w, h, class",
+        {"image_id": image_id, "fallback": fallback},
+    )
+    return tuple(_shown(row) for row in found)
 
 
 def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) -> dict[str, ClassInfo]:
@@ -241,6 +246,11 @@ def is_place(x: float, y: float, w: float, h: float) -> bool:
     slack = 1e-4
     inside = x >= -slack and y >= -slack and x + w <= 1 + slack and y + h <= 1 + slack
     return bool(np.isfinite([x, y, w, h]).all()) and inside and w > 0 and h > 0
+
+
+def _shown(row: Mapping[str, Any]) -> ShownBox:
+    x, y, w, h = (float(row[side]) for side in "xywh")
+    return ShownBox(_info(row), float(row["confidence"]), x, y, w, h, row["run_id"] == PERSON_RUN)
 
 
 def _info(row: Mapping[str, Any]) -> ClassInfo:

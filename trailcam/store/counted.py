@@ -12,6 +12,9 @@ there. What people said (see :mod:`trailcam.store.corrections`) goes before what
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, query
 
@@ -76,6 +79,21 @@ def count_judged(db: Connection) -> int:
         return 0
     ((n,),) = db.execute("SELECT count(*) FROM selected JOIN judged USING (image_id)").fetchall()
     return int(n)
+
+
+def judged_photos(db: Connection) -> npt.NDArray[np.int64]:
+    """The photos whose every box that counts is a person's: judged as a whole, or box by box.
+
+    Call ``make_selected`` and ``make_counted`` first.
+    """
+    if not _has(db, "judged"):
+        return np.zeros(0, np.int64)
+    found = db.execute(
+        "SELECT j.image_id FROM judged j WHERE j.whole OR ("
+        " EXISTS (SELECT 1 FROM counted c WHERE c.image_id = j.image_id AND c.by_person)"
+        " AND NOT EXISTS (SELECT 1 FROM counted c WHERE c.image_id = j.image_id AND NOT c.by_person))"
+    ).fetchnumpy()
+    return np.asarray(found["image_id"], np.int64)
 
 
 def _has(db: Connection, table: str) -> bool:

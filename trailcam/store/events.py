@@ -48,9 +48,9 @@ def make_events(
     ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else
     ``fallback``. ``kinds`` are those to take; ``only`` names classes, kinds or age classes among them,
     in any case. None takes all.
-    Columns: image_id, station, captured_at, what (the name of the level), animals (boxes), confidence_sum,
-    confidence_max, begins (first photo of an event) and event (its number within station and what, None
-    without a capture time). Works on a read-only connection.
+    Columns: image_id, station, captured_at, what (the name of the level), animals (boxes), by_model (those of
+    a model), confidence_sum (of these), confidence_max, begins (first photo of an event) and event (its
+    number within station and what, None without a capture time). Works on a read-only connection.
     """
     make_counted(db, confidence, fallback)
     db.execute(
@@ -126,8 +126,11 @@ def days_where(selection: Selection, column: str = "day") -> str:
 
 
 def check_names(db: Connection, names: Sequence[str]) -> None:
-    """Raise UsageError for the first of ``names`` that is no class of any run, no kind and no age class."""
-    classes = [str(name) for (name,) in db.execute("SELECT DISTINCT name FROM classes ORDER BY 1").fetchall()]
+    """Raise UsageError for the first of ``names`` that is no class of a run or person, no kind and no age."""
+    found = db.execute(
+        "SELECT name FROM classes UNION SELECT class FROM judged_boxes WHERE class IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    classes = [str(name) for (name,) in found]
     known = {name.lower() for name in (*classes, *Kind, *AgeClass)}
     for name in names:
         if name.lower() not in known:

@@ -151,12 +151,28 @@ def m005_corrections(db: Connection) -> None:
     )
 
 
+def m006_fitted_thresholds(db: Connection) -> None:
+    """From which confidence classes count by people's corrections, for all runs of the same weights.
+
+    ``before`` is what counted until then; NULL: the weights recommended nothing.
+    """
+    db.execute(
+        """
+        CREATE TABLE fitted_thresholds (
+            weights_sha256 VARCHAR NOT NULL, class VARCHAR NOT NULL, threshold REAL NOT NULL, before REAL,
+            author VARCHAR NOT NULL, fitted_at TIMESTAMP NOT NULL
+        );
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
     m003_identity,
     m004_digests,
     m005_corrections,
+    m006_fitted_thresholds,
 )
 LATEST = len(MIGRATIONS)
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Status
 from trailcam.selection import Selection
+from trailcam.store.accuracy import use_fitted
 from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
 from trailcam.store.database import Connection, Database, one, rows
 from trailcam.store.images import utc_now
@@ -118,6 +119,7 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
         # The class map may have been mended since.
         db.execute("DELETE FROM classes WHERE run_id = ?", [run_id])
         insert(db, "classes", _class_columns(run_id, facts.classes))
+        use_fitted(db)
         return run_id
     run_id = next_id(db, "runs", "run_id")
     record = {
@@ -133,6 +135,7 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
     }
     insert_row(db, "runs", record)
     insert(db, "classes", _class_columns(run_id, facts.classes))
+    use_fitted(db)
     return run_id
 
 

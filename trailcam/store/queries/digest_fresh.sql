@@ -6,7 +6,7 @@ WITH looked AS (
     SELECT s.image_id, min(r.looked_at) AS looked_at
     FROM selected s
     JOIN results r ON r.image_id = s.image_id AND r.status = 'completed'
-    WHERE s.run_id IS NOT NULL
+    WHERE s.run_id IS NOT NULL OR s.by_person -- judged as a whole: no run's boxes count there
     GROUP BY s.image_id
 ),
 told AS (

@@ -18,7 +18,9 @@ WITH found AS (
             ELSE coalesce(age_class, 'unknown')
         END AS what,
         count(*) AS animals,
-        sum(confidence::DOUBLE) AS confidence_sum,
+        -- What a person says is no confidence: means are taken over models' boxes alone.
+        count(*) FILTER (NOT by_person) AS by_model,
+        sum(confidence::DOUBLE) FILTER (NOT by_person) AS confidence_sum,
         max(confidence) AS confidence_max
     FROM counted
     WHERE ($kinds IS NULL OR list_contains($kinds, kind))

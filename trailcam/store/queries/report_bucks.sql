@@ -56,7 +56,7 @@ scopes AS (
 -- event belongs to the group of its first photo, wherever it ends.
 begun AS (
     SELECT
-        image_id, captured_at, begins, what AS age, animals AS boxes, confidence_sum,
+        image_id, captured_at, begins, what AS age, animals AS boxes, by_model, confidence_sum,
         CASE WHEN $by_month THEN date_trunc('month', captured_at)::DATE END AS month_start,
         CASE WHEN $by_season
             THEN year(captured_at) - (month(captured_at) < $first_month)::INTEGER
@@ -71,6 +71,7 @@ by_age AS (
         count(*) AS photos,
         sum(boxes) AS boxes,
         count(*) FILTER (begins) AS events,
+        sum(by_model) AS by_model,
         sum(confidence_sum) AS confidence_sum,
         coalesce(sum(boxes) FILTER (captured_at IS NULL), 0) AS undated_boxes
     FROM begun
@@ -91,7 +92,7 @@ counts AS (
         sum(photos) FILTER (age IS NOT DISTINCT FROM row_age)::BIGINT AS photos,
         sum(boxes)::BIGINT AS detections,
         sum(events)::BIGINT AS events,
-        sum(confidence_sum) / sum(boxes) AS mean_confidence,
+        sum(confidence_sum) / nullif(sum(by_model), 0) AS mean_confidence,
         sum(undated_boxes)::BIGINT AS undated_detections
     FROM (
         SELECT *, true AS in_group, age AS row_age FROM parts WHERE age IS NOT NULL

@@ -1,0 +1,287 @@
+"""The review page in a real browser: from a key that is pressed to a report that has changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.conftest import CHECKOUT, TinyJpeg, isolated_environment
+from tests.helpers.browser import Browser, browser
+from tests.helpers.library import Library, Photo, make_library
+
+pytestmark = [pytest.mark.timeout(300)]
+WHERE = "document.getElementById"
+
+
+class Page:
+    """A review page that is open, and the folder its file is saved in."""
+
+    def __init__(self, window: Browser, file: Path, downloads: Path) -> None:
+        self.window = window
+        self.file = file
+        self.downloads = downloads
+        self.open()
+
+    def open(self) -> None:
+        self.window.driver.get(self.file.as_uri())
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.window.driver.switch_to.active_element.send_keys(key)
+
+    def text(self, name: str) -> str:
+        return str(self.window.run(f"return {WHERE}('{name}').textContent"))
+
+    def click(self, name: str) -> None:
+        self.window.driver.find_element(By.ID, name).click()
+
+    def saved(self) -> dict[str, Any]:
+        """Press Save; what came down."""
+        for old in self.downloads.glob("*.json"):
+            old.unlink()
+        self.click("save")
+        deadline = time.monotonic() + 20
+        while not (done := list(self.downloads.glob("*.json"))):
+            assert time.monotonic() < deadline, "nothing was saved"
+            time.sleep(0.05)
+        content: dict[str, Any] = json.loads(done[0].read_text(encoding="utf-8"))
+        return content
+
+    def shows(self) -> list[list[str]]:
+        """The classes of each answer that would be saved, in the order of the page."""
+        return [[box["class"] for box in answer["shows"]] for answer in self.saved()["answers"]]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Library:
+    """Six photos of six visits; asked about first is 0, whose box is the nearest to its threshold."""
+    folder = tmp_path_factory.mktemp("review")
+    photos = [Photo(f"{n}.jpg", f"2024-11-0{n + 1} 06:00", size=(640, 480)) for n in range(6)]
+    found = {f"{n}.jpg": [("doe", 0.51 + n * 0.02)] for n in range(5)} | {"5.jpg": []}
+    library = make_library(folder, photos, found)
+    for n in range(5):
+        file = library.root / "Hayfield" / f"{n}.jpg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(tiny_jpeg((640, 480), color=(90 + 20 * n, 120, 60)))
+    return library
+
+
+def trailcam(library: Library, *args: str | Path) -> subprocess.CompletedProcess[str]:
+    home = library.root.parent
+    return subprocess.run(
+        [sys.executable, "-m", "trailcam", *map(str, args), "--db", str(library.database.path)],
+        env=isolated_environment(home) | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=home,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def file(library: Library) -> Path:
+    """The page as a user makes it. One photo isn't on the disk: exit code 1, and its name."""
+    done = trailcam(library, "review", "-o", "page one.html")
+    assert done.returncode == 1, done.stderr
+    assert "6 photos of 6 to review" in done.stdout
+    assert "5.jpg" in done.stderr
+    return library.root.parent / "page one.html"
+
+
+@pytest.fixture
+def page(file: Path, tmp_path: Path) -> Iterator[Page]:
+    with browser(tmp_path / "profile") as window:
+        downloads = tmp_path / "downloads"
+        downloads.mkdir()
+        window.driver.execute_cdp_cmd(
+            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
+        )
+        opened = Page(window, file, downloads)
+        yield opened
+        assert opened.window.errors() == []
+        assert {url for url in window.requests() if not url.startswith("blob:")} == {file.as_uri()}
+
+
+def test_keys_answer_and_the_file_has_it(page: Page) -> None:
+    assert "Near the threshold: doe 0.51 counts" in page.text("why")
+    page.click("author")
+    page.press(*"Ann")
+    page.window.run(f"{WHERE}('stage').focus()")
+    page.press(Keys.ENTER)
+    assert "Photo 2 of 6" in page.text("progress-text")
+    page.press("4", Keys.ENTER)  # the class with that number
+    number_4 = page.window.run(f"return {WHERE}('classes').children[3].lastChild.textContent")
+    page.press("n", "s")
+    assert "3 answered, 1 skipped · 2 to go" in page.text("progress-text")
+    content = page.saved()
+    assert (content["format"], content["version"], content["author"]) == ("trailcam review", 1, "Ann")
+    assert [[box["class"] for box in a["shows"]] for a in content["answers"]] == [["doe"], [number_4], []]
+    assert content["answers"][0]["shows"][0]["box"] == [0.25] * 4
+    assert page.text("save") == "Saved"
+
+
+def test_undo_takes_back_one_by_one(page: Page) -> None:
+    page.press("n", "n", "u")
+    assert "Photo 2 of 6 (open)" in page.text("progress-text")
+    assert page.shows() == [[]]
+    page.press("u", "u")
+    assert "0 answered" in page.text("progress-text")
+    assert "nothing to undo" in page.text("said")
+
+
+def test_a_box_taken_out_and_one_by_name(page: Page) -> None:
+    page.press("x", Keys.ENTER)
+    page.press("c")
+    page.press(*"Mature", Keys.ENTER)
+    page.press(Keys.ENTER)
+    page.press("c", *"unicorn", Keys.ENTER)
+    assert 'no class "unicorn"' in page.text("said")
+    assert page.shows() == [[], ["mature"]]
+
+
+def test_a_box_by_keyboard_alone(page: Page) -> None:
+    page.press("a")
+    assert page.window.run(f"return {WHERE}('stage').querySelectorAll('.drawing').length") == 1
+    for key in (Keys.ARROW_LEFT, Keys.ARROW_UP, Keys.ARROW_UP):
+        page.press(key)
+    ActionChains(page.window.driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(
+        Keys.SHIFT
+    ).perform()
+    page.press(Keys.ENTER)
+    page.press(Keys.ENTER)
+    assert "Say first what is in the new box" in page.text("said")
+    page.press("c", *"mature", Keys.ENTER)
+    page.press(Keys.ENTER)
+    (answer,) = page.saved()["answers"]
+    assert [box["class"] for box in answer["shows"]] == ["doe", "mature"]
+    assert answer["shows"][1]["box"] == pytest.approx([0.33, 0.31, 0.32, 0.3])
+
+
+def test_escape_draws_nothing(page: Page) -> None:
+    page.press("a", Keys.ESCAPE, Keys.ENTER)
+    assert page.shows() == [["doe"]]
+
+
+def draw(page: Page, kind: str, corners: tuple[float, float, float, float]) -> None:
+    frame = page.window.run(
+        f"const r = {WHERE}('stage').querySelector('.frame').getBoundingClientRect();"
+        "return [r.x, r.y, r.width, r.height]"
+    )
+    points = [
+        (frame[0] + x * frame[2], frame[1] + y * frame[3]) for x, y in (corners[:2], (0.5, 0.5), corners[2:])
+    ]
+    send = page.window.driver.execute_cdp_cmd
+    if kind == "touch":
+        for name, at in (("touchStart", points[0]), ("touchMove", points[1]), ("touchMove", points[2])):
+            send("Input.dispatchTouchEvent", {"type": name, "touchPoints": [{"x": at[0], "y": at[1]}]})
+        send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        return
+    for name, at in zip(
+        ("mousePressed", "mouseMoved", "mouseMoved", "mouseReleased"), [*points, points[2]], strict=True
+    ):
+        send(
+            "Input.dispatchMouseEvent",
+            {"type": name, "x": at[0], "y": at[1], "button": "left", "buttons": 1, "clickCount": 1},
+        )
+
+
+@pytest.mark.parametrize("kind", ["mouse", "touch"])
+def test_a_box_is_drawn(page: Page, kind: str) -> None:
+    if kind == "touch":  # a phone
+        page.window.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True},
+        )
+        page.window.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        assert page.window.run("return document.documentElement.scrollWidth") == 390
+    page.click("add")
+    draw(page, kind, (0.1, 0.2, 0.4, 0.6))
+    page.window.run(f"{WHERE}('classes').children[1].click()")
+    named = page.window.run(f"return {WHERE}('classes').children[1].lastChild.textContent")
+    page.click("accept")
+    (answer,) = page.saved()["answers"]
+    assert [box["class"] for box in answer["shows"]] == ["doe", named]
+    assert answer["shows"][1]["box"] == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.01)
+
+
+def test_closing_loses_nothing(page: Page) -> None:
+    page.press("n", "a", Keys.ENTER)
+    page.press("c", *"mid", Keys.ENTER)
+    page.window.driver.get("about:blank")
+    page.open()
+    assert "Photo 2 of 6" in page.text("progress-text")
+    assert "1 answered" in page.text("progress-text")
+    page.press(Keys.ENTER)
+    assert page.shows() == [[], ["doe", "mid"]]
+    page.press("u", "u", "u", "u")
+    assert "0 answered" in page.text("progress-text")
+
+
+def test_a_lost_photo_is_named_and_can_be_skipped(page: Page) -> None:
+    page.press(*[Keys.ARROW_RIGHT] * 5)
+    assert "photo missing" in page.text("stage")
+    page.press("a")
+    assert "no picture to draw on" in page.text("said")
+
+
+def test_everything_is_named_for_a_screen_reader(page: Page) -> None:
+    unnamed = page.window.run(
+        "return [...document.querySelectorAll('button, input, summary, [role]')].filter(n =>"
+        " !(n.textContent.trim() || n.getAttribute('aria-label') || n.labels?.length || n.ariaLive)).length"
+    )
+    assert unnamed == 0
+    assert page.window.run("return document.activeElement.id") == "stage"
+    assert page.window.run(f"return {WHERE}('stage').getAttribute('aria-label')") == "Photo 1: doe"
+
+
+def test_the_policy_lets_nothing_out(file: Path, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as window:
+        window.driver.get(file.as_uri())
+        window.run("fetch('https://example.org/').catch(() => 0)")
+        time.sleep(0.3)
+        complaints = window.errors()
+        assert complaints
+        assert all("example.org" in line for line in complaints), complaints
+
+
+def test_from_key_to_report(library: Library, page: Page, tmp_path: Path) -> None:
+    before = trailcam(library, "report", "species", "--by", "station", "--format", "csv").stdout
+    page.click("author")
+    page.press(*"Ann")
+    page.window.run(f"{WHERE}('stage').focus()")
+    page.press("c", *"mature", Keys.ENTER)
+    page.press(Keys.ENTER, "n")
+    page.saved()
+    (answers,) = page.downloads.glob("*.json")
+    done = trailcam(library, "review", "apply", answers)
+    assert (done.returncode, done.stdout) == (0, "Recorded 2 answers of Ann.\n"), done.stderr
+    again = trailcam(library, "review", "apply", answers)
+    assert again.stdout == "Recorded 0 answers of Ann; 2 known before.\n"
+    after = trailcam(library, "report", "species", "--by", "station", "--format", "csv").stdout
+    assert ("mature" in after, "mature" in before) == (True, False)
+    counted = {line.split(",")[0]: line.split(",")[2] for line in after.splitlines()}
+    assert (counted["doe"], counted["mature"]) == ("3", "1")
+    assert "Ann" in trailcam(library, "correct", str(library.ids["0.jpg"])).stdout
+
+
+def test_what_is_refused(library: Library, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"format": "trailcam review", "version": 9}', encoding="utf-8")
+    for args in (("review",), ("review", "apply", bad), ("review", "apply", tmp_path / "no.json")):
+        done = trailcam(library, *args)
+        assert (done.returncode, done.stdout) == (2, ""), args
+        assert done.stderr.count("error:") == 1
+        assert "Traceback" not in done.stderr
+    assert "version must be 1" in " ".join(trailcam(library, "review", "apply", bad).stderr.split())

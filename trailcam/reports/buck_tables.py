@@ -1,0 +1,113 @@
+"""How people see the parts of ``report bucks``: season-years as columns beside each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from trailcam.reports.model import Column, Kind, Row, percent
+from trailcam.reports.render import cell
+
+Drawn = tuple[Sequence[Column], Sequence[Row]]
+
+NIGHTS = 20
+"""So many of the latest nights are listed for people."""
+
+_UNDATED = "undated"
+
+
+def draw_seasons(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
+    """A block for each age class, a column for each season-year."""
+    named = {column.name: column for column in columns}
+    by = {(row["age"], row["season"] or _UNDATED): row for row in rows}
+    seasons = list(dict.fromkeys(season for _, season in by))
+
+    def plain(name: str) -> Callable[[Row], str]:
+        return lambda row: cell(named[name], row)
+
+    shared = {"camera-days": plain("camera_days"), "photos looked at": plain("coverage")}
+    own = {
+        "events": plain("events"),
+        "per 100 camera-days": plain("events_per_100"),
+        "first seen": lambda row: _minute(row["first_sighting"]),
+        "last seen": lambda row: _minute(row["last_sighting"]),
+        "in legal light": _light,
+        "light unknown": _dim,
+        "nights": plain("station_nights"),
+    }
+    drawn: list[Row] = []
+
+    def block(title: str, lines: Mapping[str, Callable[[Row], str]], age: str) -> None:
+        for n, (what, text) in enumerate(lines.items()):
+            cells = {season: text(by[age, season]) if (age, season) in by else "-" for season in seasons}
+            drawn.append({"bucks": title if n == 0 else "", "what": what, **cells})
+
+    ages = list(dict.fromkeys(age for age, _ in by))
+    if ages:
+        block("all", shared, ages[0])
+    for age in ages:
+        block(age, own, age)
+    heads = (Column("bucks", "bucks", Kind.TEXT), Column("what", "", Kind.TEXT, wraps=True))
+    # Where a terminal is too narrow for all, the oldest go first.
+    sides = (Column(season, season, Kind.TEXT, right=True, spare=n) for n, season in enumerate(seasons[:-1]))
+    last = (Column(season, season, Kind.TEXT, right=True) for season in seasons[-1:])
+    return (*heads, *sides, *last), drawn
+
+
+def _minute(moment: str | None) -> str:
+    return moment[:16] if moment else "-"
+
+
+def _light(row: Row) -> str:
+    """``5 of 12 (41 %)``: of the events whose light is known."""
+    known = (row["legal_events"] or 0) + (row["dark_events"] or 0)
+    if known:
+        return f"{row['legal_events']:,} of {known:,} ({percent(row['legal_share'])})"
+    return "unknown" if row["events"] else "-"
+
+
+def _dim(row: Row) -> str:
+    """How many events' light is unknown, for want of coordinates or of a clock to believe."""
+    if row["events"] is None:
+        return "-"
+    return f"{row['unknown_light_events'] + row['doubtful_events']:,}"
+
+
+def draw_confidences(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
+    """The tenths with bars, without those below the lowest box."""
+    first = next((n for n, row in enumerate(rows) if row["detections"]), 0)
+    longest = max((row["detections"] for row in rows), default=0)
+    heads = (
+        Column("tenth", "confidence", Kind.TEXT),
+        *columns[2:-1],
+        dataclasses.replace(columns[-1], bar=longest or None),
+    )
+    return heads, [
+        {**row, "tenth": f"{row['confidence_from']:.1f} to {row['confidence_below']:.1f}"}
+        for row in rows[first:]
+    ]
+
+
+def draw_hours(rows: Sequence[Row]) -> Drawn:
+    """A row for each hour; events and their rate for each season-year, and a bar for all of them."""
+    seasons = list(dict.fromkeys(row["season"] for row in rows))
+    wide: dict[int, Row] = {hour: {"hour": hour, "all": 0} for hour in range(24)}
+    for row in rows:
+        line = wide[row["hour"]]
+        line[f"{row['season']} events"] = row["events"]
+        line[f"{row['season']} per 100"] = row["events_per_100"]
+        line["all"] += row["events"]
+    heads = [Column("hour", "hour", Kind.COUNT)]
+    for n, season in enumerate(seasons):
+        heads += [
+            Column(f"{season} events", season, Kind.COUNT, spare=len(seasons) + n),
+            Column(f"{season} per 100", "per 100 days", Kind.NUMBER, spare=n),
+        ]
+    longest = max(line["all"] for line in wide.values())
+    heads.append(Column("all", "all", Kind.COUNT, bar=longest or None))
+    return heads, list(wide.values()) if rows else []
+
+
+def draw_nights(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
+    """The latest :data:`NIGHTS`; the season is told by the date."""
+    return [dataclasses.replace(c, shown=c.name != "season") for c in columns], rows[:NIGHTS]

@@ -1,0 +1,193 @@
+"""Which photos a person should look at, and why: rows of the database -> what the page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from trailcam.classmap import ClassRule, fold
+from trailcam.domain import Kind
+from trailcam.errors import UnanswerableError
+from trailcam.selection import Selection
+from trailcam.store.corrections import known_classes
+from trailcam.store.database import Connection
+from trailcam.store.images import roots
+from trailcam.store.paths import from_db
+from trailcam.store.review import boxes_to_judge, library_id, photos_by_id, worth_reviewing
+from trailcam.store.select import count_undated_left_out
+from trailcam.text import count, printable
+
+LOWEST = 0.1
+"""Boxes below this confidence (0..1) aren't shown: they are nearly always nothing."""
+_FAINT = 6  # boxes below their threshold that one photo shows at most
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A box to be judged: ``class_index`` points into :attr:`Questions.classes`, ``box`` is ``xywhn``.
+
+    ``counts``: it is taken to be there until someone says otherwise. ``confidence`` None: a person's.
+    """
+
+    class_index: int
+    confidence: float | None
+    box: tuple[float, float, float, float]
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One photo to be judged. ``path`` is as the database holds it, ``name`` for reading.
+
+    ``why`` says in sentences what is in doubt; ``based_on`` is the newest judgement that was in force.
+    """
+
+    image_id: int
+    file: Path
+    path: str
+    name: str
+    size_bytes: int
+    station: str
+    captured_us: int | None
+    why: tuple[str, ...]
+    based_on: int | None
+    boxes: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a page asks, out of ``candidates`` photos. ``classes`` are (name, kind), the likeliest first."""
+
+    library: str
+    random: bool
+    classes: tuple[tuple[str, Kind], ...]
+    photos: tuple[Question, ...]
+    candidates: int
+    undated_left_out: int
+
+
+def choose(
+    db: Connection,
+    selection: Selection,
+    *,
+    rules: Mapping[str, ClassRule],
+    gap: timedelta,
+    limit: int,
+    random: bool = False,
+) -> Questions:
+    """At most ``limit`` photos that a model has looked at and nobody has judged, the most useful first.
+
+    ``random`` draws them without regard to use, as figures of accuracy want them. Raises UsageError for an
+    unknown station and UnanswerableError where there is no photo to ask about.
+    """
+    found = worth_reviewing(db, selection, gap=gap, limit=limit, random=random)
+    if not found:
+        raise UnanswerableError(
+            "There is no photo to review.",
+            "Either no selected photo has been looked at by a model (run `trailcam detect`), or all of them"
+            " have been judged.",
+        )
+    ids = [int(row["image_id"]) for row in found]
+    boxes = boxes_to_judge(db, ids)
+    known = photos_by_id(db, ids)
+    classes = _classes(db, rules, boxes)
+    index = {fold(name): n for n, (name, _) in enumerate(classes)}
+    folders = {root.root_id: Path(root.path) for root in roots(db)}
+    return Questions(
+        library=library_id(db),
+        random=random,
+        classes=classes,
+        photos=tuple(
+            Question(
+                image_id=int(row["image_id"]),
+                file=folders[row["root_id"]] / from_db(row["path"]),
+                path=row["path"],
+                name=printable(from_db(row["path"])),
+                size_bytes=int(row["size_bytes"]),
+                station=printable(from_db(row["station"])),
+                captured_us=row["captured_us"],
+                why=("Drawn at random.",) if random else _why(row),
+                based_on=known[int(row["image_id"])]["judgement_id"],
+                boxes=_candidates(boxes.get(int(row["image_id"]), ()), index),
+            )
+            for row in found
+        ),
+        candidates=int(found[0]["candidates"]),
+        undated_left_out=count_undated_left_out(db, selection),
+    )
+
+
+def _classes(
+    db: Connection, rules: Mapping[str, ClassRule], boxes: Mapping[int, Sequence[dict[str, Any]]]
+) -> tuple[tuple[str, Kind], ...]:
+    """Every class a person may name: those on these photos by how often they are there, then the others."""
+    often: dict[str, int] = {}
+    for row in (row for photo in boxes.values() for row in photo):
+        often[fold(row["class"])] = often.get(fold(row["class"]), 0) + 1 + 9 * bool(row["counts"])
+    infos = list(known_classes(db, rules).values())
+    infos.sort(key=lambda info: -often.get(fold(info.name), 0))  # stable: else the best known first
+    return tuple((info.name, info.kind) for info in infos)
+
+
+def _candidates(found: Sequence[dict[str, Any]], index: Mapping[str, int]) -> tuple[Candidate, ...]:
+    sure = [row for row in found if row["counts"]]
+    faint = [row for row in found if not row["counts"] and row["confidence"] >= LOWEST][:_FAINT]
+    return tuple(
+        Candidate(
+            class_index=index[fold(row["class"])],
+            confidence=None if row["by_person"] else round(float(row["confidence"]), 4),
+            box=(float(row["x"]), float(row["y"]), float(row["w"]), float(row["h"])),
+            counts=bool(row["counts"]),
+        )
+        for row in (*sure, *faint)
+    )
+
+
+def _why(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is in doubt, the greatest doubt first."""
+    doubts: list[tuple[float, str]] = []
+    if row["rival_worth"] is not None:
+        own, other = _named(row["own_look"]), _named(row["rival_look"])
+        doubts.append(
+            (
+                row["rival_worth"],
+                f"Two models disagree: {own} here, {other} by {printable(row['rival_name'])}.",
+            )
+        )
+    if row["odd_worth"] is not None:
+        doubts.append(
+            (
+                row["odd_worth"],
+                f"Unlike its visit: {_named(row['odd_look'])} here,"
+                f" {_named(row['odd_usual'])} on {count(row['odd_n'], 'other photo')}.",
+            )
+        )
+    if row["gap_worth"] is not None:
+        doubts.append(
+            (row["gap_worth"], f"Nothing found, but {_named(row['gap_look'])} just before and more after.")
+        )
+    if row["near_worth"] is not None:
+        side = "counts" if row["near_confidence"] >= row["near_threshold"] else "doesn't count"
+        doubts.append(
+            (
+                row["near_worth"],
+                f"Near the threshold: {_named(row['near_class'])} {row['near_confidence']:.2f} {side}"
+                f" (from {row['near_threshold']:.2f}).",
+            )
+        )
+    elif row["unsure_worth"] is not None:
+        doubts.append(
+            (
+                row["unsure_worth"],
+                f"Uncertain: the surest box is {_named(row['unsure_class'])} {row['unsure_confidence']:.2f}.",
+            )
+        )
+    doubts.sort(key=lambda doubt: -doubt[0])
+    return tuple(text for _, text in doubts) or ("Nothing speaks against it.",)
+
+
+def _named(look: str | None) -> str:
+    return printable(look) if look else "nothing"

@@ -1,0 +1,440 @@
+(() => {
+  const { $, data, UNITS, GROUPS, make, draw, counted, moment, address, framed, lost, nameOf } = trailcam;
+  const STORE = `trailcam-review-${data.review}`;
+  const MOST_UNDO = 300;
+  const QUICK = 9; // classes with a key of their own
+  const STEP = 0.02;
+  const SMALLEST = 0.004; // share of the photo's sides that a drawn box has at least
+  const KEYS = [["Enter", "accept: the photo shows the boxes that are in, and nothing else"], ["n", "no animal"],
+    ["1 – 9", "class of the chosen box"], ["c", "another class, by name"], ["x", "take the chosen box out, or in again"],
+    ["a", "add a box"], ["e", "move the chosen box"], ["↑ ↓", "choose a box"], ["s", "skip"], ["u", "undo"],
+    ["← →", "previous, next photo"]];
+
+  const photos = data.photos.map((row, index) => ({
+    ...row, index, at: row.us === null ? null : new Date(Math.floor(row.us / 1000)),
+    boxes: row.boxes.map(([cls, confidence, x, y, w, h, on]) =>
+      ({ cls, confidence, x, y, w, h, on: Boolean(on), touched: false })),
+  }));
+  const label = (cls) => (cls === null ? "not said yet" : data.classes[cls][0]);
+  const fold = (name) => name.trim().toLowerCase();
+  const copy = (value) => JSON.parse(JSON.stringify(value));
+
+  // ---- the state: what was answered, kept in the browser
+  // answers: photo index -> { boxes, state: "open" | "shows" | "skipped", at }
+  let state = { author: "", current: 0, answers: {}, history: [], saved: "" };
+  let placing = null; // a box that is being drawn or moved: { box, of: its number, or null for a new one }
+  let chosen = 0;
+  let keeps = true;
+
+  function restore() {
+    try {
+      const kept = JSON.parse(localStorage.getItem(STORE) ?? "null");
+      if (kept && typeof kept === "object" && kept.answers) state = { ...state, ...kept };
+      if (!state.author) state.author = localStorage.getItem("trailcam-review-author") ?? "";
+      localStorage.setItem(STORE, JSON.stringify(state));
+    } catch {
+      keeps = false;
+    }
+    state.current = Math.min(Math.max(0, state.current | 0), photos.length - 1);
+  }
+
+  function keep() {
+    try {
+      localStorage.setItem(STORE, JSON.stringify(state));
+      localStorage.setItem("trailcam-review-author", state.author);
+      keeps = true;
+    } catch {
+      keeps = false;
+    }
+    $("keeps-nothing").hidden = keeps;
+  }
+
+  const photo = () => photos[state.current];
+  const answer = (index = state.current) =>
+    state.answers[index] ?? { boxes: photos[index].boxes, state: "open", at: null };
+  const stands = (index) => answer(index).state;
+
+  // Every change goes through here, so that every change can be taken back.
+  function change(index, next) {
+    state.history.push({ index, before: copy(state.answers[index] ?? null) });
+    if (state.history.length > MOST_UNDO) state.history.shift();
+    state.answers[index] = next;
+  }
+
+  const edited = (edit) => {
+    const now = copy(answer());
+    edit(now.boxes);
+    change(state.current, { ...now, state: "open", at: null });
+  };
+
+  // ---- what a person does
+  const say = (text) => { $("said").textContent = text; };
+
+  function decide(boxes, text) {
+    change(state.current, { boxes, state: "shows", at: new Date().toISOString() });
+    forward(text);
+  }
+
+  function accept() {
+    const now = copy(answer());
+    if (now.boxes.some((box) => box.on && box.cls === null)) {
+      chosen = now.boxes.findIndex((box) => box.on && box.cls === null);
+      show();
+      say("Say first what is in the new box: press the number of a class, or c.");
+      return;
+    }
+    const inside = now.boxes.filter((box) => box.on);
+    const names = inside.map((box) => label(box.cls)).join(", ") || "no animal";
+    decide(now.boxes, `Accepted: ${names}.`);
+  }
+
+  function blank() {
+    decide(copy(answer()).boxes.map((box) => ({ ...box, on: false })), "Accepted: no animal.");
+  }
+
+  function skip() {
+    change(state.current, { ...copy(answer()), state: "skipped", at: null });
+    forward("Skipped.");
+  }
+
+  function forward(text) {
+    const order = [...photos.keys()];
+    const rest = [...order.slice(state.current + 1), ...order.slice(0, state.current)];
+    const next = rest.find((index) => stands(index) === "open");
+    if (next === undefined) {
+      const all = stands(state.current) !== "open";
+      show();
+      say(all ? `${text} That was the last photo: save your answers.` : text);
+      return;
+    }
+    go(next, text);
+  }
+
+  function go(index, text = "") {
+    if (index < 0 || index >= photos.length) return;
+    state.current = index;
+    placing = null;
+    chosen = 0;
+    show();
+    say(text);
+  }
+
+  function undo() {
+    const last = state.history.pop();
+    if (!last) {
+      say("There is nothing to undo.");
+      return;
+    }
+    if (last.before) state.answers[last.index] = last.before;
+    else delete state.answers[last.index];
+    go(last.index, "Undone.");
+  }
+
+  function setClass(cls) {
+    if (!answer().boxes.length) {
+      say("There is no box: add one first.");
+      return;
+    }
+    edited((boxes) => Object.assign(boxes[chosen], { cls, on: true, touched: true }));
+    show();
+    say(`Box ${chosen + 1} is ${label(cls)}.`);
+  }
+
+  function toggle(number) {
+    if (!answer().boxes[number]) return;
+    chosen = number;
+    const drawn = answer().boxes[number].drawn;
+    edited((boxes) => {
+      if (drawn) boxes.splice(number, 1);
+      else Object.assign(boxes[number], { on: !boxes[number].on, touched: true });
+    });
+    chosen = Math.max(0, Math.min(number, answer().boxes.length - 1));
+    show();
+    say(drawn ? "The box is gone." : `Box ${number + 1} is ${answer().boxes[number].on ? "in" : "out"}.`);
+  }
+
+  function choose(by) {
+    const n = answer().boxes.length;
+    if (!n) return;
+    chosen = (chosen + by + n) % n;
+    show();
+    say(`Box ${chosen + 1} of ${n}: ${label(answer().boxes[chosen].cls)}.`);
+  }
+
+  // ---- drawing and moving a box
+  function startPlacing(of) {
+    if (photo().problem) {
+      say("There is no picture to draw on.");
+      return;
+    }
+    const box = of === null ? { x: 0.35, y: 0.35, w: 0.3, h: 0.3 } : copy(answer().boxes[of]);
+    placing = { box, of };
+    show();
+    say(of === null ? "Where is it? Draw it, or use the arrow keys and press Enter." : "Move it, then press Enter.");
+    $("stage").focus({ preventScroll: true });
+  }
+
+  function finishPlacing() {
+    const { box, of } = placing;
+    placing = null;
+    const { x, y, w, h } = box;
+    edited((boxes) => {
+      if (of === null) boxes.push({ cls: null, confidence: null, x, y, w, h, on: true, touched: true, drawn: true });
+      else Object.assign(boxes[of], { x, y, w, h, on: true, touched: true });
+    });
+    chosen = of ?? answer().boxes.length - 1;
+    show();
+    say(of === null ? "What is it? Press the number of a class, or c." : "Moved.");
+  }
+
+  function cancelPlacing() {
+    placing = null;
+    show();
+    say("Nothing was drawn.");
+  }
+
+  const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+  function nudge(key, resize) {
+    const { box } = placing;
+    const [dx, dy] = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[key];
+    if (resize) {
+      box.w = clamp(box.w + dx, STEP, 1 - box.x);
+      box.h = clamp(box.h + dy, STEP, 1 - box.y);
+    } else {
+      box.x = clamp(box.x + dx, 0, 1 - box.w);
+      box.y = clamp(box.y + dy, 0, 1 - box.h);
+    }
+    drawBoxes();
+  }
+
+  let from = null;
+  function pointAt(event) {
+    const area = $("stage").querySelector(".frame").getBoundingClientRect();
+    return [clamp((event.clientX - area.left) / area.width, 0, 1), clamp((event.clientY - area.top) / area.height, 0, 1)];
+  }
+  $("stage").addEventListener("pointerdown", (event) => {
+    if (!placing || !event.target.closest(".frame")) return;
+    event.preventDefault();
+    from = pointAt(event);
+    $("stage").setPointerCapture(event.pointerId);
+  });
+  $("stage").addEventListener("pointermove", (event) => {
+    if (!placing || !from) return;
+    const to = pointAt(event);
+    placing.box = { ...placing.box, x: Math.min(from[0], to[0]), y: Math.min(from[1], to[1]),
+      w: Math.abs(to[0] - from[0]), h: Math.abs(to[1] - from[1]) };
+    drawBoxes();
+  });
+  $("stage").addEventListener("pointerup", () => {
+    if (!placing || !from) return;
+    from = null;
+    if (placing.box.w < SMALLEST || placing.box.h < SMALLEST) {
+      startPlacing(placing.of);
+      say("That was no box: draw from one corner to the other.");
+    } else {
+      finishPlacing();
+    }
+  });
+  $("stage").addEventListener("pointercancel", () => { from = null; });
+
+  // ---- what is shown
+  function drawBoxes() {
+    const svg = $("stage").querySelector("svg");
+    if (!svg) return;
+    const width = UNITS * photo().ratio;
+    const place = ({ x, y, w, h }) => ({ x: x * width, y: y * UNITS, width: w * width, height: h * UNITS });
+    const groups = answer().boxes.map((box, number) => {
+      const at = place(box);
+      const kind = box.cls === null ? "other" : GROUPS[data.classes[box.cls][1]] ?? "other";
+      const marks = ["box", number === chosen ? "chosen" : "", box.on ? "" : "out"].join(" ").trim();
+      const group = draw("g", { class: marks, "data-box": number });
+      group.append(draw("rect", { ...at, class: "under" }), draw("rect", { ...at, class: `over ${kind}` }),
+        draw("rect", { ...at, class: "touch" }));
+      if (number === chosen || box.on) group.append(nameOf(at, `${number + 1} ${label(box.cls)}`, width));
+      return group;
+    });
+    if (placing) groups.push(draw("rect", { ...place(placing.box), class: "drawing" }));
+    svg.replaceChildren(...groups);
+  }
+
+  function showPhoto() {
+    const now = photo();
+    if (now.problem) {
+      $("stage").replaceChildren(lost(now));
+    } else if ($("stage").dataset.photo !== String(now.index) || !$("stage").querySelector("img")) {
+      const image = make("img");
+      image.alt = `${now.station}, ${moment(now)}`;
+      image.draggable = false;
+      image.src = address(now, "large") ?? address(now, "thumb") ?? "";
+      const svg = draw("svg", { viewBox: `0 0 ${UNITS * now.ratio} ${UNITS}`, "aria-hidden": "true" });
+      $("stage").replaceChildren(framed(now, image, svg));
+    }
+    $("stage").dataset.photo = String(now.index);
+    $("stage").classList.toggle("placing", Boolean(placing));
+    const names = answer().boxes.filter((box) => box.on).map((box) => label(box.cls)).join(", ");
+    $("stage").setAttribute("aria-label", `Photo ${now.index + 1}: ${names || "no animal"}`);
+    $("why").textContent = now.why.join("\n");
+    $("where").textContent = `${now.station} · ${moment(now)} · ${now.name}`;
+    drawBoxes();
+  }
+
+  function showList() {
+    const items = answer().boxes.map((box, number) => {
+      const item = make("li");
+      const sure = box.confidence === null ? (box.drawn ? "drawn" : "a person") : box.confidence.toFixed(2);
+      const pick = make("button", box.on ? "pick" : "pick off", `${number + 1}  ${label(box.cls)} · ${sure}${box.on ? "" : " · out"}`);
+      pick.type = "button";
+      pick.setAttribute("aria-pressed", String(number === chosen));
+      pick.addEventListener("click", () => { chosen = number; show(); });
+      const out = make("button", "", box.drawn ? "Delete" : box.on ? "Out" : "In");
+      out.type = "button";
+      out.setAttribute("aria-label", `${out.textContent}: box ${number + 1}, ${label(box.cls)}`);
+      out.addEventListener("click", () => toggle(number));
+      const move = make("button", "", "Move");
+      move.type = "button";
+      move.setAttribute("aria-label", `Move box ${number + 1}, ${label(box.cls)}`);
+      move.addEventListener("click", () => startPlacing(number));
+      item.append(pick, out, move);
+      return item;
+    });
+    $("boxes").replaceChildren(...(items.length ? items : [make("li", "soft", "None. Enter says that this is so.")]));
+    const cls = answer().boxes[chosen]?.cls ?? null;
+    for (const chip of $("classes").children) chip.setAttribute("aria-pressed", String(Number(chip.dataset.cls) === cls));
+  }
+
+  function showProgress() {
+    const done = photos.filter(({ index }) => stands(index) === "shows").length;
+    const skipped = photos.filter(({ index }) => stands(index) === "skipped").length;
+    const now = { shows: "answered", skipped: "skipped", open: "open" }[stands(state.current)];
+    $("progress-text").textContent = `Photo ${state.current + 1} of ${photos.length} (${now}) · ${done} answered`
+      + `${skipped ? `, ${skipped} skipped` : ""} · ${photos.length - done - skipped} to go`;
+    $("progress-bar").style.width = `${(100 * (done + skipped)) / photos.length}%`;
+    const unsaved = done && state.saved !== fingerprint();
+    $("save").textContent = unsaved ? `Save ${counted(done, "answer")}` : done ? "Saved" : "Save answers";
+    $("save").classList.toggle("primary", Boolean(unsaved && done + skipped === photos.length));
+    $("accept").classList.add("primary");
+    $("undo").disabled = !state.history.length;
+    $("previous").disabled = state.current === 0;
+    $("next").disabled = state.current === photos.length - 1;
+    $("placing").hidden = !placing;
+    $("actions").hidden = Boolean(placing);
+  }
+
+  function show() {
+    chosen = clamp(chosen, 0, Math.max(0, answer().boxes.length - 1));
+    showPhoto();
+    showList();
+    showProgress();
+    keep();
+  }
+
+  // ---- the file that `trailcam review apply` takes
+  const fingerprint = () => Object.entries(state.answers).map(([index, { state: how, at }]) => `${index}${how}${at}`).join();
+  const round = (value) => Math.round(value * 1e6) / 1e6;
+
+  function save() {
+    const answers = photos.filter(({ index }) => stands(index) === "shows").map(({ index, id, path, size, basedOn }) => ({
+      image_id: id, path, size_bytes: size, based_on: basedOn, decided_at: answer(index).at,
+      shows: answer(index).boxes.filter((box) => box.on)
+        .map(({ cls, x, y, w, h }) => ({ class: data.classes[cls][0], box: [x, y, w, h].map(round) })),
+    }));
+    if (!answers.length) {
+      say("There is no answer to save yet.");
+      return;
+    }
+    const file = { format: data.format, version: data.formatVersion, review: data.review, library: data.library,
+      random: data.random, author: state.author.trim(), saved_at: new Date().toISOString(), answers };
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
+    link.download = `trailcam-review-${data.review}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    state.saved = fingerprint();
+    show();
+    say(`Saved ${counted(answers.length, "answer")}. Now run: trailcam review apply ${link.download}`);
+  }
+
+  // ---- keys and buttons
+  const actions = { accept, blank, skip, undo, save, add: () => startPlacing(null), previous: () => go(state.current - 1),
+    next: () => go(state.current + 1), place: finishPlacing, cancel: cancelPlacing };
+  for (const [id, act] of Object.entries(actions)) {
+    $(id).addEventListener("click", () => {
+      act();
+      if (id !== "save") $("stage").focus({ preventScroll: true });
+    });
+  }
+  const onKey = { Enter: accept, n: blank, s: skip, u: undo, a: () => startPlacing(null), x: () => toggle(chosen),
+    e: () => answer().boxes[chosen] && startPlacing(chosen), c: () => $("find").focus(),
+    ArrowLeft: () => go(state.current - 1), ArrowRight: () => go(state.current + 1),
+    ArrowUp: () => choose(-1), ArrowDown: () => choose(1) };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const { key } = event;
+    if (event.target.closest("input")) return;
+    if (placing) {
+      if (key.startsWith("Arrow")) nudge(key, event.shiftKey);
+      else if (key === "Enter" && !event.target.closest("button")) finishPlacing();
+      else if (key === "Escape") cancelPlacing();
+      else return;
+    } else if (/^[1-9]$/.test(key)) {
+      if (Number(key) > Math.min(QUICK, data.classes.length)) return;
+      setClass(Number(key) - 1);
+    } else if ((key === "Enter" || key === " ") && event.target.closest("button, summary, a")) {
+      return; // it presses what has the focus
+    } else if (onKey[key] && !(event.repeat && !key.startsWith("Arrow"))) {
+      onKey[key]();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+  $("find").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") $("stage").focus({ preventScroll: true });
+    if (event.key !== "Enter") return;
+    const cls = data.classes.findIndex(([name]) => fold(name) === fold($("find").value));
+    if (cls < 0) {
+      say(`There is no class "${$("find").value}".`);
+      return;
+    }
+    $("find").value = "";
+    $("stage").focus({ preventScroll: true });
+    setClass(cls);
+  });
+  $("find").addEventListener("change", () => { $("find").value = $("find").value.trim(); });
+  $("author").addEventListener("input", () => { state.author = $("author").value; keep(); });
+  $("stage").addEventListener("click", (event) => {
+    const box = event.target.closest("[data-box]");
+    if (!box || placing) return;
+    chosen = Number(box.dataset.box);
+    show();
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (!keeps && Object.keys(state.answers).length && state.saved !== fingerprint()) event.preventDefault();
+  });
+
+  function fill() {
+    for (const [cls, [name]] of data.classes.entries()) {
+      $("names").append(new Option(name, name));
+      if (cls >= QUICK) continue;
+      const chip = make("button");
+      chip.type = "button";
+      chip.dataset.cls = cls;
+      chip.append(make("kbd", "", String(cls + 1)), name);
+      chip.addEventListener("click", () => { setClass(cls); $("stage").focus({ preventScroll: true }); });
+      $("classes").append(chip);
+    }
+    for (const [key, what] of KEYS) $("keys").append(make("dt", "", key), make("dd", "", what));
+    $("author").value = state.author;
+    $("selection").textContent = data.selection || "All photos that a model has looked at";
+    $("notes").append(...data.notes.map((note) => make("p", "", note)));
+  }
+
+  restore();
+  fill();
+  // The pictures stand after this script: the first is there once the page is read.
+  document.addEventListener("DOMContentLoaded", () => {
+    show();
+    $("stage").focus({ preventScroll: true });
+  });
+})();

@@ -1,0 +1,123 @@
+"""What a page to review photos on is made of, and what is known of a photo when its answers come back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from trailcam.domain import FALLBACK_CONFIDENCE
+from trailcam.selection import Selection
+from trailcam.store.corrections import newest
+from trailcam.store.counted import make_counted
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.select import make_selected
+
+NEAR = 0.15
+"""A box is near its threshold when its confidence is no further from it."""
+_LONGEST_US = 2**62
+
+
+def library_id(db: Connection) -> str:
+    """What tells one database from another: a hash of the moment it was made. A copy has its original's."""
+    ((made_at,),) = db.execute("SELECT min(applied_at) FROM migrations WHERE version = 1").fetchall()
+    return hashlib.blake2b(made_at.isoformat().encode(), digest_size=8).hexdigest()
+
+
+def worth_reviewing(
+    db: Connection, selection: Selection, *, gap: timedelta, limit: int, random: bool
+) -> list[dict[str, Any]]:
+    """The ``limit`` photos most useful to judge, as rows of ``review.sql``; ``candidates`` counts them all.
+
+    ``random`` draws them instead, by an order that stays: who asks again after applying goes on in it. Makes
+    the views ``selected``, ``boxes`` and ``counted``. Raises UsageError for an unknown station.
+    """
+    make_selected(db, selection)
+    make_counted(db, None, FALLBACK_CONFIDENCE)
+    return rows(
+        db,
+        query("review"),
+        {
+            "fallback": FALLBACK_CONFIDENCE,
+            "reach": NEAR,
+            "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
+            "random": random,
+            "salt": library_id(db),
+            "limit": limit,
+        },
+    )
+
+
+def boxes_to_judge(db: Connection, image_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """Photo -> its boxes, those that count and those below, the surest first; ``counts`` tells them apart.
+
+    Call :func:`worth_reviewing` first.
+    """
+    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
+    try:
+        found = rows(
+            db,
+            "SELECT b.*, confidence >= coalesce(threshold, $fallback)::REAL AS counts"
+            " FROM boxes b JOIN asked USING (image_id) ORDER BY image_id, confidence DESC, class, x, y, w, h",
+            {"fallback": FALLBACK_CONFIDENCE},
+        )
+    finally:
+        db.unregister("asked")
+    by_photo: dict[int, list[dict[str, Any]]] = {}
+    for row in found:
+        by_photo.setdefault(int(row["image_id"]), []).append(row)
+    return by_photo
+
+
+def photos_by_id(db: Connection, image_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Photo -> its path (as stored), size_bytes, and its newest judgement in force: judgement_id, author,
+    made_at and uid, None where there is none."""
+    last = newest(db)
+    wanted = np.array(sorted(set(image_ids)), np.int64)
+    db.register("asked", {"image_id": wanted})
+    try:
+        found = rows(db, "SELECT image_id, path, size_bytes FROM images JOIN asked USING (image_id)")
+        said = {
+            int(row["judgement_id"]): row
+            for row in rows(
+                db,
+                "SELECT judgement_id, author, made_at, uid FROM judgements JOIN asked USING (image_id)"
+                " WHERE undone_at IS NULL",
+            )
+        }
+    finally:
+        db.unregister("asked")
+    nothing = {"judgement_id": None, "author": None, "made_at": None, "uid": None}
+    return {
+        int(row["image_id"]): {**row, **said.get(last.get(int(row["image_id"]), -1), nothing)}
+        for row in found
+    }
+
+
+def known_uids(db: Connection, uids: Sequence[str]) -> set[str]:
+    """Those of ``uids`` that were recorded before, also where they were undone since."""
+    known = {str(u) for (u,) in db.execute("SELECT uid FROM judgements WHERE uid IS NOT NULL").fetchall()}
+    return known & set(uids)
+
+
+def person_says(db: Connection, image_ids: Sequence[int]) -> dict[int, tuple[bool, list[dict[str, Any]]]]:
+    """Photo -> whether it was judged as a whole, and the boxes (class, x, y, w, h) that people saw on it."""
+    make_selected(db, Selection())
+    ((judged,),) = db.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = 'judged'"
+    ).fetchall()
+    if not judged:
+        return {}
+    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
+    try:
+        whole = db.execute("SELECT image_id, whole FROM judged JOIN asked USING (image_id)").fetchall()
+        boxes = rows(db, "SELECT p.* FROM person_boxes p JOIN asked USING (image_id) WHERE class IS NOT NULL")
+    finally:
+        db.unregister("asked")
+    return {
+        int(image_id): (bool(is_whole), [b for b in boxes if b["image_id"] == image_id])
+        for image_id, is_whole in whole
+    }
