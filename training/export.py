@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ import numpy as np
 import torch
 from data import ANTLERED, DEER, DEER_LABELS, FINE, OTHERS, Photo, load
 from train_classifier import NAMES, STATISTICS
-from two_stage import FORMAT, TwoStage
+from two_stage import TwoStage
+from two_stage import load as load_weights
+
+from trailcam.detect.container import FORMAT
+
+COMBINED = ("antlered_at", "group_sharpness", "sharpness")
 
 
 def half(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -87,7 +93,7 @@ class Raw:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             raw = self.model.detector((batch.float() / 255).contiguous(memory_format=torch.channels_last))
         raw = raw[0] if isinstance(raw, tuple | list) else raw
-        return [self.model.suppress(one, 0.02) for one in raw.float()]
+        return m.decode(raw, 0.02, self.model.iou, self.model.most)
 
     def second(self, photo: Photo, d: m.Detections) -> torch.Tensor:
         """The classifier's probabilities for one photo's boxes."""
@@ -107,7 +113,7 @@ class Raw:
     def final(self) -> list[m.Detections]:
         """Detections under the model's present settings."""
         model, out = self.model, []
-        t = model.temperature if model.classifier is not None else 1.0
+        t = model.two.temperature if model.two is not None else 1.0
         for d, p in zip(self.found, self.p, strict=True):
             classes, scores = d["classes"], d["scores"].copy()
             if model.classifier is None:
@@ -147,10 +153,10 @@ def choose(raw: Raw) -> dict[str, Any]:
     model = raw.model
     if model.classifier is None:
         return {}
-    model.temperature = round(temperature(raw), 3)
+    model.two = replace(model.two, temperature=round(temperature(raw), 3))
     best: tuple[float, tuple] = (-1.0, ())
     for combination in itertools.product((0.4, 0.5, 0.6), (0.0, 0.5, 1.0), (0.25, 0.5, 1.0)):
-        model.antlered_at, model.group_sharpness, model.sharpness = combination
+        model.two = replace(model.two, **dict(zip(COMBINED, combination, strict=True)))
         found = raw.final()
         ap = {
             n: m.average_precision(x)
@@ -161,11 +167,9 @@ def choose(raw: Raw) -> dict[str, Any]:
         value = float(np.mean(list(ap.values()))) + groups["antlered"] + groups["antlerless"] + groups["deer"]
         if value > best[0] + 1e-4:
             best = (value, combination)
-    model.antlered_at, model.group_sharpness, model.sharpness = best[1]
-    return {
-        "temperature": model.temperature, "antlered_at": model.antlered_at, "group_sharpness": model.group_sharpness,
-        "sharpness": model.sharpness,
-    }  # fmt: skip
+    chosen = dict(zip(COMBINED, best[1], strict=True))
+    model.two = replace(model.two, **chosen)
+    return {"temperature": model.two.temperature, **chosen}
 
 
 def cut(photos: list[Photo], found: list[m.Detections]) -> dict[str, float]:
@@ -226,7 +230,9 @@ def main() -> None:
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
     saved = container(a.detector, a.classifier, a.flip)
-    model = TwoStage(saved)
+    new = a.out.with_suffix(".new")
+    torch.save(saved, new)
+    model = load_weights(new)
     val = load(a.dataset, a.photos, ("val",), a.fixes)
     raw = Raw(model, val, a.cache)
     chosen = choose(raw)
@@ -238,7 +244,6 @@ def main() -> None:
     saved["meta"] |= {"version": a.version, "date": a.date, "licence": "AGPL-3.0-or-later", "val": result}
     if a.meta:
         saved["meta"] |= json.loads(a.meta.read_text())
-    new = a.out.with_suffix(".new")
     torch.save(saved, new)
     new.replace(a.out)
     a.out.with_name("thresholds.json").write_text(

