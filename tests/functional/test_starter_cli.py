@@ -58,7 +58,7 @@ def test_out_of_the_box_a_person_is_found_and_the_models_limits_are_said_once(
 def test_the_pair_can_be_given_as_a_file(cli: Cli, gate: Path, tmp_path: Path) -> None:
     pair = tmp_path / "pair.pt"
     shutil.copyfile(STARTER, pair)
-    found = []
+    found: list[list[tuple[object, ...]]] = []
     for weights in ((), ("--weights", pair)):
         db = tmp_path / f"{len(found)}.duckdb"
         assert cli("scan", "--db", db, gate).returncode == 0

@@ -379,17 +379,23 @@ def test_precision_by_device() -> None:
 
 @pytest.mark.parametrize("cores", [1, 2, 4, 16, 64])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_plans_are_possible_and_give_way(cores: int, device: str) -> None:
+def test_plans_are_possible_and_give_way(cores: int, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     made = plan(device, cores=cores)
     assert made.batch >= 1
     assert 1 <= made.workers <= max(1, cores)
     assert str(made.batch) in made.reason
-    assert made.threads >= 1
-    assert made.threads + made.workers <= max(2, cores)
+    assert made.lanes == (min(cores, 32) if device == "cpu" else 1)
     asked = plan(device, batch=3, workers=0, cores=cores)
     assert (asked.batch, asked.workers) == (3, 0)
     assert asked.reason.endswith("as asked")
     assert usable_cores() >= 1
+
+
+def test_a_plan_heeds_who_limits_the_models_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert plan("cpu", cores=8).lanes == 3
+    assert plan("cpu", cores=2).lanes == 2
 
 
 def test_a_plan_of_nothing_is_refused() -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 class Plan:
     """``batch`` photos at once; ``workers`` processes that decode (0: threads instead);
 
-    ``threads`` that the model computes with on a processor; ``reason`` in a line, for people.
+    ``lanes``: batches that a processor works on at the same time; ``reason`` in a line, for people.
     """
 
     batch: int
     workers: int
-    threads: int
+    lanes: int
     reason: str
 
 
@@ -32,16 +32,15 @@ def plan(
 ) -> Plan:
     """Fill in what the caller left open (None).
 
-    On a GPU every core but one decodes, because the GPU empties faster than a core fills. On
-    a processor both share the cores: inference takes about as long as decoding a 3 MP photo
-    does, so a third of the cores decode, and batches stay small, because they gain nothing.
-    The model gets the cores that are left: its threads wait for each other after every layer,
-    and one that has to share its core with a decoder holds up all of them.
+    On a GPU every core but one decodes, because the GPU empties faster than a core fills.
+    On a processor each core computes a batch of its own, and decoding takes its share of the
+    cores from them: 6 in 10 photos' worth at most, for the largest photos. Batches stay small there:
+    beyond 8 photos they gain nothing, and each lane keeps one in memory.
     """
     n = usable_cores() if cores is None else cores
     on_cpu = device_type == "cpu"
     chosen_workers = (
-        (max(1, round(n / 3)) if on_cpu else max(1, min(16, n - 1))) if workers is None else workers
+        (max(1, round(0.6 * n)) if on_cpu else max(1, min(16, n - 1))) if workers is None else workers
     )
     chosen_batch = (8 if on_cpu else 64) if batch is None else batch
     if chosen_batch < 1 or chosen_workers < 0:
@@ -51,6 +50,13 @@ def plan(
     return Plan(
         chosen_batch,
         chosen_workers,
-        max(1, n - max(1, chosen_workers)),
+        _lanes(n) if on_cpu else 1,
         f"batch {chosen_batch}, workers {chosen_workers}: {who}",
     )
+
+
+def _lanes(cores: int) -> int:
+    """As many as cores, up to 32: each holds a batch's intermediate results, about 100 MB."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")  # whoever sets it wants the model to take no more
+    limit = int(asked) if asked.isdecimal() and int(asked) else 32
+    return min(cores, limit, 32)

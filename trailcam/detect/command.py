@@ -104,7 +104,7 @@ def detect(
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
     flushed before is saved, and the next run carries on from there.
     """
-    from trailcam.detect.device import GpuMonitor, describe, limit_threads, resolve
+    from trailcam.detect.device import GpuMonitor, describe, resolve
     from trailcam.detect.loader import LoaderOptions
     from trailcam.detect.models import open_detector
     from trailcam.detect.pipeline import PipelineOptions, run
@@ -112,6 +112,11 @@ def detect(
 
     chosen = settings.detect
     device = resolve(chosen.device)
+    best = plan(
+        device.type,
+        batch=None if chosen.batch == "auto" else chosen.batch,
+        workers=None if chosen.workers == "auto" else chosen.workers,
+    )
     detector = open_detector(
         todo.weights,
         device,
@@ -119,14 +124,8 @@ def detect(
         store_confidence=chosen.store_confidence,
         iou=SUPPRESSION_IOU,
         precision=Precision(chosen.precision),
+        lanes=best.lanes,
     )
-    best = plan(
-        device.type,
-        batch=None if chosen.batch == "auto" else chosen.batch,
-        workers=None if chosen.workers == "auto" else chosen.workers,
-    )
-    if device.type == "cpu":
-        limit_threads(best.threads)
     options = PipelineOptions(batch=best.batch, loader=LoaderOptions(workers=best.workers))
     with database.write() as db:
         run_id = begin_run(
@@ -218,7 +217,7 @@ def _settings_record(settings: Settings, best: MachinePlan, detector: Detector) 
         "suppression_iou": detector.iou,
         "batch": best.batch,
         "workers": best.workers,
-        "threads": best.threads,
+        "lanes": best.lanes,
         "precision": str(detector.precision),
         "class_map": settings.detect.class_map,
     }

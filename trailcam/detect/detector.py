@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ class UltralyticsDetector(Detector):
         self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
         self.frame = _frame_of(self._backend, imgsz)
         self._native = self._backend.format == "pt"
+        self.threadsafe = self._native  # what other software does inside is not known
         if self._native:
             set_precision(self._backend.backend.model, self.precision.dtype)
         elif self.precision is Precision.BFLOAT16:
@@ -227,14 +228,14 @@ def set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - unt
     head = model.model[-1]
     head.dfl.float()
     head.stride = head.stride.float()
-    decode = head._inference
 
-    def decode_in_float32(raw: dict[str, Any]) -> torch.Tensor:
+    def decode(raw: dict[str, Any]) -> torch.Tensor:
         # Of the feature maps only shape, type and device matter there; empty ones cost nothing.
         shapes = [torch.empty(f.shape, dtype=torch.float32, device=f.device) for f in raw["feats"]]
         whole = {**raw, "boxes": raw["boxes"].float(), "scores": raw["scores"].float(), "feats": shapes}
-        decoded: torch.Tensor = decode(whole)
+        # On a copy of the head (not of its layers): it keeps the grid of the last frame shape in itself,
+        # and two threads with photos of different shapes would decode with each other's.
+        decoded: torch.Tensor = type(head)._inference(copy(head), whole)
         return decoded
 
-    if dtype is not torch.float32:
-        head._inference = decode_in_float32
+    head._inference = decode

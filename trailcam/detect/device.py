@@ -42,16 +42,6 @@ def resolve(name: str) -> torch.device:
     return torch.device(kind)
 
 
-def limit_threads(n: int) -> None:
-    """Let a model on a processor compute with ``n`` threads of this process, or fewer.
-
-    Fewer where the user said so with OMP_NUM_THREADS, or a container has fewer cores.
-    """
-    import torch
-
-    torch.set_num_threads(min(n, torch.get_num_threads()))
-
-
 def _cuda(index: int) -> torch.device:
     import torch
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trailcam.detect.container import read_container
 from trailcam.detect.detector import UltralyticsDetector
+from trailcam.detect.lanes import Lanes
 from trailcam.detect.postprocess import DEFAULT_IOU
 from trailcam.detect.precision import Precision
 from trailcam.detect.two_stage import TwoStageDetector
@@ -25,17 +26,26 @@ def open_detector(
     store_confidence: float = 0.05,
     iou: float = DEFAULT_IOU,
     precision: Precision = Precision.AUTO,
+    lanes: int = 0,
 ) -> Detector:
     """The detector for ``weights``: two stages where they are a container of trailcam's, else ultralytics'.
 
     ``imgsz``: px of the longer side. ``iou`` is for ultralytics' models; a container brings the
-    value that its thresholds were chosen with. Raises WeightsError and DeviceError.
+    value that its thresholds were chosen with. ``lanes``: batches that a processor works on at once, each
+    in a thread of its own (0: in the caller's); other devices, and models in a format of their own, take
+    one after the other.
+    Raises WeightsError and DeviceError.
     """
     container = read_container(weights.path)
+    detector: TwoStageDetector | UltralyticsDetector
     if container is None:
-        return UltralyticsDetector(
+        detector = UltralyticsDetector(
             weights, device, imgsz=imgsz, store_confidence=store_confidence, iou=iou, precision=precision
         )
-    return TwoStageDetector(
-        container, weights, device, imgsz=imgsz, store_confidence=store_confidence, precision=precision
-    )
+    else:
+        detector = TwoStageDetector(
+            container, weights, device, imgsz=imgsz, store_confidence=store_confidence, precision=precision
+        )
+    if lanes and device.type == "cpu" and detector.threadsafe:
+        return Lanes(detector, lanes)
+    return detector

@@ -42,7 +42,8 @@ class Detector(Protocol):
     ``depth``: how many batches may be submitted before the first result is asked for.
     ``thresholds``: class id -> confidence (0..1) from which the weights recommend to count it; classes
     that they recommend nothing for are left out. ``iou``: of two boxes that overlap more, one goes.
-    ``precision``: the number format it computes in.
+    ``precision``: the number format it computes in. ``threadsafe``: :meth:`detect` may run in several
+    threads at once.
     """
 
     names: dict[int, str]
@@ -52,6 +53,7 @@ class Detector(Protocol):
     thresholds: Mapping[int, float] = MappingProxyType({})
     iou: float = 0.7
     precision: str = "float32"
+    threadsafe: bool = False
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
         """``pixels`` (n, height, width, 3) uint8 RGB on the CPU -> n results, in order.

@@ -40,6 +40,7 @@ class TwoStageDetector(Detector):
     """
 
     precision: Precision
+    threadsafe = True
 
     def __init__(
         self,

@@ -111,6 +111,11 @@ def look(
 
     chosen = settings.detect
     device = resolve(chosen.device)
+    best = plan(
+        device.type,
+        batch=None if chosen.batch == "auto" else chosen.batch,
+        workers=None if chosen.workers == "auto" else chosen.workers,
+    )
     detector = open_detector(
         weights,
         device,
@@ -118,11 +123,7 @@ def look(
         store_confidence=FLOOR,
         iou=SUPPRESSION_IOU,
         precision=Precision(chosen.precision),
-    )
-    best = plan(
-        device.type,
-        batch=None if chosen.batch == "auto" else chosen.batch,
-        workers=None if chosen.workers == "auto" else chosen.workers,
+        lanes=best.lanes,
     )
     jobs, roots = _jobs(dataset.photos)
     sink = _Kept()
