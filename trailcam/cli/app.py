@@ -23,6 +23,7 @@ from trailcam.cli import (
     report_herd,
     scan,
     status,
+    times,
     train,
 )
 from trailcam.cli.console import err, say, show_error
@@ -42,6 +43,7 @@ app.add_typer(report.app, name="report")
 report_digest.register(report.app)
 report_herd.register(report.app)
 app.command("correct")(correct.correct)
+app.add_typer(times.app, name="times")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

@@ -67,7 +67,7 @@ def _body(report: Report) -> Iterator[str]:
             yield f"<h2>{_text(section.title)}</h2>"
             yield from _table(section.columns, section.rows, ())
     yield '<div class="notes">'
-    if report.coverage["photos"]:
+    if report.coverage["photos"] and "pending" in report.coverage:
         yield f"<p>{_text(coverage_sentence(report.coverage))}</p>"
     yield from (f"<p>{_text(note)}</p>" for note in report.notes)
     yield f"<p>trailcam {escape(__version__)}</p>"

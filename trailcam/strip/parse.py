@@ -39,7 +39,8 @@ _FORMS = tuple(
 _APART = tuple(re.compile(rf"{date}(?!\d)", re.ASCII | re.IGNORECASE) for date in _DATES)
 _TIME_ALONE = re.compile(rf"(?<![\d:]){_TIME}", re.ASCII | re.IGNORECASE)
 TEMPERATURE = re.compile(
-    r"(?<![\d/:.])(?P<sign>[-+]?) ?(?P<value>\d{1,3}) ?°? ?(?P<unit>[CF])(?![a-z])", re.ASCII | re.IGNORECASE
+    r"(?<![\d/:.])(?P<sign>[-+]?) ?(?P<value>\d{1,3}) ?°{0,2} ?(?P<unit>[CF])(?![a-z])",
+    re.ASCII | re.IGNORECASE,
 )
 # What OCR makes of a digit between digits.
 _DIGITS = str.maketrans({"O": "0", "o": "0", "I": "1", "l": "1"})
