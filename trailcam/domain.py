@@ -29,8 +29,8 @@ class TimeSource(StrEnum):
     CORRECTION = "correction"
     EXIF = "exif"  # DateTimeOriginal
     EXIF_DIGITIZED = "exif_digitized"  # DateTimeDigitized
+    STRIP = "strip"  # burned into the picture
     EXIF_MODIFIED = "exif_modified"  # DateTime: the last program that wrote the file
-    STRIP = "strip"
     FILENAME = "filename"
     UNKNOWN = "unknown"
 
@@ -79,8 +79,8 @@ class CaptureTime:
 
     ``at`` is naive local time (trail cameras know no zone) or None when there is no
     evidence; a file's modification time is never evidence. ``utc_offset_min`` is set
-    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future``
-    or ``clock_reset``.
+    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future``,
+    ``clock_reset`` or ``strip_differs``.
     """
 
     at: datetime | None
@@ -106,6 +106,9 @@ class FileKey:
 class Image:
     """What one file says of itself, as read by a scan.
 
+    ``captured`` is the one of ``readings`` that goes first, for ``captured_reason``: only_reading,
+    readings_agree or most_trusted. Without readings it is one without a time.
+
     ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8
     that turns them upright. ``error_code`` is set when the file could not be read.
     """
@@ -113,6 +116,8 @@ class Image:
     key: FileKey
     station: str
     captured: CaptureTime
+    captured_reason: str | None = None
+    readings: tuple[CaptureTime, ...] = ()
     make: str | None = None
     model: str | None = None
     serial: str | None = None

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailcam.domain import CaptureTime, TimeSource
-from trailcam.media.capture_time import NO_TIMES, ExifTime, ExifTimes, choose, parse_exif, parse_file_name
+from trailcam.media.capture_time import (
+    NO_TIMES,
+    ExifTime,
+    ExifTimes,
+    best,
+    parse_exif,
+    parse_file_name,
+    readings,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0)
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2099, 12, 31, 23, 59, 59)).map(
@@ -19,6 +27,35 @@ def times(
     original: str | None = None, digitized: str | None = None, modified: str | None = None
 ) -> ExifTimes:
     return ExifTimes(ExifTime(original), ExifTime(digitized), ExifTime(modified))
+
+
+def choose(exif: ExifTimes, file_name: str, now: datetime) -> CaptureTime:
+    return best(readings(exif, file_name, now))[0]
+
+
+def test_every_reading_is_kept_the_most_trusted_first() -> None:
+    exif = times("2024:11:03 17:15:00", None, "2024:11:05 00:00:00")
+    found = readings(exif, "x_20241103_171501.jpg", NOW)
+    assert [reading.source for reading in found] == [
+        TimeSource.EXIF,
+        TimeSource.EXIF_MODIFIED,
+        TimeSource.FILENAME,
+    ]
+    assert best(found) == (found[0], "most_trusted")
+    assert best([found[0], found[2]]) == (found[0], "readings_agree")
+    assert best([found[2]]) == (found[2], "only_reading")
+    assert best([]) == (CaptureTime(None, TimeSource.UNKNOWN), None)
+
+
+def test_a_strip_goes_before_a_file_name_unless_that_confirms_it_to_the_second() -> None:
+    strip = CaptureTime(datetime(2024, 11, 3, 17, 15), TimeSource.STRIP)
+    alike = CaptureTime(datetime(2024, 11, 3, 17, 15, 42), TimeSource.FILENAME)
+    other = CaptureTime(datetime(2024, 11, 9, 8, 0), TimeSource.EXIF_MODIFIED)
+    exif = CaptureTime(datetime(2024, 11, 3, 18, 15), TimeSource.EXIF)
+    assert best([alike, strip]) == (alike, "readings_agree")
+    assert best([other, strip]) == (strip, "most_trusted")
+    assert best([other, strip, alike]) == (alike, "most_trusted")
+    assert best([strip, exif]) == (exif, "most_trusted")
 
 
 def test_order_of_evidence() -> None:

@@ -47,6 +47,16 @@ NEVER = {
         SELECT 1 FROM images WHERE status IN ('pending', 'completed') AND error_code IS NOT NULL
     """,
     "failed without an error": "SELECT 1 FROM images WHERE status = 'failed' AND error_code IS NULL",
+    "two readings of one image and source": """
+        SELECT 1 FROM time_readings GROUP BY image_id, source HAVING count(*) > 1
+    """,
+    "a reading without an image": "SELECT 1 FROM time_readings ANTI JOIN images USING (image_id)",
+    "a capture time that no reading gives": """
+        SELECT 1 FROM images i WHERE captured_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM time_readings r WHERE r.image_id = i.image_id AND r.counts
+            AND r.source = i.captured_at_source AND r.value = i.captured_at
+        )
+    """,
     "two runs at work": "SELECT 1 FROM runs WHERE state = 'running' HAVING count(*) > 1",
 }
 

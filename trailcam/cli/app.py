@@ -25,6 +25,7 @@ from trailcam.cli import (
     review,
     scan,
     status,
+    times,
     train,
 )
 from trailcam.cli.console import err, say, show_error
@@ -46,6 +47,7 @@ report_herd.register(report.app)
 report_accuracy.register(report.app)
 app.command("correct")(correct.correct)
 app.add_typer(review.app, name="review")
+app.add_typer(times.app, name="times")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

@@ -91,7 +91,7 @@ def _show(report: Report, out: Console) -> None:
             _show_table(*section.table, (), out)
     if report.rows or any(section.rows for section in report.sections):
         _line("", out)
-    if report.coverage["photos"]:
+    if report.coverage["photos"] and "pending" in report.coverage:
         _line(coverage_sentence(report.coverage), out)
     for note in report.notes:
         _line(note, out)

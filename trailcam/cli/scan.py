@@ -40,6 +40,10 @@ def scan(
     accept_missing: Annotated[
         bool, typer.Option("--accept-missing", help="Photos really are gone: mark them as missing.")
     ] = False,
+    read_strip: Annotated[
+        bool,
+        typer.Option("--read-strip", help="Then read the strips of photos without an EXIF time."),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -79,15 +83,32 @@ def scan(
     if root_name and len(given) > 1:
         raise UsageError("--root-name names one root, but several were given.", "Scan them one by one.")
     _refuse_bad_roots(given)
+    if read_strip:
+        from trailcam.strip.ocr import check_available
+
+        check_available()
     failed = False
+    scanned: set[int] = set()
     with (
         WriterLock(context.settings.db, "scan").acquire(wait, _say_waiting),
         stoppable("Stopping after the files in hand; press again to stop at once.") as stop,
     ):
         for root in given:
-            failed |= _scan_one(context, root, options, stop)
+            report = _scan_one(context, root, options, stop)
+            failed |= bool(report.errors)
+            scanned.add(report.root.root_id)
+        if read_strip:
+            failed |= _read_strips(context, frozenset(scanned), stop)
     if failed:
         raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _read_strips(context: AppContext, roots: frozenset[int], stop: Callable[[], bool]) -> bool:
+    from trailcam.cli.times import cores, run
+    from trailcam.selection import Selection
+    from trailcam.strip.command import StripOptions
+
+    return bool(run(context, Selection(), StripOptions(roots=roots, threads=cores()), stop).unreadable)
 
 
 def _say_waiting(holder: Holder | None) -> None:
@@ -102,14 +123,14 @@ def _refuse_bad_roots(given: list[str]) -> None:
         check_root(root)
 
 
-def _scan_one(context: AppContext, root: str, options: ScanOptions, stop: Callable[[], bool]) -> bool:
+def _scan_one(context: AppContext, root: str, options: ScanOptions, stop: Callable[[], bool]) -> ScanReport:
     from trailcam.scan import scan as run_scan
 
     facts = {name: dataclasses.asdict(entry) for name, entry in context.settings.stations.items()}
     with console.progress("Reading", quiet=context.quiet) as progress:
         report = run_scan(context.database, root, options, station_facts=facts, progress=progress, stop=stop)
     _show(report, context)
-    return bool(report.errors)
+    return report
 
 
 def _show(report: ScanReport, context: AppContext) -> None:

@@ -1,8 +1,8 @@
 """When a photo was taken, from what the file says of itself. Pure functions; no file is touched.
 
-The order of evidence: EXIF DateTimeOriginal, DateTimeDigitized, DateTime, a date-time in the
-file name, and then nothing. A file's modification time is never asked: copying, unzipping and
-cloud drives all rewrite it.
+The order of evidence: a correction, EXIF DateTimeOriginal, DateTimeDigitized, the strip in the picture, EXIF
+DateTime, a date-time in the file name, and then nothing. A file's modification time is never asked: copying,
+unzipping and cloud drives all rewrite it.
 
 Formats: EXIF 2.32 / CIPA DC-008, section 4.6.5 (``YYYY:MM:DD HH:MM:SS``, sub-seconds as a string of
 decimal digits, offsets as ``+HH:MM``).
@@ -11,6 +11,7 @@ decimal digits, offsets as ``+HH:MM``).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,6 +57,15 @@ RESET_MIN_AGE = timedelta(days=365)
 # Cameras and computers may stand in different zones (at most 26 h apart) or have a clock a bit fast.
 FUTURE_SLACK = timedelta(days=1)
 
+# The strip is drawn seconds after the shutter, or shows minutes only.
+SAME_MOMENT = timedelta(seconds=90)
+
+ONLY_READING = "only_reading"
+READINGS_AGREE = "readings_agree"
+MOST_TRUSTED = "most_trusted"  # the readings differ
+_UNDATED = CaptureTime(None, TimeSource.UNKNOWN)
+_TRUST = {source: n for n, source in enumerate(TimeSource)}
+
 # Lenient where cameras are: other separators, ISO's T, a space in place of a leading zero, fractions
 # and an offset appended.
 _EXIF = re.compile(
@@ -81,12 +91,34 @@ _NAME_PATTERNS = (
 )
 
 
-def choose(exif: ExifTimes, file_name: str, now: datetime) -> CaptureTime:
-    """Capture time from the best evidence there is.
+def best(found: Sequence[CaptureTime]) -> tuple[CaptureTime, str | None]:
+    """The reading that goes first, and why: only_reading, readings_agree or most_trusted; None for none.
+
+    A strip may show minutes only: where a less trusted source confirms it, that one's seconds are taken.
+    """
+    ranked = sorted(found, key=lambda reading: _TRUST[reading.source])
+    if not ranked:
+        return _UNDATED, None
+    first, *others = ranked
+    alike = [other for other in others if _agree(first, other)]
+    if first.source is TimeSource.STRIP and alike:
+        first = alike[0]
+    if not others:
+        return first, ONLY_READING
+    return first, READINGS_AGREE if len(alike) == len(others) else MOST_TRUSTED
+
+
+def _agree(a: CaptureTime, b: CaptureTime) -> bool:
+    return a.at is not None and b.at is not None and abs(a.at - b.at) <= SAME_MOMENT
+
+
+def readings(exif: ExifTimes, file_name: str, now: datetime) -> list[CaptureTime]:
+    """Every capture time that a file states, the most trusted first.
 
     ``file_name`` is the last part of the path, with or without its suffix. ``now`` bounds the future; of an
     aware one the wall clock is taken, as cameras run on local time. Never raises.
     """
+    found = []
     for source, written in (
         (TimeSource.EXIF, exif.original),
         (TimeSource.EXIF_DIGITIZED, exif.digitized),
@@ -95,11 +127,11 @@ def choose(exif: ExifTimes, file_name: str, now: datetime) -> CaptureTime:
         parsed = parse_exif(written)
         if parsed is not None:
             at, offset = parsed
-            return CaptureTime(at, source, suspicion(at, now), offset)
+            found.append(CaptureTime(at, source, suspicion(at, now), offset))
     named = parse_file_name(file_name)
     if named is not None:
-        return CaptureTime(named, TimeSource.FILENAME, suspicion(named, now))
-    return CaptureTime(None, TimeSource.UNKNOWN)
+        found.append(CaptureTime(named, TimeSource.FILENAME, suspicion(named, now)))
+    return found
 
 
 def suspicion(at: datetime, now: datetime) -> str | None:

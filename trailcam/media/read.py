@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trailcam.domain import FileKey, Image
-from trailcam.media.capture_time import NO_TIMES, choose
+from trailcam.media.capture_time import NO_TIMES, best, readings
 from trailcam.media.exif import UnreadableImageError, read_header
 from trailcam.media.station import StationRule
 
@@ -23,17 +23,25 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
     try:
         header = read_header(os.path.join(root, key.path))  # noqa: PTH118 - half the cost of a Path
     except UnreadableImageError as error:
+        named = readings(NO_TIMES, name, now)
+        captured, reason = best(named)
         return Image(
             key=key,
             station=station,
-            captured=choose(NO_TIMES, name, now),
+            captured=captured,
+            captured_reason=reason,
+            readings=tuple(named),
             error_code=error.code,
             error_message=error.message,
         )
+    found = readings(header.times, name, now)
+    captured, reason = best(found)
     return Image(
         key=key,
         station=station,
-        captured=choose(header.times, name, now),
+        captured=captured,
+        captured_reason=reason,
+        readings=tuple(found),
         make=header.make,
         model=header.model,
         serial=header.serial,

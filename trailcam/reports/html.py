@@ -54,7 +54,7 @@ def _body(report: Report) -> Iterator[str]:
         yield f'<p class="asked">{_text(asked)}</p>'
     for line in report.headline.splitlines():
         yield f'<p class="headline">{_text(line)}</p>'
-    if report.coverage["photos"]:
+    if report.coverage["photos"] and "pending" in report.coverage:
         part = report.coverage["share"]
         yield f'<div class="coverage{"" if part == 1 else " part"}">'
         yield f"<p>{_text(coverage_sentence(report.coverage))}</p>{_bar(part)}</div>"

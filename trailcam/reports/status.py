@@ -54,6 +54,7 @@ _FAILURE_COLUMNS = (
     Column("photos", "photos", Kind.COUNT),
     Column("example", "example", Kind.TEXT, wraps=True),
 )
+_SOURCE_COLUMNS = (Column("source", "source", Kind.TEXT), Column("photos", "photos", Kind.COUNT))
 _SUSPECT_COLUMNS = (Column("doubt", "doubt", Kind.TEXT), Column("photos", "photos", Kind.COUNT))
 
 
@@ -63,8 +64,8 @@ def status(db: Connection, *, working: bool) -> Report:
     ``working`` says whether a scan or detect is at work on the database now; without one, a run recorded as
     running was cut off and is called interrupted. Rows are counted over all photos (``by`` "all"), by station
     and by month (``name`` None: no capture time). ``reachable`` of a root is "yes", "absent", "not a
-    folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures and suspect_times
-    are empty where there is nothing to say.
+    folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures, time_sources and
+    suspect_times are empty where there is nothing to say.
     """
     make_selected(db, Selection())
     counts = rows(db, query("status_counts"))
@@ -91,6 +92,12 @@ def status(db: Connection, *, working: bool) -> Report:
             Section("roots", "Roots", _ROOT_COLUMNS, roots),
             Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),
             Section("failures", "Failed photos", _FAILURE_COLUMNS, _failures(db)),
+            Section(
+                "time_sources",
+                "Capture times",
+                _SOURCE_COLUMNS,
+                rows(db, query("status_time_sources")),
+            ),
             Section(
                 "suspect_times",
                 "Doubtful capture times",

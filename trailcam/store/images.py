@@ -14,6 +14,7 @@ from trailcam.domain import FileKey, Image, Status
 from trailcam.store.columns import insert, insert_row, integers, next_id, texts, times
 from trailcam.store.database import Connection, one, query, rows
 from trailcam.store.paths import from_db, to_db
+from trailcam.store.readings import Reading, save_readings
 
 Ids = npt.NDArray[np.int64]
 
@@ -160,6 +161,8 @@ def save_images(
         scanned_at=np.full(len(images), now, dtype="datetime64[us]"),
     )
     insert(db, "images", columns)
+    read = [Reading(int(n), time) for n, i in zip(ids, images, strict=True) for time in i.readings]
+    save_readings(db, read, now)
 
 
 def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -188,7 +191,7 @@ def _replace(db: Connection, ids: Ids, positions: Ids, seen: npt.NDArray[Any]) -
         "SELECT old.n, images.first_seen_at AS at FROM images JOIN old USING (image_id)"
     ).fetchnumpy()
     seen[np.asarray(kept["n"])] = np.asarray(kept["at"], dtype="datetime64[us]")
-    for table in ("images", "results", "detections"):
+    for table in ("images", "results", "detections", "time_readings"):
         db.execute(f"DELETE FROM {table} WHERE image_id IN (SELECT image_id FROM old)")
     db.unregister("old")
     return seen
@@ -202,6 +205,7 @@ def _image_columns(images: Sequence[Image]) -> dict[str, npt.NDArray[Any]]:
         "captured_at": times([i.captured.at for i in images]),
         "captured_at_source": texts([i.captured.source.value for i in images]),
         "captured_at_suspect": texts([i.captured.suspect for i in images]),
+        "captured_at_reason": texts([i.captured_reason for i in images]),
         "utc_offset_min": integers([i.captured.utc_offset_min for i in images], np.int16),
         "make": texts([i.make for i in images]),
         "model": texts([i.model for i in images]),

@@ -166,6 +166,30 @@ def m006_fitted_thresholds(db: Connection) -> None:
     )
 
 
+def m007_readings(db: Connection) -> None:
+    """Every time that was read of a photo; ``images.captured_at`` is the chosen one, with its reason.
+
+    At most one row for an image and a source (see ``domain.TimeSource``). ``value`` NULL: looked at, no time.
+    ``counts``: it may be chosen; ``reason`` says why not. ``confidence`` is 0..1, NULL where the source knows
+    none. ``detail`` is JSON: what else was read. Of photos scanned before, the chosen time alone is known.
+    """
+    db.execute(
+        """
+        CREATE TABLE time_readings (
+            image_id BIGINT NOT NULL, source VARCHAR NOT NULL,
+            value TIMESTAMP, counts BOOLEAN NOT NULL, confidence REAL,
+            suspect VARCHAR, utc_offset_min SMALLINT, reason VARCHAR, detail VARCHAR,
+            read_at TIMESTAMP NOT NULL
+        );
+        ALTER TABLE images ADD COLUMN captured_at_reason VARCHAR;
+        INSERT INTO time_readings BY NAME
+        SELECT image_id, captured_at_source AS source, captured_at AS value, true AS counts,
+            captured_at_suspect AS suspect, utc_offset_min, scanned_at AS read_at
+        FROM images WHERE captured_at IS NOT NULL;
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -173,6 +197,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m004_digests,
     m005_corrections,
     m006_fitted_thresholds,
+    m007_readings,
 )
 LATEST = len(MIGRATIONS)
 

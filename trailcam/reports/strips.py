@@ -1,0 +1,79 @@
+"""``times read-strip``: what the strips of the selected photos gave, and why others gave nothing."""
+
+from __future__ import annotations
+
+from trailcam.reports.model import Column, Kind, Report, Section
+from trailcam.selection import Selection
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.paths import from_db
+from trailcam.store.select import make_selected
+from trailcam.text import count
+
+_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("photos", "photos", Kind.COUNT),
+    Column("read", "strip read", Kind.COUNT),
+    Column("dated", "time found", Kind.COUNT),
+    Column("agree", "as EXIF", Kind.COUNT, hide_zero=True),
+    Column("differ", "unlike EXIF", Kind.COUNT, hide_zero=True),
+    Column("unknown", "unknown", Kind.COUNT),
+)
+_DOUBT_COLUMNS = (
+    Column("reason", "reason", Kind.TEXT),
+    Column("meaning", "meaning", Kind.TEXT, wraps=True),
+    Column("photos", "photos", Kind.COUNT),
+    Column("example", "example", Kind.TEXT, wraps=True),
+)
+_MEANING = {
+    "no_strip": "no date with a time was found at the edges",
+    "odd_format": "not written as the camera's other photos are: a digit or an AM is lost",
+    "order_unknown": "day and month can't be told apart: --date-order says it",
+    "half_unknown": "morning and evening can't be told apart",
+    "unsure": "the characters were hard to read",
+    "out_of_order": "contradicts the photos before and after it",
+    "exif_differs": "contradicts the file's own EXIF time, which goes first",
+    "impossible": "a time in the future, or before 2000",
+    "not_judged": "its folder isn't finished: run the command again",
+}
+
+
+def strips(db: Connection, selection: Selection, *, with_exif: bool) -> Report:
+    """What is known from strips now, of photos without an EXIF time or (``with_exif``) of all.
+
+    ``read`` counts photos whose edges were looked at; ``dated`` those whose strip gives a time that counts.
+    """
+    make_selected(db, selection)
+    found = rows(db, query("strip_stations"), {"with_exif": with_exif})
+    doubts = [
+        {**row, "meaning": _MEANING.get(row["reason"], ""), "example": from_db(row["example"])}
+        for row in rows(db, query("strip_doubts"), {"with_exif": with_exif})
+    ]
+    names = ("photos", "read", "dated", "agree", "differ", "unknown")
+    coverage = {name: sum(row[name] for row in found) for name in names}
+    return Report(
+        name="strips",
+        title="Times from strips",
+        filters=selection.describe(),
+        coverage=coverage,
+        columns=_COLUMNS,
+        rows=found,
+        notes=_notes(coverage, with_exif=with_exif),
+        sections=(Section("doubts", "No time from", _DOUBT_COLUMNS, doubts),),
+    )
+
+
+def _notes(coverage: dict[str, int], *, with_exif: bool) -> list[str]:
+    notes = []
+    if not coverage["photos"]:
+        what = (
+            "No photo fits." if with_exif else "Every photo has a time from EXIF; --all compares the strips."
+        )
+        return [what]
+    if left := coverage["photos"] - coverage["read"]:
+        notes.append(f"{count(left, 'photo')} not looked at yet.")
+    if coverage["differ"]:
+        notes.append(
+            f"The strips of {count(coverage['differ'], 'photo')} contradict EXIF; `trailcam status` counts"
+            " them as doubtful."
+        )
+    return notes
