@@ -154,7 +154,7 @@ def draw_strip(image: Image.Image, layout: Layout, at: datetime, celsius: int, c
     for share, piece in layout.text(at, celsius, camera):
         _write(image, layout, (round(share * wide), y), strip, piece.format(date=at.strftime(layout.date)))
     if layout.moon is not None:
-        icon = _moon(lit_share(at), round(strip * 0.62), layout.ink, dark_ink=sum(layout.ink) < 380)
+        icon = draw_moon(lit_share(at), round(strip * 0.62), layout.ink, dark_ink=sum(layout.ink) < 380)
         image.paste(icon, (round(layout.moon * wide), y + (strip - icon.height) // 2), icon)
 
 
@@ -177,7 +177,7 @@ def _write(image: Image.Image, layout: Layout, place: tuple[int, int], strip: in
     draw.text((x, middle), text, layout.ink, face, anchor="lm", stroke_width=stroke, stroke_fill=(20, 20, 20))
 
 
-def _moon(lit: float, px: int, ink: tuple[int, int, int], *, dark_ink: bool) -> Image.Image:
+def draw_moon(lit: float, px: int, ink: tuple[int, int, int], *, dark_ink: bool) -> Image.Image:
     """A disc's outline whose bright part is ``lit``: on light strips the dark part is inked, else the lit."""
     big = px * 4
     icon = Image.new("L", (big, big), 0)

@@ -41,7 +41,7 @@ _WITNESSES = 8  # photos with EXIF that are read beside those without: they tell
 STRIP_DIFFERS = "strip_differs"
 
 Progress = Callable[[int, int], None]
-_DETAILS = ("text", "certainty", "failure", "temperature_c", "camera_name", "layout")
+_DETAILS = ("text", "certainty", "failure", "temperature_c", "moon", "camera_name", "layout")
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ def _read(image: StripImage, layouts: Sequence[Layout], ocr: Ocr) -> _Seen:
         found.text,
         round(found.certainty, 4),
         temperature_c=found.temperature_c,
+        moon=like.lit(bands) if like else None,
         camera_name=like.name if like else None,
         layout=like.label if like else None,
     )
@@ -149,6 +150,7 @@ def _read_known(image: StripImage, bands: Bands, layout: Layout, ocr: Ocr) -> _S
         line.text[slice(*stamp.span)],
         round(certainty(line.text, line.probabilities, stamp.span), 4),
         temperature_c=temperature,
+        moon=layout.lit(bands),
         camera_name=layout.name,
         layout=layout.label,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from trailcam.strip.glyphs import Glyphs
+from trailcam.strip.moon import LIKE_A_DISC, find_discs, lit_share, the_moon
 from trailcam.strip.ocr import Box, Gray, Line, Ocr, crop, join
 from trailcam.strip.parse import TEMPERATURE, Stamp, find_stamp, find_temperature
 from trailcam.strip.pixels import Bands
@@ -56,7 +57,7 @@ class Found:
     """A photo's strip as found without knowing the camera.
 
     ``certainty`` is the probability (0..1) of the weakest character of the stamp. ``left`` are
-    the texts beside stamp and temperature.
+    the texts beside stamp and temperature. ``discs`` may be moons: side, place in the band, lit share.
     """
 
     place: Place
@@ -66,6 +67,7 @@ class Found:
     temperature_c: float | None
     temperature: Place | None
     left: tuple[str, ...]
+    discs: tuple[tuple[str, Box, float | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,8 +79,13 @@ class Layout:
     shape: str
     temperature: Place | None = None
     name: str | None = None
+    moon: tuple[str, Box] | None = None  # side and place in the band
     glyphs: Glyphs = field(default_factory=Glyphs)
     temperature_glyphs: Glyphs = field(default_factory=Glyphs)
+
+    def lit(self, bands: Bands) -> float | None:
+        """The lit share (0..1) of the moon that is drawn there."""
+        return lit_share(bands.side(self.moon[0]), self.moon[1]) if self.moon else None
 
     @property
     def label(self) -> str:
@@ -112,7 +119,7 @@ def find_strip(bands: Bands, ocr: Ocr) -> Found | None:
     second = find_stamp(again.text)
     if second is not None and (better := certainty(again.text, again.probabilities, second.span)) > sure:
         stamp, text, sure = second, again.text[slice(*second.span)], better
-    return Found(where, stamp, sure, text, temperature_c, place, left)
+    return Found(where, stamp, sure, text, temperature_c, place, left, _discs(bands, rows, (where, place)))
 
 
 def learn_layouts(found: Sequence[tuple[tuple[int, int], Found]]) -> list[Layout]:
@@ -134,8 +141,44 @@ def learn_layouts(found: Sequence[tuple[tuple[int, int], Found]]) -> list[Layout
         )
         if len(places) >= len(members) / 2 and len({place.side for place in places}) == 1:
             layout.temperature = _join(places)
+        layout.moon = _moon(members)
         layouts.append(layout)
     return layouts
+
+
+def _discs(
+    bands: Bands, rows: Sequence[Row], places: Sequence[Place | None]
+) -> tuple[tuple[str, Box, float | None], ...]:
+    """Discs beside stamp and temperature, in their lines."""
+    found: dict[tuple[str, Box], float | None] = {}
+    for place in places:
+        if place is None:
+            continue
+        letters = [
+            x
+            for row in rows
+            if row.side == place.side
+            for letter, x, p in zip(row.text, row.centres, row.probabilities, strict=True)
+            if letter not in LIKE_A_DISC and p > _SURE_NAME
+        ]
+        band = bands.side(place.side)
+        for disc in find_discs(band, place.box, letters):
+            found[place.side, disc] = lit_share(band, disc)
+    return tuple((side, disc, lit) for (side, disc), lit in found.items())
+
+
+def _moon(members: Sequence[Found]) -> tuple[str, Box] | None:
+    for side in SIDES:
+        seen = [
+            (
+                [(disc, lit) for where, disc, lit in one.discs if where == side],
+                [at for order in one.stamp.orders if (at := one.stamp.when(order))],
+            )
+            for one in members
+        ]
+        if disc := the_moon(seen):
+            return side, disc
+    return None
 
 
 def certainty(text: str, probabilities: Sequence[float], span: tuple[int, int]) -> float:
@@ -228,7 +271,7 @@ def _left(row: Row, span: tuple[int, int]) -> list[str]:
 
 def _nameable(text: str) -> bool:
     letters = re.sub(r"[^a-z.]", "", text.lower())
-    if len(text) < 2 or not letters:
+    if len(text) < 2 or not letters or re.search(r"°|\d ?[CF]$", text):  # or a temperature with an icon
         return False
     if re.fullmatch(r"[MT]\s?\d{1,2}/\d{1,2}", text):  # Reconyx: motion or time lapse, n of m
         return False
