@@ -136,6 +136,22 @@ def test_a_run_is_shown_in_full(library: Library) -> None:
     assert "two.pt" in library.ok("runs", "show", "2")
 
 
+def test_two_runs_are_compared(library: Library) -> None:
+    """Both models put their one box in the same place: what differs has changed its class to mature."""
+    answer = json.loads(library.ok("runs", "compare", "1", "2", "--confidence", "0", "--format", "json"))
+    rows = {row["class"]: row for row in answer["rows"]}
+    assert answer["coverage"] == {"photos": 6, "only_a": 0, "only_b": 0, "differ": rows["mature"]["photos"]}
+    assert rows["mature"]["changed_to"] == len(answer["boxes"]) > 0
+    assert all(row["gained"] == row["lost"] == 0 for row in rows.values())
+    table = library.ok("runs", "compare", "1", "2", "--confidence", "0")
+    assert "A is run 1 (one.pt), B is run 2 (two.pt): 6 photos completed by both" in table
+    listed = library.ok(
+        "runs", "compare", "1", "2", "--confidence", "0", "--part", "boxes", "--format", "csv"
+    )
+    assert len(listed.splitlines()) == 1 + len(answer["boxes"])
+    assert "There is no run 99" in library.refused("runs", "compare", "1", "99")
+
+
 def test_deleting_asks_and_refuses_what_counts(library: Library) -> None:
     assert library("correct", "1", "--no-animal", "--author", "Ann").returncode == 0
     before = counting(library)

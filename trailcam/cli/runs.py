@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.cli.options import (
+    AppContext,
+    ConfigOpt,
+    DbOpt,
+    IncludeUndated,
+    Months,
+    Quiet,
+    SeasonOpt,
+    Since,
+    Stations,
+    Until,
+    Verbose,
+    app_context,
+    build_selection,
+)
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import UsageError
 from trailcam.text import count, printable
 
 app = typer.Typer(help="Runs: what each model said, and which of them counts.", no_args_is_help=True)
+
+
+class Part(StrEnum):
+    """What of a comparison is written where there is room for one table."""
+
+    CLASSES = "classes"
+    CHANGES = "changes"
+    BOXES = "boxes"
+
 
 RunArg = Annotated[int, typer.Argument(metavar="RUN", help="A run's number, as `runs list` shows it.")]
 WaitOpt = Annotated[
@@ -178,3 +202,46 @@ def _confirmed(context: AppContext, run: int) -> bool:
         f" {count(found['n_detections'], 'box')}?",
         err=True,
     )
+
+
+@app.command("compare")
+def compare(
+    a: Annotated[int, typer.Argument(metavar="A", help="The run to start from.")],
+    b: Annotated[int, typer.Argument(metavar="B", help="The run to hold against it.")],
+    part: Annotated[
+        Part | None,
+        typer.Option("--part", help="Only this part. CSV and Parquet hold one.", show_default="classes"),
+    ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence",
+            min=0,
+            max=1,
+            help="From where boxes count, in both runs.",
+            show_default="what the weights recommend, else 0.5",
+        ),
+    ] = None,
+    months: Months = None,
+    season: SeasonOpt = None,
+    since: Since = None,
+    until: Until = None,
+    station: Stations = None,
+    include_undated: IncludeUndated = False,
+    format_: FormatOpt = None,
+    output: OutputOpt = None,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare two runs on the photos that both completed: boxes gained, lost and changed, by class."""
+    from trailcam.cli.render import chosen_format, emit
+    from trailcam.reports.compare import comparison_report
+
+    context = app_context(db, config, quiet, verbose)
+    chosen = chosen_format(format_, output)
+    selection = build_selection(context.settings, months, season, since, until, station, include_undated)
+    with context.database.read() as connection:
+        report = comparison_report(connection, selection, a, b, confidence, part)
+    emit(report, chosen, output)
