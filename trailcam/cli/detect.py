@@ -214,3 +214,16 @@ def _show(report: DetectReport, context: AppContext) -> None:
     shares = ", ".join(f"{name} {seconds / working_s:.0%}" for name, seconds in pipeline.stages.items())
     console.say(f"Time: {shares}, database {report.database_s / working_s:.1%} of the wall time.")
     console.say(pipeline.bottleneck)
+    _say_kept(report, context)
+
+
+def _say_kept(report: DetectReport, context: AppContext) -> None:
+    """Where a run that was chosen by hand goes on counting, this one's boxes show nowhere: say so."""
+    from trailcam.reports.runs import kept_sentence
+    from trailcam.store.run_choice import chosen_run, count_kept
+
+    with context.database.read() as db:
+        chosen = chosen_run(db)
+        kept = count_kept(db, report.run_id)
+    if chosen and kept:
+        console.say(kept_sentence(kept, chosen))
