@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.options import ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode
 from trailcam.text import count, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from trailcam.imports.labels import Labelled
     from trailcam.imports.megadetector import Imported
     from trailcam.store.match import Problem
 
@@ -32,6 +34,12 @@ BaseOpt = Annotated[
         help="The folder that the file's paths are relative to: a scanned one, or one in it.",
         show_default="found out",
     ),
+]
+AuthorOpt = Annotated[
+    str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
+]
+OverwriteOpt = Annotated[
+    bool, typer.Option("--overwrite", help="Let these labels go before what people said here.")
 ]
 
 
@@ -61,12 +69,8 @@ def megadetector(
 ) -> None:
     """MegaDetector's JSON of any program, as a run beside trailcam's own; paths tell the photos."""
     from trailcam.imports.megadetector import import_megadetector
-    from trailcam.lock import WriterLock
 
-    context = app_context(db, config, quiet, verbose)
-    with context.database.read():  # says that there is none, rather than making one
-        pass
-    with WriterLock(context.settings.db, "import").acquire(wait):
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
         done = import_megadetector(
             context.database, file, rules=context.settings.classes, base=base, least=least
         )
@@ -74,6 +78,84 @@ def megadetector(
     if done.note and not quiet:
         console.say(done.note)
     show_problems(done.problems, done.entries, "images", verbose=verbose)
+
+
+@app.command("coco")
+def coco(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Labels as COCO Camera Traps JSON.")],
+    base: BaseOpt = None,
+    author: AuthorOpt = None,
+    overwrite: OverwriteOpt = False,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Labels of COCO Camera Traps as corrections: your word on each labelled photo."""
+    from trailcam.cli.correct import user_name
+    from trailcam.imports.coco import import_coco
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        done = import_coco(
+            context.database,
+            file,
+            author=author or user_name(),
+            rules=context.settings.classes,
+            base=base,
+            overwrite=overwrite,
+        )
+    _show_labels(done, "images", context)
+
+
+@app.command("yolo")
+def yolo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A data set: data.yaml and labels.")],
+    base: BaseOpt = None,
+    author: AuthorOpt = None,
+    overwrite: OverwriteOpt = False,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Labels of a YOLO data set as corrections: your word on each photo that has a label file."""
+    from trailcam.cli.correct import user_name
+    from trailcam.imports.yolo import import_yolo
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        done = import_yolo(
+            context.database,
+            folder,
+            author=author or user_name(),
+            rules=context.settings.classes,
+            base=base,
+            overwrite=overwrite,
+        )
+    _show_labels(done, "labels", context)
+
+
+@contextmanager
+def _writing(context: AppContext, wait: float) -> Iterator[AppContext]:
+    from trailcam.lock import WriterLock
+
+    with context.database.read():  # says that there is none, rather than making one
+        pass
+    with WriterLock(context.settings.db, "import").acquire(wait):
+        yield context
+
+
+def _show_labels(done: Labelled, of: str, context: AppContext) -> None:
+    who = ", ".join(printable(author) for author in done.authors)
+    parts = [f"Recorded the labels of {count(done.recorded, 'photo')}" + (f" by {who}" if who else "")]
+    parts += [f"{done.known:,} known before"] if done.known else []
+    parts += [f"{done.agreed:,} said already"] if done.agreed else []
+    parts += [f"{done.unlabelled:,} not labelled"] if done.unlabelled else []
+    console.out.print("; ".join(parts) + ".", markup=False, soft_wrap=True)
+    for note in () if context.quiet else done.notes:
+        console.say(note)
+    show_problems(done.problems, done.entries, of, verbose=context.verbose)
 
 
 def _show_run(done: Imported) -> None:

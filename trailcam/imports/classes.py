@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trailcam.classmap import ClassRule, fold, load_class_map, shipped_class_maps
-from trailcam.domain import ClassInfo, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.corrections import known_classes
 from trailcam.store.database import Connection
 
@@ -18,12 +18,17 @@ def meanings(db: Connection, rules: Mapping[str, ClassRule]) -> dict[str, ClassI
     """Folded name -> class. The configuration goes first, then what the library knows, then shipped maps."""
     known: dict[str, ClassInfo] = {}
     for name, rule in rules.items():
-        known[fold(name)] = ClassInfo(0, name, rule.kind, rule.age, rule.species)
+        known[fold(name)] = _info(name, rule)
     known = {**known_classes(db, rules), **known}
     for map_name in shipped_class_maps():
         for name, rule in load_class_map(map_name).classes.items():
-            known.setdefault(name, ClassInfo(0, name, rule.kind, rule.age, rule.species))
+            known.setdefault(name, _info(name, rule))
     return known
+
+
+def _info(name: str, rule: ClassRule) -> ClassInfo:
+    age = (rule.age or AgeClass.UNKNOWN) if rule.kind is Kind.BUCK else None
+    return ClassInfo(0, name, rule.kind, age, rule.species)
 
 
 def taxon(description: str) -> tuple[str | None, Kind | None]:

@@ -12,11 +12,13 @@ card to card, so a photo is never matched by its file name alone against the vot
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 
@@ -160,6 +162,8 @@ class Matcher:
             return
         yield 0, None, path
         yield 2, None, plain
+        if "%" in path:  # as Camtrap DP writes what it forbids
+            yield 3, None, to_db(os.fsdecode(unquote_to_bytes(path)))
         for root in self._roots:
             name, whole = to_db(root.name), to_db(tidy(root.path))
             if path.startswith(f"{name}/"):
