@@ -193,10 +193,11 @@ class RunSink:
             return
         start = time.perf_counter()
         with self._database.write() as db:
-            self._save(db, outcomes)
+            self.write_in(db, outcomes)
         self.seconds += time.perf_counter() - start
 
-    def _save(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+    def write_in(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+        """As :meth:`write`, within a transaction of the caller's."""
         seen = [o for o in outcomes if o.status is not Status.MISSING]
         completed = [o for o in seen if o.status is Status.COMPLETED]
         before = self._drop_earlier(db, seen)
