@@ -140,6 +140,16 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
     return run_id
 
 
+def ran_before(db: Connection, weights_sha256: str, device: str, versions: Mapping[str, str]) -> bool:
+    """Whether a run with those weights on that device, with those versions, has completed a photo."""
+    found = one(
+        db,
+        "SELECT 1 FROM runs WHERE weights_sha256 = ? AND device = ? AND versions = ? AND n_completed > 0",
+        [weights_sha256, device, json.dumps(versions, sort_keys=True)],
+    )
+    return found is not None
+
+
 def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[str, float]) -> None:
     """Close a run: add its seconds per stage, and when it completed let its results count.
 
