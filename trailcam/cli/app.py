@@ -18,6 +18,7 @@ from trailcam.cli import (
     evaluate,
     export,
     gallery,
+    import_,
     report,
     report_accuracy,
     report_digest,
@@ -53,6 +54,7 @@ app.add_typer(times.app, name="times")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")
+app.add_typer(import_.app, name="import")
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 

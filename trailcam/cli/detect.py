@@ -84,6 +84,10 @@ def detect(
             rich_help_panel=HOW,
         ),
     ] = None,
+    accept_failures: Annotated[
+        bool,
+        typer.Option("--accept-failures", help="Mark failed photos even if they are most of the run."),
+    ] = False,
     wait: Annotated[
         float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
     ] = 0,
@@ -128,7 +132,14 @@ def detect(
             _shown(context) as shown,
         ):
             report = run_detect(
-                context.database, settings, plan, stop=stop, progress=shown, started=shown.started
+                context.database,
+                settings,
+                plan,
+                stop=stop,
+                progress=shown,
+                started=shown.started,
+                # Whoever asks for failed photos again knows that they fail.
+                accept_failures=accept_failures or status is Which.FAILED,
             )
     _show(report, context)
     if report.pipeline.interrupted:

@@ -140,6 +140,16 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
     return run_id
 
 
+def ran_before(db: Connection, weights_sha256: str, device: str, versions: Mapping[str, str]) -> bool:
+    """Whether a run with those weights on that device, with those versions, has completed a photo."""
+    found = one(
+        db,
+        "SELECT 1 FROM runs WHERE weights_sha256 = ? AND device = ? AND versions = ? AND n_completed > 0",
+        [weights_sha256, device, json.dumps(versions, sort_keys=True)],
+    )
+    return found is not None
+
+
 def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[str, float]) -> None:
     """Close a run: add its seconds per stage, and when it completed let its results count.
 
@@ -193,10 +203,11 @@ class RunSink:
             return
         start = time.perf_counter()
         with self._database.write() as db:
-            self._save(db, outcomes)
+            self.write_in(db, outcomes)
         self.seconds += time.perf_counter() - start
 
-    def _save(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+    def write_in(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+        """As :meth:`write`, within a transaction of the caller's."""
         seen = [o for o in outcomes if o.status is not Status.MISSING]
         completed = [o for o in seen if o.status is Status.COMPLETED]
         before = self._drop_earlier(db, seen)
