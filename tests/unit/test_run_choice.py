@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.library import NO_DEER, Library, Photo, make_library
+from tests.helpers.library import NO_DEER, WHITETAIL, Library, Outcome, Photo, make_library
 from trailcam.domain import Status
 from trailcam.errors import UsageError
 from trailcam.gallery.content import read_content
@@ -22,7 +22,9 @@ from trailcam.store.corrections import Judgement, record
 from trailcam.store.database import one, rows
 from trailcam.store.digests import make_fresh
 from trailcam.store.images import utc_now
+from trailcam.store.imported import ImportedRun
 from trailcam.store.run_choice import choose_run, count_kept, delete_run
+from trailcam.store.runs import RunFacts
 from trailcam.store.select import make_selected
 
 PHOTOS = [Photo(f"{name}.jpg", f"2024-11-0{n + 1} 06:10") for n, name in enumerate("abcd")]
@@ -124,6 +126,23 @@ def test_deleting_hands_photos_on_or_opens_them_again(library: Library) -> None:
     assert states[library.ids["a.jpg"]] == (Status.COMPLETED, None)
     assert states[library.ids["b.jpg"]] == (Status.FAILED, "truncated")
     assert states[library.ids["c.jpg"]] == (Status.PENDING, None)
+
+
+def test_another_programs_run_counts_where_none_of_ours_does(library: Library) -> None:
+    ours = library.detect(of("a"), weights="ours.pt")
+    facts = RunFacts("import x", "0" * 64, "MDv5", {}, {}, "imported", WHITETAIL)
+    with library.database.write() as db:
+        imported = ImportedRun(library.database, db, facts)
+        imported.write([Outcome(library.ids[f"{name}.jpg"], Status.COMPLETED) for name in "ab"])
+        assert imported.finish() == 1
+    theirs = imported.run_id
+    assert counting(library) == {"a": ours, "b": theirs, "c": None, "d": None}
+    choose(library, theirs)
+    assert counting(library) == {"a": theirs, "b": theirs, "c": None, "d": None}
+    choose(library, None)
+    assert counting(library) == {"a": ours, "b": theirs, "c": None, "d": None}
+    delete(library, ours)
+    assert counting(library) == {"a": theirs, "b": theirs, "c": None, "d": None}
 
 
 def test_a_missing_photo_stays_missing(library: Library) -> None:
