@@ -150,6 +150,10 @@ def test_two_runs_are_compared(library: Library) -> None:
     )
     assert len(listed.splitlines()) == 1 + len(answer["boxes"])
     assert "There is no run 99" in library.refused("runs", "compare", "1", "99")
+    done = library("runs", "compare", "1", "2", "--confidence", "0", "--page", "differences.html")
+    assert done.returncode == 0, done.stderr
+    assert f"differences.html: {rows['mature']['photos']} of" in done.stderr
+    assert "two.pt" in (library.home / "differences.html").read_text(encoding="utf-8")
 
 
 def test_deleting_asks_and_refuses_what_counts(library: Library) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,8 +26,13 @@ from trailcam.cli.options import (
     build_selection,
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
-from trailcam.errors import UsageError
+from trailcam.errors import ExitCode, UsageError
 from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from trailcam.selection import Selection
+
+_NAMED = 10  # photos without a picture that are named one by one
 
 app = typer.Typer(help="Runs: what each model said, and which of them counts.", no_args_is_help=True)
 
@@ -222,6 +228,16 @@ def compare(
             show_default="what the weights recommend, else 0.5",
         ),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page",
+            metavar="FILE.html",
+            help="Also write an offline page of the photos that differ.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many photos on the page.")] = 150,
     months: Months = None,
     season: SeasonOpt = None,
     since: Since = None,
@@ -245,3 +261,39 @@ def compare(
     with context.database.read() as connection:
         report = comparison_report(connection, selection, a, b, confidence, part)
     emit(report, chosen, output)
+    if page is not None:
+        _write_page(context, selection, (a, b), page, confidence, limit)
+
+
+def _write_page(
+    context: AppContext,
+    selection: Selection,
+    runs: tuple[int, int],
+    target: Path,
+    confidence: float | None,
+    limit: int,
+) -> None:
+    """The page, what was made of it on stderr, and 1 where a photo has no picture."""
+    from trailcam.disagree.build import build_page
+    from trailcam.gallery.pictures import default_cache
+
+    with console.progress("Pictures", quiet=context.quiet) as progress:
+        made = build_page(
+            context.database,
+            selection,
+            runs,
+            target,
+            confidence=confidence,
+            limit=limit,
+            cache=default_cache(),
+            progress=progress,
+        )
+    if not context.quiet:
+        console.say(
+            f"{printable(str(made.path))}: {made.n_photos:,} of {count(made.candidates, 'photo')}"
+            f" that differ, {made.size_bytes / 1e6:.1f} MB."
+        )
+    for problem in made.problems if context.verbose else made.problems[:_NAMED]:
+        console.say(f"No picture of {problem}")
+    if made.problems:
+        raise typer.Exit(ExitCode.SOME_FAILED)

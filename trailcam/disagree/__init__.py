@@ -1,0 +1,1 @@
+"""The page of photos that two runs don't agree on."""
