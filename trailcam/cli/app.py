@@ -24,6 +24,7 @@ from trailcam.cli import (
     report_digest,
     report_herd,
     review,
+    runs,
     scan,
     status,
     times,
@@ -48,6 +49,7 @@ report_herd.register(report.app)
 report_accuracy.register(report.app)
 app.command("correct")(correct.correct)
 app.add_typer(review.app, name="review")
+app.add_typer(runs.app, name="runs")
 app.add_typer(times.app, name="times")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)

@@ -190,6 +190,11 @@ def m007_readings(db: Connection) -> None:
     )
 
 
+def m008_runs(db: Connection) -> None:
+    """Which run a person chose to count; ``chosen_at`` is NULL but for that one."""
+    db.execute("ALTER TABLE runs ADD COLUMN chosen_at TIMESTAMP")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -198,6 +203,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m005_corrections,
     m006_fitted_thresholds,
     m007_readings,
+    m008_runs,
 )
 LATEST = len(MIGRATIONS)
 
