@@ -168,13 +168,15 @@ def delete_run(db: Connection, run_id: int) -> Deleted:
 def _settle(db: Connection, images: str) -> None:
     """Work out anew which run counts for photos of a query: the chosen model's, else the newest completed.
 
-    A run that never completed counts only where nothing else does.
+    One of another program counts only where none of ours has looked; one that never completed comes after
+    those that did.
     """
     db.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE settled AS
         SELECT r.image_id, first(r.run_id ORDER BY
             t.model_key = (SELECT model_key FROM runs WHERE chosen_at IS NOT NULL) DESC NULLS LAST,
+            (t.device = 'imported') ASC,
             t.state = 'completed' DESC,
             CASE WHEN t.state = 'completed' THEN t.finished_at END DESC NULLS LAST,
             CASE WHEN t.state = 'completed' THEN -r.run_id ELSE r.run_id END
