@@ -22,6 +22,7 @@ from trailcam.imports.reading import ImportFileError
 from trailcam.selection import Selection
 from trailcam.store.database import rows
 from trailcam.store.match import AMBIGUOUS, NOT_FOUND, TWICE, tidy
+from trailcam.store.run_choice import choose_run
 
 PHOTOS = (
     Photo("1.jpg", "2024-11-03 06:10", size=(640, 480)),
@@ -129,6 +130,21 @@ def test_importing_twice_changes_nothing_and_a_photo_scanned_since_is_added(libr
     third = take(library, written)
     assert (third.run_id, third.fresh, third.known, third.boxes) == (first.run_id, 1, 1, 1)
     assert len(boxes_of(library, first.run_id)) == 2
+
+
+def test_it_counts_before_ours_only_while_it_is_chosen(library: Library) -> None:
+    ours = library.detect({"1.jpg": [("doe", 0.8)], "2.jpg": []})
+    written = document(saw("Hayfield/1.jpg", BOX), saw("TinMan/3.jpg", BOX))
+    theirs = take(library, written).run_id
+    for chosen, expected in ((None, ours), (theirs, theirs), (ours, ours), (None, ours)):
+        with library.database.write() as db:
+            choose_run(db, chosen)
+            current = dict(db.execute("SELECT path, run_id FROM images").fetchall())
+        assert current["Hayfield/1.jpg"] == expected
+        assert current["TinMan/3.jpg"] == theirs
+    later = library.detect({"3.jpg": []}, key="another")
+    with library.database.write() as db:
+        assert dict(db.execute("SELECT path, run_id FROM images").fetchall())["TinMan/3.jpg"] == later
 
 
 def test_a_missing_photo_stays_missing(library: Library) -> None:

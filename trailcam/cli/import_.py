@@ -136,6 +136,38 @@ def yolo(
     _show_labels(done, "labels", context)
 
 
+@app.command("camtrap-dp")
+def camtrap_dp(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="The package: a folder or a ZIP file.")],
+    base: BaseOpt = None,
+    author: Annotated[
+        str | None,
+        typer.Option("--author", help="Who says so.", show_default="whom the package names"),
+    ] = None,
+    overwrite: OverwriteOpt = False,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """People's observations of a Camtrap DP package as corrections; what machines observed is left."""
+    from trailcam.cli.correct import user_name
+    from trailcam.imports.camtrap_dp import import_camtrap_dp
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        done = import_camtrap_dp(
+            context.database,
+            package,
+            author=author,
+            fallback_author=user_name(),
+            rules=context.settings.classes,
+            base=base,
+            overwrite=overwrite,
+        )
+    _show_labels(done, "media", context)
+
+
 @contextmanager
 def _writing(context: AppContext, wait: float) -> Iterator[AppContext]:
     from trailcam.lock import WriterLock

@@ -14,6 +14,7 @@ from trailcam.store.corrections import JudgedBox
 from trailcam.store.database import Connection, Database, one, rows
 from trailcam.store.images import utc_now
 from trailcam.store.paths import from_db
+from trailcam.store.run_choice import take_over
 from trailcam.store.runs import OutcomeLike, RunFacts, RunSink, begin_run
 
 
@@ -69,6 +70,7 @@ class ImportedRun:
         self._db.execute(
             "UPDATE runs SET state = 'completed', finished_at = ? WHERE run_id = ?", [utc_now(), self.run_id]
         )
+        take_over(self._db, self.run_id, completed=False)  # only where a person chose this very run
         ((n,),) = self._db.execute("SELECT count(*) FROM images WHERE run_id = ?", [self.run_id]).fetchall()
         return int(n)
 
