@@ -24,6 +24,7 @@ from trailcam.cli import (
     report_herd,
     review,
     scan,
+    stations,
     status,
     times,
     train,
@@ -48,6 +49,7 @@ report_accuracy.register(report.app)
 app.command("correct")(correct.correct)
 app.add_typer(review.app, name="review")
 app.add_typer(times.app, name="times")
+app.add_typer(stations.app, name="stations")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")
