@@ -304,6 +304,62 @@ def test_no_weights_and_bad_weights_are_clear(cli: Cli, library: Path, tmp_path:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("says", ["nan", "0"])
+def test_a_model_that_fails_its_test_writes_no_row(fake: Fake, says: str) -> None:
+    before = fake.tables()
+    code, out, err = fake.detect(env={"TRAILCAM_FAKE_RAW": says})
+    assert (code, out) == (2, ""), err
+    assert "failed its test before the run" in err
+    assert fake.tables() == before
+    assert before["runs"] == []
+
+
+def test_the_model_is_tested_when_device_weights_or_versions_are_new_and_before_many_photos(
+    fake: Fake, tmp_path: Path
+) -> None:
+    broken = {"TRAILCAM_FAKE_RAW": "nan"}
+    assert fake.detect("--limit", "5")[0] == 0
+    assert fake.detect("--limit", "5", env=broken)[0] == 0  # nothing is new since it answered five photos
+    other = tmp_path / "other.pt"
+    other.write_bytes(b"other weights")
+    assert fake.run("detect", "--weights", str(other), env=broken)[0] == 2
+    for column, value in (("device", "another GPU"), ("versions", '{"torch": "1.0"}')):
+        with duckdb.connect(str(fake.db)) as db:
+            ((kept,),) = db.execute(f"SELECT DISTINCT {column} FROM runs").fetchall()
+            db.execute(f"UPDATE runs SET {column} = ?", [value])
+        assert fake.detect("--limit", "1", env=broken)[0] == 2
+        with duckdb.connect(str(fake.db)) as db:
+            db.execute(f"UPDATE runs SET {column} = ?", [kept])
+    assert fake.detect("--limit", "1", env=broken)[0] == 0
+    many = tmp_path / "many"
+    many.mkdir()
+    for n in range(1001):
+        (many / f"{n}.jpg").symlink_to(fake.library / "Hayfield" / "IMG_0001.JPG")
+    assert fake.run("scan", str(many))[0] == 0
+    code, _, err = fake.detect("--include-undated", env=broken)
+    assert code == 2, err
+    assert "failed its test" in err
+
+
+def test_more_than_half_failing_marks_nothing_unless_accepted(fake: Fake, tmp_path: Path) -> None:
+    broken = tmp_path / "zeros"
+    broken.mkdir()
+    data = (fake.library / "Hayfield" / "IMG_0001.JPG").read_bytes()
+    for n in range(30):
+        (broken / f"{n:02}.jpg").write_bytes(data if n < 5 else data[:-200])
+    mine = Fake(tmp_path / "home", broken, fake.weights)
+    mine.db.unlink()
+    assert mine.run("scan", str(broken))[0] == 0
+    code, out, err = mine.detect()
+    assert (code, out) == (2, ""), err
+    assert "of 30 photos failed, more than half (truncated: " in err
+    assert "Traceback" not in err
+    assert [row[1] for row in mine.tables()["images"]].count("failed") == 0
+    code, _, err = mine.detect("--accept-failures")
+    assert code == 1, err
+    assert [row[1] for row in mine.tables()["images"]].count("failed") == 25
+
+
 @pytest.mark.timeout(600)
 def test_the_whole_way_with_a_real_model(cli: Cli, shared_images: Path, coco_weights: Path) -> None:
     """Counts that were checked by eye against the photos."""

@@ -1,7 +1,8 @@
 """trailcam's real command line with a fake model: fast, and the same answer on every machine.
 
 Run as ``python fake_trailcam.py ARGS``. The fake sees in each photo one box whose class and
-confidence follow from its pixels. TRAILCAM_FAKE_S makes it slower, in seconds a photo.
+confidence follow from its pixels. TRAILCAM_FAKE_S makes it slower, in seconds a photo; TRAILCAM_FAKE_RAW is
+what it says of every place of a raw output (nan, 0), as a broken device would.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import trailcam.detect.detector as real
 from trailcam.cli.app import main
 from trailcam.detect.frame import FrameSpec
 from trailcam.detect.precision import Precision
-from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.detect.protocol import Detector, RawDetections, RawOutput
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +44,12 @@ class FakeDetector(Detector):
         box = np.array([[4, 8, 40, 44]], np.float32)
         confidence = np.array([0.3 + (total % 61) / 100], np.float32)
         return RawDetections(box, confidence, np.array([total % len(NAMES)], np.int16))
+
+    def raw(self, pixels: torch.Tensor) -> RawOutput:
+        broken = os.environ.get("TRAILCAM_FAKE_RAW")
+        return (
+            super().raw(pixels) if broken is None else RawOutput(np.full((9, 3), float(broken), np.float32))
+        )
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         """Nothing to warm."""

@@ -18,11 +18,13 @@ from trailcam.cli import (
     evaluate,
     export,
     gallery,
+    import_,
     report,
     report_accuracy,
     report_digest,
     report_herd,
     review,
+    runs,
     scan,
     stations,
     status,
@@ -48,11 +50,13 @@ report_herd.register(report.app)
 report_accuracy.register(report.app)
 app.command("correct")(correct.correct)
 app.add_typer(review.app, name="review")
+app.add_typer(runs.app, name="runs")
 app.add_typer(times.app, name="times")
 app.add_typer(stations.app, name="stations")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")
+app.add_typer(import_.app, name="import")
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 

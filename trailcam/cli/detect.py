@@ -84,6 +84,10 @@ def detect(
             rich_help_panel=HOW,
         ),
     ] = None,
+    accept_failures: Annotated[
+        bool,
+        typer.Option("--accept-failures", help="Mark failed photos even if they are most of the run."),
+    ] = False,
     wait: Annotated[
         float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
     ] = 0,
@@ -128,7 +132,14 @@ def detect(
             _shown(context) as shown,
         ):
             report = run_detect(
-                context.database, settings, plan, stop=stop, progress=shown, started=shown.started
+                context.database,
+                settings,
+                plan,
+                stop=stop,
+                progress=shown,
+                started=shown.started,
+                # Whoever asks for failed photos again knows that they fail.
+                accept_failures=accept_failures or status is Which.FAILED,
             )
     _show(report, context)
     if report.pipeline.interrupted:
@@ -214,3 +225,16 @@ def _show(report: DetectReport, context: AppContext) -> None:
     shares = ", ".join(f"{name} {seconds / working_s:.0%}" for name, seconds in pipeline.stages.items())
     console.say(f"Time: {shares}, database {report.database_s / working_s:.1%} of the wall time.")
     console.say(pipeline.bottleneck)
+    _say_kept(report, context)
+
+
+def _say_kept(report: DetectReport, context: AppContext) -> None:
+    """Where a run that was chosen by hand goes on counting, this one's boxes show nowhere: say so."""
+    from trailcam.reports.runs import kept_sentence
+    from trailcam.store.run_choice import chosen_run, count_kept
+
+    with context.database.read() as db:
+        chosen = chosen_run(db)
+        kept = count_kept(db, report.run_id)
+    if chosen and kept:
+        console.say(kept_sentence(kept, chosen))

@@ -27,9 +27,11 @@ from trailcam.root import alive, check_root
 from trailcam.selection import Selection
 from trailcam.store.database import Database
 from trailcam.store.images import roots
-from trailcam.store.runs import RunFacts, RunSink, Todo, begin_run, end_run, select_todo
+from trailcam.store.runs import RunFacts, RunSink, Todo, begin_run, end_run, ran_before, select_todo
 
 if TYPE_CHECKING:
+    import torch
+
     from trailcam.detect.auto import Plan as MachinePlan
     from trailcam.detect.device import GpuMonitor
     from trailcam.detect.pipeline import PipelineReport
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
 SUPPRESSION_IOU = 0.7
+CANARY_ABOVE = 1000  # photos: a run of more begins with a look at a known frame, whatever ran before
 
 _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "simplejpeg")
 
@@ -98,9 +101,11 @@ def detect(
     stop: Callable[[], bool],
     progress: Progress | None,
     started: Callable[[Started], None] = lambda _: None,
+    accept_failures: bool = False,
 ) -> DetectReport:
     """Look at the photos of ``todo`` and save what is seen. The caller holds the writer's lock.
 
+    ``accept_failures``: mark photos as failed even where they are more than half of the run.
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
     flushed before is saved, and the next run carries on from there.
     """
@@ -126,7 +131,10 @@ def detect(
         precision=Precision(chosen.precision),
         lanes=best.lanes,
     )
-    options = PipelineOptions(batch=best.batch, loader=LoaderOptions(workers=best.workers))
+    options = PipelineOptions(
+        batch=best.batch, loader=LoaderOptions(workers=best.workers), accept_failures=accept_failures
+    )
+    _check_canary(database, todo, detector, device)
     with database.write() as db:
         run_id = begin_run(
             db,
@@ -135,7 +143,7 @@ def detect(
                 weights_sha256=todo.weights.sha256,
                 weights_name=todo.weights.path.name,
                 settings=_settings_record(settings, best, detector),
-                versions=_versions(),
+                versions=_versions(detector),
                 device=describe(device),
                 classes=_classes(detector, settings),
             ),
@@ -160,6 +168,17 @@ def detect(
     with database.write() as db:
         end_run(db, run_id, completed=not report.interrupted, seconds=_seconds(report, sink.seconds))
     return DetectReport(run_id, report, sink.seconds)
+
+
+def _check_canary(database: Database, todo: Plan, detector: Detector, device: torch.device) -> None:
+    """Before many photos, and whenever weights, device or versions are new to this database."""
+    from trailcam.detect import canary
+    from trailcam.detect.device import describe
+
+    with database.read() as db:
+        known = ran_before(db, todo.weights.sha256, describe(device), _versions(detector))
+    if len(todo) > CANARY_ABOVE or not known:
+        canary.check(detector, todo.weights, device)
 
 
 class _Jobs(Sequence[Job]):
@@ -223,8 +242,10 @@ def _settings_record(settings: Settings, best: MachinePlan, detector: Detector) 
     }
 
 
-def _versions() -> dict[str, str]:
+def _versions(detector: Detector) -> dict[str, str]:
+    """What may change an answer. The precision is among them: another one is another computation."""
     return {
+        "precision": str(detector.precision),
         "trailcam": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in _PACKAGES},

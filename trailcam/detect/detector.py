@@ -20,9 +20,9 @@ from PIL import Image
 
 from trailcam.detect.failures import clean_message
 from trailcam.detect.frame import PAD_VALUE, FrameSpec
-from trailcam.detect.postprocess import DEFAULT_IOU, detections
+from trailcam.detect.postprocess import DEFAULT_IOU, detections, raw_output
 from trailcam.detect.precision import Precision, choose_precision
-from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.detect.protocol import Detector, RawDetections, RawOutput
 from trailcam.detect.weights import read_thresholds
 from trailcam.errors import TrailcamError, WeightsError
 from trailcam.text import printable
@@ -83,6 +83,10 @@ class UltralyticsDetector(Detector):
         with torch.inference_mode():
             output = self._forward(pixels)
         return partial(self._finish, output)
+
+    @torch.inference_mode()
+    def raw(self, pixels: torch.Tensor) -> RawOutput:
+        return raw_output(self._forward(pixels), len(self.names))
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)

@@ -17,7 +17,7 @@ from trailcam.detect.protocol import Detector
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trailcam.detect.protocol import RawDetections
+    from trailcam.detect.protocol import RawDetections, RawOutput
 
 
 class Lanes(Detector):
@@ -41,6 +41,9 @@ class Lanes(Detector):
 
     def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
         return self._pool.submit(self._detector.detect, pixels).result
+
+    def raw(self, pixels: torch.Tensor) -> RawOutput:
+        return self._pool.submit(self._detector.raw, pixels).result()
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         self._pool.submit(self._detector.warmup, height, width, batch).result()

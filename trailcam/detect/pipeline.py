@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trailcam.detect.batching import Batch, Batcher, Chunk
+from trailcam.detect.guard import HeldFailures
 from trailcam.detect.inference import Inference, InFlight
 from trailcam.detect.loader import Loader, LoaderOptions
 from trailcam.detect.outcomes import Job, Outcome, Progress, Sink, Snapshot
@@ -42,13 +43,15 @@ _PROGRESS_S = 0.25
 class PipelineOptions:
     """``batch`` photos go to the device at once. Results are written after ``flush_rows`` photos
 
-    or ``flush_seconds``, whichever is first: what a crash can cost.
+    or ``flush_seconds``, whichever is first: what a crash can cost. ``accept_failures`` marks photos
+    as failed even where more than half of the run's photos fail.
     """
 
     batch: int = 8
     flush_rows: int = 2048
     flush_seconds: float = 10.0
     loader: LoaderOptions = field(default_factory=LoaderOptions)
+    accept_failures: bool = False
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.flush_rows < 1 or self.flush_seconds < 0:
@@ -74,7 +77,8 @@ def run(
     says False, RootError is raised and nothing that wasn't flushed is marked.
 
     Raises RootError; PipelineError when a worker dies, nothing can be read any more, or the
-    model answers nonsense; DeviceError when not even one photo fits the device; and whatever
+    model answers nonsense, or more than half of the photos fail (then none is marked as failed);
+    DeviceError when not even one photo fits the device; and whatever
     the sink raises. No process or thread is left behind in any case.
     """
     return _Run(jobs, roots, detector, sink, options, root_alive, stop, progress).go()
@@ -105,6 +109,7 @@ class _Run:
         self._flights: deque[InFlight] = deque()
         self._writer = Writer(sink)
         self._buffer: list[Outcome] = []
+        self._failures = HeldFailures(self._total, accept=options.accept_failures)
         self._suspects: set[int] = set()
         self._report = PipelineReport(batch=options.batch)
         self._started = self._flushed = time.perf_counter()
@@ -115,6 +120,7 @@ class _Run:
             with self._loader:
                 self._loop()
                 self._land(0)
+            self._buffer += self._failures.rest(self._report)
             self._flush()
         finally:
             self._writer.close()
@@ -203,7 +209,7 @@ class _Run:
             self._keep([_completed(image_id, place, raw) for image_id, place, raw in rows])
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
-        self._buffer.extend(outcomes)
+        self._buffer.extend(self._failures.sift(outcomes))
         names = self._detector.names
         for outcome in outcomes:
             if outcome.status is Status.COMPLETED:
@@ -214,6 +220,7 @@ class _Run:
             else:
                 self._report.failed += 1
                 self._report.failures[outcome.error_code or ""] += 1
+        self._buffer.extend(self._failures.released(self._report))
 
     def _due(self) -> bool:
         if not self._buffer:

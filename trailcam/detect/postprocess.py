@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torchvision.ops import nms
 
-from trailcam.detect.protocol import RawDetections
+from trailcam.detect.protocol import RawDetections, RawOutput
 from trailcam.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -55,6 +55,21 @@ def detections(
     order = _suppress(kept, scores[rows, picks], rows, iou)
     rows, picks, kept = rows[order], picks[order], kept[order]
     return _by_photo(output.shape[0], rows, kept, scores[rows, picks], classes[rows, picks])
+
+
+def raw_output(output: Tensor, n_classes: int) -> RawOutput:
+    """The model's output for one frame (shapes as in :func:`detections`), on the host and in float32.
+
+    Raises PipelineError for a shape that is neither.
+    """
+    if output.ndim != 3 or len(output) != 1:
+        raise _nonsense(f"output of shape {tuple(output.shape)}")
+    one = output[0].float().cpu().numpy()
+    if one.shape[1] == 6:
+        return RawOutput(np.ascontiguousarray(one[:, 4:5]))
+    if one.shape[0] != 4 + n_classes:
+        raise _nonsense(f"output of shape {tuple(output.shape)} for {n_classes} classes")
+    return RawOutput(np.ascontiguousarray(one[4:].T), np.ascontiguousarray(one[:4].T))
 
 
 def _corners(centred: Tensor) -> Tensor:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from trailcam.detect.outcomes import ClassIds, Confidences
 from trailcam.geometry import Boxes
 
@@ -32,6 +35,20 @@ class RawDetections:
         k = len(self.confidence)
         if self.xyxy.shape != (k, 4) or self.class_id.shape != (k,):
             raise ValueError(f"{k} confidences, boxes {self.xyxy.shape}, classes {self.class_id.shape}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawOutput:
+    """All that the networks say of one frame, before anything is chosen from it.
+
+    ``scores`` (places, classes) float32 0..1. ``boxes`` (places, 4) float32 px of the frame, centre and
+    size; None where the model sorts its answers itself, so that row does not answer to row. ``second``
+    (classes,) float32: a second stage's probabilities for one fixed box, None without one.
+    """
+
+    scores: npt.NDArray[np.float32]
+    boxes: npt.NDArray[np.float32] | None = None
+    second: npt.NDArray[np.float32] | None = None
 
 
 class Detector(Protocol):
@@ -70,6 +87,14 @@ class Detector(Protocol):
         """
         results = self.detect(pixels)
         return lambda: results
+
+    def raw(self, pixels: torch.Tensor) -> RawOutput:
+        """What the networks say of ``pixels`` (1, height, width, 3) uint8. Same errors as :meth:`detect`.
+
+        Here: of the boxes that are left in the end, for detectors that have nothing rawer.
+        """
+        (found,) = self.detect(pixels)
+        return RawOutput(found.confidence[:, None])
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         """Pay for first-call costs on a grey batch of that shape, before the clock starts."""

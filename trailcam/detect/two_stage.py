@@ -6,6 +6,7 @@ shows them larger, and a classifier can be trained on a balanced set of crops.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ from trailcam.detect.container import ANTLERED, ANTLERLESS, DEER, NONE, Containe
 from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut, decide, fuse
 from trailcam.detect.detector import build_detection_model, set_precision
 from trailcam.detect.frame import PAD_VALUE, FrameSpec
-from trailcam.detect.postprocess import detections
+from trailcam.detect.postprocess import detections, raw_output
 from trailcam.detect.precision import Precision, choose_precision
-from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.detect.protocol import Detector, RawDetections, RawOutput
 from trailcam.errors import PipelineError, WeightsError
 from trailcam.text import printable
 
@@ -78,11 +79,24 @@ class TwoStageDetector(Detector):
 
     def submit(self, pixels: Tensor) -> Callable[[], list[RawDetections]]:
         with torch.inference_mode():
-            # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
-            frames = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-            answer = self._finder(frames.to(self.precision.dtype).div_(255))
-            output = answer[0] if isinstance(answer, list | tuple) else answer
+            frames, output = self._find(pixels)
         return partial(self._finish, frames, output)
+
+    @torch.inference_mode()
+    def raw(self, pixels: Tensor) -> RawOutput:
+        frames, output = self._find(pixels)
+        found = raw_output(output, len(self._container.one.names))
+        if self._namer is None:
+            return found
+        height, width = pixels.shape[1:3]
+        middle = torch.tensor([[width / 4, height / 4, width * 3 / 4, height * 3 / 4]], device=self.device)
+        return replace(found, second=self._namer.probabilities(frames, [middle])[0].cpu().numpy())
+
+    def _find(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
+        frames = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        answer = self._finder(frames.to(self.precision.dtype).div_(255))
+        return frames, answer[0] if isinstance(answer, list | tuple) else answer
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)
@@ -159,12 +173,7 @@ class _Namer:
         self, frames: Tensor, boxes: Sequence[Tensor]
     ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float32]]]:
         """Final classes and score factors of all boxes in order; ``frames`` (n, 3, h, w) uint8."""
-        crops = cut(frames.float() / 255, boxes, self._two.input_px, self._two.margin)
-        crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
-        logits = self._net(crops)
-        if self._two.flip:
-            logits = (logits + self._net(crops.flip(3))) / 2
-        p = (logits.float() / self._two.temperature).softmax(1)
+        p = self.probabilities(frames, boxes)
         if not bool(torch.isfinite(p).all()):
             raise PipelineError(
                 "The model's second stage answered nonsense on this device.",
@@ -172,6 +181,16 @@ class _Namer:
             )
         classes, factors = decide(p, self._two)
         return self._final[classes.cpu().numpy()], factors.cpu().numpy().astype(np.float32)
+
+    def probabilities(self, frames: Tensor, boxes: Sequence[Tensor]) -> Tensor:
+        """(boxes of all frames in order, classes) float32; ``frames`` (n, 3, h, w) uint8."""
+        crops = cut(frames.float() / 255, boxes, self._two.input_px, self._two.margin)
+        crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
+        logits = self._net(crops)
+        if self._two.flip:
+            logits = (logits + self._net(crops.flip(3))) / 2
+        p: Tensor = (logits.float() / self._two.temperature).softmax(1)
+        return p
 
 
 def build_finder(container: Container, shown: str, *, fuse: bool = True) -> nn.Module:

@@ -132,7 +132,7 @@ def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
 def _photo(
     file: Path, folder: Path, names: Mapping[int, str], notes: Mapping[str, Mapping[str, str]]
 ) -> LabelledPhoto:
-    boxes, class_id = _read_labels(_label_file(file), names)
+    boxes, class_id = read_labels(_label_file(file), names)
     note = notes.get(os.path.relpath(file, folder)) or notes.get(file.name) or {}
     return LabelledPhoto(
         file=file,
@@ -153,7 +153,13 @@ def _label_file(image: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def _read_labels(file: Path, names: Mapping[int, str]) -> tuple[Boxes, npt.NDArray[np.int64]]:
+def class_names(path: Path) -> dict[int, str]:
+    """The classes that the data.yaml at ``path`` names. Raises DataSetError."""
+    return _names(_read_yaml(path), path)
+
+
+def read_labels(file: Path, names: Mapping[int, str]) -> tuple[Boxes, npt.NDArray[np.int64]]:
+    """The boxes (``xywhn``) and class ids of a label file; none without a file. Raises DataSetError."""
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:

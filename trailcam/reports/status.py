@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trailcam.reports.model import Column, Kind, Report, Row, Section, share
+from trailcam.reports.runs import choice_sentence
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.paths import from_db
+from trailcam.store.run_choice import chosen_run
 from trailcam.store.runs import last_run
 from trailcam.store.select import make_selected
 from trailcam.text import count, printable
@@ -80,6 +82,7 @@ def status(db: Connection, *, working: bool) -> Report:
         "share": share(overall["completed"], overall["photos"]),
     }
     run = _last_run(db, working)
+    chosen = [choice_sentence(db)] if chosen_run(db) else []
     return Report(
         name="status",
         title="Status",
@@ -87,7 +90,7 @@ def status(db: Connection, *, working: bool) -> Report:
         coverage=coverage,
         columns=_COLUMNS,
         rows=[_count_row(row) for row in counts],
-        notes=_notes(coverage, roots, run),
+        notes=[*_notes(coverage, roots, run), *chosen],
         sections=(
             Section("roots", "Roots", _ROOT_COLUMNS, roots),
             Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),

@@ -190,6 +190,11 @@ def m007_readings(db: Connection) -> None:
     )
 
 
+def m008_runs(db: Connection) -> None:
+    """Which run a person chose to count; ``chosen_at`` is NULL but for that one."""
+    db.execute("ALTER TABLE runs ADD COLUMN chosen_at TIMESTAMP")
+
+
 def m011_stations(db: Connection) -> None:
     """Renames and merges of stations, so that they hold in later scans and can be taken back.
 
@@ -219,6 +224,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m005_corrections,
     m006_fitted_thresholds,
     m007_readings,
+    m008_runs,
     m011_stations,
 )
 LATEST = len(MIGRATIONS)

@@ -19,6 +19,7 @@ from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
 from trailcam.store.database import Connection, Database, one, rows
 from trailcam.store.images import utc_now
 from trailcam.store.paths import from_db
+from trailcam.store.run_choice import take_over
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import printable
 
@@ -139,11 +140,22 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
     return run_id
 
 
+def ran_before(db: Connection, weights_sha256: str, device: str, versions: Mapping[str, str]) -> bool:
+    """Whether a run with those weights on that device, with those versions, has completed a photo."""
+    found = one(
+        db,
+        "SELECT 1 FROM runs WHERE weights_sha256 = ? AND device = ? AND versions = ? AND n_completed > 0",
+        [weights_sha256, device, json.dumps(versions, sort_keys=True)],
+    )
+    return found is not None
+
+
 def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[str, float]) -> None:
     """Close a run: add its seconds per stage, and when it completed let its results count.
 
     ``seconds`` has wall, warmup, load, infer and write. A completed run becomes the current
-    one for every image that it completed, also those that an older run had looked at.
+    one for every image that it completed, also those that an older run had looked at, unless
+    a person chose another model that looked at it (see :mod:`trailcam.store.run_choice`).
     """
     db.execute(
         """
@@ -160,13 +172,7 @@ def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[st
             **{stage: seconds.get(stage, 0.0) for stage in ("wall", "warmup", "load", "infer", "write")},
         },
     )
-    if completed:
-        db.execute(
-            "UPDATE images SET run_id = $run_id FROM results r WHERE r.run_id = $run_id"
-            " AND r.status = 'completed' AND r.image_id = images.image_id"
-            " AND images.run_id IS DISTINCT FROM $run_id",
-            {"run_id": run_id},
-        )
+    take_over(db, run_id, completed=completed)
 
 
 def last_run(db: Connection) -> dict[str, Any] | None:
@@ -197,10 +203,11 @@ class RunSink:
             return
         start = time.perf_counter()
         with self._database.write() as db:
-            self._save(db, outcomes)
+            self.write_in(db, outcomes)
         self.seconds += time.perf_counter() - start
 
-    def _save(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+    def write_in(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+        """As :meth:`write`, within a transaction of the caller's."""
         seen = [o for o in outcomes if o.status is not Status.MISSING]
         completed = [o for o in seen if o.status is Status.COMPLETED]
         before = self._drop_earlier(db, seen)

@@ -1,0 +1,345 @@
+"""MegaDetector files of others: a run of its own, odd paths, malformed files refused whole."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Cli
+from tests.helpers.library import WHITETAIL, Library, Photo, make_library
+from tests.helpers.validators import run_validator
+from trailcam.domain import ClassInfo, Kind
+from trailcam.errors import UsageError
+from trailcam.export.megadetector import export_megadetector
+from trailcam.imports.megadetector import Imported, import_megadetector
+from trailcam.imports.reading import ImportFileError
+from trailcam.selection import Selection
+from trailcam.store.database import rows
+from trailcam.store.match import AMBIGUOUS, NOT_FOUND, TWICE, tidy
+
+PHOTOS = (
+    Photo("1.jpg", "2024-11-03 06:10", size=(640, 480)),
+    Photo("2.jpg", "2024-11-03 06:12"),
+    Photo("3.jpg", None, "TinMan"),
+    Photo("4.jpg", None, "TinMan"),
+)
+_VALIDATE = (
+    "import json, sys\n"
+    "from megadetector.postprocessing.validate_batch_results import validate_batch_results\n"
+    "found = validate_batch_results(sys.argv[1])\n"
+    "print()\nprint(json.dumps(found['validation_results']['errors']))\n"
+)
+BOX = {"category": "1", "conf": 0.9, "bbox": [0.1, 0.2, 0.3, 0.4]}
+
+
+def document(*images: dict[str, Any], version: str = "1.6", **more: object) -> dict[str, Any]:
+    return {
+        "images": list(images),  # before what explains them: the order of members is free
+        "info": {"format_version": version, "detector": "md_v1000.0.0-redwood.pt"},
+        "detection_categories": {"1": "animal", "2": "person", "3": "vehicle"},
+        **more,
+    }
+
+
+def saw(file: str, *boxes: dict[str, Any]) -> dict[str, Any]:
+    return {"file": file, "detections": list(boxes)}
+
+
+def take(library: Library, written: dict[str, Any] | str, **options: Any) -> Imported:  # noqa: ANN401
+    path = library.root.parent / "md.json"
+    path.write_text(written if isinstance(written, str) else json.dumps(written), encoding="utf-8")
+    return import_megadetector(library.database, path, rules={}, **options)
+
+
+def boxes_of(library: Library, run_id: int) -> list[tuple[str, str, str, str]]:
+    with library.database.read() as db:
+        found = db.execute(
+            "SELECT i.path, c.name, c.kind, d.confidence::VARCHAR FROM detections d JOIN images i USING"
+            " (image_id) JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
+            " WHERE d.run_id = ? ORDER BY ALL",
+            [run_id],
+        ).fetchall()
+    return [(str(path).rpartition("/")[2], *rest) for path, *rest in found]
+
+
+def everything(library: Library) -> dict[str, list[dict[str, Any]]]:
+    with library.database.read() as db:
+        tables = [str(name) for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        return {name: rows(db, f"SELECT * FROM {name} ORDER BY ALL") for name in tables}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return make_library(tmp_path, PHOTOS)
+
+
+def test_a_file_of_another_program_becomes_a_run_of_its_own(library: Library, tmp_path: Path) -> None:
+    ours = library.detect({"1.jpg": [("doe", 0.8)], "2.jpg": []})
+    written = document(
+        saw("Hayfield/1.jpg", {**BOX, "classifications": [["7", 0.8], ["8", 0.1]]}, {**BOX, "category": "2"}),
+        saw("Hayfield/2.jpg", {**BOX, "conf": 0.3, "classifications": [["9", 0.7]]}),
+        saw("TinMan/3.jpg"),
+        {"file": "TinMan/4.jpg", "failure": "Failure image access", "detections": None},
+        classification_categories={"7": "white-tailed deer", "8": "Mature", "9": "blank"},
+        classification_category_descriptions={
+            "7": "9a1;mammalia;artiodactyla;cervidae;odocoileus;virginianus;white-tailed deer"
+        },
+    )
+    done = take(library, written)
+    assert run_validator("megadetector", _VALIDATE, tmp_path / "md.json") == []
+    assert (done.fresh, done.failed, done.boxes, done.problems) == (4, 1, 3, [])
+    assert boxes_of(library, done.run_id) == [
+        ("1.jpg", "person", "person", "0.9"),
+        ("1.jpg", "white-tailed deer", "deer", "0.9"),
+        ("2.jpg", "animal", "animal", "0.3"),
+    ]
+    with library.database.read() as db:
+        (run,) = rows(db, "SELECT * FROM runs WHERE run_id = ?", [done.run_id])
+        current = dict(db.execute("SELECT path, run_id FROM images").fetchall())
+        states = dict(db.execute("SELECT path, status FROM images").fetchall())
+        failures = db.execute("SELECT error_code, error_message FROM images ORDER BY path").fetchall()
+    assert (run["state"], run["weights_name"]) == ("completed", "md_v1000.0.0-redwood.pt")
+    assert (run["n_completed"], run["n_failed"], run["n_detections"]) == (3, 1, 3)
+    # ours stays where we looked; theirs counts where nobody else has
+    assert list(current.values()) == [ours, ours, done.run_id, None]
+    assert states["TinMan/3.jpg"] == "completed"
+    assert states["TinMan/4.jpg"] == "failed"
+    assert failures[-1] == ("imported", "Failure image access")
+    assert done.current == 1
+
+
+def test_importing_twice_changes_nothing_and_a_photo_scanned_since_is_added(library: Library) -> None:
+    written = document(saw("Hayfield/1.jpg", BOX), saw("Hayfield/9.jpg", BOX))
+    first = take(library, written)
+    assert [problem.n for problem in first.problems] == [1]
+    before = everything(library)
+    again = take(library, written)
+    assert (again.run_id, again.fresh, again.known, again.new_run) == (first.run_id, 0, 1, False)
+    after = everything(library)
+    for run in before["runs"] + after["runs"]:
+        run.pop("finished_at")
+    assert after == before
+    library.add([Photo("9.jpg")])
+    third = take(library, written)
+    assert (third.run_id, third.fresh, third.known, third.boxes) == (first.run_id, 1, 1, 1)
+    assert len(boxes_of(library, first.run_id)) == 2
+
+
+def test_a_missing_photo_stays_missing(library: Library) -> None:
+    with library.database.write() as db:
+        db.execute("UPDATE images SET status = 'missing' WHERE path = 'TinMan/3.jpg'")
+    done = take(library, document(saw("TinMan/3.jpg", BOX), saw("TinMan/4.jpg")))
+    assert done.fresh == 2
+    with library.database.read() as db:
+        states = dict(db.execute("SELECT path, status FROM images").fetchall())
+    assert (states["TinMan/3.jpg"], states["TinMan/4.jpg"]) == ("missing", "completed")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{}",
+        "./{}",
+        "x/../{}",
+        "photos/{}",
+        "E:\\DCIM\\{}",
+        "\\\\server\\share\\Trail Cams\\{}",
+        "/mnt/elsewhere/{}",
+        "C:\\Users\\Ann\\photos\\{}",
+    ],
+)
+def test_odd_paths_find_their_photos(library: Library, form: str) -> None:
+    windows = "\\" in form
+    names = [p.image().key.path for p in PHOTOS]
+    files = [form.format(name.replace("/", "\\") if windows else name) for name in names]
+    done = take(library, document(*(saw(file, BOX) for file in [*files, "nowhere/IMG_1.JPG"])))
+    assert [name for name, *_ in boxes_of(library, done.run_id)] == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
+    assert [(problem.n, problem.why) for problem in done.problems] == [(4, NOT_FOUND)]
+
+
+def test_the_roots_own_path_and_other_cases_find_their_photos(library: Library) -> None:
+    files = [str(library.root / "Hayfield" / "1.jpg"), "HAYFIELD/2.JPG", "tinman\\3.jpg"]
+    done = take(library, document(*(saw(file, BOX) for file in files)))
+    assert [name for name, *_ in boxes_of(library, done.run_id)] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert done.problems == []
+
+
+def test_paths_relative_to_a_folder_go_all_to_that_folder(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [*PHOTOS, Photo("5.jpg"), Photo("6.jpg", station="TinMan")])
+    done = take(library, document(*(saw(f"{n}.jpg", BOX) for n in (1, 2, 5, 6))))
+    # 6.jpg exists, but in another folder than the one that the others lie in
+    assert [name for name, *_ in boxes_of(library, done.run_id)] == ["1.jpg", "2.jpg", "5.jpg"]
+    assert [(problem.path, problem.why) for problem in done.problems] == [("6.jpg", NOT_FOUND)]
+    assert "hayfield/" in done.note
+
+
+def test_what_could_mean_several_photos_is_left_out_unless_the_folder_is_named(tmp_path: Path) -> None:
+    library = make_library(tmp_path, PHOTOS)
+    with library.database.write() as db:
+        db.execute("UPDATE images SET path = 'TinMan/1.jpg' WHERE path = 'TinMan/3.jpg'")
+    with pytest.raises(UsageError, match="None of the 1 entries"):
+        take(library, document(saw("1.jpg", BOX)))
+    done = take(library, document(saw("1.jpg", BOX)), base=library.root / "TinMan")
+    with library.database.read() as db:
+        found = db.execute("SELECT path FROM images JOIN results USING (image_id)").fetchall()
+    assert (done.fresh, found) == (1, [("TinMan/1.jpg",)])
+    with pytest.raises(UsageError, match="no scanned folder"):
+        take(library, document(saw("1.jpg", BOX)), base=tmp_path / "elsewhere")
+
+
+def test_two_entries_of_one_photo_are_both_left_out(library: Library) -> None:
+    done = take(library, document(saw("Hayfield/1.jpg"), saw("hayfield\\1.JPG", BOX), saw("Hayfield/2.jpg")))
+    assert [(problem.n, problem.why) for problem in done.problems] == [(0, TWICE), (1, TWICE)]
+    assert done.fresh == 1
+
+
+def test_names_that_differ_by_case_alone(library: Library) -> None:
+    library.add([Photo("5.jpg"), Photo("5.JPG")])
+    done = take(library, document(saw("Hayfield/5.JPG", BOX), saw("hayfield/5.jpg"), saw("Hayfield/1.jpg")))
+    assert [name for name, *_ in boxes_of(library, done.run_id)] == ["5.JPG"]
+    assert [(problem.n, problem.why) for problem in done.problems] == [(1, AMBIGUOUS)]
+
+
+BAD_BOX = {**BOX, "bbox": [0.1, 0.2, 0.3]}
+MALFORMED: list[tuple[dict[str, Any] | str, str]] = [
+    ("", "line 1 is no JSON: it ends too early"),
+    ("[1, 2]", "line 1 is no JSON"),
+    ('{"info": {},\n "images": [\n  {"file": "a"},\n  {"file" 1}]}', r"images\[1\] \(line 4\) is no JSON"),
+    ('{"images": [{"file": "a", "x": NaN}]}', r"images\[0\] \(line 1\) holds NaN"),
+    ('{"info": {}, "info": {}}', "line 1 names a member twice"),
+    (json.dumps(document(saw("Hayfield/1.jpg"))) + "]", "line 1 goes on after the end"),
+    (json.dumps(document(saw("Hayfield/1.jpg")))[:-9], "is no JSON"),
+    ("[" * 100_000, "line 1 is no JSON"),
+    ('{"info": ' + "[" * 100_000, "nested too deep"),
+    (document(saw("Hayfield/1.jpg"), version="1.3"), "info.format_version is 1.3"),
+    ({**document(), "images": {}}, "images must be a list"),
+    ({"info": {"format_version": "1.6"}, "images": []}, "detection_categories is missing"),
+    (document({"detections": []}), r"images\[0\]\.file must be text"),
+    (document(saw("Hayfield/1.jpg"), saw("Hayfield/2.jpg", BAD_BOX)), r"images\[1\]\.detections\[0\]\.bbox"),
+    (document(saw("Hayfield/1.jpg", {**BOX, "conf": "0.9"})), r"detections\[0\]\.conf must be a number"),
+    (document(saw("Hayfield/1.jpg", {**BOX, "conf": 1.5})), r"detections\[0\]\.conf must be a number"),
+    (document(saw("Hayfield/1.jpg", {**BOX, "bbox": [0.8, 0, 0.3, 0.1]})), "is no place on the photo"),
+    (
+        document(saw("Hayfield/1.jpg", {**BOX, "category": "9"})),
+        r"\.category is none of detection_categories",
+    ),
+    (
+        document(saw("Hayfield/1.jpg", {**BOX, "classifications": [["1", 0.5]]})),
+        r"classifications\[0\]\[0\] is none of classification_categories",
+    ),
+    (document({"file": "Hayfield/1.jpg", "detections": None}), r"images\[0\]\.detections must be a list"),
+]
+
+
+@pytest.mark.parametrize(("written", "what"), MALFORMED)
+def test_a_malformed_file_is_refused_with_its_place_and_nothing_changes(
+    library: Library, written: dict[str, Any] | str, what: str
+) -> None:
+    before = everything(library)
+    with pytest.raises(ImportFileError, match=what) as caught:
+        take(library, written)
+    assert "Nothing was changed" in caught.value.hint
+    assert everything(library) == before
+
+
+def test_a_file_in_another_encoding_is_refused(library: Library) -> None:
+    path = library.root.parent / "md.json"
+    path.write_bytes(b'{"info": "\xff\xfe"}')
+    with pytest.raises(ImportFileError, match="no text in UTF-8"):
+        import_megadetector(library.database, path, rules={})
+
+
+def test_an_entry_longer_than_a_window_is_read(library: Library) -> None:
+    long = {**saw("Hayfield/1.jpg", BOX), "exif_metadata": {"note": "x" * 3_000_000}}
+    done = take(library, document(long, saw("Hayfield/2.jpg", BOX)))
+    assert done.boxes == 2
+
+
+NAMES = st.sampled_from(["doe", "young", "mid", "mature", "person", "llama", "quad"])
+SIDES = st.tuples(*[st.integers(0, 500_000).map(lambda n: n / 1e6)] * 4).map(
+    lambda b: (b[0], b[1], max(b[2], 1e-6), max(b[3], 1e-6))
+)
+CLASSES = (*WHITETAIL, ClassInfo(5, "llama", Kind.OTHER), ClassInfo(6, "quad", Kind.VEHICLE))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seen=st.lists(
+        st.none()
+        | st.just("failed")
+        | st.lists(st.tuples(NAMES, st.integers(0, 1000).map(lambda n: n / 1000), SIDES), max_size=4),
+        min_size=1,
+        max_size=6,
+    ).filter(lambda photos: any(photo is not None for photo in photos))
+)
+def test_what_goes_out_comes_back_the_same(seen: list[Any]) -> None:
+    """Photos, boxes, classes, failures: the export of the imported run is the export it came from."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        photos = [Photo(f"{n}.jpg", "2024-11-03 06:10", size=(640, 480)) for n in range(len(seen))]
+        library = make_library(home, photos)
+        found = {f"{n}.jpg": boxes for n, boxes in enumerate(seen) if isinstance(boxes, list)}
+        failed = [f"{n}.jpg" for n, boxes in enumerate(seen) if boxes == "failed"]
+        library.detect(found, failed=failed, classes=CLASSES)
+        export_megadetector(library.database, Selection(), home / "out.json", None)
+        before = json.loads((home / "out.json").read_text())
+        ours = stored(library)
+        done = import_megadetector(library.database, home / "out.json", rules={})
+        assert done.problems == []
+        assert (done.fresh, done.failed) == (len(found) + len(failed), len(failed))
+        with library.database.write() as db:  # as a user who makes the imported run the current one
+            db.execute("UPDATE images SET run_id = ? WHERE run_id IS NOT NULL", [done.run_id])
+        assert stored(library) == ours
+        export_megadetector(library.database, Selection(), home / "again.json", None)
+        after = json.loads((home / "again.json").read_text())
+        for told in (before, after):
+            names = told["classification_categories"]
+            for image in told["images"]:  # ids and the order of equal confidences are free
+                for box in image["detections"] or ():
+                    box["classifications"] = [[names[i], p] for i, p in box["classifications"]]
+                (image["detections"] or []).sort(key=json.dumps)
+        assert after["images"] == before["images"]
+
+
+def stored(library: Library) -> list[tuple[Any, ...]]:
+    """Every box of the current runs, with what its class means."""
+    with library.database.read() as db:
+        return db.execute(
+            "SELECT i.path, i.status, c.name, c.kind, c.age_class, d.confidence, d.x, d.y, d.w, d.h"
+            " FROM images i LEFT JOIN detections d ON d.image_id = i.image_id AND d.run_id = i.run_id"
+            " LEFT JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id ORDER BY ALL"
+        ).fetchall()
+
+
+@given(st.lists(st.sampled_from(["a", "B b", "..", ".", "ü"]), min_size=1, max_size=6), st.booleans())
+def test_a_tidy_path_has_nothing_to_climb_by_and_stays_tidy(parts: list[str], windows: bool) -> None:
+    found = tidy(("\\" if windows else "/").join(parts))
+    assert not {"..", ".", ""} & set(found.split("/")) or found == ""
+    assert tidy(found) == found
+    assert tidy("Z:\\" + found) == found
+
+
+def test_the_command_says_what_became_of_the_file(library: Library, cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "md.json"
+    path.write_text(json.dumps(document(saw("Hayfield/1.jpg", BOX), saw("Old/x\x1b[2J.jpg", BOX))))
+    at = ("--db", library.database.path)
+    done = cli("import", "megadetector", path, *at)
+    assert done.returncode == 1
+    assert done.stdout == "Run 1: 1 photo, 1 box; current for 1 photo.\n"
+    assert f"images[1] Old/x\\x1b[2J.jpg: {NOT_FOUND}" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "nothing was changed" in cli("import", "megadetector", path, *at).stdout
+    report = cli("report", "species", "--format", "csv", *at)
+    assert "animal" in report.stdout
+    path.write_text('{"images": [{}]}')
+    refused = cli("import", "megadetector", path, *at)
+    assert refused.returncode == 2
+    assert "images[0].file" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert cli("import", "megadetector", tmp_path / "none.json", *at).returncode == 2

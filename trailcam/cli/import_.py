@@ -1,0 +1,181 @@
+"""``trailcam import``: results and labels of other programs into the database."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trailcam.cli import console
+from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.errors import ExitCode
+from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trailcam.imports.labels import Labelled
+    from trailcam.imports.megadetector import Imported
+    from trailcam.store.match import Problem
+
+app = typer.Typer(help="What others found and labelled, into the library.", no_args_is_help=True)
+_SHOWN = 10
+
+WaitOpt = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
+]
+BaseOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--base",
+        metavar="FOLDER",
+        help="The folder that the file's paths are relative to: a scanned one, or one in it.",
+        show_default="found out",
+    ),
+]
+AuthorOpt = Annotated[
+    str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
+]
+OverwriteOpt = Annotated[
+    bool, typer.Option("--overwrite", help="Let these labels go before what people said here.")
+]
+
+
+@app.callback()
+def _imports() -> None:
+    """What other programs found and people labelled, into the library."""
+
+
+@app.command("megadetector")
+def megadetector(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Batch output, format 1.4 to 1.6.")],
+    base: BaseOpt = None,
+    least: Annotated[
+        float,
+        typer.Option(
+            "--least-classification",
+            min=0,
+            max=1,
+            help="Below this probability a classification doesn't count: the box keeps its category.",
+        ),
+    ] = 0.0,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """MegaDetector's JSON of any program, as a run beside trailcam's own; paths tell the photos."""
+    from trailcam.imports.megadetector import import_megadetector
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        done = import_megadetector(
+            context.database, file, rules=context.settings.classes, base=base, least=least
+        )
+    _show_run(done)
+    if done.note and not quiet:
+        console.say(done.note)
+    show_problems(done.problems, done.entries, "images", verbose=verbose)
+
+
+@app.command("coco")
+def coco(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Labels as COCO Camera Traps JSON.")],
+    base: BaseOpt = None,
+    author: AuthorOpt = None,
+    overwrite: OverwriteOpt = False,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Labels of COCO Camera Traps as corrections: your word on each labelled photo."""
+    from trailcam.cli.correct import user_name
+    from trailcam.imports.coco import import_coco
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        done = import_coco(
+            context.database,
+            file,
+            author=author or user_name(),
+            rules=context.settings.classes,
+            base=base,
+            overwrite=overwrite,
+        )
+    _show_labels(done, "images", context)
+
+
+@app.command("yolo")
+def yolo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A data set: data.yaml and labels.")],
+    base: BaseOpt = None,
+    author: AuthorOpt = None,
+    overwrite: OverwriteOpt = False,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Labels of a YOLO data set as corrections: your word on each photo that has a label file."""
+    from trailcam.cli.correct import user_name
+    from trailcam.imports.yolo import import_yolo
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        done = import_yolo(
+            context.database,
+            folder,
+            author=author or user_name(),
+            rules=context.settings.classes,
+            base=base,
+            overwrite=overwrite,
+        )
+    _show_labels(done, "labels", context)
+
+
+@contextmanager
+def _writing(context: AppContext, wait: float) -> Iterator[AppContext]:
+    from trailcam.lock import WriterLock
+
+    with context.database.read():  # says that there is none, rather than making one
+        pass
+    with WriterLock(context.settings.db, "import").acquire(wait):
+        yield context
+
+
+def _show_labels(done: Labelled, of: str, context: AppContext) -> None:
+    who = ", ".join(printable(author) for author in done.authors)
+    parts = [f"Recorded the labels of {count(done.recorded, 'photo')}" + (f" by {who}" if who else "")]
+    parts += [f"{done.known:,} known before"] if done.known else []
+    parts += [f"{done.agreed:,} said already"] if done.agreed else []
+    parts += [f"{done.unlabelled:,} not labelled"] if done.unlabelled else []
+    console.out.print("; ".join(parts) + ".", markup=False, soft_wrap=True)
+    for note in () if context.quiet else done.notes:
+        console.say(note)
+    show_problems(done.problems, done.entries, of, verbose=context.verbose)
+
+
+def _show_run(done: Imported) -> None:
+    if not done.fresh:
+        line = f"Imported before as run {done.run_id}: nothing was changed."
+    else:
+        parts = [count(done.fresh, "photo"), count(done.boxes, "box")]
+        parts += [f"{done.failed:,} failed"] if done.failed else []
+        parts += [f"{done.known:,} known before"] if done.known else []
+        line = f"Run {done.run_id}: {', '.join(parts)}; current for {count(done.current, 'photo')}."
+    console.out.print(line, markup=False, soft_wrap=True)
+
+
+def show_problems(problems: Sequence[Problem], entries: int, of: str, *, verbose: bool) -> None:
+    """Name entries that match no photo; leaves with SOME_FAILED where there are any."""
+    if not problems:
+        return
+    console.say(f"{len(problems):,} of {count(entries, 'entry', 'entries')} left out:")
+    for problem in problems if verbose else problems[:_SHOWN]:
+        console.say(f"  {of}[{problem.n}] {printable(problem.path)}: {problem.why}")
+    if len(problems) > _SHOWN and not verbose:
+        console.say(f"  ... and {len(problems) - _SHOWN:,} more; -v names them all.")
+    raise typer.Exit(ExitCode.SOME_FAILED)

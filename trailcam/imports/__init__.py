@@ -1,0 +1,1 @@
+"""What other programs found and what people labelled elsewhere, into the database."""

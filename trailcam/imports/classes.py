@@ -1,0 +1,45 @@
+"""What the names of others mean: by the configuration, what the library knows, and the maps that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trailcam.classmap import ClassRule, fold, load_class_map, shipped_class_maps
+from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.store.corrections import known_classes
+from trailcam.store.database import Connection
+
+_WHITETAIL = "Odocoileus virginianus"
+NOTHING = frozenset({"blank", "empty", "none", "no cv result"})
+"""Names of others that tell nothing of what is there."""
+
+
+def meanings(db: Connection, rules: Mapping[str, ClassRule]) -> dict[str, ClassInfo]:
+    """Folded name -> class. The configuration goes first, then what the library knows, then shipped maps."""
+    known: dict[str, ClassInfo] = {}
+    for name, rule in rules.items():
+        known[fold(name)] = _info(name, rule)
+    known = {**known_classes(db, rules), **known}
+    for map_name in shipped_class_maps():
+        for name, rule in load_class_map(map_name).classes.items():
+            known.setdefault(name, _info(name, rule))
+    return known
+
+
+def _info(name: str, rule: ClassRule) -> ClassInfo:
+    age = (rule.age or AgeClass.UNKNOWN) if rule.kind is Kind.BUCK else None
+    return ClassInfo(0, name, rule.kind, age, rule.species)
+
+
+def taxon(description: str) -> tuple[str | None, Kind | None]:
+    """The scientific name of a ``classification_category_descriptions`` entry, and the kind it tells.
+
+    Seven fields between semicolons: an id, class, order, family, genus, species (epithet), common name.
+    """
+    fields = [field.strip() for field in description.split(";")]
+    if len(fields) != 7 or not fields[4] or not fields[5]:
+        return None, None
+    name = f"{fields[4].capitalize()} {fields[5].lower()}"
+    if name == "Homo sapiens":
+        return name, Kind.PERSON
+    return name, Kind.DEER if name == _WHITETAIL else None

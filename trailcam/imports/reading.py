@@ -1,0 +1,220 @@
+"""Files of others, read without trust: what is wrong is named with its place, and nothing is changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, TextIO
+
+from trailcam.errors import UsageError
+from trailcam.text import printable
+
+_CHUNK = 1 << 20  # characters read at once
+_LONGEST = 1 << 26  # characters of one value: an entry of a photo has a few hundred
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_TEXT = 10_000
+
+
+class ImportFileError(UsageError):
+    """A file that can't be imported; names the place. Nothing was changed."""
+
+
+class Malformed(Exception):
+    """Something at ``place`` of a file isn't what the format asks for; ``what`` says what it must be."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(place, what)
+        self.place = place
+        self.what = what
+
+
+class Member(NamedTuple):
+    """A member of the outermost object. ``number`` counts the elements of a list that is read one by one.
+
+    Before its elements such a list comes once itself, with the number None and an empty list.
+    """
+
+    key: str
+    number: int | None
+    value: Any
+
+
+@contextmanager
+def refusing(path: Path, expected: str) -> Iterator[None]:
+    """Turn what is wrong with ``path`` into an ImportFileError. ``expected``: what it should be."""
+    hint = f"Nothing was changed. It must be {expected}."
+    try:
+        yield
+    except Malformed as error:
+        where = f"{error.place} {error.what}" if error.place else error.what
+        raise ImportFileError(
+            f"{printable(str(path))} can't be imported: {printable(where)}.", hint
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ImportFileError(f"{printable(str(path))} is no text in UTF-8.", hint) from error
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file. Raises ImportFileError where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ImportFileError(
+            f"{printable(str(path))} can't be read: {error.strerror or error}.",
+            "Is the name right? Nothing was changed.",
+        ) from error
+
+
+def members(path: Path, lists: frozenset[str]) -> Iterator[Member]:
+    """The members of the JSON object in a file; ``lists`` come element by element.
+
+    So memory holds one element at a time, whatever the file's size. Raises Malformed with the line.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = _Reader(file)
+        reader.take("{")
+        seen: set[str] = set()
+        more = reader.peek() != "}"
+        if not more:
+            reader.take("}")
+        while more:
+            key = reader.value()
+            if not isinstance(key, str) or key in seen:
+                raise Malformed(f"line {reader.line_at(reader.pos)}", "names a member twice, or not by text")
+            seen.add(key)
+            reader.take(":")
+            if key in lists and reader.peek() == "[":
+                yield Member(key, None, [])
+                yield from _elements(reader, key)
+            else:
+                yield Member(key, None, reader.value(key))
+            more = reader.take(",}") == ","
+        if reader.peek():
+            raise Malformed(f"line {reader.line_at(reader.pos)}", "goes on after the end of the object")
+
+
+def _elements(reader: _Reader, key: str) -> Iterator[Member]:
+    reader.take("[")
+    if reader.peek() == "]":
+        reader.take("]")
+        return
+    n = 0
+    while True:
+        yield Member(key, n, reader.value(f"{key}[{n}]"))
+        n += 1
+        if reader.take(",]") == "]":
+            return
+
+
+class _NoNumber(Exception):
+    pass
+
+
+def _no_number(name: str) -> NoReturn:
+    raise _NoNumber(name)
+
+
+class _Reader:
+    """JSON values out of a file, of which a window is held."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._text = ""
+        self.pos = 0
+        self._lines = 1
+        self._ended = False
+        self._decoder = json.JSONDecoder(parse_constant=_no_number)
+
+    def line_at(self, pos: int) -> int:
+        """The line of a place in the window."""
+        return self._lines + self._text.count("\n", 0, pos)
+
+    def peek(self) -> str:
+        """The next character that is no blank, "" at the end."""
+        while True:
+            found = _BLANKS.match(self._text, self.pos)
+            self.pos = found.end() if found else self.pos
+            if self.pos < len(self._text) or self._ended:
+                return self._text[self.pos : self.pos + 1]
+            self._more()
+
+    def take(self, wanted: str) -> str:
+        """The next character, which must be one of ``wanted``."""
+        found = self.peek()
+        if not found or found not in wanted:
+            what = f'must go on with {" or ".join(wanted)}, not "{found}"' if found else "ends too early"
+            raise Malformed(f"line {self.line_at(self.pos)}", f"is no JSON: it {what}")
+        self.pos += 1
+        return found
+
+    def value(self, place: str = "") -> Any:  # noqa: ANN401 - JSON
+        """The next value, whole."""
+        self.peek()
+        while True:
+            end, why, at = -1, "it is too long", self.pos
+            try:
+                value, end = self._decoder.raw_decode(self._text, self.pos)
+            except _NoNumber as error:
+                raise Malformed(self._at(place, self.pos), f"holds {error}, which is no number") from None
+            except RecursionError:
+                raise Malformed(self._at(place, self.pos), "is nested too deep") from None
+            except json.JSONDecodeError as error:
+                why, at = error.msg, error.pos
+            except ValueError as error:  # a number of thousands of digits
+                why = str(error)
+            if end >= 0 and (end < len(self._text) or self._ended):
+                self.pos = end
+                return value
+            if self._ended or len(self._text) - self.pos > _LONGEST:
+                raise Malformed(self._at(place, at), f"is no JSON: {why}")
+            self._more()
+
+    def _at(self, place: str, pos: int) -> str:
+        line = f"line {self.line_at(pos)}"
+        return f"{place} ({line})" if place else line
+
+    def _more(self) -> None:
+        self._lines += self._text.count("\n", 0, self.pos)
+        rest = self._text[self.pos :]
+        fresh = self._file.read(max(_CHUNK, len(rest)))
+        self._text, self.pos, self._ended = rest + fresh, 0, not fresh
+
+
+def as_object(value: object, place: str) -> Mapping[str, Any]:
+    """``value`` as an object. Raises Malformed."""
+    if not isinstance(value, dict):
+        raise Malformed(place, "must be an object")
+    return value
+
+
+def as_list(value: object, place: str) -> list[Any]:
+    """``value`` as a list. Raises Malformed."""
+    if not isinstance(value, list):
+        raise Malformed(place, "must be a list")
+    return value
+
+
+def as_text(value: object, place: str) -> str:
+    """``value`` as text that isn't blank. Raises Malformed."""
+    if not isinstance(value, str) or not value.strip() or len(value) > _TEXT or "\0" in value:
+        raise Malformed(place, f"must be text of 1 to {_TEXT:,} characters")
+    return value
+
+
+def as_number(value: object, place: str, low: float = -math.inf, high: float = math.inf) -> float:
+    """``value`` as a finite number of ``low`` to ``high``. Raises Malformed."""
+    if not isinstance(value, bool) and isinstance(value, (int, float)):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number) and low <= number <= high:
+            return number
+    span = f" from {low:g} to {high:g}" if math.isfinite(low + high) else ""
+    raise Malformed(place, f"must be a number{span}")

@@ -1,0 +1,27 @@
+"""Make trailcam/weights/starter.canary.npz anew, after every change of the starter.
+
+    python -m training.canary
+
+It holds what the starter says of the canary's frame in float32 on a processor; see trailcam.detect.canary.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from trailcam.detect import canary
+from trailcam.detect.models import open_detector
+from trailcam.detect.precision import Precision
+from trailcam.detect.weights import STARTER, find_weights
+
+
+def main() -> None:
+    weights = find_weights(STARTER)
+    detector = open_detector(weights, torch.device("cpu"), precision=Precision.FLOAT32)
+    output = detector.raw(torch.from_numpy(canary.frame()[None]))
+    canary.save(output, weights.sha256, canary.STORED)
+    print(f"{canary.STORED.name}: {canary.STORED.stat().st_size} bytes, weights {weights.sha256}")
+
+
+if __name__ == "__main__":
+    main()
