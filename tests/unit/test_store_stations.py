@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.errors import UsageError
+from trailcam.reports.station_list import station_list
 from trailcam.store import migrations
 from trailcam.store.database import Connection
 from trailcam.store.stations import FACTS, find_station, gps_place, merge, rename, set_facts, undo
@@ -246,3 +247,16 @@ def test_whatever_is_done_no_photo_is_lost_and_undoing_all_gives_the_folders(
                 undo(db)
         assert all(path.startswith(f"{name}/") for path, name in where(library).items())
         assert len(where(library)) == n_photos
+
+
+def test_photos_whose_gps_was_never_read_are_counted(library: Library) -> None:
+    def notes() -> str:
+        with library.database.read() as db:
+            return " ".join(station_list(db, {}, None).notes)
+
+    assert "GPS was never read" not in notes()
+    with library.database.write() as db:
+        db.execute(
+            "UPDATE migrations SET applied_at = now()::TIMESTAMP + INTERVAL 2 DAY WHERE name LIKE '%stations'"
+        )
+    assert "5 photos scanned by an older trailcam: their GPS was never read." in notes()
