@@ -60,7 +60,7 @@ def test_gps_is_offered_and_taken(cli: Cli, library: Path) -> None:
 
 
 def test_what_is_set_reaches_the_sun_and_the_package_without_a_configuration(
-    cli: Cli, library: Path, tmp_path: Path
+    cli: Cli, library: Path, tmp_path: Path, tiny_jpeg: TinyJpeg
 ) -> None:
     place = ("--latitude", "30°15'23.4\"N", "--longitude", "-97.75", "--timezone", "America/Chicago")
     for name in "ab":
@@ -75,6 +75,11 @@ def test_what_is_set_reaches_the_sun_and_the_package_without_a_configuration(
     assert "2024-11-03T12:00:00-06:00" in deployments
     told = json.loads(cli("stations", "deployments", "--format", "json").stdout)["rows"]
     assert all(row["deployment"] in deployments for row in told)
+    (library / "A" / "undated.jpg").write_bytes(tiny_jpeg())
+    cli("scan", library)
+    assert (
+        "In none, for want of a trustworthy capture time: 1 photo." in cli("stations", "deployments").stdout
+    )
     assert [(row["station"], row["serial"], row["photos"]) for row in told] == [
         ("A", "SA", 2),
         ("B", "SB", 2),

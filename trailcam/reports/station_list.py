@@ -87,7 +87,7 @@ def deployment_list(db: Connection, silent_days: int) -> Report:
         " (report.silent_days in the configuration)."
     ]
     if left_out:
-        notes.append(f"{count(int(left_out), 'photo')} without a trustworthy capture time belong to none.")
+        notes.append(f"In none, for want of a trustworthy capture time: {count(int(left_out), 'photo')}.")
     return Report(
         name="deployments",
         title="Deployments",
