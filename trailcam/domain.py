@@ -111,6 +111,7 @@ class Image:
 
     ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8
     that turns them upright. ``error_code`` is set when the file could not be read.
+    ``latitude`` and ``longitude`` are EXIF's, in degrees of WGS 84, both or neither.
     """
 
     key: FileKey
@@ -126,3 +127,5 @@ class Image:
     orientation: int = 1
     error_code: str | None = None
     error_message: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None

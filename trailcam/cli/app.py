@@ -26,6 +26,7 @@ from trailcam.cli import (
     review,
     runs,
     scan,
+    stations,
     status,
     times,
     train,
@@ -51,6 +52,7 @@ app.command("correct")(correct.correct)
 app.add_typer(review.app, name="review")
 app.add_typer(runs.app, name="runs")
 app.add_typer(times.app, name="times")
+app.add_typer(stations.app, name="stations")
 app.command("status")(status.status)
 app.command("gallery")(gallery.gallery)
 app.add_typer(export.app, name="export")

@@ -88,6 +88,8 @@ def _refuse(unplaced: list[str], zoneless: list[str], project: ProjectSettings) 
     hint = ["Nothing was written. Put what is missing into the configuration file (--config):"]
     if zoneless:
         hint.append('timezone = "America/Chicago"  # an example; or in a station\'s own table')
+    if unplaced:
+        hint.append("# coordinates also by: trailcam stations set NAME --latitude ... --longitude ...")
     for name in unplaced[:_SHOWN]:
         hint += [f"[stations.{_key(name)}]", "latitude = ...", "longitude = ..."]
     if asked:

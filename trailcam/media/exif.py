@@ -44,7 +44,7 @@ class Header:
 
     ``width``, ``height``: pixels as stored, from the format's own header. ``orientation``: EXIF value 1..8
     that turns them upright. Texts are cleaned of padding and control characters, at most 200 characters, None
-    when empty.
+    when empty. ``latitude``, ``longitude``: degrees of WGS 84, both or neither.
     """
 
     width: int
@@ -54,6 +54,8 @@ class Header:
     model: str | None = None
     serial: str | None = None
     times: ExifTimes = NO_TIMES
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 class UnreadableImageError(Exception):
@@ -108,6 +110,7 @@ def _read(file: io.BufferedReader) -> Header:
     if not width or not height:
         raise UnreadableImageError(NOT_AN_IMAGE, "this TIFF file holds no picture")
     tags: _Tags = {} if distilled is None else _tags(distilled.block)
+    position = None if distilled is None else distilled.position
     return Header(
         width=width,
         height=height,
@@ -116,6 +119,8 @@ def _read(file: io.BufferedReader) -> Header:
         model=_clean(_text(tags, "Image Model")),
         serial=_clean(_text(tags, "EXIF BodySerialNumber", "Image BodySerialNumber", "Image Tag 0xC62F")),
         times=_times(tags),
+        latitude=position[0] if position else None,
+        longitude=position[1] if position else None,
     )
 
 

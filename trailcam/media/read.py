@@ -48,4 +48,6 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
         width=header.width,
         height=header.height,
         orientation=header.orientation,
+        latitude=header.latitude,
+        longitude=header.longitude,
     )

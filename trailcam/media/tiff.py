@@ -4,10 +4,11 @@ EXIF from cameras, and worse from programs that edited it, holds thumbnail direc
 lists of a billion values, directories that contain each other, and maker notes. A reader that
 follows all of them takes minutes or gives up, losing the capture time that stood intact at the front.
 So the wanted entries are copied, with their values unchanged, into a fresh small TIFF of the same byte
-order: no more than a kilobyte or so, no pointer that isn't ours. It also means that a place (the GPS
-directory) is never even looked at.
+order: no more than a kilobyte or so, no pointer that isn't ours. The place (the GPS directory) is read here
+itself and never becomes part of that TIFF.
 
-Format: TIFF 6.0, section 2; BigTIFF (its 8-byte offsets); EXIF 2.32 (CIPA DC-008), section 4.6.
+Format: TIFF 6.0, section 2; BigTIFF (its 8-byte offsets); EXIF 2.32 (CIPA DC-008), sections 4.6.3 and
+4.6.6 (GPS).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-WIDTH, HEIGHT, EXIF_IFD = 0x0100, 0x0101, 0x8769
+WIDTH, HEIGHT, EXIF_IFD, GPS_IFD = 0x0100, 0x0101, 0x8769, 0x8825
 # Make, Model, Orientation, DateTime, CameraSerialNumber (DNG); DateTimeOriginal, DateTimeDigitized,
 # OffsetTime, -Original, -Digitized, SubSecTime, -Original, -Digitized, BodySerialNumber.
 WANTED = frozenset(
@@ -25,13 +26,17 @@ WANTED = frozenset(
     | {0x9003, 0x9004, 0x9010, 0x9011, 0x9012, 0x9290, 0x9291, 0x9292, 0xA431}
 )
 
-_ASCII, _LONG = 2, 4
-# Bytes of one value by field type: BYTE, ASCII, SHORT, LONG, UNDEFINED, IFD and BigTIFF's LONG8, IFD8.
-_TYPE_BYTES = {1: 1, _ASCII: 1, 3: 2, _LONG: 4, 7: 1, 13: 4, 16: 8, 18: 8}
+# GPSLatitudeRef, GPSLatitude, GPSLongitudeRef, GPSLongitude.
+_GPS = frozenset({1, 2, 3, 4})
+
+_ASCII, _LONG, _RATIONAL = 2, 4, 5
+# Bytes of one value by field type: BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD; BigTIFF's LONG8, IFD8.
+_TYPE_BYTES = {1: 1, _ASCII: 1, 3: 2, _LONG: 4, _RATIONAL: 8, 7: 1, 13: 4, 16: 8, 18: 8}
 _EXIFREAD_TYPES = frozenset({1, _ASCII, 3, _LONG, 7})
 _MAX_ENTRIES = 1_000  # a real directory has less than a hundred
 _MAX_OFFSET = 1 << 42  # past 4 TiB, seek() begins to fail on some file systems
 _MAX_VALUE_BYTES = 2_048  # nobody's name or serial number is longer
+_FIRST = WANTED | {WIDTH, HEIGHT, EXIF_IFD, GPS_IFD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,15 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class Distilled:
-    """``block``: a TIFF with the wanted tags; ``width``, ``height``: the first picture's, for TIFF files."""
+    """``block``: a TIFF with the wanted tags; ``width``, ``height``: the first picture's, for TIFF files.
+
+    ``position``: latitude and longitude in degrees, north and east positive; None where the file tells none.
+    """
 
     block: bytes
     width: int | None
     height: int | None
+    position: tuple[float, float] | None = None
 
 
 def distil(file: BinaryIO) -> Distilled | None:
@@ -70,11 +79,25 @@ def distil(file: BinaryIO) -> Distilled | None:
         return None
     reader = _Reader(file, order, is_big=magic == 43)
     first = int.from_bytes(head[8:16] if reader.is_big else head[4:8], order)
-    found = {entry.tag: entry for entry in reader.entries(first, WANTED | {WIDTH, HEIGHT, EXIF_IFD})}
-    pointer = reader.number(found.pop(EXIF_IFD, None))
+    found = {entry.tag: entry for entry in reader.entries(first, _FIRST)}
+    pointer, gps = (reader.number(found.pop(tag, None)) for tag in (EXIF_IFD, GPS_IFD))
     width, height = (reader.number(found.pop(tag, None)) for tag in (WIDTH, HEIGHT))
     inner = {} if pointer is None else {entry.tag: entry for entry in reader.entries(pointer, WANTED)}
-    return Distilled(_pack(order, list(found.values()), list(inner.values())), width, height)
+    block = _pack(order, list(found.values()), list(inner.values()))
+    return Distilled(block, width, height, None if gps is None else _position(reader, gps))
+
+
+def _position(reader: _Reader, offset: int) -> tuple[float, float] | None:
+    """What the GPS directory at ``offset`` says; None where it is incomplete, impossible or 0, 0.
+
+    Cameras and phones without a fix write zeros, and nobody hangs a camera up in the Gulf of Guinea.
+    """
+    found = {entry.tag: entry for entry in reader.entries(offset, _GPS)}
+    latitude = reader.degrees(found.get(2), found.get(1), b"NS", 90)
+    longitude = reader.degrees(found.get(4), found.get(3), b"EW", 180)
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        return None
+    return latitude, longitude
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +144,25 @@ class _Reader:
         if entry is None or entry.count == 0:
             return None
         return int.from_bytes(entry.raw[: _TYPE_BYTES[entry.type]], self.order)
+
+    def degrees(self, entry: _Entry | None, ref: _Entry | None, signs: bytes, most: int) -> float | None:
+        """Degrees, minutes and seconds as one number, negative for the second of ``signs``; else None."""
+        if entry is None or ref is None or entry.type != _RATIONAL or entry.count < 3 or ref.type != _ASCII:
+            return None
+        sign = ref.raw[:1].upper()
+        if not sign or sign not in signs:
+            return None
+        value = 0.0
+        for place in range(3):
+            part = entry.raw[8 * place : 8 * place + 8]
+            numerator = int.from_bytes(part[:4], self.order)
+            denominator = int.from_bytes(part[4:], self.order)
+            if not denominator and numerator:
+                return None
+            value += numerator / (denominator or 1) / 60**place
+        if value > most:
+            return None
+        return -value if sign == signs[1:] else value
 
     def _read(self, offset: int, n_bytes: int) -> bytes:
         if offset > _MAX_OFFSET:

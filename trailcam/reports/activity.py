@@ -313,7 +313,7 @@ def _sun_notes(seen: _Seen) -> list[str]:
     if not n:
         return [
             "The sun's time is unknown: it needs a station's latitude, longitude and time zone"
-            " ([stations.NAME] in the configuration, then a scan)."
+            " (`trailcam stations set`)."
         ]
     left = f", the other {count(total - n, 'event')} not" if n < total else ""
     return [

@@ -345,7 +345,7 @@ def _notes(seen: _Seen, parts: Sequence[str]) -> list[str]:
         if dim:
             notes.append(
                 f"The light of {count(dim, 'event')} is unknown: it takes the station's latitude,"
-                " longitude and time zone ([stations.NAME] in the configuration, then a scan)."
+                " longitude and time zone (`trailcam stations set`)."
             )
     n_nights = len({(e.station, e.night) for e in seen.events if e.age == AgeClass.MATURE})
     if "nights" in parts and n_nights > NIGHTS:

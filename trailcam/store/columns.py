@@ -31,6 +31,13 @@ def numbers(values: Sequence[float | None]) -> Column:
     )
 
 
+def degrees(values: Sequence[float | None]) -> Column:
+    """A DOUBLE column; None becomes NULL."""
+    return np.ma.masked_array(
+        np.array([v or 0.0 for v in values], np.float64), mask=[v is None for v in values]
+    )
+
+
 def times(values: Sequence[object]) -> Column:
     """A TIMESTAMP column of naive datetimes, microseconds; None becomes NULL."""
     return np.array(values, dtype="datetime64[us]")

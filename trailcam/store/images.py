@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import FileKey, Image, Status
-from trailcam.store.columns import insert, insert_row, integers, next_id, texts, times
+from trailcam.store.columns import degrees, insert, insert_row, integers, next_id, texts, times
 from trailcam.store.database import Connection, one, query, rows
 from trailcam.store.paths import from_db, to_db
 from trailcam.store.readings import Reading, save_readings
@@ -157,6 +157,7 @@ def save_images(
         image_id=ids,
         root_id=np.full(len(images), root_id, np.int32),
         station_id=_station_ids(db, [i.station for i in images]),
+        scanned_station=texts([i.station for i in images]),
         first_seen_at=seen,
         scanned_at=np.full(len(images), now, dtype="datetime64[us]"),
     )
@@ -216,15 +217,21 @@ def _image_columns(images: Sequence[Image]) -> dict[str, npt.NDArray[Any]]:
         "status": texts([(Status.FAILED if i.error_code else Status.PENDING).value for i in images]),
         "error_code": texts([i.error_code for i in images]),
         "error_message": texts([i.error_message for i in images]),
+        "latitude": degrees([i.latitude for i in images]),
+        "longitude": degrees([i.longitude for i in images]),
     }
 
 
 def _station_ids(db: Connection, names: Sequence[str]) -> npt.NDArray[np.int32]:
-    """The ids of stations by name, made where they are new."""
+    """The ids of stations by scanned name, made where they are new; people's renames and merges go first."""
     known = {str(n): int(i) for i, n in db.execute("SELECT station_id, name FROM stations").fetchall()}
+    known |= {
+        str(n): int(i) for i, n in db.execute("SELECT station_id, name FROM station_aliases").fetchall()
+    }
     new = [name for name in dict.fromkeys(names) if name not in known]
     if new:
-        first = next_id(db, "stations", "station_id")
+        # A merged station may come back under its own id.
+        first = max(next_id(db, table, "station_id") for table in ("stations", "station_changes"))
         known.update({name: first + n for n, name in enumerate(new)})
         insert(
             db, "stations", {"station_id": np.array([known[n] for n in new], np.int32), "name": texts(new)}

@@ -195,6 +195,27 @@ def m008_runs(db: Connection) -> None:
     db.execute("ALTER TABLE runs ADD COLUMN chosen_at TIMESTAMP")
 
 
+def m011_stations(db: Connection) -> None:
+    """Renames and merges of stations, so that they hold in later scans and can be taken back.
+
+    ``scanned_station`` is the name that the path gave a photo. A merge keeps the merged station's facts, the
+    scanned names that were its own (``folders``), and which facts the other one took over (``filled``).
+    """
+    db.execute(
+        """
+        ALTER TABLE images ADD COLUMN scanned_station VARCHAR;
+        UPDATE images SET scanned_station = s.name FROM stations s WHERE s.station_id = images.station_id;
+        CREATE TABLE station_changes (
+            change_id INTEGER NOT NULL, kind VARCHAR NOT NULL CHECK (kind IN ('rename', 'merge')),
+            station_id INTEGER NOT NULL, name VARCHAR NOT NULL, into_id INTEGER, into_name VARCHAR NOT NULL,
+            folders VARCHAR[], filled VARCHAR[],
+            latitude DOUBLE, longitude DOUBLE, timezone VARCHAR, notes VARCHAR,
+            made_at TIMESTAMP NOT NULL, undone_at TIMESTAMP
+        );
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -204,6 +225,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m006_fitted_thresholds,
     m007_readings,
     m008_runs,
+    m011_stations,
 )
 LATEST = len(MIGRATIONS)
 

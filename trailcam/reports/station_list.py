@@ -1,0 +1,174 @@
+"""``stations list`` and ``stations deployments``: what is known of stations and of the cameras at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from trailcam.coordinates import Axis, format_degrees
+from trailcam.reports.model import Column, Kind, Report, Row
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.deployments import deployments
+from trailcam.store.stations import FACTS, GPS_SPREAD_M
+from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from trailcam.config import StationSettings
+
+LIST_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("photos", "photos", Kind.COUNT),
+    Column("first_date", "first", Kind.TEXT, spare=3),
+    Column("last_date", "last", Kind.TEXT, spare=4),
+    Column("undated", "undated", Kind.COUNT, hide_zero=True),
+    Column("cameras", "cameras", Kind.COUNT, shown=False),
+    Column("latitude", "latitude", Kind.NUMBER, shown=False),
+    Column("longitude", "longitude", Kind.NUMBER, shown=False),
+    Column("place", "place", Kind.TEXT),
+    Column("timezone", "time zone", Kind.TEXT),
+    Column("notes", "notes", Kind.TEXT, null="", spare=2, wraps=True),
+    Column("folders", "also folders", Kind.TEXT, null="", spare=1, wraps=True),
+    Column("gps_photos", "photos with GPS", Kind.COUNT, hide_zero=True),
+    Column("gps_latitude", "GPS latitude", Kind.NUMBER, shown=False),
+    Column("gps_longitude", "GPS longitude", Kind.NUMBER, shown=False),
+    Column("gps_spread_m", "GPS spread, m", Kind.NUMBER, shown=False),
+)
+_DEPLOYMENT_COLUMNS = (
+    Column("deployment", "deployment", Kind.TEXT, wraps=True),
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("start", "start", Kind.TEXT),
+    Column("end", "end", Kind.TEXT),
+    Column("days", "days", Kind.COUNT),
+    Column("photos", "photos", Kind.COUNT),
+    Column("camera", "camera", Kind.TEXT, null="unknown", wraps=True),
+    Column("serial", "serial", Kind.TEXT, shown=False),
+)
+
+
+def station_list(db: Connection, configured: Mapping[str, StationSettings], timezone: str | None) -> Report:
+    """Every station. ``configured`` and ``timezone`` are the configuration's: notes say where it differs."""
+    gps = {row["station_id"]: row for row in rows(db, query("station_gps"))}
+    found: list[Row] = []
+    for row in rows(db, query("station_list")):
+        told = gps.get(row.pop("station_id"), {})
+        found.append(
+            {
+                **row,
+                "place": place(row["latitude"], row["longitude"]),
+                "gps_photos": told.get("gps_photos", 0),
+                **{name: told.get(name) for name in ("gps_latitude", "gps_longitude", "gps_spread_m")},
+            }
+        )
+    return Report(
+        name="station_list",
+        title="Stations",
+        filters={},
+        coverage={"photos": sum(row["photos"] for row in found)},
+        columns=LIST_COLUMNS,
+        rows=[{column.name: row[column.name] for column in LIST_COLUMNS} for row in found],
+        notes=[
+            *_gps_notes(found),
+            *_unread_notes(db),
+            *_lacking_notes(found, timezone),
+            *_configured_notes(found, configured),
+        ],
+    )
+
+
+def deployment_list(db: Connection, silent_days: int) -> Report:
+    """Every deployment, as `export camtrap-dp` has them; see :mod:`trailcam.store.deployments`."""
+    found = deployments(db, silent_days=silent_days)
+    ((left_out,),) = db.execute(
+        "SELECT count(*) FROM images WHERE duplicate_of IS NULL"
+        " AND (captured_at IS NULL OR captured_at_suspect IS NOT NULL)"
+    ).fetchall()
+    notes = [
+        f"A break of more than {count(silent_days, 'day')} without a photo ends a deployment"
+        " (report.silent_days in the configuration)."
+    ]
+    if left_out:
+        notes.append(f"In none, for want of a trustworthy capture time: {count(int(left_out), 'photo')}.")
+    return Report(
+        name="deployments",
+        title="Deployments",
+        filters={"silent_days": silent_days},
+        coverage={"photos": sum(d.photos for d in found)},
+        columns=_DEPLOYMENT_COLUMNS,
+        rows=[
+            {
+                "deployment": d.deployment_id,
+                "station": d.station,
+                "start": d.start.isoformat(sep=" ", timespec="seconds"),
+                "end": d.end.isoformat(sep=" ", timespec="seconds"),
+                "days": (d.end.date() - d.start.date()).days + 1,
+                "photos": d.photos,
+                "camera": d.camera,
+                "serial": d.serial,
+            }
+            for d in found
+        ],
+        notes=notes,
+    )
+
+
+def place(latitude: float | None, longitude: float | None) -> str | None:
+    """Both in degrees, minutes and seconds; None of none."""
+    if latitude is None or longitude is None:
+        return None
+    return f"{format_degrees(latitude, Axis.LATITUDE)} {format_degrees(longitude, Axis.LONGITUDE)}"
+
+
+def _gps_notes(found: list[Row]) -> list[str]:
+    """What the photos' GPS offers to stations without a place."""
+    notes = []
+    for row in found:
+        if row["latitude"] is not None or not row["gps_photos"]:
+            continue
+        name = printable(row["station"])
+        what = f"GPS in {count(row['gps_photos'], 'photo')} of {name}"
+        if row["gps_spread_m"] > GPS_SPREAD_M:
+            notes.append(
+                f"{what} names no one place: as much as {row['gps_spread_m']:,.0f} m from the middle."
+            )
+        else:
+            where = place(row["gps_latitude"], row["gps_longitude"])
+            notes.append(f'{what} says {where}. To take it: trailcam stations set "{name}" --from-gps')
+    return notes
+
+
+def _unread_notes(db: Connection) -> list[str]:
+    """How many photos a trailcam scanned that passed GPS over, so that nobody takes that for none."""
+    ((n,),) = db.execute(
+        "SELECT count(*) FROM images WHERE status <> 'missing' AND latitude IS NULL AND scanned_at <"
+        " (SELECT max(applied_at) FROM migrations WHERE name LIKE '%\\_stations' ESCAPE '\\')"
+    ).fetchall()
+    return [f"{count(int(n), 'photo')} scanned by an older trailcam: their GPS was never read."] if n else []
+
+
+def _lacking_notes(found: list[Row], timezone: str | None) -> list[str]:
+    notes = []
+    if placeless := sum(row["latitude"] is None for row in found):
+        notes.append(
+            f"{count(placeless, 'station')} without coordinates: no sun times, no Camtrap DP package."
+        )
+    if zoneless := sum(row["timezone"] is None for row in found):
+        whose = f"the general one, {timezone}" if timezone else "none is set in general either"
+        notes.append(f"{count(zoneless, 'station')} without a time zone of its own: {whose}.")
+    return notes
+
+
+def _configured_notes(found: list[Row], configured: Mapping[str, StationSettings]) -> list[str]:
+    """Where the configuration says else than the database, or names no station."""
+    by_name = {str(row["station"]).casefold(): row for row in found}
+    notes = []
+    for name, settings in configured.items():
+        row = by_name.get(name.casefold())
+        if row is None:
+            notes.append(
+                f"The configuration's [stations] names {printable(name)}, but there is no such station."
+            )
+        elif any(getattr(settings, fact) not in (None, row[fact]) for fact in FACTS):
+            notes.append(
+                f"The configuration says else of {printable(name)}: it goes first, from the next scan on."
+            )
+    return notes
