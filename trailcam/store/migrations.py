@@ -195,7 +195,7 @@ def m008_runs(db: Connection) -> None:
     db.execute("ALTER TABLE runs ADD COLUMN chosen_at TIMESTAMP")
 
 
-def m011_stations(db: Connection) -> None:
+def m009_stations(db: Connection) -> None:
     """Renames and merges of stations, so that they hold in later scans and can be taken back.
 
     ``scanned_station`` is the name that the path gave a photo. A merge keeps the merged station's facts, the
@@ -225,7 +225,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m006_fitted_thresholds,
     m007_readings,
     m008_runs,
-    m011_stations,
+    m009_stations,
 )
 LATEST = len(MIGRATIONS)
 
