@@ -192,7 +192,7 @@ def _replace(db: Connection, ids: Ids, positions: Ids, seen: npt.NDArray[Any]) -
         "SELECT old.n, images.first_seen_at AS at FROM images JOIN old USING (image_id)"
     ).fetchnumpy()
     seen[np.asarray(kept["n"])] = np.asarray(kept["at"], dtype="datetime64[us]")
-    for table in ("images", "results", "detections", "time_readings"):
+    for table in ("images", "results", "detections", "time_readings", "image_light"):
         db.execute(f"DELETE FROM {table} WHERE image_id IN (SELECT image_id FROM old)")
     db.unregister("old")
     return seen

@@ -216,6 +216,29 @@ def m009_stations(db: Connection) -> None:
     )
 
 
+def m010_clocks(db: Connection) -> None:
+    """What people say of cameras' clocks, and what pictures tell of the light.
+
+    ``by_s`` is how many seconds a shift added, ``asked`` its words. ``before_at`` and ``after_at`` are a
+    photo's time before and after it. ``image_light.colour``: how far the picture's colours lie apart, 0 in
+    pure grey (infrared), in levels of 0..255. ``stations.clock_checked_at`` NULL: to be checked again.
+    """
+    db.execute(
+        """
+        CREATE TABLE time_shifts (
+            shift_id INTEGER NOT NULL, asked VARCHAR NOT NULL, by_s BIGINT NOT NULL, note VARCHAR,
+            made_at TIMESTAMP NOT NULL, undone_at TIMESTAMP
+        );
+        CREATE TABLE shifted_images (
+            shift_id INTEGER NOT NULL, image_id BIGINT NOT NULL,
+            before_at TIMESTAMP NOT NULL, after_at TIMESTAMP NOT NULL
+        );
+        CREATE TABLE image_light (image_id BIGINT NOT NULL, colour REAL NOT NULL);
+        ALTER TABLE stations ADD COLUMN clock_checked_at TIMESTAMP;
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -226,6 +249,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m007_readings,
     m008_runs,
     m009_stations,
+    m010_clocks,
 )
 LATEST = len(MIGRATIONS)
 
