@@ -216,6 +216,29 @@ def m009_stations(db: Connection) -> None:
     )
 
 
+RECOUNT_RUNS = """
+    UPDATE runs SET n_completed = n.completed, n_failed = n.failed, n_detections = n.boxes
+    FROM (
+        SELECT run_id, coalesce(r.completed, 0) AS completed, coalesce(r.failed, 0) AS failed,
+            coalesce(d.boxes, 0) AS boxes
+        FROM runs LEFT JOIN (
+            SELECT run_id, count(*) FILTER (status = 'completed') AS completed,
+                count(*) FILTER (status = 'failed') AS failed
+            FROM results GROUP BY run_id
+        ) r USING (run_id)
+        LEFT JOIN (SELECT run_id, count(*) AS boxes FROM detections GROUP BY run_id) d USING (run_id)
+    ) n
+    WHERE n.run_id = runs.run_id AND (runs.n_completed, runs.n_failed, runs.n_detections)
+        IS DISTINCT FROM (n.completed, n.failed, n.boxes)
+"""
+"""Set the counts of all runs to what is kept of them: what was said of pixels that are gone is gone."""
+
+
+def m010_run_counts(db: Connection) -> None:
+    """Runs count the results that they have. Those of files that were replaced had stayed in the counts."""
+    db.execute(RECOUNT_RUNS)
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -226,6 +249,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m007_readings,
     m008_runs,
     m009_stations,
+    m010_run_counts,
 )
 LATEST = len(MIGRATIONS)
 
