@@ -29,7 +29,7 @@ COMMANDS = {
         "Write an offline page to judge photos on, the most useful first; `review apply` takes its answers.",
     ),
     "runs": ("runs:app", "Runs: what each model said, and which of them counts."),
-    "times": ("times:app", "When photos were taken: read the strips in the pictures."),
+    "times": ("times:app", "When photos were taken: check, correct, read strips."),
     "stations": ("stations:app", "Stations: places, time zones, names, and the cameras there."),
     "status": (
         "status:status",
