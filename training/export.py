@@ -90,7 +90,7 @@ class Raw:
 
     def first(self, batch: torch.Tensor) -> list:
         """The first stage alone."""
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with m.mixed(torch.device("cpu")):
             raw = self.model.detector((batch.float() / 255).contiguous(memory_format=torch.channels_last))
         raw = raw[0] if isinstance(raw, tuple | list) else raw
         return m.decode(raw, 0.02, self.model.iou, self.model.most)

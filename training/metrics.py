@@ -12,6 +12,8 @@ from data import ANTLERED, ANTLERLESS, COARSE, DEER, DEER_LABELS, FINE, Photo, c
 from torch import nn
 from torchvision.ops import nms
 
+from trailcam.detect.precision import Precision, choose_precision
+
 Detections = dict[str, np.ndarray]  # boxes (n, 4) normalised xyxy, scores (n,), classes (n,)
 
 
@@ -68,6 +70,12 @@ def decode(raw: torch.Tensor, floor: float, iou: float, most: int) -> list[tuple
     return out
 
 
+def mixed(device: torch.device) -> torch.autocast:
+    """bfloat16 where the hardware computes it; a processor that only imitates it is several times slower."""
+    native = device.type != "cpu" or choose_precision(Precision.AUTO, device) is Precision.BFLOAT16
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=native)
+
+
 def detect(model: nn.Module, photos: list[Photo], size: int, floor: float = 0.01) -> list[Detections]:
     """What a YOLO model alone finds."""
     model.eval()
@@ -75,7 +83,7 @@ def detect(model: nn.Module, photos: list[Photo], size: int, floor: float = 0.01
 
     def forward(x: torch.Tensor) -> list:
         x = x.to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with mixed(device):
             raw = model(x)
         return decode(raw[0] if isinstance(raw, tuple) else raw, floor, 0.6, 100)
 

@@ -2,8 +2,8 @@
 
     python train_detector.py --dataset DIR --photos DIR --out DIR [--classes coarse|fine] [--epochs 20]
 
-Runs on a GPU where there is one; on a CPU it trains in bfloat16 with the first layers frozen. Every epoch is saved:
-the same command goes on where it stopped.
+Runs on a GPU where there is one; on a CPU it trains with the first layers frozen, in bfloat16 if the CPU computes that.
+Every epoch is saved: the same command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -352,7 +352,7 @@ def main() -> None:
                 group["lr"] = a.lr * rate
             batch = {key: value.to(device) for key, value in batch.items()}
             x = batch["image"].float().div_(255).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
+            with metrics.mixed(device):
                 preds = model(x)
             loss = loss_of(preds, batch)
             optimiser.zero_grad(set_to_none=True)
