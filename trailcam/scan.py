@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from trailcam.clock.shift import restore_reread
 from trailcam.domain import FileKey, Image
 from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.media.exif import UNREADABLE, VANISHED
@@ -241,6 +242,8 @@ def _read_and_save(
     def save() -> None:
         with database.write() as db:
             save_images(db, root_id, unsaved, changed)
+            reread = [changed[i.key.path] for i in unsaved if i.key.path in changed]
+            restore_reread(db, reread, _local_now())
         unsaved.clear()
 
     with closing(_read(path, rule, unread, workers)) as chunks:
@@ -272,8 +275,7 @@ def _read(
     path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int | None
 ) -> Generator[list[Image]]:
     """Images of ``unread`` in chunks, in order."""
-    # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
-    now = datetime.now().astimezone().replace(tzinfo=None)
+    now = _local_now()
     jobs = ((path, chunk, rule, now) for chunk in _chunks(unread, CHUNK))
     with ThreadPoolExecutor(DEFAULT_WORKERS if workers is None else max(1, workers)) as pool:
         ahead = deque(pool.submit(_read_chunk, job) for job in islice(jobs, READ_AHEAD))
@@ -284,6 +286,11 @@ def _read(
                 yield images
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _local_now() -> datetime:
+    # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
+    return datetime.now().astimezone().replace(tzinfo=None)
 
 
 def _chunks(files: Sequence[FileKey], size: int) -> Iterable[Sequence[FileKey]]:
