@@ -195,7 +195,7 @@ def test_a_few_photos_are_not_worth_an_export(
     ("change", "reason"),
     [
         (lambda patch: patch.setattr(ours, "openvino_version", lambda: None), "not installed"),
-        (lambda patch: patch.setattr(TwoStageDetector, "parts", ()), "a .pt file is needed"),
+        (lambda patch: patch.setattr(ours, "_unfit", lambda *_: "a .pt file is needed"), "a .pt file"),
     ],
 )
 def test_where_it_cannot_be_had_only_who_asked_is_told(

@@ -47,8 +47,6 @@ class UltralyticsDetector(Detector):
     """
 
     precision: Precision
-    parts: tuple[str, ...]
-    """Networks that can be exported; none where the model comes in a format of its own."""
     _network: Callable[[torch.Tensor], torch.Tensor]
 
     def __init__(

@@ -52,7 +52,7 @@ def open_detector(
     if backend is not Backend.TORCH:
         from trailcam.detect.openvino import with_openvino  # it compares by the canary, which opens detectors
 
-        detector = with_openvino(detector, backend, lanes=lanes, photos=photos)
-    if lanes and detector.device.type == "cpu" and detector.threadsafe:
+        detector = with_openvino(detector, backend, device, lanes=lanes, photos=photos)
+    if lanes and device.type == "cpu" and detector.threadsafe:
         return Lanes(detector, lanes)
     return detector

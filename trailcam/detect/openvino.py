@@ -53,6 +53,7 @@ def cache_folder() -> Path:
 def with_openvino(
     detector: UltralyticsDetector | TwoStageDetector,
     asked: Backend,
+    device: torch.device,
     *,
     lanes: int,
     photos: int | None = None,
@@ -65,7 +66,7 @@ def with_openvino(
     """
     if asked is Backend.TORCH:
         return detector
-    reason = _unfit(detector)
+    reason = _unfit(detector, device)
     if reason is None:
         exports = Exports(detector.model_key, detector.precision, lanes)
         few = photos is not None and photos < WORTH_PHOTOS
@@ -88,9 +89,9 @@ def with_openvino(
     return detector
 
 
-def _unfit(detector: UltralyticsDetector | TwoStageDetector) -> str | None:
-    if detector.device.type != "cpu":
-        return f"it is for processors, and the device is {detector.device}"
+def _unfit(detector: UltralyticsDetector | TwoStageDetector, device: torch.device) -> str | None:
+    if device.type != "cpu":
+        return f"it is for processors, and the device is {device}"
     if not detector.parts:
         return "the model comes in a format of its own; a .pt file is needed"
     if openvino_version() is None:

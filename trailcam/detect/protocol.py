@@ -61,7 +61,8 @@ class Detector(Protocol):
     ``thresholds``: class id -> confidence (0..1) from which the weights recommend to count it; classes
     that they recommend nothing for are left out. ``iou``: of two boxes that overlap more, one goes.
     ``precision``: the number format it computes in.
-    ``backend``: the library that computes. ``threadsafe``: :meth:`detect` may run in several threads at once.
+    ``backend``: the library that computes. ``parts``: its networks that can be exported to another.
+    ``threadsafe``: :meth:`detect` may run in several threads at once.
     """
 
     names: dict[int, str]
@@ -72,6 +73,7 @@ class Detector(Protocol):
     iou: float = 0.7
     precision: str = "float32"
     backend: Backend = Backend.TORCH
+    parts: tuple[str, ...] = ()
     threadsafe: bool = False
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:

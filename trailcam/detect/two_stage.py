@@ -45,8 +45,6 @@ class TwoStageDetector(Detector):
 
     precision: Precision
     threadsafe = True
-    parts: tuple[str, ...] = ("first", "second")
-    """Networks that can be exported."""
 
     def __init__(
         self,
@@ -77,8 +75,7 @@ class TwoStageDetector(Detector):
         two = container.two
         self._namer = None if two is None else _Namer(two, container, shown, device, self.precision.dtype)
         place = container.names.index
-        if two is None:
-            self.parts = ("first",)
+        self.parts = ("first",) if two is None else ("first", "second")
         # For boxes that the second stage is not asked about; -1 stands for deer, which it always is.
         self._final = np.array([place(n) if n in container.names else -1 for n in container.one.names])
 
