@@ -24,6 +24,8 @@ from two_stage import load as load_weights
 from trailcam.detect.container import FORMAT
 
 COMBINED = ("antlered_at", "group_sharpness", "sharpness")
+WANTED = {"deer": 0.95, "antlered": 0.85}
+"""Of photos: the share to find of those that hold one, and to be right about of those reported."""
 
 
 def half(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -172,8 +174,19 @@ def choose(raw: Raw) -> dict[str, Any]:
     return {"temperature": model.two.temperature, **chosen}
 
 
+class Truth:
+    """Which photos hold a deer or a buck, and which can tell that they don't."""
+
+    def __init__(self, photos: list[Photo]) -> None:
+        """Look once."""
+        complete = np.array([p.complete for p in photos])
+        unsexed = np.array([any(b.label == "deer" for b in p.boxes) for p in photos])
+        self.deer, self.buck = m.has(photos, DEER_LABELS), m.has(photos, ANTLERED)
+        self.tells_deer, self.tells_buck = complete | self.deer, self.buck | (complete & ~unsexed)
+
+
 def cut(photos: list[Photo], found: list[m.Detections]) -> dict[str, float]:
-    """Thresholds: by boxes for other classes; by photos, bucks and any deer together, for deer."""
+    """Thresholds: by boxes for other classes; for deer those that come nearest to what is wanted of photos."""
     out = {}
     matches = m.class_matches(photos, found, FINE)
     grid = np.round(np.arange(0.08, 0.85, 0.02), 2)
@@ -187,22 +200,21 @@ def cut(photos: list[Photo], found: list[m.Detections]) -> dict[str, float]:
         good = grid[
             np.array(f) >= max(f) - 0.01
         ]  # of thresholds as good as the best, one in the upper middle
-        out[n] = float(np.clip(good[int(len(good) * 0.6)], 0.15, 0.8))
-    has_deer, has_buck = m.has(photos, DEER_LABELS), m.has(photos, ANTLERED)
-    complete = np.array([p.complete for p in photos])
-    unsexed = np.array([any(b.label == "deer" for b in p.boxes) for p in photos])
-    usable, buck_usable = complete | has_deer, has_buck | (complete & ~unsexed)
+        out[n] = float(np.clip(good[int(len(good) * 0.6)], 0.1, 0.8))
+    truth = Truth(photos)
     doe = m.photo_scores(found, FINE, ev.GROUPS["antlerless"])
     buck = m.photo_scores(found, FINE, ev.GROUPS["antlered"])
 
-    def f1(said: np.ndarray, truth: np.ndarray) -> float:
-        return 2 * (said & truth).sum() / max(said.sum() + truth.sum(), 1)
+    def short(said: np.ndarray, true: np.ndarray, usable: np.ndarray, wanted: float) -> float:
+        return sum(max(wanted - x, 0.0) for x in ev.image_figures(said, true, usable) if not np.isnan(x))
 
     smooth = np.zeros((len(grid), len(grid)))
     for i, td in enumerate(grid):
         for j, tb in enumerate(grid):
-            deer = f1(((doe >= td) | (buck >= tb))[usable], has_deer[usable])
-            smooth[i, j] = deer + f1((buck >= tb)[buck_usable], has_buck[buck_usable])
+            deer = short((doe >= td) | (buck >= tb), truth.deer, truth.tells_deer, WANTED["deer"])
+            # A point of bucks is two photos, one of deer is ten: half as much trust.
+            bucks = short(buck >= tb, truth.buck, truth.tells_buck, WANTED["antlered"])
+            smooth[i, j] = -deer - bucks / 2
     padded = np.pad(smooth, 1, mode="edge")  # a plateau rather than a peak
     mean = sum(padded[a : a + len(grid), b : b + len(grid)] for a in range(3) for b in range(3))
     i, j = np.unravel_index(mean.argmax(), mean.shape)
@@ -215,12 +227,14 @@ def cut(photos: list[Photo], found: list[m.Detections]) -> dict[str, float]:
 def main() -> None:
     """Export."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--detector", type=Path, required=True)
+    p.add_argument("--weights", type=Path, help="an exported file: only its thresholds are chosen anew")
+    p.add_argument("--detector", type=Path, help="not with --weights")
     p.add_argument("--classifier", type=Path, help="left out for a one-stage model")
     p.add_argument("--dataset", type=Path, required=True)
     p.add_argument("--photos", type=Path, required=True)
     p.add_argument("--fixes", type=Path, default=Path(__file__).parent / "label_fixes.jsonl")
     p.add_argument("--flip", action="store_true", help="average over each crop and its mirror image")
+    p.add_argument("--pixels", type=int, help="side of the crops asked about, instead of the one trained on")
     p.add_argument("--cache", type=Path, help="keeps what the first stage finds on the validation split")
     p.add_argument("--version", default="0.1")
     p.add_argument("--date", default="")
@@ -229,13 +243,27 @@ def main() -> None:
     )
     p.add_argument("--out", type=Path, required=True)
     a = p.parse_args()
-    saved = container(a.detector, a.classifier, a.flip)
+    if (a.weights is None) == (a.detector is None):
+        p.error("either --weights or --detector")
+    saved = (
+        torch.load(a.weights, map_location="cpu", weights_only=True)
+        if a.weights
+        else container(a.detector, a.classifier, a.flip)
+    )
+    if saved["classifier"]:
+        saved["classifier"] |= {"flip": a.flip, "input_px": a.pixels or saved["classifier"]["input_px"]}
     new = a.out.with_suffix(".new")
     torch.save(saved, new)
     model = load_weights(new)
     val = load(a.dataset, a.photos, ("val",), a.fixes)
+    kept = model.two
+    if kept is not None:
+        model.two = replace(kept, temperature=1.0)  # Raw.final divides by it
     raw = Raw(model, val, a.cache)
-    chosen = choose(raw)
+    if a.weights:
+        model.two, chosen = kept, {}
+    else:
+        chosen = choose(raw)
     found = raw.final()
     saved["thresholds"] = cut(val, found)
     if saved["classifier"]:

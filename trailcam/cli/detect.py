@@ -49,8 +49,8 @@ class Which(StrEnum):
 _STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), Which.ALL: ()}
 _STARTER_LIMITS = (
     "Model: trailcam's starter model for North American white-tailed deer. It misses about one deer photo in "
-    "twelve and one buck\nphoto in three, and a third of the photos it calls bucks are none; an age class is "
-    "an antler class, no measured age."
+    "fourteen and more than\none buck photo in five, and a third of the photos it calls bucks are none; "
+    "an age class is an antler class, no measured age."
 )
 
 
