@@ -35,7 +35,7 @@ class Scene:
         for name in names:
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self._jpeg)
+            path.write_bytes(self._jpeg + name.encode())  # photos are no copies of each other
 
     def scan(self, root: str | Path | None = None, /, **options: Any) -> ScanReport:  # noqa: ANN401
         stop: Callable[[], bool] = options.pop("stop", lambda: False)

@@ -216,6 +216,11 @@ def m009_stations(db: Connection) -> None:
     )
 
 
+def m010_identity(db: Connection) -> None:
+    """Whether what a scan of a root saved has yet to be held together by content (it was cut off)."""
+    db.execute("ALTER TABLE roots ADD COLUMN unsettled BOOLEAN DEFAULT false")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -226,6 +231,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m007_readings,
     m008_runs,
     m009_stations,
+    m010_identity,
 )
 LATEST = len(MIGRATIONS)
 
