@@ -9,17 +9,18 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
 
+from trailcam.clock.shift import restore
 from trailcam.domain import FileKey
 from trailcam.errors import Interrupted
-from trailcam.media.capture_time import best
 from trailcam.media.identity import read_content_id, read_whole_id
 from trailcam.root import alive
-from trailcam.store.database import Connection, Database
+from trailcam.store.database import Database
 from trailcam.store.identity import (
     KnownFile,
     Settled,
@@ -34,7 +35,6 @@ from trailcam.store.identity import (
     unverified,
 )
 from trailcam.store.images import Ids
-from trailcam.store.readings import counting_readings, save_choices
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
@@ -147,7 +147,8 @@ def follow_contents(
         if gone:
             mark_missing(db, [file.image_id for file in gone])
         settled = settle(db)
-        _choose_times(db, settled.rechosen)
+        # A new name may state a time, or state none any more.
+        restore(db, settled.rechosen, datetime.now().astimezone().replace(tzinfo=None))
     return settled
 
 
@@ -225,10 +226,3 @@ def _living(files: Sequence[KnownFile]) -> set[int]:
     for thread in asked:
         thread.join(_PATIENCE_S)
     return set(living)
-
-
-def _choose_times(db: Connection, image_ids: Sequence[int]) -> None:
-    """A new name may state a time, or state none any more."""
-    if image_ids:
-        found = counting_readings(db, image_ids)
-        save_choices(db, [(image_id, *best(found.get(image_id, []))) for image_id in image_ids])

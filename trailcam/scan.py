@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from trailcam.clock.shift import restore_reread
 from trailcam.domain import FileKey, Image
 from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.identify import count_found_again, follow_contents, read_known
@@ -320,6 +321,8 @@ def _read_and_save(
     def save() -> None:
         with database.write() as db:
             ids = save_images(db, root_id, unsaved, changed)
+            reread = [changed[i.key.path] for i in unsaved if i.key.path in changed]
+            restore_reread(db, reread, _local_now())
         for image, image_id in zip(unsaved, ids.tolist(), strict=True):
             (saved.changed if image.key.path in changed else saved.fresh).append(image_id)
         unsaved.clear()
@@ -351,8 +354,7 @@ def _read_and_save(
 
 def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int) -> Generator[list[Image]]:
     """Images of ``unread`` in chunks, in order."""
-    # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
-    now = datetime.now().astimezone().replace(tzinfo=None)
+    now = _local_now()
     jobs = ((path, chunk, rule, now) for chunk in _chunks(unread, CHUNK))
     with ThreadPoolExecutor(workers) as pool:
         ahead = deque(pool.submit(_read_chunk, job) for job in islice(jobs, READ_AHEAD))
@@ -363,6 +365,11 @@ def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int
                 yield images
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _local_now() -> datetime:
+    # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
+    return datetime.now().astimezone().replace(tzinfo=None)
 
 
 def _chunks(files: Sequence[FileKey], size: int) -> Iterable[Sequence[FileKey]]:

@@ -48,6 +48,7 @@ class Photo:
             key=FileKey(f"{self.station}/{self.name}", 1000, 1),
             station=self.station,
             captured=CaptureTime(when, source, self.suspect),
+            captured_reason="only_reading" if when else None,
             readings=(CaptureTime(when, source, self.suspect),) if when else (),
             width=self.size[0] if self.size else None,
             height=self.size[1] if self.size else None,

@@ -17,6 +17,8 @@ BASE = {"errors", "domain", "geometry", "text", "months", "tables", "classmap", 
 SELF_CONTAINED = {"media", "config", "store", "samples"}
 ULTRALYTICS_IN = {"detect.detector", "train.command"}
 HEAVY_AT_START = {"torch", "torchvision", "duckdb", "ultralytics", "numpy", "PIL", "cv2"}
+# A list of commands needs none of these, nor any command.
+SLOW_AT_HELP = {"rich", "pydantic", "platformdirs", "trailcam.config", "trailcam.cli.status"}
 
 
 def imports_of(source: str, module: str, *, is_package: bool = False) -> set[str]:

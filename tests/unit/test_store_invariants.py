@@ -16,49 +16,13 @@ from trailcam.domain import FileKey, Status
 from trailcam.selection import Selection
 from trailcam.store.database import one
 from trailcam.store.images import compare, finish_scan, save_images
+from trailcam.store.invariants import broken
 from trailcam.store.runs import select_todo
 
 NAMES = [f"{n}.jpg" for n in range(6)]
 WEIGHTS = st.sampled_from(["one.pt", "two.pt"])
 SOME = st.sets(st.sampled_from(NAMES), min_size=1)
 FATE = st.sampled_from([Status.COMPLETED, Status.COMPLETED, Status.FAILED, Status.MISSING])
-
-
-NEVER = {
-    "an image twice": "SELECT 1 FROM images GROUP BY image_id HAVING count(*) > 1",
-    "two results of one run and image": """
-        SELECT 1 FROM results GROUP BY run_id, image_id HAVING count(*) > 1
-    """,
-    "a detection without a completed result": """
-        SELECT 1 FROM detections d ANTI JOIN (SELECT * FROM results WHERE status = 'completed') r
-        ON r.run_id = d.run_id AND r.image_id = d.image_id
-    """,
-    "completed without a current run": "SELECT 1 FROM images WHERE status = 'completed' AND run_id IS NULL",
-    "a current run without a completed result": """
-        SELECT 1 FROM images i WHERE run_id IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM results r
-            WHERE r.run_id = i.run_id AND r.image_id = i.image_id AND r.status = 'completed'
-        )
-    """,
-    "pending or failed with a current run": """
-        SELECT 1 FROM images WHERE status IN ('pending', 'failed') AND run_id IS NOT NULL
-    """,
-    "completed or pending with an error": """
-        SELECT 1 FROM images WHERE status IN ('pending', 'completed') AND error_code IS NOT NULL
-    """,
-    "failed without an error": "SELECT 1 FROM images WHERE status = 'failed' AND error_code IS NULL",
-    "two readings of one image and source": """
-        SELECT 1 FROM time_readings GROUP BY image_id, source HAVING count(*) > 1
-    """,
-    "a reading without an image": "SELECT 1 FROM time_readings ANTI JOIN images USING (image_id)",
-    "a capture time that no reading gives": """
-        SELECT 1 FROM images i WHERE captured_at IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM time_readings r WHERE r.image_id = i.image_id AND r.counts
-            AND r.source = i.captured_at_source AND r.value = i.captured_at
-        )
-    """,
-    "two runs at work": "SELECT 1 FROM runs WHERE state = 'running' HAVING count(*) > 1",
-}
 
 
 class Store(RuleBasedStateMachine):
@@ -163,8 +127,7 @@ class Store(RuleBasedStateMachine):
         if not hasattr(self, "library"):
             return
         with self.library.database.read() as db:
-            for what, sql in NEVER.items():
-                assert db.execute(sql).fetchall() == [], what
+            assert broken(db) == []
             status = dict(db.execute("SELECT image_id, status FROM images").fetchall())
             boxes = db.execute(
                 "SELECT model_key, image_id, count(*) FROM detections JOIN runs USING (run_id) GROUP BY ALL"

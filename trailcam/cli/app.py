@@ -12,29 +12,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from trailcam import __version__
-from trailcam.cli import (
-    correct,
-    detect,
-    evaluate,
-    export,
-    gallery,
-    import_,
-    report,
-    report_accuracy,
-    report_digest,
-    report_herd,
-    review,
-    runs,
-    scan,
-    stations,
-    status,
-    times,
-    train,
-)
-from trailcam.cli.console import err, say, show_error
+from trailcam.cli.lazy import LazyGroup
 from trailcam.errors import ExitCode, OutputError, TrailcamError
 
 app = typer.Typer(
+    cls=LazyGroup,
     name="trailcam",
     help="Turns a folder of trail-camera photos into answers about deer.",
     no_args_is_help=True,
@@ -42,23 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command("scan")(scan.scan)
-app.command("detect")(detect.detect)
-app.add_typer(report.app, name="report")
-report_digest.register(report.app)
-report_herd.register(report.app)
-report_accuracy.register(report.app)
-app.command("correct")(correct.correct)
-app.add_typer(review.app, name="review")
-app.add_typer(runs.app, name="runs")
-app.add_typer(times.app, name="times")
-app.add_typer(stations.app, name="stations")
-app.command("status")(status.status)
-app.command("gallery")(gallery.gallery)
-app.add_typer(export.app, name="export")
-app.add_typer(import_.app, name="import")
-app.command("evaluate")(evaluate.evaluate)
-app.command("train")(train.train)
 
 
 def _show_version(wanted: bool) -> None:
@@ -106,11 +71,10 @@ def _run() -> int:
     except SystemExit as left:  # usage errors and --help, as typer words them: 2 and 0
         return left.code if isinstance(left.code, int) else ExitCode.COULD_NOT_RUN
     except TrailcamError as error:
-        show_error(error)
-        if _verbose():
-            err.print(traceback.format_exc(), markup=False)
-        return error.exit_code
+        return _show_error(error)
     except KeyboardInterrupt:
+        from trailcam.cli.console import say
+
         say("Interrupted. Everything saved so far stays; run the same command again to carry on.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -128,16 +92,26 @@ def _verbose() -> bool:
     return any(argument in ("-v", "--verbose") for argument in sys.argv[1:])
 
 
+def _show_error(error: TrailcamError) -> int:
+    # Here as below: rich is slow to import, and `trailcam --help` has no use for it.
+    from trailcam.cli.console import err, show_error
+
+    show_error(error)
+    if _verbose():
+        err.print(traceback.format_exc(), markup=False)
+    return error.exit_code
+
+
 def _show_refusal(error: OSError) -> int:
     """What the system refused: above all `trailcam status > /full/disk`."""
     _discard_stdout()
-    show_error(OutputError(f"The output can't be written: {error.strerror or error}.", "Is the disk full?"))
-    if _verbose():
-        err.print(traceback.format_exc(), markup=False)
-    return ExitCode.COULD_NOT_RUN
+    return _show_error(
+        OutputError(f"The output can't be written: {error.strerror or error}.", "Is the disk full?")
+    )
 
 
 def _show_bug(error: Exception) -> None:
+    from trailcam.cli.console import err, say
     from trailcam.text import printable
 
     err.print("error:", style="bold red", end=" ")

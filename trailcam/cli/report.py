@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from trailcam.cli import report_accuracy, report_digest, report_herd
 from trailcam.cli.options import (
     ConfigOpt,
     DbOpt,
@@ -101,3 +102,8 @@ def bucks(
             lambda question: report.buck_report(connection, question, by=keys, parts=parts),
         )
     emit(report.as_rows(answer) if one_table else answer, chosen, output)
+
+
+report_digest.register(app)
+report_herd.register(app)
+report_accuracy.register(app)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trailcam.cli import console
+from trailcam.cli import console, times_shift
 from trailcam.cli.options import (
     AppContext,
     ConfigOpt,
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from trailcam.strip.command import StripOptions, StripReport
 
 _SHOWN = 10
-app = typer.Typer(help="When photos were taken: read the strips in the pictures.", no_args_is_help=True)
+app = typer.Typer(help="When photos were taken: check, correct, read strips.", no_args_is_help=True)
+times_shift.register(app)
 
 
 class Order(StrEnum):
@@ -48,7 +49,7 @@ class Order(StrEnum):
 
 @app.callback()
 def _times() -> None:
-    """When photos were taken: read the strips in the pictures."""
+    """When photos were taken: check, correct, read strips."""
 
 
 @app.command("read-strip")

@@ -60,6 +60,7 @@ FUTURE_SLACK = timedelta(days=1)
 # The strip is drawn seconds after the shutter, or shows minutes only.
 SAME_MOMENT = timedelta(seconds=90)
 
+CORRECTED = "corrected"
 ONLY_READING = "only_reading"
 READINGS_AGREE = "readings_agree"
 MOST_TRUSTED = "most_trusted"  # the readings differ
@@ -92,7 +93,9 @@ _NAME_PATTERNS = (
 
 
 def best(found: Sequence[CaptureTime]) -> tuple[CaptureTime, str | None]:
-    """The reading that goes first, and why: only_reading, readings_agree or most_trusted; None for none.
+    """The reading that goes first, and why: corrected, only_reading, readings_agree or most_trusted.
+
+    The reason is None where there is none.
 
     A strip may show minutes only: where a less trusted source confirms it, that one's seconds are taken.
     """
@@ -100,6 +103,8 @@ def best(found: Sequence[CaptureTime]) -> tuple[CaptureTime, str | None]:
     if not ranked:
         return _UNDATED, None
     first, *others = ranked
+    if first.source is TimeSource.CORRECTION:
+        return first, CORRECTED
     alike = [other for other in others if _agree(first, other)]
     if first.source is TimeSource.STRIP and alike:
         first = alike[0]

@@ -20,6 +20,7 @@ from trailcam.domain import FileKey
 from trailcam.store.columns import texts
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.images import Ids
+from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.paths import from_db, to_db
 from trailcam.store.run_choice import settle as settle_runs
 
@@ -165,11 +166,17 @@ def settle(db: Connection) -> Settled:
         " WHERE run_id IS NOT NULL AND image_id IN (SELECT owner_id FROM taken WHERE status = 'completed')"
     )
     db.execute(query("identity_edited"))
+    ((n_dropped,),) = db.execute(
+        "SELECT (SELECT count(*) FROM edited) + (SELECT count(*) FROM absorbed WHERE had_results)"
+    ).fetchall()
+    if n_dropped:
+        db.execute(RECOUNT_RUNS)
     taken = db.execute("SELECT image_id FROM absorbed").fetchnumpy()["image_id"]
     rechosen = [int(i) for (i,) in db.execute("SELECT DISTINCT image_id FROM rechosen").fetchall()]
     for table in ("known_by_time", "same", "grouped", "moved", "absorbed", "parted", "taken", "renamed"):
         db.execute(f"DROP TABLE temp.{table}")
-    db.execute("DROP TABLE temp.readings_taken; DROP TABLE temp.rechosen; DROP TABLE temp.edited")
+    for table in ("readings_taken", "shifts_taken", "rechosen", "edited"):
+        db.execute(f"DROP TABLE temp.{table}")
     db.execute("UPDATE roots SET unsettled = false WHERE unsettled")
     return Settled(int(n_moved), int(n_touched), int(n_copies), np.asarray(taken, np.int64), sorted(rechosen))
 

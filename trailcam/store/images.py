@@ -13,6 +13,7 @@ import numpy.typing as npt
 from trailcam.domain import FileKey, Image, Status
 from trailcam.store.columns import degrees, insert, insert_row, integers, next_id, texts, times
 from trailcam.store.database import Connection, one, query, rows
+from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.paths import from_db, to_db
 from trailcam.store.readings import Reading, save_readings
 
@@ -235,9 +236,10 @@ def _replace(db: Connection, ids: Ids, positions: Ids, seen: npt.NDArray[Any]) -
         "SELECT old.n, images.first_seen_at AS at FROM images JOIN old USING (image_id)"
     ).fetchnumpy()
     seen[np.asarray(kept["n"])] = np.asarray(kept["at"], dtype="datetime64[us]")
-    for table in ("images", "results", "detections", "time_readings"):
+    for table in ("images", "results", "detections", "time_readings", "image_light"):
         db.execute(f"DELETE FROM {table} WHERE image_id IN (SELECT image_id FROM old)")
     db.unregister("old")
+    db.execute(RECOUNT_RUNS)
     return seen
 
 

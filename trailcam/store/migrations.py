@@ -216,7 +216,53 @@ def m009_stations(db: Connection) -> None:
     )
 
 
-def m010_identity(db: Connection) -> None:
+RECOUNT_RUNS = """
+    UPDATE runs SET n_completed = n.completed, n_failed = n.failed, n_detections = n.boxes
+    FROM (
+        SELECT run_id, coalesce(r.completed, 0) AS completed, coalesce(r.failed, 0) AS failed,
+            coalesce(d.boxes, 0) AS boxes
+        FROM runs LEFT JOIN (
+            SELECT run_id, count(*) FILTER (status = 'completed') AS completed,
+                count(*) FILTER (status = 'failed') AS failed
+            FROM results GROUP BY run_id
+        ) r USING (run_id)
+        LEFT JOIN (SELECT run_id, count(*) AS boxes FROM detections GROUP BY run_id) d USING (run_id)
+    ) n
+    WHERE n.run_id = runs.run_id AND (runs.n_completed, runs.n_failed, runs.n_detections)
+        IS DISTINCT FROM (n.completed, n.failed, n.boxes)
+"""
+"""Set the counts of all runs to what is kept of them: what was said of pixels that are gone is gone."""
+
+
+def m010_run_counts(db: Connection) -> None:
+    """Runs count the results that they have. Those of files that were replaced had stayed in the counts."""
+    db.execute(RECOUNT_RUNS)
+
+
+def m011_clocks(db: Connection) -> None:
+    """What people say of cameras' clocks, and what pictures tell of the light.
+
+    ``by_s`` is how many seconds a shift added, ``asked`` its words. ``before_at`` and ``after_at`` are a
+    photo's time before and after it. ``image_light.colour``: how far the picture's colours lie apart, 0 in
+    pure grey (infrared), in levels of 0..255. ``stations.clock_checked_at`` NULL: to be checked again.
+    """
+    db.execute(
+        """
+        CREATE TABLE time_shifts (
+            shift_id INTEGER NOT NULL, asked VARCHAR NOT NULL, by_s BIGINT NOT NULL, note VARCHAR,
+            made_at TIMESTAMP NOT NULL, undone_at TIMESTAMP
+        );
+        CREATE TABLE shifted_images (
+            shift_id INTEGER NOT NULL, image_id BIGINT NOT NULL,
+            before_at TIMESTAMP NOT NULL, after_at TIMESTAMP NOT NULL
+        );
+        CREATE TABLE image_light (image_id BIGINT NOT NULL, colour REAL NOT NULL);
+        ALTER TABLE stations ADD COLUMN clock_checked_at TIMESTAMP;
+        """
+    )
+
+
+def m012_identity(db: Connection) -> None:
     """Whether what a scan of a root saved has yet to be held together by content (it was cut off)."""
     db.execute("ALTER TABLE roots ADD COLUMN unsettled BOOLEAN DEFAULT false")
 
@@ -231,7 +277,9 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m007_readings,
     m008_runs,
     m009_stations,
-    m010_identity,
+    m010_run_counts,
+    m011_clocks,
+    m012_identity,
 )
 LATEST = len(MIGRATIONS)
 

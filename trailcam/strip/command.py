@@ -231,7 +231,7 @@ def _choose(db: Connection, image_ids: Sequence[int], differs: set[int]) -> int:
     by_image = counting_readings(db, image_ids)
     for image_id in image_ids:
         time, reason = best(by_image.get(image_id, []))
-        if image_id in differs and time.suspect is None:
+        if image_id in differs and time.suspect is None and time.source is not TimeSource.CORRECTION:
             time = CaptureTime(time.at, time.source, STRIP_DIFFERS, time.utc_offset_min)
         choices.append((image_id, time, reason))
     save_choices(db, choices)

@@ -41,13 +41,26 @@ FROM time_readings t
 JOIN absorbed a USING (image_id)
 WHERE CASE
     WHEN t.source = 'filename' THEN a.is_place AND a.owner_id IN (SELECT image_id FROM renamed)
-    ELSE NOT EXISTS (FROM time_readings o WHERE o.image_id = a.owner_id AND o.source = t.source)
+    ELSE t.source <> 'correction' -- follows from the shifts
+        AND NOT EXISTS (FROM time_readings o WHERE o.image_id = a.owner_id AND o.source = t.source)
 END
 QUALIFY row_number() OVER (PARTITION BY a.owner_id, t.source ORDER BY t.image_id) = 1;
 INSERT INTO time_readings BY NAME
 SELECT r.* REPLACE (t.owner_id AS image_id) FROM time_readings r JOIN readings_taken t USING (image_id, source);
+CREATE OR REPLACE TEMP TABLE shifts_taken AS
+SELECT a.owner_id, min(s.image_id) AS image_id
+FROM shifted_images s
+JOIN absorbed a USING (image_id)
+WHERE a.owner_id NOT IN (SELECT image_id FROM shifted_images)
+GROUP BY a.owner_id;
+UPDATE shifted_images SET image_id = t.owner_id FROM shifts_taken t WHERE shifted_images.image_id = t.image_id;
+DELETE FROM shifted_images WHERE image_id IN (SELECT image_id FROM absorbed);
 CREATE OR REPLACE TEMP TABLE rechosen AS
-SELECT image_id FROM renamed UNION SELECT owner_id FROM readings_taken;
+SELECT image_id FROM renamed UNION SELECT owner_id FROM readings_taken UNION SELECT owner_id FROM shifts_taken;
+INSERT INTO image_light BY NAME
+SELECT a.owner_id AS image_id, any_value(l.colour) AS colour FROM image_light l JOIN absorbed a USING (image_id)
+WHERE a.owner_id NOT IN (SELECT image_id FROM image_light) GROUP BY a.owner_id;
+DELETE FROM image_light WHERE image_id IN (SELECT image_id FROM absorbed);
 
 UPDATE images SET
     root_id = p.root_id, path = p.path, size_bytes = p.size_bytes, mtime_ns = p.mtime_ns,

@@ -14,12 +14,12 @@ WHERE starts_with(o.path, '.replaced/') AND o.status = 'missing' AND n.status <>
 QUALIFY row_number() OVER (PARTITION BY n.image_id ORDER BY o.run_id IS NULL, o.image_id) = 1;
 DELETE FROM results WHERE image_id IN (SELECT image_id FROM edited);
 DELETE FROM detections WHERE image_id IN (SELECT image_id FROM edited);
-DELETE FROM time_readings WHERE source <> 'correction' AND image_id IN (SELECT image_id FROM edited);
+DELETE FROM time_readings WHERE image_id IN (SELECT image_id FROM edited);
+DELETE FROM image_light WHERE image_id IN (SELECT image_id FROM edited);
 UPDATE time_readings SET image_id = e.image_id FROM edited e WHERE time_readings.image_id = e.new_id;
 DELETE FROM images WHERE image_id IN (SELECT image_id FROM edited);
 UPDATE images SET image_id = e.image_id, first_seen_at = e.first_seen_at FROM edited e
 WHERE images.image_id = e.new_id;
 UPDATE images SET duplicate_of = e.image_id FROM edited e WHERE images.duplicate_of = e.new_id;
 INSERT INTO rechosen
-SELECT DISTINCT image_id FROM time_readings
-WHERE source = 'correction' AND image_id IN (SELECT image_id FROM edited);
+SELECT image_id FROM edited WHERE image_id IN (SELECT image_id FROM shifted_images);

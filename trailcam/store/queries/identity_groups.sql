@@ -79,7 +79,8 @@ CREATE OR REPLACE TEMP TABLE absorbed AS
 SELECT
     g.image_id, g.owner_id, m.image_id IS NOT NULL AS is_place,
     NOT g.present OR m.image_id IS NOT NULL AS dropped,
-    g.duplicate_of IS DISTINCT FROM g.owner_id AS is_news
+    g.duplicate_of IS DISTINCT FROM g.owner_id AS is_news,
+    g.image_id IN (SELECT image_id FROM results) AS had_results
 FROM grouped g
 LEFT JOIN moved m ON m.place_id = g.image_id
 WHERE g.image_id <> g.owner_id AND (g.duplicate_of IS DISTINCT FROM g.owner_id OR dropped);

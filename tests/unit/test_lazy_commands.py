@@ -1,0 +1,37 @@
+"""The list of commands that `trailcam --help` prints without loading them."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from trailcam.cli.app import app
+from trailcam.cli.lazy import COMMANDS, load
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_each_command_is_there_and_says_of_itself_what_the_list_says(name: str) -> None:
+    _, sentence = COMMANDS[name]
+    command = load(name)
+    assert command.name == name
+    assert command.get_short_help_str(limit=1000) == sentence
+
+
+def test_the_list_is_printed_and_loads_no_command() -> None:
+    shown = CliRunner().invoke(app, ["--help"])
+    assert shown.exit_code == 0
+    for name, (_, sentence) in COMMANDS.items():
+        assert f"  {name} " in shown.output
+        assert sentence.split()[0] in shown.output
+
+
+def test_a_mistyped_command_is_guessed() -> None:
+    shown = CliRunner().invoke(app, ["repotr"])
+    assert shown.exit_code == 2
+    assert "Did you mean 'report'" in shown.output
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert CliRunner().invoke(app, ["xyzzy"]).exit_code == 2
+    with pytest.raises(KeyError):
+        load("xyzzy")

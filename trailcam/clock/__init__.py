@@ -1,0 +1,1 @@
+"""Whether cameras' clocks can be believed, and what people say of them."""
