@@ -148,11 +148,12 @@ def _undo(context: AppContext, image_id: int, who: str) -> None:
 
 
 def _find_image(db: Connection, name: str) -> int:
+    from trailcam.store.identity import photos_of
     from trailcam.store.paths import from_db
 
     number = int(name) if name.isascii() and name.isdigit() and len(name) < 19 else None
     if number and db.execute("SELECT 1 FROM images WHERE image_id = ?", [number]).fetchall():
-        return number
+        return photos_of(db, [number]).get(number, number)
     here = Path(name).absolute()
     wanted = {(None, Path(name).as_posix())}
     for root_id, path in db.execute("SELECT root_id, path FROM roots").fetchall():
@@ -168,6 +169,8 @@ def _find_image(db: Connection, name: str) -> int:
             {"path": path, "root": root_id},
         ).fetchall()
     }
+    copies = photos_of(db, sorted(found))
+    found = {copies.get(image_id, image_id) for image_id in found}
     if len(found) == 1:
         return found.pop()
     if found:

@@ -35,6 +35,10 @@ COMMANDS = {
         "status:status",
         "Where every photo stands, which folders can be reached, and how the last run went.",
     ),
+    "duplicates": (
+        "duplicates:duplicates",
+        "List exact copies of photos, each below the photo that it repeats. Nothing is changed or deleted.",
+    ),
     "gallery": (
         "gallery:gallery",
         "Write an offline page of the photos that were found, with filters and statistics.",

@@ -67,8 +67,8 @@ def record(db: Connection, judgements: Sequence[Judgement], *, author: str, sour
     """Record judgements in their order, the later before the earlier; returns how many were new.
 
     ``source`` names the command. A word on a copy of a photo is one on the photo. Those whose uid is known
-    are left out, also where it was undone since. The connection must be one for writing. Raises ValueError for a
-    place outside 0..1 or without extent, and for an image that doesn't exist; then nothing is recorded.
+    are left out, also where it was undone since. The connection must be one for writing. Raises ValueError
+    for a place outside 0..1 or without extent, and for an image that doesn't exist; then nothing is recorded.
     """
     _check(db, judgements)
     photos = photos_of(db, [j.image_id for j in judgements])

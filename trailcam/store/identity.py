@@ -76,8 +76,12 @@ def mark_unsettled(db: Connection, root_id: int) -> None:
 
 
 def unsettled(db: Connection) -> bool:
-    """Whether a scan was cut off before :func:`settle`."""
-    ((n,),) = db.execute("SELECT count(*) FROM roots WHERE unsettled").fetchall()
+    """Whether a scan was cut off before :func:`settle`, or a copy could not be compared to the last byte."""
+    ((n,),) = db.execute(
+        "SELECT (SELECT count(*) FROM roots WHERE unsettled) + (SELECT count(*) FROM images c"
+        " JOIN images p ON p.image_id = c.duplicate_of WHERE c.duplicate_of IS NOT NULL"
+        " AND c.status <> 'missing' AND (c.whole_id IS NULL OR p.whole_id IS NULL))"
+    ).fetchall()
     return bool(n)
 
 
@@ -191,12 +195,10 @@ def count_missing(db: Connection, ids: Ids) -> int:
     return int(n)
 
 
-def count_copies(db: Connection, root_id: int | None = None) -> int:
-    """How many files that are there repeat a photo, in one root or all."""
+def count_copies(db: Connection) -> int:
+    """How many files that are there repeat a photo."""
     ((n,),) = db.execute(
         "SELECT count(*) FROM images WHERE duplicate_of IS NOT NULL AND status <> 'missing'"
-        " AND root_id = coalesce(?, root_id)",
-        [root_id],
     ).fetchall()
     return int(n)
 

@@ -77,6 +77,12 @@ def roots(db: Connection) -> list[Root]:
     return [Root(int(i), from_db(str(name)), from_db(str(path))) for i, name, path in found]
 
 
+def count_videos(db: Connection) -> int:
+    """How many videos lie in the scanned folders; trailcam doesn't look at them."""
+    ((n,),) = db.execute("SELECT coalesce(sum(n_videos), 0) FROM roots").fetchall()
+    return int(n)
+
+
 def compare(
     db: Connection, root_id: int, files: Sequence[FileKey], unreadable_folders: Sequence[str]
 ) -> Comparison:
