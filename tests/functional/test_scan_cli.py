@@ -32,7 +32,7 @@ def lib(tmp_path: Path, tiny_jpeg: TinyJpeg) -> Path:
     for n in range(10):
         path = root / ("Hayfield" if n < 6 else "TinMan") / f"Cam_20241103_0610{n:02}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(tiny_jpeg())
+        path.write_bytes(tiny_jpeg() + bytes([n]))  # no copies of each other
     return root
 
 

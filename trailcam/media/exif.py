@@ -12,7 +12,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class Header:
     times: ExifTimes = NO_TIMES
     latitude: float | None = None
     longitude: float | None = None
-    content_id: str | None = None
+    content_id: str | None = field(default=None, compare=False)
 
 
 class UnreadableImageError(Exception):
