@@ -14,7 +14,7 @@ def duplicates(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """List exact copies of photos, each below the photo that it repeats. Nothing is changed or deleted."""
+    """List exact copies of photos, each below the photo that it repeats."""
     from trailcam.cli.render import chosen_format, emit
     from trailcam.reports.duplicates import duplicate_list
 

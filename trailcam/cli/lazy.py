@@ -37,7 +37,7 @@ COMMANDS = {
     ),
     "duplicates": (
         "duplicates:duplicates",
-        "List exact copies of photos, each below the photo that it repeats. Nothing is changed or deleted.",
+        "List exact copies of photos, each below the photo that it repeats.",
     ),
     "gallery": (
         "gallery:gallery",

@@ -34,7 +34,7 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
             error_code=error.code,
             error_message=error.message,
         )
-    found = readings(header.times, name, now)
+    found = readings(header.times, name, now, header.note.at if header.note else None)
     captured, reason = best(found)
     return Image(
         key=key,
@@ -51,4 +51,5 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
         latitude=header.latitude,
         longitude=header.longitude,
         content_id=header.content_id,
+        note=header.note,
     )
