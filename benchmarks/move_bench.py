@@ -26,7 +26,8 @@ from scan_bench import cpu, step
 PHOTOS = 10_000
 _LOOKED_AT = """
     INSERT INTO runs BY NAME SELECT 1 AS run_id, 'completed' AS state, 'bench' AS model_key,
-        '0' AS weights_sha256, 'bench.pt' AS weights_name, '{}' AS settings, '{}' AS versions, 'cpu' AS device,
+        '0' AS weights_sha256, 'bench.pt' AS weights_name, '{}' AS settings, '{}' AS versions,
+        'cpu' AS device,
         now()::TIMESTAMP AS started_at, now()::TIMESTAMP AS finished_at,
         (SELECT count(*) FROM images) AS n_completed, (SELECT count(*) FROM images) AS n_detections;
     INSERT INTO classes BY NAME SELECT 1 AS run_id, 0 AS class_id, 'doe' AS name, 'doe' AS kind;
@@ -38,7 +39,8 @@ _LOOKED_AT = """
 """
 _LEFT = """
     SELECT count(*) FILTER (status = 'completed') AS completed,
-        count(*) FILTER (status = 'pending') AS pending, count(*) FILTER (status = 'missing') AS missing, (SELECT count(*) FROM detections) AS boxes
+        count(*) FILTER (status = 'pending') AS pending,
+        count(*) FILTER (status = 'missing') AS missing, (SELECT count(*) FROM detections) AS boxes
     FROM images
 """
 

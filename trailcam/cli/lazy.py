@@ -39,6 +39,10 @@ COMMANDS = {
         "duplicates:duplicates",
         "List exact copies of photos, each below the photo that it repeats.",
     ),
+    "show": (
+        "show:show",
+        "All that is known of one photo: boxes, times and their sources, and what the camera noted.",
+    ),
     "gallery": (
         "gallery:gallery",
         "Write an offline page of the photos that were found, with filters and statistics.",
