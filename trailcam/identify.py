@@ -134,7 +134,7 @@ def follow_contents(
     Raises Interrupted; the next scan carries on.
     """
     with database.read() as db:
-        files = unverified(db)
+        files = unverified(db, root_id if accept_missing else None)
         known = known_by_root(db) if files else {}
     whole, gone = _read_whole(files, root_id, accept_missing, workers, progress, stop)
     for other in {file.root_id for file in gone}:
@@ -195,6 +195,8 @@ def _ask(file: KnownFile) -> str | Answer:
     try:
         if not _is_there(file):
             return Answer.UNKNOWN if os.path.lexists(full) else Answer.GONE
+        if file.verified:
+            return Answer.UNKNOWN
         return read_whole_id(full)
     except (OSError, ValueError):
         return Answer.UNKNOWN

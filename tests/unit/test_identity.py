@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.conftest import TinyJpeg
 from tests.helpers.contents import Scene, move
 from tests.helpers.library import WHITETAIL
+from trailcam.cli.app import app
 from trailcam.errors import Interrupted, RootError
 from trailcam.media.identity import HEAD_BYTES, TAIL_BYTES, read_content_id, read_whole_id
 from trailcam.reports.common import Question
@@ -435,3 +438,40 @@ def test_stopped_before_contents_were_compared(scene: Scene) -> None:
     report = scene.scan()
     assert (report.n_unchanged, report.n_copies) == (8, 4)
     assert scene.counted() == 4
+
+
+def test_copies_are_listed_and_videos_named(scene: Scene, tmp_path: Path) -> None:
+    scene.fill(2)
+    shutil.copy(scene.a / "Hayfield" / "IMG_0.jpg", scene.a / "copy.jpg")
+    (scene.a / "clip.MP4").touch()
+    scene.scan()
+    database = str(scene.database.path)
+    shown = CliRunner().invoke(app, ["duplicates", "--db", database])
+    assert shown.exit_code == 0, shown.output
+    assert "1 exact copy of 1 photo" in shown.output
+    told = json.loads(CliRunner().invoke(app, ["duplicates", "--format", "json", "--db", database]).stdout)
+    assert told["coverage"] == {"photos": 1, "copies": 1, "unverified": 0}
+    assert [(row["role"], row["verified"]) for row in told["rows"]] == [("photo", True), ("copy", True)]
+    assert {row["path"] for row in told["rows"]} == {"Hayfield/IMG_0.jpg", "copy.jpg"}
+    for ending in ("csv", "parquet"):
+        file = tmp_path / f"copies.{ending}"
+        assert CliRunner().invoke(app, ["duplicates", "-o", str(file), "--db", database]).exit_code == 0
+        assert file.stat().st_size > 100
+    report = CliRunner().invoke(app, ["report", "species", "--db", database])
+    assert "0 of 2 photos looked at" in report.output
+    assert "1 video not looked at." in report.output
+    status = json.loads(CliRunner().invoke(app, ["status", "--format", "json", "--db", database]).stdout)
+    assert (status["coverage"]["copies"], status["coverage"]["videos"]) == (1, 1)
+
+
+def test_a_word_on_a_copy_is_one_on_the_photo(scene: Scene) -> None:
+    scene.fill(1)
+    shutil.copy(scene.a / "Hayfield" / "IMG_0.jpg", scene.a / "copy.jpg")
+    scene.scan()
+    (copy,) = (row["image_id"] for row in scene.images().values() if row["duplicate_of"])
+    database = str(scene.database.path)
+    done = CliRunner().invoke(app, ["correct", str(copy), "--no-animal", "--author", "Ann", "--db", database])
+    assert done.exit_code == 0, done.output
+    (photo,) = (row["image_id"] for row in scene.images().values() if not row["duplicate_of"])
+    with scene.database.read() as db:
+        assert one(db, "SELECT image_id FROM judgements") == (photo,)

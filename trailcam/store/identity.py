@@ -27,7 +27,10 @@ from trailcam.store.run_choice import settle as settle_runs
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file as the database knows it, to be asked for: ``path`` is relative to ``root_path``."""
+    """A file as the database knows it, to be asked for: ``path`` is relative to ``root_path``.
+
+    ``verified``: all its bytes were read before.
+    """
 
     image_id: int
     root_id: int
@@ -35,6 +38,7 @@ class KnownFile:
     path: str
     size_bytes: int
     mtime_ns: int
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +132,17 @@ def copies_of(db: Connection, image_ids: Ids) -> list[KnownFile]:
     return found
 
 
-def unverified(db: Connection) -> list[KnownFile]:
+def unverified(db: Connection, outside: int | None = None) -> list[KnownFile]:
     """The files whose bytes have to be read before a decision can rest on them.
 
     Those that share their content id with another file that is there, or with a photo of which all bytes are
-    known. Works on a read-only connection.
+    known. With ``outside`` also the verified photos outside of that root (its id) that have a copy: are they
+    still there? Works on a read-only connection.
     """
+    asked = "false" if outside is None else f"(i.present > 1 AND i.root_id <> {int(outside)})"
     return _files(
         db,
-        "i.status <> 'missing' AND i.whole_id IS NULL AND (i.present > 1 OR i.known > 0)",
+        f"i.status <> 'missing' AND ((i.whole_id IS NULL AND (i.present > 1 OR i.known > 0)) OR {asked})",
         "SELECT *, count(*) FILTER (status <> 'missing') OVER contents AS present,"
         " count(whole_id) OVER contents AS known FROM images"
         " WHERE content_id IN (SELECT content_id FROM images GROUP BY content_id HAVING count(*) > 1)"
@@ -223,12 +229,12 @@ def duplicates(db: Connection) -> list[dict[str, Any]]:
 
 def _files(db: Connection, where: str, images: str) -> list[KnownFile]:
     found = db.execute(
-        f"SELECT i.image_id, i.root_id, r.path, i.path, i.size_bytes, i.mtime_ns FROM ({images}) i"
-        f" JOIN roots r USING (root_id) WHERE {where} ORDER BY i.root_id, i.path"
+        "SELECT i.image_id, i.root_id, r.path, i.path, i.size_bytes, i.mtime_ns, i.whole_id"
+        f" FROM ({images}) i JOIN roots r USING (root_id) WHERE {where} ORDER BY i.root_id, i.path"
     ).fetchall()
     return [
-        KnownFile(int(i), int(root), from_db(where_), from_db(path), int(size), int(mtime))
-        for i, root, where_, path, size, mtime in found
+        KnownFile(int(i), int(root), from_db(where_), from_db(path), int(size), int(mtime), whole is not None)
+        for i, root, where_, path, size, mtime, whole in found
     ]
 
 
