@@ -41,6 +41,7 @@ COMMANDS = {
     ),
     "export": ("export:app", "Results into the formats that other programs read."),
     "import": ("import_:app", "What others found and labelled, into the library."),
+    "db": ("db:app", "The database file: check it, copy it, mend it."),
     "evaluate": ("evaluate:evaluate", "Say how often a model is right, on photos with labels."),
     "train": (
         "train:train",
