@@ -162,7 +162,7 @@ class Database:
 
 
 def when_free(connect: Callable[[], Connection], path: Path, wait_s: float) -> Connection:
-    """What ``connect`` opens, waiting while another process holds the file. Raises DatabaseError in the end."""
+    """What ``connect`` opens, waiting while another process holds the file. Raises DatabaseError."""
     deadline = time.monotonic() + wait_s
     while True:
         try:
