@@ -92,8 +92,8 @@ class CaptureTime:
 
     ``at`` is naive local time (trail cameras know no zone) or None when there is no
     evidence; a file's modification time is never evidence. ``utc_offset_min`` is set
-    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future``,
-    ``clock_reset`` or ``strip_differs``.
+    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future`` or
+    ``clock_reset`` from one photo alone; what photos say together: ``trailcam.clock.doubt``.
     """
 
     at: datetime | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import metadata
 from pathlib import Path
 
 import duckdb
@@ -132,7 +133,7 @@ def test_versions_that_do_not_fit(
     library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        doctor.metadata, "requires", lambda _: ["duckdb>=999", "no-such-package>1", "numpy>1; extra == 'x'"]
+        metadata, "requires", lambda _: ["duckdb>=999", "no-such-package>1", "numpy>1; extra == 'x'"]
     )
     wrong = found(library, settings)["versions"]
     assert wrong.level is Level.ERROR

@@ -12,6 +12,7 @@ import typer
 from trailcam.cli import console
 from trailcam.cli.model_options import (
     HOW,
+    BackendOpt,
     BatchOpt,
     DeviceOpt,
     ImgszOpt,
@@ -82,6 +83,7 @@ def detect(
     weights: WeightsOpt = None,
     trust_weights: TrustOpt = False,
     device: DeviceOpt = None,
+    backend: BackendOpt = None,
     batch: BatchOpt = None,
     workers: WorkersOpt = None,
     imgsz: ImgszOpt = None,
@@ -118,6 +120,7 @@ def detect(
     flags = {
         "weights": weights,
         "device": device,
+        "backend": backend,
         "batch": batch,
         "workers": workers,
         "imgsz": imgsz,
@@ -189,7 +192,8 @@ class _Shown:
         """Say what was chosen."""
         self._started = started
         if not self._quiet:
-            console.say(f"Run {started.run_id} on {started.device}, {started.precision}; {started.choice}.")
+            how = f"{started.precision} by {started.backend}"
+            console.say(f"Run {started.run_id} on {started.device}, {how}; {started.choice}.")
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot of the run."""

@@ -109,6 +109,10 @@ def save_choices(db: Connection, choices: Sequence[tuple[int, CaptureTime, str |
         " captured_at_suspect = c.suspect, utc_offset_min = c.utc_offset_min, captured_at_reason = c.reason"
         " FROM chosen c WHERE images.image_id = c.image_id"
     )
+    db.execute(
+        "UPDATE stations SET clock_checked_at = NULL WHERE station_id IN"
+        " (SELECT station_id FROM images JOIN chosen USING (image_id))"
+    )
     db.unregister("chosen")
 
 
