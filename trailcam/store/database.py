@@ -181,8 +181,9 @@ def copy_database(connection: Connection, target: Path) -> None:
     A file there is replaced. Raises DuckDB's and the system's errors.
     """
     draft = target.with_name(f"{target.name}.part")
+    parts = (draft, draft.with_name(f"{draft.name}.wal"))
     try:
-        for left in (draft, draft.with_name(f"{draft.name}.wal")):
+        for left in parts:
             left.unlink(missing_ok=True)
         ((source,),) = connection.execute("SELECT current_database()").fetchall()
         connection.execute(f"ATTACH {quoted(str(draft))} AS trailcam_copy")
@@ -195,8 +196,9 @@ def copy_database(connection: Connection, target: Path) -> None:
             os.fsync(file.fileno())
         draft.replace(target)
     except BaseException:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        for left in parts:
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
         raise
 
 
