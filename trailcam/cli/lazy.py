@@ -35,6 +35,10 @@ COMMANDS = {
         "status:status",
         "Where every photo stands, which folders can be reached, and how the last run went.",
     ),
+    "show": (
+        "show:show",
+        "All that is known of one photo: boxes, times and their sources, and what the camera noted.",
+    ),
     "gallery": (
         "gallery:gallery",
         "Write an offline page of the photos that were found, with filters and statistics.",
