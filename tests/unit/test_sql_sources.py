@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trailcam.store.database import quoted
@@ -64,6 +64,7 @@ REVIEWED: dict[str, set[str]] = {
     "store/migrations.py": {"RECOUNT_RUNS", "column"},
     "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
     "store/parquet.py": {"columns"},
+    "store/photo.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
     "store/repair.py": {"_DOUBTFUL", "sql"},
     "store/run_choice.py": {"images"},
     "store/runs.py": {"own"},
@@ -129,9 +130,13 @@ def test_the_reader_sees_every_form(source: str, expected: set[str]) -> None:
 
 
 def test_nothing_unreviewed_is_put_into_sql() -> None:
-    assert found() == REVIEWED
+    new = {
+        f"{module}: {part}" for module, own in found().items() for part in own - REVIEWED.get(module, set())
+    }
+    assert new == set(), "read where these come from; if no user's words are in them, add them to REVIEWED"
 
 
+@settings(deadline=None)  # the first connection takes its time
 @given(st.text().filter(lambda text: "\0" not in text))
 def test_quoted_text_is_that_text(text: str) -> None:
     try:
