@@ -49,6 +49,11 @@ COMMANDS = {
     ),
     "export": ("export:app", "Results into the formats that other programs read."),
     "import": ("import_:app", "What others found and labelled, into the library."),
+    "doctor": (
+        "doctor:doctor",
+        "Try each part of a detect in small, and say what to do about what doesn't work. Writes nothing.",
+    ),
+    "db": ("db:app", "The database file: check it, copy it, mend it."),
     "evaluate": ("evaluate:evaluate", "Say how often a model is right, on photos with labels."),
     "train": (
         "train:train",

@@ -84,6 +84,12 @@ def count_videos(db: Connection) -> int:
     return int(n)
 
 
+def newest_scan(db: Connection) -> datetime | None:
+    """When any root was last scanned (UTC, naive), None: never."""
+    ((at,),) = db.execute("SELECT max(scanned_at) FROM roots").fetchall()
+    return at if isinstance(at, datetime) else None
+
+
 def compare(
     db: Connection, root_id: int, files: Sequence[FileKey], unreadable_folders: Sequence[str]
 ) -> Comparison:
