@@ -29,10 +29,23 @@ class TimeSource(StrEnum):
     CORRECTION = "correction"
     EXIF = "exif"  # DateTimeOriginal
     EXIF_DIGITIZED = "exif_digitized"  # DateTimeDigitized
+    MAKER_NOTE = "maker_note"  # the camera's own words beside EXIF
     STRIP = "strip"  # burned into the picture
     EXIF_MODIFIED = "exif_modified"  # DateTime: the last program that wrote the file
     FILENAME = "filename"
     UNKNOWN = "unknown"
+
+
+class Trigger(StrEnum):
+    """Why a camera took a photo, as it says itself."""
+
+    MOTION = "motion"
+    TIME_LAPSE = "time_lapse"
+    EXTERNAL = "external"  # a sensor at a wire
+    POINT_AND_SHOOT = "point_and_shoot"
+    CODE_NOT_ENTERED = "code_not_entered"  # a locked camera
+    CELL_STATUS = "cell_status"
+    CELL_LIVE_VIEW = "cell_live_view"
 
 
 class Kind(StrEnum):
@@ -79,14 +92,40 @@ class CaptureTime:
 
     ``at`` is naive local time (trail cameras know no zone) or None when there is no
     evidence; a file's modification time is never evidence. ``utc_offset_min`` is set
-    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future``,
-    ``clock_reset`` or ``strip_differs``.
+    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future`` or
+    ``clock_reset`` from one photo alone; what photos say together: ``trailcam.clock.doubt``.
     """
 
     at: datetime | None
     source: TimeSource
     suspect: str | None = None
     utc_offset_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakerNote:
+    """What a camera says of a photo in its maker note; None where it says nothing or nothing possible.
+
+    ``layout`` names the family of cameras: hyperfire, hyperfire2, hyperfire4k, microfire or ultrafire. ``at``
+    is the camera's clock. ``camera_event`` is the camera's own count of triggers; this photo is number
+    ``sequence_position`` (from 1) of the ``sequence_length`` of that trigger. Temperatures are whole degrees
+    in the camera, °C and °F, both or neither. ``moon_phase`` is the almanac's, out of ``sky.MOON_PHASES``.
+    ``infrared``: the illuminator was lit. ``battery_v`` are volts. ``label`` is the owner's text.
+    """
+
+    layout: str
+    at: datetime | None = None
+    trigger: Trigger | None = None
+    camera_event: int | None = None
+    sequence_position: int | None = None
+    sequence_length: int | None = None
+    temperature_c: int | None = None
+    temperature_f: int | None = None
+    moon_phase: str | None = None
+    infrared: bool | None = None
+    battery_v: float | None = None
+    serial: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +151,7 @@ class Image:
     ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8
     that turns them upright. ``error_code`` is set when the file could not be read.
     ``latitude`` and ``longitude`` are EXIF's, in degrees of WGS 84, both or neither.
+    ``serial`` is EXIF's, else the maker note's.
     """
 
     key: FileKey
@@ -129,3 +169,4 @@ class Image:
     error_message: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    note: MakerNote | None = None

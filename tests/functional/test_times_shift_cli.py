@@ -61,3 +61,25 @@ def test_what_cannot_be_done_is_said(cli: Cli, tmp_path: Path, tiny_jpeg: TinyJp
         assert (done.returncode, done.stdout) == (2, ""), words
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_doubts_are_found_by_a_scan_and_shown_wherever_clocks_matter(
+    cli: Cli, tmp_path: Path, tiny_jpeg: TinyJpeg
+) -> None:
+    card(tmp_path / "lib" / "Hayfield", tiny_jpeg, 2023, 20)
+    for day in (8, 9):
+        taken = {0x9003: f"2022:11:{day:02d} 06:00:00"}
+        (tmp_path / "lib" / "Hayfield" / f"IMG_{day:04d}.JPG").write_bytes(tiny_jpeg(exif_ifd=taken))
+    scanned = cli("scan", tmp_path / "lib")
+    assert "The capture times of 2 photos are in doubt: `trailcam times check` says why." in scanned.stderr
+    report = json.loads(cli("times", "check", "--look", "--format", "json").stdout)
+    (row,) = report["rows"]
+    assert (row["photos"], row["exif"], row["suspect"], row["light_known"]) == (20, 1.0, 2, 20)
+    (found,) = report["suspects"]
+    assert (found["doubt"], found["by"], found["photos"]) == ("year_off", "+1y", 2)
+    assert (found["first_path"], found["last_path"]) == ("Hayfield/IMG_0008.JPG", "Hayfield/IMG_0009.JPG")
+    assert "year_off" in cli("status").stdout
+    assert "year_off" in cli("report", "stations").stdout
+    mend = ("times", "shift", "--station", "Hayfield", "--until", "2022", "--by", found["by"], "--apply")
+    assert cli(*mend).returncode == 0
+    assert "No clock is in doubt." in cli("times", "check").stdout

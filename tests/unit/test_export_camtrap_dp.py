@@ -224,6 +224,23 @@ def test_what_a_model_saw(library: Library, tmp_path: Path) -> None:
     assert (person["observationType"], person["scientificName"]) == ("human", "Homo sapiens")
 
 
+def test_how_a_photo_came_about_is_the_cameras_word(library: Library, tmp_path: Path) -> None:
+    with library.database.write() as db:
+        db.execute("UPDATE images SET trigger_mode = 'time_lapse' WHERE image_id % 2 = 0")
+        db.execute("UPDATE images SET trigger_mode = 'motion' WHERE image_id % 3 = 0")
+    export(library, tmp_path / "p")
+    methods = {row["fileName"]: row["captureMethod"] for row in table(tmp_path / "p", "media")}
+    words = {True: "activityDetection", False: "timeLapse"}
+    assert methods == {
+        name: words[n % 3 == 0] if n % 3 == 0 or n % 2 == 0 else ""
+        for name, n in library.ids.items()
+        if name in methods
+    }
+    assert len(set(methods.values())) == 3
+    errors, _ = validate(tmp_path / "p")
+    assert errors == []
+
+
 def test_never_looked_at_is_not_blank(library: Library, tmp_path: Path) -> None:
     summary = export(library, tmp_path / "p")
     (pending,) = of_photo(tmp_path / "p", "8.jpg")

@@ -76,6 +76,13 @@ def test_the_most_doubtful_come_first_and_say_why(library: Library) -> None:
     assert found.candidates == 9
 
 
+def test_two_numbers_that_look_alike_are_told_apart(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("a.jpg", "2024-11-02 06:00")], {"a.jpg": [("mature", 0.4997)]})
+    assert reasons(asked(library))["a.jpg"] == (
+        "Near the threshold: mature 0.4997 doesn't count (from 0.5000).",
+    )
+
+
 def test_limit_keeps_the_most_doubtful(library: Library) -> None:
     found = asked(library, 2)
     assert names(found) == ["near.jpg", "h1.jpg"]

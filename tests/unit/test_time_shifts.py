@@ -59,7 +59,7 @@ def test_amounts(text: str, months: int, rest: timedelta) -> None:
     assert parse_amount(text) == Amount(months, rest)
 
 
-@pytest.mark.parametrize("text", ["", "+", "1", "2h1y", "+0h", "1y-2h", "tomorrow", "+99999999999999d"])
+@pytest.mark.parametrize("text", ["", "+", "1", "2h1y", "1y-2h", "tomorrow", "+99999999999999d"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_amount(text)

@@ -63,6 +63,7 @@ def scan(
 ) -> None:
     """Walk folders of photos, read what is new, and note what is gone."""
     from trailcam.cli.signals import stoppable
+    from trailcam.cli.times_check import check_new
     from trailcam.lock import WriterLock
     from trailcam.scan import ScanOptions, known_roots
 
@@ -99,6 +100,7 @@ def scan(
             scanned.add(report.root.root_id)
         if read_strip:
             failed |= _read_strips(context, frozenset(scanned), stop)
+        check_new(context)
     if failed:
         raise typer.Exit(ExitCode.SOME_FAILED)
 

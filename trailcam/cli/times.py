@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trailcam.cli import console, times_shift
+from trailcam.cli import console, times_check, times_shift
 from trailcam.cli.options import (
     AppContext,
     ConfigOpt,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 app = typer.Typer(help="When photos were taken: check, correct, read strips.", no_args_is_help=True)
 times_shift.register(app)
+times_check.register(app)
 
 
 class Order(StrEnum):
@@ -114,6 +115,7 @@ def read_strip(
         stoppable("Stopping after the photos in hand; press again to stop at once.") as stop,
     ):
         report = run(context, selection, options, stop)
+        times_check.check_new(context)
     with context.database.read() as connection:
         answer = strips(connection, selection, with_exif=all_)
     emit(answer, chosen, output)

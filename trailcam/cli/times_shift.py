@@ -50,7 +50,8 @@ def shift(
         typer.Option("--folder", help="Only photos below this folder, relative to the library's own."),
     ] = None,
     by: Annotated[
-        str | None, typer.Option("--by", help="Add this: +1y2h, -12h, +1h.", show_default=False)
+        str | None,
+        typer.Option("--by", help="Add this: +1y2h, -12h, +1h; 0h: the times are right.", show_default=False),
     ] = None,
     to: Annotated[
         str | None,
@@ -72,6 +73,7 @@ def shift(
     """
     from trailcam.cli.render import chosen_format, emit
     from trailcam.clock.amount import parse_amount
+    from trailcam.clock.check import check_stale
     from trailcam.clock.shift import apply_shift, plan_shift
     from trailcam.reports.shifts import shift_plan
 
@@ -91,6 +93,7 @@ def shift(
         with _writing(context, "shift", wait) as connection:
             plan = plan_shift(connection, selection, folder, asked, amount, moment)
             shift_id = apply_shift(connection, plan, note, now)
+            check_stale(connection, context.settings.timezone)
     else:
         with context.database.read() as connection:
             plan = plan_shift(connection, selection, folder, asked, amount, moment)
@@ -110,12 +113,14 @@ def undo(
     verbose: Verbose = False,
 ) -> None:
     """Take back a shift of times, the newest by default: its photos get back the times of before."""
+    from trailcam.clock.check import check_stale
     from trailcam.clock.shift import take_back
 
     context = app_context(db, config, quiet, verbose)
     now = datetime.now().astimezone().replace(tzinfo=None)
     with _writing(context, "undo", wait) as connection:
         undone, n_photos = take_back(connection, shift_id, now)
+        check_stale(connection, context.settings.timezone)
     if not quiet:
         console.say(f"Shift {undone} of {count(n_photos, 'photo')} is taken back.")
 

@@ -21,7 +21,7 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """``months`` by the calendar, ``rest`` by the clock; both of one sign, not both nothing."""
+    """``months`` by the calendar, ``rest`` by the clock; both of one sign."""
 
     months: int
     rest: timedelta
@@ -50,8 +50,6 @@ def parse_amount(text: str) -> Amount:
         rest = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
         raise UsageError(f'"{printable(text.strip()[:40])}" is too long a time.', _HINT) from None
-    if not rest and not years and not months:
-        raise UsageError(f'"{printable(text.strip())}" is no time at all.', _HINT)
     return Amount(sign * (12 * years + months), sign * rest)
 
 

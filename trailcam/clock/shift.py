@@ -54,7 +54,8 @@ def plan_shift(
     """What a shift of the selection's dated photos would do. Works on a read-only connection.
 
     Years and months of ``by`` are counted from the first photo; the same time is then added to all, because a
-    wrong clock runs on evenly. ``to`` is the first photo's true time. Raises UsageError.
+    wrong clock runs on evenly. ``to`` is the first photo's true time. Nothing at all is a word too: the times
+    are right as they are. Raises UsageError.
     """
     make_selected(db, selection)
     parts = moved(db, folder)
@@ -64,10 +65,6 @@ def plan_shift(
     last = max(part.last_at for part in parts)
     target = by.after(first) if by else to
     assert target is not None
-    if target == first:
-        raise UsageError(
-            "That changes nothing: the first photo has this time already.", "Nothing was changed."
-        )
     try:
         last + (target - first)
     except OverflowError:

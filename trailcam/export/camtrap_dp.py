@@ -29,6 +29,7 @@ from trailcam.export.camtrap_tables import (
     OBSERVATIONS,
     Meaning,
     bounding_box,
+    capture_method,
     file_path,
     meaning_of,
     media_type,
@@ -205,6 +206,7 @@ class _Tables:
             {
                 "mediaID": media_id,
                 "deploymentID": site.deployment_id,
+                "captureMethod": capture_method(photo.trigger),
                 "timestamp": at,
                 "filePath": path,
                 "filePublic": "false",

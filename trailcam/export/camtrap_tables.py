@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind, Trigger
 from trailcam.text import printable
 
 VERSION = "1.0.2"
@@ -86,6 +86,16 @@ def meaning_of(info: ClassInfo) -> Meaning:
 
 def _tag(name: str) -> str:
     return printable(name).replace("|", "/").strip()
+
+
+def capture_method(trigger: Trigger | None) -> str:
+    """How a photo came about; "" where the camera doesn't say, or names what the standard has no word for."""
+    words = {
+        Trigger.MOTION: "activityDetection",
+        Trigger.EXTERNAL: "activityDetection",
+        Trigger.TIME_LAPSE: "timeLapse",
+    }
+    return words.get(trigger, "") if trigger else ""
 
 
 def media_type(path: str) -> str:

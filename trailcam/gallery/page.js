@@ -181,13 +181,14 @@
 
   // ---- what was looked at
   function coverageOf(filters, fits = () => true) {
-    const sum = { completed: 0, pending: 0, failed: 0, missing: 0, photos: 0 };
+    const sum = { completed: 0, pending: 0, failed: 0, missing: 0, photos: 0, undated: 0 };
     for (const tally of tallies) {
       if (filters.stations.size && !filters.stations.has(tally.station)) continue;
       if (!inTime(filters, tally) || !fits(tally)) continue;
       for (const status of ["completed", "pending", "failed", "missing"]) {
         sum[status] += tally[status];
         sum.photos += tally[status];
+        if (tally.month === null) sum.undated += tally[status];
       }
     }
     return sum;
@@ -198,7 +199,9 @@
     const all = sum.completed === sum.photos;
     $("coverage-text").textContent = !sum.photos ? "Coverage: no photos."
       : `Coverage: ${number(sum.completed)} of ${counted(sum.photos, "photo")} looked at`
-        + ` (${percent(sum.completed, sum.photos)})${all ? "." : `; ${rest}. Counts may still grow.`}`;
+        + ` (${percent(sum.completed, sum.photos)})${all ? "" : `; ${rest}`}`
+        + `${sum.undated ? `; ${number(sum.undated)} without a capture time` : ""}.`
+        + `${all ? "" : " Counts may still grow."}`;
     $("coverage").classList.toggle("part", !all);
     $("coverage-bar").style.width = sum.photos ? `${(100 * sum.completed) / sum.photos}%` : "0";
   }

@@ -1,8 +1,8 @@
 """When a photo was taken, from what the file says of itself. Pure functions; no file is touched.
 
-The order of evidence: a correction, EXIF DateTimeOriginal, DateTimeDigitized, the strip in the picture, EXIF
-DateTime, a date-time in the file name, and then nothing. A file's modification time is never asked: copying,
-unzipping and cloud drives all rewrite it.
+The order of evidence: a correction, EXIF DateTimeOriginal, DateTimeDigitized, the camera's maker note, the
+strip in the picture, EXIF DateTime, a date-time in the file name, and then nothing. A file's modification
+time is never asked: copying, unzipping and cloud drives all rewrite it.
 
 Formats: EXIF 2.32 / CIPA DC-008, section 4.6.5 (``YYYY:MM:DD HH:MM:SS``, sub-seconds as a string of
 decimal digits, offsets as ``+HH:MM``).
@@ -117,11 +117,14 @@ def _agree(a: CaptureTime, b: CaptureTime) -> bool:
     return a.at is not None and b.at is not None and abs(a.at - b.at) <= SAME_MOMENT
 
 
-def readings(exif: ExifTimes, file_name: str, now: datetime) -> list[CaptureTime]:
+def readings(
+    exif: ExifTimes, file_name: str, now: datetime, noted: datetime | None = None
+) -> list[CaptureTime]:
     """Every capture time that a file states, the most trusted first.
 
-    ``file_name`` is the last part of the path, with or without its suffix. ``now`` bounds the future; of an
-    aware one the wall clock is taken, as cameras run on local time. Never raises.
+    ``noted`` is the time in the maker note. ``file_name`` is the last part of the path, with or without its
+    suffix. ``now`` bounds the future; of an aware one the wall clock is taken, as cameras run on local time.
+    Never raises.
     """
     found = []
     for source, written in (
@@ -133,10 +136,9 @@ def readings(exif: ExifTimes, file_name: str, now: datetime) -> list[CaptureTime
         if parsed is not None:
             at, offset = parsed
             found.append(CaptureTime(at, source, suspicion(at, now), offset))
-    named = parse_file_name(file_name)
-    if named is not None:
-        found.append(CaptureTime(named, TimeSource.FILENAME, suspicion(named, now)))
-    return found
+    others = ((TimeSource.MAKER_NOTE, noted), (TimeSource.FILENAME, parse_file_name(file_name)))
+    found += [CaptureTime(at, source, suspicion(at, now)) for source, at in others if at is not None]
+    return sorted(found, key=lambda reading: _TRUST[reading.source])
 
 
 def suspicion(at: datetime, now: datetime) -> str | None:

@@ -18,8 +18,10 @@ from typing import Any
 
 import exifread
 
+from trailcam.domain import MakerNote
 from trailcam.media.capture_time import NO_TIMES, ExifTime, ExifTimes
 from trailcam.media.container import open_container
+from trailcam.media.makernote import read_maker_note
 from trailcam.media.tiff import distil
 
 # It warns on stderr of every tag it dislikes; what it can't read is simply absent here.
@@ -44,7 +46,8 @@ class Header:
 
     ``width``, ``height``: pixels as stored, from the format's own header. ``orientation``: EXIF value 1..8
     that turns them upright. Texts are cleaned of padding and control characters, at most 200 characters, None
-    when empty. ``latitude``, ``longitude``: degrees of WGS 84, both or neither.
+    when empty. ``latitude``, ``longitude``: degrees of WGS 84, both or neither. ``serial`` is EXIF's, else
+    that of the maker note ``note``.
     """
 
     width: int
@@ -56,6 +59,7 @@ class Header:
     times: ExifTimes = NO_TIMES
     latitude: float | None = None
     longitude: float | None = None
+    note: MakerNote | None = None
 
 
 class UnreadableImageError(Exception):
@@ -111,16 +115,20 @@ def _read(file: io.BufferedReader) -> Header:
         raise UnreadableImageError(NOT_AN_IMAGE, "this TIFF file holds no picture")
     tags: _Tags = {} if distilled is None else _tags(distilled.block)
     position = None if distilled is None else distilled.position
+    make = _clean(_text(tags, "Image Make"))
+    note = None if distilled is None else read_maker_note(distilled.maker_note, make)
+    serial = _clean(_text(tags, "EXIF BodySerialNumber", "Image BodySerialNumber", "Image Tag 0xC62F"))
     return Header(
         width=width,
         height=height,
         orientation=_orientation(tags),
-        make=_clean(_text(tags, "Image Make")),
+        make=make,
         model=_clean(_text(tags, "Image Model")),
-        serial=_clean(_text(tags, "EXIF BodySerialNumber", "Image BodySerialNumber", "Image Tag 0xC62F")),
+        serial=serial or (note.serial if note else None),
         times=_times(tags),
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
+        note=note,
     )
 
 

@@ -34,7 +34,7 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
             error_code=error.code,
             error_message=error.message,
         )
-    found = readings(header.times, name, now)
+    found = readings(header.times, name, now, header.note.at if header.note else None)
     captured, reason = best(found)
     return Image(
         key=key,
@@ -50,4 +50,5 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
         orientation=header.orientation,
         latitude=header.latitude,
         longitude=header.longitude,
+        note=header.note,
     )

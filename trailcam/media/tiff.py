@@ -1,11 +1,11 @@
 """Distils an EXIF block to the few tags a scan needs, so that the EXIF reader meets nothing else.
 
 EXIF from cameras, and worse from programs that edited it, holds thumbnail directories that point nowhere,
-lists of a billion values, directories that contain each other, and maker notes. A reader that
+lists of a billion values, directories that contain each other, and maker notes of any size. A reader that
 follows all of them takes minutes or gives up, losing the capture time that stood intact at the front.
 So the wanted entries are copied, with their values unchanged, into a fresh small TIFF of the same byte
-order: no more than a kilobyte or so, no pointer that isn't ours. The place (the GPS directory) is read here
-itself and never becomes part of that TIFF.
+order: no more than a kilobyte or so, no pointer that isn't ours. The place (the GPS directory) and the head
+of the maker note are read here and never become part of that TIFF.
 
 Format: TIFF 6.0, section 2; BigTIFF (its 8-byte offsets); EXIF 2.32 (CIPA DC-008), sections 4.6.3 and
 4.6.6 (GPS).
@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-WIDTH, HEIGHT, EXIF_IFD, GPS_IFD = 0x0100, 0x0101, 0x8769, 0x8825
+from trailcam.media.makernote import MAX_BYTES
+
+WIDTH, HEIGHT, EXIF_IFD, GPS_IFD, MAKER_NOTE = 0x0100, 0x0101, 0x8769, 0x8825, 0x927C
 # Make, Model, Orientation, DateTime, CameraSerialNumber (DNG); DateTimeOriginal, DateTimeDigitized,
 # OffsetTime, -Original, -Digitized, SubSecTime, -Original, -Digitized, BodySerialNumber.
 WANTED = frozenset(
@@ -37,6 +39,7 @@ _MAX_ENTRIES = 1_000  # a real directory has less than a hundred
 _MAX_OFFSET = 1 << 42  # past 4 TiB, seek() begins to fail on some file systems
 _MAX_VALUE_BYTES = 2_048  # nobody's name or serial number is longer
 _FIRST = WANTED | {WIDTH, HEIGHT, EXIF_IFD, GPS_IFD}
+_INNER = WANTED | {MAKER_NOTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,14 @@ class Distilled:
     """``block``: a TIFF with the wanted tags; ``width``, ``height``: the first picture's, for TIFF files.
 
     ``position``: latitude and longitude in degrees, north and east positive; None where the file tells none.
+    ``maker_note``: the first bytes of it, empty without one.
     """
 
     block: bytes
     width: int | None
     height: int | None
     position: tuple[float, float] | None = None
+    maker_note: bytes = b""
 
 
 def distil(file: BinaryIO) -> Distilled | None:
@@ -82,9 +87,11 @@ def distil(file: BinaryIO) -> Distilled | None:
     found = {entry.tag: entry for entry in reader.entries(first, _FIRST)}
     pointer, gps = (reader.number(found.pop(tag, None)) for tag in (EXIF_IFD, GPS_IFD))
     width, height = (reader.number(found.pop(tag, None)) for tag in (WIDTH, HEIGHT))
-    inner = {} if pointer is None else {entry.tag: entry for entry in reader.entries(pointer, WANTED)}
+    inner = {} if pointer is None else {entry.tag: entry for entry in reader.entries(pointer, _INNER)}
+    note = inner.pop(MAKER_NOTE, None)
     block = _pack(order, list(found.values()), list(inner.values()))
-    return Distilled(block, width, height, None if gps is None else _position(reader, gps))
+    position = None if gps is None else _position(reader, gps)
+    return Distilled(block, width, height, position, note.raw if note else b"")
 
 
 def _position(reader: _Reader, offset: int) -> tuple[float, float] | None:
@@ -131,13 +138,13 @@ class _Reader:
         if n_bytes <= width:
             return _Entry(tag, field_type, value[:n_bytes])
         offset = int.from_bytes(value, self.order)
-        if field_type == _ASCII:
-            n_bytes = min(n_bytes, _MAX_VALUE_BYTES)
+        is_cut = field_type == _ASCII or tag == MAKER_NOTE
+        if is_cut:
+            n_bytes = min(n_bytes, MAX_BYTES if tag == MAKER_NOTE else _MAX_VALUE_BYTES)
         elif n_bytes > _MAX_VALUE_BYTES:
             return None
         raw = self._read(offset, n_bytes)
-        is_whole = len(raw) == n_bytes or field_type == _ASCII
-        return _Entry(tag, field_type, raw) if raw and is_whole else None
+        return _Entry(tag, field_type, raw) if raw and (is_cut or len(raw) == n_bytes) else None
 
     def number(self, entry: _Entry | None) -> int | None:
         """The first value of an entry of integers, None without one."""

@@ -124,13 +124,17 @@ def share(part: int, whole: int) -> float | None:
 
 
 def coverage_sentence(coverage: Mapping[str, Any]) -> str:
-    """``1,204 of 3,310 photos looked at (36 %): 2,100 pending, 6 failed, 0 missing.``"""
+    """``Coverage: 1,204 of 3,310 photos looked at (36 %); 2,100 pending, 6 failed, 0 missing.``
+
+    Photos without a capture time are named behind, where there are any.
+    """
     if not coverage["photos"]:
         return "Coverage: no photos."
     parts = ", ".join(f"{coverage[status]:,} {status}" for status in ("pending", "failed", "missing"))
+    undated = f"; {coverage['undated']:,} without a capture time" if coverage.get("undated") else ""
     return (
         f"Coverage: {coverage['completed']:,} of {coverage['photos']:,} photos looked at"
-        f" ({percent(coverage['share'])}); {parts}."
+        f" ({percent(coverage['share'])}); {parts}{undated}."
     )
 
 

@@ -171,11 +171,11 @@ def _why(row: Mapping[str, Any]) -> tuple[str, ...]:
         )
     if row["near_worth"] is not None:
         side = "counts" if row["near_confidence"] >= row["near_threshold"] else "doesn't count"
+        has, least = _told_apart(row["near_confidence"], row["near_threshold"])
         doubts.append(
             (
                 row["near_worth"],
-                f"Near the threshold: {_named(row['near_class'])} {row['near_confidence']:.2f} {side}"
-                f" (from {row['near_threshold']:.2f}).",
+                f"Near the threshold: {_named(row['near_class'])} {has} {side} (from {least}).",
             )
         )
     elif row["unsure_worth"] is not None:
@@ -187,6 +187,15 @@ def _why(row: Mapping[str, Any]) -> tuple[str, ...]:
         )
     doubts.sort(key=lambda doubt: -doubt[0])
     return tuple(text for _, text in doubts) or ("Nothing speaks against it.",)
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Both with two decimals, or as many more as it takes to see which is larger; at most six."""
+    for decimals in range(2, 6):
+        shown = f"{one:.{decimals}f}", f"{other:.{decimals}f}"
+        if one == other or shown[0] != shown[1]:
+            return shown
+    return f"{one:.6f}", f"{other:.6f}"
 
 
 def _named(look: str | None) -> str:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Status
+from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Status, Trigger
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
@@ -36,16 +36,8 @@ _UNDATED_US = -(2**62)  # stands for "no capture time"
 _Small = npt.NDArray[np.int32]
 # The columns of export_rows.sql that hold text of files, cameras and models.
 _TEXTS = (
-    "root",
-    "path",
-    "station",
-    "error_message",
-    "make",
-    "model",
-    "serial",
-    "weights",
-    "class",
-    "species",
+    *("root", "path", "station", "error_message", "make", "model", "serial"),
+    *("weights", "class", "species", "camera_label"),
 )
 
 
@@ -67,7 +59,7 @@ class Box(NamedTuple):
 class Photo(NamedTuple):
     """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
 
-    ``orientation`` is the EXIF value 1..8 that turned it so.
+    ``orientation`` is the EXIF value 1..8 that turned it so. ``trigger`` is what the camera says of it.
     ``run_id`` is of the model whose boxes count, None where none's do. ``by_person``: what is known of the
     photo is a person's word alone. ``boxes`` are those that count, the surest first.
     """
@@ -93,6 +85,7 @@ class Photo(NamedTuple):
     by_person: bool
     boxes: tuple[Box, ...]
     orientation: int = 1
+    trigger: Trigger | None = None
 
     @property
     def looked_at(self) -> bool:
@@ -385,8 +378,8 @@ def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator
 
 
 def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
-    n, image_id, root, root_path, path, *middle, width, height, orientation, make, model, serial = row[:-2]
-    run_id, by_person = row[-2:]
+    n, image_id, root, root_path, path, *middle, width, height, orientation, trigger = row[:-5]
+    make, model, serial, run_id, by_person = row[-5:]
     station, at, source, offset, status, code, message = middle
     if width and height:
         width, height = upright_size(int(str(width)), int(str(height)), int(str(orientation)))
@@ -395,4 +388,5 @@ def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
         *(at, source, offset, Status(str(status)), code, message),  # type: ignore[arg-type]
         *(width or None, height or None, make, model, serial, run_id, by_person, boxes),  # type: ignore[arg-type]
         orientation=int(str(orientation)),
+        trigger=Trigger(str(trigger)) if trigger else None,
     )

@@ -14,6 +14,7 @@ from trailcam.domain import FileKey, Image, Status
 from trailcam.store.columns import degrees, insert, insert_row, integers, next_id, texts, times
 from trailcam.store.database import Connection, one, query, rows
 from trailcam.store.migrations import RECOUNT_RUNS
+from trailcam.store.notes import note_columns
 from trailcam.store.paths import from_db, to_db
 from trailcam.store.readings import Reading, save_readings
 
@@ -153,7 +154,7 @@ def save_images(
     old = [(n, i) for n, i in enumerate(ids) if images[n].key.path in changed_ids]
     if old:
         seen = _replace(db, np.array([i for _, i in old]), np.array([n for n, _ in old]), seen)
-    columns = _image_columns(images)
+    columns = {**_image_columns(images), **note_columns(images)}
     columns.update(
         image_id=ids,
         root_id=np.full(len(images), root_id, np.int32),

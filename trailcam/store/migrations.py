@@ -262,6 +262,21 @@ def m011_clocks(db: Connection) -> None:
     )
 
 
+def m012_maker_notes(db: Connection) -> None:
+    """What the camera says of a photo in its maker note; see ``domain.MakerNote``.
+
+    ``maker_note`` is the layout, NULL where there was no note of a known one. Of photos scanned before,
+    nothing is known until their files change.
+    """
+    for column in (
+        *("maker_note VARCHAR", "trigger_mode VARCHAR", "camera_event BIGINT"),
+        *("sequence_position SMALLINT", "sequence_length SMALLINT"),
+        *("temperature_c SMALLINT", "temperature_f SMALLINT", "moon_phase VARCHAR", "infrared BOOLEAN"),
+        *("battery_v DOUBLE", "camera_label VARCHAR"),
+    ):
+        db.execute(f"ALTER TABLE images ADD COLUMN {column}")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -274,6 +289,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m009_stations,
     m010_run_counts,
     m011_clocks,
+    m012_maker_notes,
 )
 LATEST = len(MIGRATIONS)
 

@@ -109,6 +109,10 @@ def save_choices(db: Connection, choices: Sequence[tuple[int, CaptureTime, str |
         " captured_at_suspect = c.suspect, utc_offset_min = c.utc_offset_min, captured_at_reason = c.reason"
         " FROM chosen c WHERE images.image_id = c.image_id"
     )
+    db.execute(
+        "UPDATE stations SET clock_checked_at = NULL WHERE station_id IN"
+        " (SELECT station_id FROM images JOIN chosen USING (image_id))"
+    )
     db.unregister("chosen")
 
 
@@ -134,7 +138,8 @@ def shots_by_camera(db: Connection) -> dict[tuple[int, str, str], list[Shot]]:
         " FROM images i JOIN stations st USING (station_id)"
         " LEFT JOIN selected s ON s.image_id = i.image_id"
         " LEFT JOIN (SELECT image_id, arg_min(value, source) AS value FROM time_readings"
-        "   WHERE source IN ('exif', 'exif_digitized') GROUP BY image_id) e ON e.image_id = i.image_id"
+        "   WHERE source IN ('exif', 'exif_digitized', 'maker_note') GROUP BY image_id) e"
+        " ON e.image_id = i.image_id"
         " LEFT JOIN time_readings r ON r.image_id = i.image_id AND r.source = 'strip'"
         " WHERE i.status <> 'missing' AND i.error_code IS NULL ORDER BY i.root_id, i.path"
     ).fetchall()

@@ -80,6 +80,7 @@ def set_facts(db: Connection, station_id: int, facts: Mapping[str, Any]) -> None
     for column in FACTS:
         if column in facts:
             db.execute(f"UPDATE stations SET {column} = ? WHERE station_id = ?", [facts[column], station_id])
+    _check_clocks_again(db, station_id)
 
 
 def gps_place(db: Connection, station: Station) -> tuple[float, float]:
@@ -139,6 +140,7 @@ def merge(db: Connection, name: str, into_name: str) -> Change:
         moved,
     )
     filled = _fill(db, station, into)
+    _check_clocks_again(db, into.station_id)
     db.execute("DELETE FROM stations WHERE station_id = ?", [station.station_id])
     _record(
         db,
@@ -182,6 +184,11 @@ def undo(db: Connection) -> Change:
     return Change(change["kind"], change["name"], change["into_name"])
 
 
+def _check_clocks_again(db: Connection, station_id: int) -> None:
+    """The sun and the time zone, or the photos beside each other, may say else than before."""
+    db.execute("UPDATE stations SET clock_checked_at = NULL WHERE station_id = ?", [station_id])
+
+
 def _undo_merge(db: Connection, change: Mapping[str, Any]) -> None:
     own, into = change["station_id"], change["into_id"]
     for fact in change["filled"] or ():
@@ -193,6 +200,7 @@ def _undo_merge(db: Connection, change: Mapping[str, Any]) -> None:
         " FROM station_changes WHERE change_id = ?",
         [change["change_id"]],
     )
+    _check_clocks_again(db, into)
     both = [own, into, change["folders"]]
     db.execute(
         "UPDATE station_aliases SET station_id = $1"

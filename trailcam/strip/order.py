@@ -62,7 +62,7 @@ def contradictions(times: Sequence[datetime | None], weights: Sequence[float]) -
     """
     accused: set[int] = set()
     for run in _runs([index for index, at in enumerate(times) if at is not None], times):
-        kept = set(_growing(run, times, weights))
+        kept = set(growing(run, times, weights))
         lost = [index for index in run if index not in kept]
         if len(run) < _FEW or len(lost) > max(1, (1 - _A_SEQUENCE) * len(run)):
             continue
@@ -141,7 +141,7 @@ def _at(times: Sequence[datetime | None], index: int) -> datetime:
     return at
 
 
-def _growing(run: Sequence[int], times: Sequence[datetime | None], weights: Sequence[float]) -> list[int]:
+def growing(run: Sequence[int], times: Sequence[datetime | None], weights: Sequence[float]) -> list[int]:
     """The heaviest non-decreasing subsequence, in n log n: a staircase of (time, weight) ends."""
     ends: list[datetime] = []  # growing
     best: list[float] = []  # growing with it

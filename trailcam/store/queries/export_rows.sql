@@ -7,7 +7,9 @@ SELECT
     CASE WHEN i.orientation IN (5, 6, 7, 8) THEN i.width ELSE i.height END AS height,
     i.make, i.model, i.serial, s.run_id, runs.weights_name AS weights,
     d.class, d.kind, d.age_class, d.species, d.confidence, d.x, d.y, d.w, d.h,
-    coalesce(d.by_person, s.by_person) AS by_person
+    coalesce(d.by_person, s.by_person) AS by_person,
+    i.trigger_mode, i.camera_event, i.sequence_position, i.sequence_length, i.temperature_c, i.temperature_f,
+    i.moon_phase, i.infrared, i.battery_v, i.camera_label
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id

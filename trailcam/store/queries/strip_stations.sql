@@ -11,7 +11,7 @@ FROM selected s
 JOIN images i USING (image_id)
 LEFT JOIN (SELECT * FROM time_readings WHERE source = 'strip') r ON r.image_id = s.image_id
 LEFT JOIN (
-    SELECT DISTINCT image_id FROM time_readings WHERE source IN ('exif', 'exif_digitized')
+    SELECT DISTINCT image_id FROM time_readings WHERE source IN ('exif', 'exif_digitized', 'maker_note')
 ) e ON e.image_id = s.image_id
 WHERE i.status <> 'missing' AND i.error_code IS NULL AND ($with_exif OR e.image_id IS NULL)
 GROUP BY s.station

@@ -1,0 +1,68 @@
+"""What a file says of itself in several places. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from trailcam.clock.doubt import SOURCES_DIFFER, Doubt
+from trailcam.media.capture_time import SAME_MOMENT
+
+# Programs that copy or edit write times of other zones, which are at most 26 hours apart.
+_ZONES_APART = timedelta(hours=26)
+_HOUR = timedelta(hours=1)
+_MOSTLY = 0.9
+_FEW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The times of one file: by the camera (``own``: EXIF or strip), at its last change, in its name."""
+
+    own: datetime | None
+    modified: datetime | None
+    named: datetime | None
+
+
+def judge_sources(said: Sequence[Said], zone: ZoneInfo | None) -> dict[int, Doubt]:
+    """Places of files of one camera whose sources contradict each other.
+
+    Editing makes the last change later, never earlier. A name may be given when a photo arrives, within a
+    day; whole hours beside the camera's own time, or more than a day, are no delay. Names that are all in UTC
+    contradict nothing.
+    """
+    in_utc = _names_in_utc(said, zone)
+    found = {}
+    for i, one in enumerate(said):
+        base = one.own or one.modified
+        edited_before = one.own and one.modified and one.modified < one.own - _ZONES_APART
+        misnamed = base and one.named and not in_utc and _contradicts(one.named - base)
+        if edited_before or misnamed:
+            found[i] = Doubt(SOURCES_DIFFER)
+    return found
+
+
+def _contradicts(apart: timedelta) -> bool:
+    if abs(apart) > _ZONES_APART:
+        return True
+    hours = round(apart / _HOUR)
+    return hours != 0 and abs(apart - hours * _HOUR) <= SAME_MOMENT
+
+
+def _names_in_utc(said: Sequence[Said], zone: ZoneInfo | None) -> bool:
+    """Whether names are in UTC; without a known zone: all the same few hours beside the camera's time."""
+    pairs = [(base, one.named) for one in said if (base := one.own or one.modified) and one.named]
+    if len(pairs) < _FEW:
+        return False
+    if zone is not None:
+        fits = sum(
+            abs(named - base + (base.replace(tzinfo=zone).utcoffset() or timedelta())) <= SAME_MOMENT
+            for base, named in pairs
+        )
+        return fits >= _MOSTLY * len(pairs)
+    apart = sorted(named - base for base, named in pairs)
+    middle = apart[len(apart) // 2]
+    same = sum(abs(one - middle) <= _HOUR + SAME_MOMENT for one in apart)  # an hour: summer time
+    return 2 * _HOUR <= abs(middle) < 12 * _HOUR and same >= _MOSTLY * len(apart)

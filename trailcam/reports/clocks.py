@@ -1,0 +1,151 @@
+"""``times check``: where each station's times come from, which are in doubt and why, and gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trailcam.clock.check import Finding
+from trailcam.clock.doubt import MEANING, NUMBERS_BACKWARDS
+from trailcam.domain import TimeSource
+from trailcam.reports.model import Column, Kind, Report, Row, Section, share
+from trailcam.store.database import Connection, query, rows
+from trailcam.store.events import make_camera_days
+from trailcam.text import count
+
+_SOURCES = (
+    *(source.value for source in TimeSource if source is not TimeSource.UNKNOWN),
+    TimeSource.UNKNOWN.value,
+)
+_HEADINGS = {"exif_digitized": "digitized", "exif_modified": "modified", "filename": "file name"}
+_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("photos", "photos", Kind.COUNT),
+    Column("first_photo", "first photo", Kind.TEXT, spare=2),
+    Column("last_photo", "last photo", Kind.TEXT, spare=3),
+    *(Column(name, _HEADINGS.get(name, name), Kind.SHARE, hide_zero=True) for name in _SOURCES),
+    Column("suspect", "suspect", Kind.COUNT),
+    Column("gaps", "gaps", Kind.COUNT),
+    Column("gap_days", "gap days", Kind.COUNT),
+    Column("longest_gap_days", "longest", Kind.COUNT, spare=1),
+    Column("infrared", "infrared", Kind.COUNT, hide_zero=True, spare=0),
+    Column("light_known", "light known", Kind.COUNT, shown=False),
+    Column("sun", "sun known", Kind.FLAG, shown=False),
+    Column("timezone", "time zone", Kind.TEXT, shown=False),
+)
+_FINDING_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("doubt", "doubt", Kind.TEXT),
+    Column("photos", "photos", Kind.COUNT),
+    Column("first_at", "from", Kind.TEXT),
+    Column("last_at", "to", Kind.TEXT),
+    Column("first_path", "first file", Kind.TEXT, wraps=True),
+    Column("last_path", "last file", Kind.TEXT, spare=1, wraps=True),
+    Column("by", "perhaps --by", Kind.TEXT, null=""),
+    Column("meaning", "meaning", Kind.TEXT, spare=2, wraps=True),
+    Column("folder", "folder", Kind.TEXT, shown=False),
+    Column("camera", "camera", Kind.TEXT, shown=False),
+)
+_GAP_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("first_day", "silent from", Kind.TEXT),
+    Column("last_day", "to", Kind.TEXT),
+    Column("days", "days", Kind.COUNT),
+)
+
+
+def times_check(
+    db: Connection,
+    stations: Sequence[str],
+    findings: Sequence[Finding],
+    *,
+    silent_days: int,
+    timezone: str | None,
+    infrared_below: float,
+) -> Report:
+    """One row for each of ``stations`` (names) with photos.
+
+    Shares of sources are of the station's photos, 0..1. ``suspect`` counts photos in ``findings``; gaps are
+    breaks of more than ``silent_days`` days between days with photos whose time is not in doubt. ``infrared``
+    is of the ``light_known`` photos. ``timezone`` (IANA) is that of stations without one of their own. Times
+    are the camera's own, ISO 8601 without zone.
+    """
+    make_camera_days(db, silent_days)
+    wanted = set(stations)
+    accused: dict[str, int] = {}
+    for one in findings:
+        if one.doubt.word != NUMBERS_BACKWARDS:
+            accused[one.station] = accused.get(one.station, 0) + one.photos
+    gaps = [row for row in rows(db, query("clock_gaps")) if row["station"] in wanted]
+    found = []
+    for row in rows(db, query("clock_sources"), {"infrared_below": infrared_below}):
+        if row["station"] not in wanted:
+            continue
+        own = [gap["days"] for gap in gaps if gap["station"] == row["station"]]
+        cells: Row = {
+            **row,
+            **{name: share(row[name], row["photos"]) for name in _SOURCES},
+            "timezone": row["timezone"] or timezone,
+            "sun": row["latitude"] is not None and bool(row["timezone"] or timezone),
+            "suspect": accused.get(row["station"], 0),
+            "gaps": len(own),
+            "gap_days": sum(own),
+            "longest_gap_days": max(own, default=0),
+        }
+        found.append({column.name: cells[column.name] for column in _COLUMNS})
+    return Report(
+        name="times_check",
+        title="Capture times",
+        filters={"stations": sorted(wanted), "silent_days": silent_days},
+        coverage={
+            "photos": sum(row["photos"] for row in found),
+            "suspect": sum(accused.values()),
+            "light_known": sum(row["light_known"] for row in found),
+        },
+        columns=_COLUMNS,
+        rows=found,
+        notes=_notes(found, findings, silent_days),
+        sections=(
+            Section("suspects", "In doubt", _FINDING_COLUMNS, [_finding_row(one) for one in findings]),
+            Section("gaps", "Gaps", _GAP_COLUMNS, gaps),
+        ),
+    )
+
+
+def _finding_row(one: Finding) -> Row:
+    return {
+        "station": one.station,
+        "doubt": one.doubt.word,
+        "photos": one.photos,
+        "first_at": one.first_at.isoformat(sep=" ", timespec="seconds"),
+        "last_at": one.last_at.isoformat(sep=" ", timespec="seconds"),
+        "first_path": one.first_path,
+        "last_path": one.last_path,
+        "by": one.doubt.by,
+        "meaning": MEANING[one.doubt.word],
+        "folder": one.folder,
+        "camera": one.camera or None,
+    }
+
+
+def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) -> list[str]:
+    notes = [f"A gap is a break of more than {count(silent_days, 'day')} without a photo."]
+    suspects = sum(one.photos for one in findings if one.doubt.word != NUMBERS_BACKWARDS)
+    if suspects:
+        notes.append(
+            f"{count(suspects, 'photo')} in doubt tell nothing about camera-days. `trailcam times shift`"
+            " corrects them; with --by 0h it says that they are right."
+        )
+    elif found:
+        notes.append("No clock is in doubt.")
+    if placeless := sum(not row["sun"] for row in found):
+        notes.append(
+            f"{count(placeless, 'station')} without coordinates or a time zone: there no more than noon and"
+            " midnight can be told apart by infrared and colour."
+        )
+    photos, known = (sum(row[name] for row in found) for name in ("photos", "light_known"))
+    if known < photos:
+        notes.append(
+            f"{count(photos - known, 'photo')} not held against the sun: nobody knows if they are infrared."
+            " --look finds out."
+        )
+    return notes
