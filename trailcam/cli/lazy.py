@@ -46,6 +46,14 @@ COMMANDS = {
         "train:train",
         "Train a model on labelled photos of your own, and compare it with the one it started from.",
     ),
+    "bench": (
+        "bench:bench",
+        "Measure how fast each stage of detect could go here, and how near the whole comes to that.",
+    ),
+    "tune": (
+        "tune:tune",
+        "Find the batch and workers that are fastest here, and keep them in the configuration.",
+    ),
 }
 
 
