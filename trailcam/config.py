@@ -41,6 +41,7 @@ _CONFIG_VARIABLE = "TRAILCAM_CONFIG"
 _AUTO: Mapping[str, object] = {"auto": "auto"}
 _AUTO_NONE: Mapping[str, object] = {"auto": None}
 _DEVICE = tables.text('"auto", "cpu", "mps", "cuda" or "cuda:0"', r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
+_BACKEND = tables.text('"auto", "torch" or "openvino"', "auto|torch|openvino")
 _PRECISION = tables.text('"auto", "float32", "bfloat16" or "float16"', "auto|float32|bfloat16|float16")
 
 
@@ -103,6 +104,7 @@ class DetectSettings:
     store_confidence: Annotated[float, tables.number(0.001, 1)] = 0.05
     class_map: Annotated[str, _class_map_rule()] = "auto"
     precision: Annotated[str, _PRECISION] = "auto"
+    backend: Annotated[str, _BACKEND] = "auto"
 
 
 @dataclass(frozen=True, slots=True)

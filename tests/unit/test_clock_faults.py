@@ -19,12 +19,14 @@ from tests.conftest import CHECKOUT
 from tests.helpers.library import Library, make_library
 from trailcam.clock.amount import parse_amount
 from trailcam.clock.check import Checked, check_stale
-from trailcam.clock.doubt import NUMBERS_BACKWARDS
-from trailcam.clock.light import Lit, is_infrared, judge_light
+from trailcam.clock.doubt import NUMBERS_BACKWARDS, Doubt
+from trailcam.clock.light import INFRARED_BELOW, Lit, is_infrared, judge_light
 from trailcam.clock.look import colour_of, colour_of_file
 from trailcam.clock.shift import apply_shift, plan_shift, take_back
+from trailcam.clock.sources import Said, judge_sources
 from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
 from trailcam.media.capture_time import best, parse_file_name, suspicion
+from trailcam.reports.clocks import times_check
 from trailcam.selection import Selection
 from trailcam.sky import Place, Sun, utc_of
 from trailcam.store.clocks import save_light
@@ -382,3 +384,28 @@ def test_real_photos_are_told_apart(shared_images: Path) -> None:
 def test_a_stuck_filter_is_no_matter_of_the_clock() -> None:
     photos = [Lit(shot.at, None, n > 80 or shot.infrared) for n, shot in enumerate(taken()) if shot.at]
     assert judge_light(photos, Place(*TEXAS, ZONE), SUN) == {}
+
+
+def test_a_maker_note_that_contradicts_exif_and_one_that_agrees() -> None:
+    at = datetime(2024, 11, 3, 6)
+    said = [
+        Said(at, at + timedelta(seconds=60), None, None),
+        Said(at, at + timedelta(hours=1), None, None),
+        Said(at, None, None, None),
+    ]
+    assert judge_sources(said, ZONE) == {1: Doubt("sources_differ")}
+
+
+def test_what_the_camera_notes_of_infrared_goes_before_its_pixels(tmp_path: Path) -> None:
+    library = build(tmp_path, {"Hayfield": Camera(FAULTS["An hour ahead"][0].shots, looked=False)})
+    dark = {f"Hayfield/{shot.name}": shot.infrared for shot in FAULTS["An hour ahead"][0].shots}
+    with library.database.write() as db:
+        for infrared in (True, False):
+            paths = [path for path, one in dark.items() if one is infrared]
+            db.execute("UPDATE images SET infrared = ? WHERE list_contains(?, path)", [infrared, paths])
+        assert {one.doubt.word for one in check_stale(db, "America/Chicago").findings} == {"hour_off"}
+        report = times_check(
+            db, ["Hayfield"], [], silent_days=7, timezone="America/Chicago", infrared_below=INFRARED_BELOW
+        )
+    (row,) = report.rows
+    assert (row["infrared"], row["light_known"], row["sun"]) == (sum(dark.values()), 200, True)

@@ -89,6 +89,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "detect.store_confidence": "0.1",
         "detect.class_map": "coco",
         "detect.precision": "bfloat16",
+        "detect.backend": "openvino",
         "report.confidence": "1",
         "report.gap": "1h30m",
         "report.silent_days": "14",

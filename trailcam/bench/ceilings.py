@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _WRITTEN = 20_000  # photos
 _DECODED_AT_LEAST = 32
+_BATCHES_AT_LEAST = 4
 _KEPT = 8  # batches to feed the model with
 _POLL_S = 0.05
 
@@ -127,7 +128,7 @@ def infer_rate(machine: Machine, batches: Sequence[Batch], seconds: float) -> fl
     flights = deque(inference.submit(batch) for batch in islice(cycle(batches), machine.detector.depth))
     feed = cycle(batches)
     n, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+    while time.perf_counter() - began < seconds or n < _BATCHES_AT_LEAST * machine.plan.batch:
         flight = flights.popleft()
         n += len(inference.collect(flight))
         flights.append(inference.submit(next(feed)))

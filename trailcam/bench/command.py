@@ -113,6 +113,7 @@ def bench(
         "bytes_per_photo": round(photos.bytes_each),
         "device": describe(machine.device),
         "precision": str(machine.detector.precision),
+        "backend": str(machine.detector.backend),
         "weights": machine.weights,
         "batch": chosen.batch,
         "workers": chosen.workers,
@@ -152,7 +153,7 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
     limits = "Decoding and inference together limit" if limit == "both" else f"{limit.capitalize()} limits"
     share = whole.database_s / whole.report.wall_s
     notes = [
-        f"{facts['weights']} on {facts['device']}, {facts['precision']}.",
+        f"{facts['weights']} on {facts['device']}, {facts['backend']}, {facts['precision']}.",
         f"{limits} the speed. Efficiency: the pipeline reaches {efficiency:.0%} of the slowest ceiling.",
         f"{library:,} photos like these take {_duration(library / speed) if speed else 'for ever'}.",
         f"Peak memory {whole.peak_mb:,.0f} MB; the database took {share:.1%} of the pipeline's time.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trailcam.detect.auto import Plan, plan
+from trailcam.detect.backend import Backend
 from trailcam.detect.command import DEFAULT_IMGSZ, SUPPRESSION_IOU
 from trailcam.detect.weights import find_weights
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from trailcam.config import Settings
     from trailcam.detect.protocol import Detector
+
+_MANY = 1_000_000  # photos: what pays only in a large run is measured as for one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,5 +60,7 @@ def open_machine(settings: Settings) -> Machine:
         iou=SUPPRESSION_IOU,
         precision=Precision(chosen.precision),
         lanes=best.lanes,
+        backend=Backend(chosen.backend),
+        photos=_MANY,
     )
     return Machine(detector, device, best, weights.path.name)

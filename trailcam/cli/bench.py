@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.model_options import BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
+from trailcam.cli.model_options import BackendOpt, BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import ExitCode
@@ -40,6 +40,7 @@ def bench(
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="For each stage.")] = 5.0,
     weights: WeightsOpt = None,
     device: DeviceOpt = None,
+    backend: BackendOpt = None,
     batch: BatchOpt = None,
     workers: WorkersOpt = None,
     imgsz: ImgszOpt = None,
@@ -56,7 +57,8 @@ def bench(
     from trailcam.cli.signals import stoppable
 
     chosen = chosen_format(format_, output)
-    flags = {"weights": weights, "device": device, "batch": batch, "workers": workers, "imgsz": imgsz}
+    flags: dict[str, object] = {"weights": weights, "device": device, "backend": backend, "imgsz": imgsz}
+    flags |= {"batch": batch, "workers": workers}
     context = app_context(
         None, config, quiet, verbose, {f"detect.{key}": value for key, value in flags.items()}
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.model_options import HOW, BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
+from trailcam.cli.model_options import HOW, BackendOpt, BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
 from trailcam.cli.options import (
     AppContext,
     ConfigOpt,
@@ -72,6 +72,7 @@ def detect(
     include_undated: IncludeUndated = False,
     weights: WeightsOpt = None,
     device: DeviceOpt = None,
+    backend: BackendOpt = None,
     batch: BatchOpt = None,
     workers: WorkersOpt = None,
     imgsz: ImgszOpt = None,
@@ -108,6 +109,7 @@ def detect(
     flags = {
         "weights": weights,
         "device": device,
+        "backend": backend,
         "batch": batch,
         "workers": workers,
         "imgsz": imgsz,
@@ -177,7 +179,8 @@ class _Shown:
         """Say what was chosen."""
         self._started = started
         if not self._quiet:
-            console.say(f"Run {started.run_id} on {started.device}, {started.precision}; {started.choice}.")
+            how = f"{started.precision} by {started.backend}"
+            console.say(f"Run {started.run_id} on {started.device}, {how}; {started.choice}.")
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot of the run."""

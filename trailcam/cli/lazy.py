@@ -52,7 +52,7 @@ COMMANDS = {
     ),
     "tune": (
         "tune:tune",
-        "Find the batch and workers that are fastest here, and keep them in the configuration.",
+        "Find the batch size and workers that are fastest here, and write them to the configuration.",
     ),
 }
 

@@ -37,6 +37,15 @@ WorkersOpt = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+BackendOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        help="What computes on a processor: auto, torch or openvino.",
+        show_default="auto",
+        rich_help_panel=HOW,
+    ),
+]
 ImgszOpt = Annotated[
     int | None,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.bench import AtMost, RootArg, Size, SizeOpt
-from trailcam.cli.model_options import DeviceOpt, ImgszOpt, WeightsOpt
+from trailcam.cli.model_options import BackendOpt, DeviceOpt, ImgszOpt, WeightsOpt
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import ExitCode, PipelineError
@@ -29,6 +29,7 @@ def tune(
     ] = False,
     weights: WeightsOpt = None,
     device: DeviceOpt = None,
+    backend: BackendOpt = None,
     imgsz: ImgszOpt = None,
     format_: FormatOpt = None,
     output: OutputOpt = None,
@@ -45,7 +46,12 @@ def tune(
     from trailcam.cli.signals import stoppable
 
     chosen = chosen_format(format_, output)
-    flags = {"detect.weights": weights, "detect.device": device, "detect.imgsz": imgsz}
+    flags = {
+        "detect.weights": weights,
+        "detect.device": device,
+        "detect.backend": backend,
+        "detect.imgsz": imgsz,
+    }
     settings = app_context(None, config, quiet, verbose, flags).settings
 
     def say(text: str) -> None:

@@ -111,7 +111,13 @@ def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Dou
     frames = [Frame(None) if i in stuck else _frame(shot) for i, shot in enumerate(shots)]
     verdict = judge_sequence(frames, place.zone)
     said = judge_sources(
-        [Said(shot.exif_at or shot.strip_at, shot.modified_at, shot.named_at) for shot in shots], place.zone
+        [
+            Said(
+                shot.exif_at or shot.noted_at or shot.strip_at, _noted(shot), shot.modified_at, shot.named_at
+            )
+            for shot in shots
+        ],
+        place.zone,
     )
     light = _light(shots, {i for i, doubt in verdict.doubts.items() if doubt} | stuck.keys(), place, sun)
     found: list[Doubt | None] = []
@@ -128,6 +134,14 @@ def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Dou
     return found, verdict.backwards
 
 
+def _noted(shot: ClockShot) -> datetime | None:
+    return shot.noted_at if shot.exif_at else None
+
+
+def _infrared(shot: ClockShot) -> bool | None:
+    return is_infrared(shot.colour) if shot.infrared is None else shot.infrared
+
+
 def _frame(shot: ClockShot) -> Frame:
     name = shot.path.rpartition("/")[2]
     counter = _COUNTER.match(name)
@@ -140,9 +154,7 @@ def _light(shots: Sequence[ClockShot], but: set[int], place: Place, sun: Sun) ->
     """What the light says, of photos that nothing else has accused."""
     order = [i for i, shot in enumerate(shots) if shot.captured_at and i not in but]
     photos = [
-        Lit(at, shots[i].utc_offset_min, is_infrared(shots[i].colour))
-        for i in order
-        if (at := shots[i].captured_at)
+        Lit(at, shots[i].utc_offset_min, _infrared(shots[i])) for i in order if (at := shots[i].captured_at)
     ]
     return {order[k]: doubt for k, doubt in judge_light(photos, place, sun).items()}
 

@@ -19,9 +19,11 @@ _FEW = 5
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The times of one file: by the camera (``own``: EXIF or strip), at its last change, in its name."""
+    """The times of one file: by the camera (``own``: EXIF, maker note or strip), in the camera's maker note
+    beside EXIF, at its last change, in its name."""
 
     own: datetime | None
+    noted: datetime | None
     modified: datetime | None
     named: datetime | None
 
@@ -39,7 +41,8 @@ def judge_sources(said: Sequence[Said], zone: ZoneInfo | None) -> dict[int, Doub
         base = one.own or one.modified
         edited_before = one.own and one.modified and one.modified < one.own - _ZONES_APART
         misnamed = base and one.named and not in_utc and _contradicts(one.named - base)
-        if edited_before or misnamed:
+        noted_else = one.own and one.noted and abs(one.noted - one.own) > SAME_MOMENT
+        if edited_before or misnamed or noted_else:
             found[i] = Doubt(SOURCES_DIFFER)
     return found
 

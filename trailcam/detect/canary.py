@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from trailcam.detect.backend import Backend
 from trailcam.detect.models import open_detector
 from trailcam.detect.precision import Precision
 from trailcam.detect.protocol import RawOutput
@@ -77,7 +78,7 @@ def check(detector: Detector, weights: Weights, device: torch.device, stored: Pa
     here = detector.raw(pixels)
     _judge(here, f"on {device} in {detector.precision}")
     reference: RawOutput | None = here
-    if device.type != "cpu" or detector.precision != Precision.FLOAT32:
+    if device.type != "cpu" or (detector.precision, detector.backend) != (Precision.FLOAT32, Backend.TORCH):
         reference = _reference(weights, pixels)
         if reference is not None:
             _judge(reference, "on the processor in float32")

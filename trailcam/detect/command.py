@@ -20,6 +20,7 @@ from trailcam import __version__
 from trailcam.classmap import auto_class_map, load_class_map
 from trailcam.config import Settings
 from trailcam.detect.auto import plan
+from trailcam.detect.backend import Backend, openvino_version
 from trailcam.detect.outcomes import Job, Progress
 from trailcam.detect.weights import Weights, find_weights
 from trailcam.errors import UsageError
@@ -65,6 +66,7 @@ class Started:
     run_id: int
     device: str
     precision: str
+    backend: str
     choice: str
     gpu: GpuMonitor
 
@@ -130,6 +132,8 @@ def detect(
         iou=SUPPRESSION_IOU,
         precision=Precision(chosen.precision),
         lanes=best.lanes,
+        backend=Backend(chosen.backend),
+        photos=len(todo),
     )
     options = PipelineOptions(
         batch=best.batch, loader=LoaderOptions(workers=best.workers), accept_failures=accept_failures
@@ -148,7 +152,16 @@ def detect(
                 classes=_classes(detector, settings),
             ),
         )
-    started(Started(run_id, describe(device), str(detector.precision), best.reason, GpuMonitor(device)))
+    started(
+        Started(
+            run_id,
+            describe(device),
+            str(detector.precision),
+            str(detector.backend),
+            best.reason,
+            GpuMonitor(device),
+        )
+    )
     sink = RunSink(database, run_id)
     try:
         report = run(
@@ -238,14 +251,17 @@ def _settings_record(settings: Settings, best: MachinePlan, detector: Detector) 
         "workers": best.workers,
         "lanes": best.lanes,
         "precision": str(detector.precision),
+        "backend": str(detector.backend),
         "class_map": settings.detect.class_map,
     }
 
 
 def _versions(detector: Detector) -> dict[str, str]:
-    """What may change an answer. The precision is among them: another one is another computation."""
+    """What may change an answer. Precision and backend are among them: another one is another computation."""
+    by_openvino = detector.backend is Backend.OPENVINO
     return {
         "precision": str(detector.precision),
+        **({"openvino": openvino_version() or ""} if by_openvino else {}),
         "trailcam": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in _PACKAGES},

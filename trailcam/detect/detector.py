@@ -18,6 +18,7 @@ import platformdirs
 import torch
 from PIL import Image
 
+from trailcam.detect.backend import Backend
 from trailcam.detect.failures import clean_message
 from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import DEFAULT_IOU, detections, raw_output
@@ -30,6 +31,7 @@ from trailcam.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from trailcam.detect.openvino import Exports
     from trailcam.detect.weights import Weights
 
 _LOG = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class UltralyticsDetector(Detector):
     """
 
     precision: Precision
+    _network: Callable[[torch.Tensor], torch.Tensor]
 
     def __init__(
         self,
@@ -74,25 +77,34 @@ class UltralyticsDetector(Detector):
             set_precision(self._backend.backend.model, self.precision.dtype)
         elif self.precision is Precision.BFLOAT16:
             self.precision = Precision.FLOAT32  # an exported model brings its own format
+        self.parts = ("whole",) if self._native else ()
+        self._network = self._by_torch
         self.depth = 2 if device.type == "cuda" else 1
+
+    def computed_by(self, exports: Exports) -> UltralyticsDetector:
+        """The same detector whose network is one of ``exports``."""
+        twin = copy(self)
+        twin._network = exported_finder(exports, "whole", self._backend.backend.model)
+        twin.backend = Backend.OPENVINO
+        return twin
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
         return self.submit(pixels)()
 
     def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
         with torch.inference_mode():
-            output = self._forward(pixels)
+            output = self._network(pixels)
         return partial(self._finish, output)
 
     @torch.inference_mode()
     def raw(self, pixels: torch.Tensor) -> RawOutput:
-        return raw_output(self._forward(pixels), len(self.names))
+        return raw_output(self._network(pixels), len(self.names))
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)
         self.detect(grey)
 
-    def _forward(self, pixels: torch.Tensor) -> torch.Tensor:
+    def _by_torch(self, pixels: torch.Tensor) -> torch.Tensor:
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
         images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         dtype = self.precision.dtype if self._native else torch.float32
@@ -233,13 +245,58 @@ def set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - unt
     head.dfl.float()
     head.stride = head.stride.float()
 
-    def decode(raw: dict[str, Any]) -> torch.Tensor:
-        # Of the feature maps only shape, type and device matter there; empty ones cost nothing.
-        shapes = [torch.empty(f.shape, dtype=torch.float32, device=f.device) for f in raw["feats"]]
-        whole = {**raw, "boxes": raw["boxes"].float(), "scores": raw["scores"].float(), "feats": shapes}
-        # On a copy of the head (not of its layers): it keeps the grid of the last frame shape in itself,
-        # and two threads with photos of different shapes would decode with each other's.
-        decoded: torch.Tensor = type(head)._inference(copy(head), whole)
-        return decoded
+    head._inference = partial(decode_boxes, head)
 
-    head._inference = decode
+
+def decode_boxes(head: Any, raw: dict[str, Any]) -> torch.Tensor:  # noqa: ANN401 - untyped
+    """A YOLO head's raw answer -> boxes in px and scores, (n, 4 + classes, anchors) float32.
+
+    ``raw``: "boxes" (n, 4 x reg_max, anchors), "scores" (n, classes, anchors), and "feats", of which only the
+    shapes (n, any, h, w) of the grids matter.
+    """
+    # Empty ones cost nothing.
+    shapes = [torch.empty(f.shape, dtype=torch.float32, device=f.device) for f in raw["feats"]]
+    whole = {**raw, "boxes": raw["boxes"].float(), "scores": raw["scores"].float(), "feats": shapes}
+    # On a copy of the head (not of its layers): it keeps the grid of the last frame shape in itself,
+    # and two threads with photos of different shapes would decode with each other's.
+    decoded: torch.Tensor = type(head)._inference(copy(head), whole)
+    return decoded
+
+
+class _Raw(torch.nn.Module):
+    """A YOLO model up to its head's raw answer: (n, 3, h, w) 0..1 -> its boxes and scores, undecoded."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - untyped
+        super().__init__()
+        self.model = deepcopy(model).float()
+        head = self.model.model[-1]
+        head._inference = self._keep
+        head.postprocess = lambda answer: answer
+
+    def _keep(self, raw: dict[str, Any]) -> torch.Tensor:
+        self._kept: tuple[torch.Tensor, torch.Tensor] = raw["boxes"], raw["scores"]
+        return self._kept[0]
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.model(images)
+        boxes, scores = self._kept
+        return boxes, scores
+
+
+def exported_finder(exports: Exports, part: str, model: Any) -> Callable[[torch.Tensor], torch.Tensor]:  # noqa: ANN401 - untyped
+    """A YOLO model by OpenVINO: (n, h, w, 3) uint8 -> what the model itself answers of it, in float32."""
+    compiled = exports.compiled(part, lambda: _Raw(model), uint8=True)
+    head = model.model[-1]
+    strides = [int(s) for s in head.stride]
+
+    def answer(pixels: torch.Tensor) -> torch.Tensor:
+        boxes, scores = compiled(pixels)
+        n, height, width = pixels.shape[:3]
+        feats = [torch.empty(n, 1, height // s, width // s) for s in strides]
+        output = decode_boxes(head, {"boxes": boxes, "scores": scores, "feats": feats})
+        if head.end2end:
+            best: torch.Tensor = type(head).postprocess(head, output.permute(0, 2, 1))
+            return best
+        return output
+
+    return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trailcam.detect.backend import Backend
 from trailcam.detect.container import read_container
 from trailcam.detect.detector import UltralyticsDetector
 from trailcam.detect.lanes import Lanes
@@ -27,13 +28,15 @@ def open_detector(
     iou: float = DEFAULT_IOU,
     precision: Precision = Precision.AUTO,
     lanes: int = 0,
+    backend: Backend = Backend.TORCH,
+    photos: int | None = None,
 ) -> Detector:
     """The detector for ``weights``: two stages where they are a container of trailcam's, else ultralytics'.
 
     ``imgsz``: px of the longer side. ``iou`` is for ultralytics' models; a container brings the
     value that its thresholds were chosen with. ``lanes``: batches that a processor works on at once, each
     in a thread of its own (0: in the caller's); other devices, and models in a format of their own, take
-    one after the other.
+    one after the other. ``backend``: which library computes; AUTO takes OpenVINO only for enough ``photos``.
     Raises WeightsError and DeviceError.
     """
     container = read_container(weights.path)
@@ -46,6 +49,10 @@ def open_detector(
         detector = TwoStageDetector(
             container, weights, device, imgsz=imgsz, store_confidence=store_confidence, precision=precision
         )
+    if backend is not Backend.TORCH:
+        from trailcam.detect.openvino import with_openvino  # it compares by the canary, which opens detectors
+
+        detector = with_openvino(detector, backend, device, lanes=lanes, photos=photos)
     if lanes and device.type == "cpu" and detector.threadsafe:
         return Lanes(detector, lanes)
     return detector

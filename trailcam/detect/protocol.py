@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from trailcam.detect.backend import Backend
 from trailcam.detect.outcomes import ClassIds, Confidences
 from trailcam.geometry import Boxes
 
@@ -59,8 +60,9 @@ class Detector(Protocol):
     ``depth``: how many batches may be submitted before the first result is asked for.
     ``thresholds``: class id -> confidence (0..1) from which the weights recommend to count it; classes
     that they recommend nothing for are left out. ``iou``: of two boxes that overlap more, one goes.
-    ``precision``: the number format it computes in. ``threadsafe``: :meth:`detect` may run in several
-    threads at once.
+    ``precision``: the number format it computes in.
+    ``backend``: the library that computes. ``parts``: its networks that can be exported to another.
+    ``threadsafe``: :meth:`detect` may run in several threads at once.
     """
 
     names: dict[int, str]
@@ -70,6 +72,8 @@ class Detector(Protocol):
     thresholds: Mapping[int, float] = MappingProxyType({})
     iou: float = 0.7
     precision: str = "float32"
+    backend: Backend = Backend.TORCH
+    parts: tuple[str, ...] = ()
     threadsafe: bool = False
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:

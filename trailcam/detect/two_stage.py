@@ -6,6 +6,7 @@ shows them larger, and a classifier can be trained on a balanced set of crops.
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trailcam.detect.backend import Backend
 from trailcam.detect.container import ANTLERED, ANTLERLESS, DEER, NONE, Container, StageTwo
 from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut, decide, fuse
-from trailcam.detect.detector import build_detection_model, set_precision
+from trailcam.detect.detector import build_detection_model, exported_finder, set_precision
 from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import detections, raw_output
 from trailcam.detect.precision import Precision, choose_precision
@@ -27,6 +29,7 @@ from trailcam.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from trailcam.detect.openvino import Exports
     from trailcam.detect.weights import Weights
 
 _STRIDE = 32  # of YOLO11
@@ -68,11 +71,22 @@ class TwoStageDetector(Detector):
         shown = printable(str(weights.path))
         self._finder = build_finder(container, shown).to(device)
         set_precision(self._finder, self.precision.dtype)
+        self._network: Callable[[Tensor], Tensor] = self._by_torch
         two = container.two
         self._namer = None if two is None else _Namer(two, container, shown, device, self.precision.dtype)
         place = container.names.index
+        self.parts = ("first",) if two is None else ("first", "second")
         # For boxes that the second stage is not asked about; -1 stands for deer, which it always is.
         self._final = np.array([place(n) if n in container.names else -1 for n in container.one.names])
+
+    def computed_by(self, exports: Exports) -> TwoStageDetector:
+        """The same detector whose networks are of ``exports``."""
+        twin = copy(self)
+        twin._network = exported_finder(exports, "first", self._finder)
+        if self._namer is not None:
+            twin._namer = self._namer.computed_by(exports)
+        twin.backend = Backend.OPENVINO
+        return twin
 
     def detect(self, pixels: Tensor) -> list[RawDetections]:
         return self.submit(pixels)()
@@ -93,10 +107,14 @@ class TwoStageDetector(Detector):
         return replace(found, second=self._namer.probabilities(frames, [middle])[0].cpu().numpy())
 
     def _find(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = pixels.to(self.device, non_blocking=True)
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
-        frames = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        answer = self._finder(frames.to(self.precision.dtype).div_(255))
-        return frames, answer[0] if isinstance(answer, list | tuple) else answer
+        return pixels.permute(0, 3, 1, 2), self._network(pixels)
+
+    def _by_torch(self, pixels: Tensor) -> Tensor:
+        answer = self._finder(pixels.permute(0, 3, 1, 2).to(self.precision.dtype).div_(255))
+        output: Tensor = answer[0] if isinstance(answer, list | tuple) else answer
+        return output
 
     def warmup(self, height: int, width: int, batch: int) -> None:
         grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)
@@ -163,11 +181,20 @@ class _Namer:
         self._dtype = dtype
         self.knows_others = len(two.names) > 1 + len(ANTLERLESS) + len(ANTLERED)
         net = build_namer(two, container, shown).to(device, dtype)
-        self._net = net.to(memory_format=torch.channels_last)
+        self._net: Callable[[Tensor], Tensor] = net.to(memory_format=torch.channels_last)
         self._mean = torch.tensor(two.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(two.std, device=device).view(1, 3, 1, 1)
         # "none" never wins, but indexing needs a value in its place.
         self._final = np.array([container.names.index(n) if n != NONE else -1 for n in two.names])
+
+    def computed_by(self, exports: Exports) -> _Namer:
+        """The same stage by OpenVINO."""
+        twin, net = copy(self), self._net
+        assert isinstance(net, nn.Module)
+        compiled = exports.compiled("second", lambda: deepcopy(net).float(), uint8=False)
+        twin._net = lambda crops: compiled(crops)[0].clone()
+        twin._dtype = torch.float32
+        return twin
 
     def __call__(
         self, frames: Tensor, boxes: Sequence[Tensor]

@@ -14,6 +14,7 @@ import numpy as np
 from trailcam.classmap import auto_class_map, load_class_map
 from trailcam.config import FALLBACK_CONFIDENCE, Settings
 from trailcam.detect.auto import plan
+from trailcam.detect.backend import Backend
 from trailcam.detect.command import DEFAULT_IMGSZ, SUPPRESSION_IOU
 from trailcam.detect.outcomes import Job, Outcome, Progress
 from trailcam.detect.weights import Weights
@@ -124,6 +125,8 @@ def look(
         iou=SUPPRESSION_IOU,
         precision=Precision(chosen.precision),
         lanes=best.lanes,
+        backend=Backend(chosen.backend),
+        photos=len(dataset.photos),
     )
     jobs, roots = _jobs(dataset.photos)
     sink = _Kept()

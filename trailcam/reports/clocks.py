@@ -16,7 +16,12 @@ _SOURCES = (
     *(source.value for source in TimeSource if source is not TimeSource.UNKNOWN),
     TimeSource.UNKNOWN.value,
 )
-_HEADINGS = {"exif_digitized": "digitized", "exif_modified": "modified", "filename": "file name"}
+_HEADINGS = {
+    "exif_digitized": "digitized",
+    "maker_note": "maker note",
+    "exif_modified": "modified",
+    "filename": "file name",
+}
 _COLUMNS = (
     Column("station", "station", Kind.TEXT, wraps=True),
     Column("photos", "photos", Kind.COUNT),
@@ -83,7 +88,7 @@ def times_check(
         own = [gap["days"] for gap in gaps if gap["station"] == row["station"]]
         cells: Row = {
             **row,
-            **{name: share(row[name], row["photos"]) for name in _SOURCES},
+            **{name: share(row["sources"].get(name, 0), row["photos"]) for name in _SOURCES},
             "timezone": row["timezone"] or timezone,
             "sun": row["latitude"] is not None and bool(row["timezone"] or timezone),
             "suspect": accused.get(row["station"], 0),

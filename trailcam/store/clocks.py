@@ -29,7 +29,8 @@ class ClockStation:
 class ClockShot:
     """One photo's times by source, naive local; ``own`` is the doubt about the chosen one by itself.
 
-    ``path`` is relative to its root. ``colour``: see ``trailcam.clock.look.colour_of``, None: nobody looked.
+    ``path`` is relative to its root. ``infrared`` is what the camera notes of itself; ``colour``: see
+    ``trailcam.clock.look.colour_of``, None: nobody looked.
     """
 
     image_id: int
@@ -41,11 +42,13 @@ class ClockShot:
     captured_at_suspect: str | None
     utc_offset_min: int | None
     exif_at: datetime | None
+    noted_at: datetime | None
     modified_at: datetime | None
     named_at: datetime | None
     strip_at: datetime | None
     strip_differs: bool
     own: str | None
+    infrared: bool | None
     colour: float | None
 
 
@@ -104,7 +107,7 @@ def unlit(db: Connection, names: Sequence[str]) -> list[tuple[int, int, str]]:
     """Image id, root id and path of photos that are there and that nobody has seen infrared or in colour."""
     found = db.execute(
         "SELECT i.image_id, i.root_id, i.path, st.name FROM images i JOIN stations st USING (station_id)"
-        " WHERE i.status <> 'missing' AND i.error_code IS NULL"
+        " WHERE i.status <> 'missing' AND i.error_code IS NULL AND i.infrared IS NULL"
         " AND i.image_id NOT IN (SELECT image_id FROM image_light) ORDER BY i.root_id, i.path"
     ).fetchall()
     wanted = {name.lower() for name in names}

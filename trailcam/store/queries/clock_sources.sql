@@ -4,15 +4,10 @@ SELECT
     count(*) AS photos,
     strftime(min(i.captured_at), '%Y-%m-%d %H:%M') AS first_photo,
     strftime(max(i.captured_at), '%Y-%m-%d %H:%M') AS last_photo,
-    count(*) FILTER (captured_at_source = 'correction') AS correction,
-    count(*) FILTER (captured_at_source = 'exif') AS exif,
-    count(*) FILTER (captured_at_source = 'exif_digitized') AS exif_digitized,
-    count(*) FILTER (captured_at_source = 'strip') AS strip,
-    count(*) FILTER (captured_at_source = 'exif_modified') AS exif_modified,
-    count(*) FILTER (captured_at_source = 'filename') AS filename,
-    count(*) FILTER (captured_at_source = 'unknown') AS unknown,
-    count(*) FILTER (l.colour <= $infrared_below) AS infrared,
-    count(l.colour) AS light_known
+    histogram(i.captured_at_source) AS sources,
+    -- What the camera notes of itself goes before what its pixels look like.
+    count(*) FILTER (coalesce(i.infrared, l.colour <= $infrared_below)) AS infrared,
+    count(coalesce(i.infrared, l.colour IS NOT NULL OR NULL)) AS light_known
 FROM images i
 JOIN stations st USING (station_id)
 LEFT JOIN image_light l USING (image_id)
