@@ -22,7 +22,7 @@ WEIGHTS ?=
 PYTHON ?=
 export IMAGES WEIGHTS PYTHON
 
-.PHONY: help demo test check fmt bench
+.PHONY: help demo test check audit fmt bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,12 @@ check: $(DEV) ## what CI runs: lint, format, types, tests; writes nothing
 
 bench: $(DEV) ## trailcam beside other programs: WEIGHTS=yolo11n.pt, 10 minutes; prints figures, keeps none
 	@$(PY) benchmarks/peers.py --weights "$${WEIGHTS:?name a YOLO model: make bench WEIGHTS=yolo11n.pt}"
+
+# Not part of check: it asks the Python advisory database over the internet. --strict: a package that could not
+# be asked about is a failure, no silence.
+audit: ## known holes in the versions of constraints.txt; needs the internet
+	@test -x build/audit/bin/pip-audit || { python3 -m venv build/audit && build/audit/bin/pip install --quiet pip-audit; }
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 fmt: $(DEV) ## the only one that changes sources: sort imports, format
 	@$(PY) -m ruff check --fix .

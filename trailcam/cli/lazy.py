@@ -35,12 +35,21 @@ COMMANDS = {
         "status:status",
         "Where every photo stands, which folders can be reached, and how the last run went.",
     ),
+    "show": (
+        "show:show",
+        "All that is known of one photo: boxes, times and their sources, and what the camera noted.",
+    ),
     "gallery": (
         "gallery:gallery",
         "Write an offline page of the photos that were found, with filters and statistics.",
     ),
     "export": ("export:app", "Results into the formats that other programs read."),
     "import": ("import_:app", "What others found and labelled, into the library."),
+    "doctor": (
+        "doctor:doctor",
+        "Try each part of a detect in small, and say what to do about what doesn't work.",
+    ),
+    "db": ("db:app", "The database file: check it, copy it, mend it."),
     "evaluate": ("evaluate:evaluate", "Say how often a model is right, on photos with labels."),
     "train": (
         "train:train",

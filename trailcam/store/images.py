@@ -64,6 +64,12 @@ def roots(db: Connection) -> list[Root]:
     return [Root(int(i), from_db(str(name)), from_db(str(path))) for i, name, path in found]
 
 
+def newest_scan(db: Connection) -> datetime | None:
+    """When any root was last scanned (UTC, naive), None: never."""
+    ((at,),) = db.execute("SELECT max(scanned_at) FROM roots").fetchall()
+    return at if isinstance(at, datetime) else None
+
+
 def compare(
     db: Connection, root_id: int, files: Sequence[FileKey], unreadable_folders: Sequence[str]
 ) -> Comparison:

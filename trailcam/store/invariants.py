@@ -164,6 +164,11 @@ TIMES = (
         WHERE i.captured_at IS NOT NULL
         """,
     ),
+    Rule("a shift twice", _twice("time_shifts", "shift_id")),
+    Rule("a photo moved twice by one shift", _twice("shifted_images", "shift_id", "image_id")),
+    Rule("a photo moved by no shift", _lost("shifted_images", "shift_id", "time_shifts")),
+    Rule("a shift of no image", _lost("shifted_images", "image_id", "images", "shift_id, image_id")),
+    Rule("light of no image", _lost("image_light", "image_id", "images")),
 )
 
 PEOPLE = (

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.store.counted import make_judged
-from trailcam.store.database import Connection
+from trailcam.store.database import Connection, quoted
+from trailcam.store.paths import from_db
 from trailcam.text import printable
 
 
@@ -69,14 +70,10 @@ def _where(selection: Selection) -> str:
         dated = " AND ".join(dates)
         terms.append(f"(i.captured_at IS NULL OR ({dated}))" if selection.include_undated else f"({dated})")
     if selection.stations:
-        terms.append(f"lower(s.name) IN ({', '.join(_quote(n.lower()) for n in selection.stations)})")
+        terms.append(f"lower(s.name) IN ({', '.join(quoted(n.lower()) for n in selection.stations)})")
     if selection.statuses:
-        terms.append(f"i.status IN ({', '.join(_quote(s.value) for s in selection.statuses)})")
+        terms.append(f"i.status IN ({', '.join(quoted(s.value) for s in selection.statuses)})")
     return " AND ".join(terms) or "true"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _check_stations(db: Connection, selection: Selection) -> None:
@@ -89,3 +86,14 @@ def _check_stations(db: Connection, selection: Selection) -> None:
         guess = f"Did you mean {printable(by_lower[near[0]])}? " if near else ""
         listed = ", ".join(printable(n) for n in known) or "none yet: run `trailcam scan` first"
         raise UsageError(f"There is no station {printable(name)!r}.", f"{guess}Known stations: {listed}.")
+
+
+def sample_paths(db: Connection, root_id: int, n: int) -> list[str]:
+    """Up to ``n`` photos of a root that were there at the last scan, spread evenly; as Python has paths."""
+    found = db.execute(
+        "SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path) AS k, count(*) OVER () AS total"
+        " FROM images WHERE root_id = $root AND status <> 'missing')"
+        " WHERE (k - 1) % greatest(total // $n, 1) = 0 ORDER BY k LIMIT $n",
+        {"root": root_id, "n": n},
+    ).fetchall()
+    return [from_db(str(path)) for (path,) in found]
