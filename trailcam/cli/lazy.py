@@ -35,6 +35,10 @@ COMMANDS = {
         "status:status",
         "Where every photo stands, which folders can be reached, and how the last run went.",
     ),
+    "duplicates": (
+        "duplicates:duplicates",
+        "List exact copies of photos, each below the photo that it repeats.",
+    ),
     "show": (
         "show:show",
         "All that is known of one photo: boxes, times and their sources, and what the camera noted.",

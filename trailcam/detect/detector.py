@@ -27,6 +27,7 @@ from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import DEFAULT_IOU, detections, raw_output
 from trailcam.detect.precision import Precision, choose_precision
 from trailcam.detect.protocol import Detector, RawDetections, RawOutput
+from trailcam.detect.streams import Streams
 from trailcam.detect.trust import is_trusted
 from trailcam.detect.weights import read_thresholds
 from trailcam.errors import TrailcamError, WeightsError
@@ -34,6 +35,7 @@ from trailcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from trailcam.detect.openvino import Exports
     from trailcam.detect.weights import Weights
@@ -83,6 +85,7 @@ class UltralyticsDetector(Detector):
             self.precision = Precision.FLOAT32  # an exported model brings its own format
         self.parts = ("whole",) if self._native else ()
         self._network = self._by_torch
+        self._streams = Streams(device)
         self.depth = 2 if device.type == "cuda" else 1
 
     def computed_by(self, exports: Exports) -> UltralyticsDetector:
@@ -98,7 +101,8 @@ class UltralyticsDetector(Detector):
     def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
         with torch.inference_mode():
             output = self._network(pixels)
-        return partial(self._finish, output)
+            taken = self._streams.mark(output)
+        return partial(self._finish, output, taken)
 
     @torch.inference_mode()
     def raw(self, pixels: torch.Tensor) -> RawOutput:
@@ -110,7 +114,7 @@ class UltralyticsDetector(Detector):
 
     def _by_torch(self, pixels: torch.Tensor) -> torch.Tensor:
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
-        images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        images = self._streams.upload(pixels).permute(0, 3, 1, 2)
         dtype = self.precision.dtype if self._native else torch.float32
         answer = self._backend(images.to(dtype).div_(255))
         output = answer[0] if isinstance(answer, list | tuple) else answer
@@ -121,8 +125,11 @@ class UltralyticsDetector(Detector):
         return output
 
     @torch.inference_mode()
-    def _finish(self, output: torch.Tensor) -> list[RawDetections]:
-        return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
+    def _finish(
+        self, output: torch.Tensor, taken: Callable[[], AbstractContextManager[None]]
+    ) -> list[RawDetections]:
+        with taken():
+            return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
 
 
 def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = True) -> Any:  # noqa: ANN401 - ultralytics is untyped

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _QUEUED_CHUNKS = 2
+_READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,7 @@ class _Photos(Dataset[Chunk]):
         good: dict[Shape, list[tuple[int, Decoded]]] = {}
         others: list[Outcome] = []
         suspects: set[int] = set()
-        for job in jobs:
-            result = self._load(job)
+        for job, result in self._loaded(jobs):
             if isinstance(result, Decoded):
                 shape = (result.pixels.shape[0], result.pixels.shape[1])
                 good.setdefault(shape, []).append((job.image_id, result))
@@ -89,9 +89,14 @@ class _Photos(Dataset[Chunk]):
             time.perf_counter() - started,
         )
 
-    def _load(self, job: Job) -> Decoded | Failed | Missing:
-        data = read_file(Path(self.roots[job.root_id], job.path))
-        return decode(data, self.frame, full=self.full) if isinstance(data, bytes) else data
+    def _loaded(self, jobs: tuple[Job, ...]) -> Iterator[tuple[Job, Decoded | Failed | Missing]]:
+        """All files are read side by side while the first is decoded: opens on a share wait together."""
+        with ThreadPoolExecutor(min(len(jobs), _READERS), thread_name_prefix="trailcam-read") as readers:
+            for job, data in zip(jobs, readers.map(self._read, jobs), strict=True):
+                yield job, decode(data, self.frame, full=self.full) if isinstance(data, bytes) else data
+
+    def _read(self, job: Job) -> bytes | Failed | Missing:
+        return read_file(Path(self.roots[job.root_id], job.path))
 
 
 def _outcome(job: Job, result: Failed | Missing) -> Outcome:

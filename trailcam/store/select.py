@@ -19,8 +19,8 @@ def make_selected(db: Connection, selection: Selection) -> None:
     captured_at_suspect, status, run_id (of the run whose boxes count,
     None where none's do) and by_person: whether what is known of the photo is a person's word alone. A photo
     that a person judged was looked at: its status is completed where it would be pending or failed. (A
-    selection by status goes by what detect made of a photo.) Works on a read-only connection. Raises
-    UsageError for a station that doesn't exist.
+    selection by status goes by what detect made of a photo.) Exact copies of other photos are left out.
+    Works on a read-only connection. Raises UsageError for a station that doesn't exist.
     """
     _check_stations(db, selection)
     base = _base(judged=make_judged(db))
@@ -73,7 +73,8 @@ def _where(selection: Selection) -> str:
         terms.append(f"lower(s.name) IN ({', '.join(quoted(n.lower()) for n in selection.stations)})")
     if selection.statuses:
         terms.append(f"i.status IN ({', '.join(quoted(s.value) for s in selection.statuses)})")
-    return " AND ".join(terms) or "true"
+    # Exact copies are photos that are there already.
+    return " AND ".join(["i.duplicate_of IS NULL", *terms])
 
 
 def _check_stations(db: Connection, selection: Selection) -> None:
