@@ -324,13 +324,14 @@ def _cron(database: Database) -> Findings:
             yield Finding(
                 Level.OK, "last run", f"run {run['run_id']} {run['state']}, {run['n_completed']:,} photos"
             )
-    program = Path(sys.argv[0]).absolute()
+    called = Path(sys.argv[0]).absolute()
+    program = f"{sys.executable} -m trailcam" if called.suffix == ".py" else str(called)
     if shutil.which("trailcam") is None:
         yield Finding(
             Level.WARNING,
             "PATH",
             "`trailcam` is not found by its name, as under cron.",
-            f"Write the full path into the crontab: {printable(str(program))} scan -q",
+            f"Write the full path into the crontab: {printable(program)} scan -q",
         )
     else:
         yield Finding(

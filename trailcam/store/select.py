@@ -15,11 +15,12 @@ from trailcam.text import printable
 def make_selected(db: Connection, selection: Selection) -> None:
     """Create the temporary view ``selected``: the images that fit, with their station's name.
 
-    Columns: image_id, root_id, path, station, captured_at, status, run_id (of the run whose boxes count,
+    Columns: image_id, root_id, path, station, captured_at, captured_at_source,
+    captured_at_suspect, status, run_id (of the run whose boxes count,
     None where none's do) and by_person: whether what is known of the photo is a person's word alone. A photo
     that a person judged was looked at: its status is completed where it would be pending or failed. (A
-    selection by status goes by what detect made of a photo.) Works on a read-only connection. Raises
-    UsageError for a station that doesn't exist.
+    selection by status goes by what detect made of a photo.) Exact copies of other photos are left out.
+    Works on a read-only connection. Raises UsageError for a station that doesn't exist.
     """
     _check_stations(db, selection)
     base = _base(judged=make_judged(db))
@@ -37,7 +38,10 @@ def count_undated_left_out(db: Connection, selection: Selection) -> int:
 
 
 def _base(*, judged: bool) -> str:
-    place = "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at"
+    place = (
+        "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at, i.captured_at_source,"
+        " i.captured_at_suspect"
+    )
     photos = "FROM images i JOIN stations s USING (station_id)"
     if not judged:
         return f"SELECT {place}, i.status, i.run_id, false AS by_person {photos}"
@@ -69,7 +73,8 @@ def _where(selection: Selection) -> str:
         terms.append(f"lower(s.name) IN ({', '.join(quoted(n.lower()) for n in selection.stations)})")
     if selection.statuses:
         terms.append(f"i.status IN ({', '.join(quoted(s.value) for s in selection.statuses)})")
-    return " AND ".join(terms) or "true"
+    # Exact copies are photos that are there already.
+    return " AND ".join(["i.duplicate_of IS NULL", *terms])
 
 
 def _check_stations(db: Connection, selection: Selection) -> None:
