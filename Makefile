@@ -22,7 +22,7 @@ WEIGHTS ?=
 PYTHON ?=
 export IMAGES WEIGHTS PYTHON
 
-.PHONY: help demo test check audit chaos fuzz fmt
+.PHONY: help demo test check audit chaos fuzz fmt bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ check: $(DEV) ## what CI runs: lint, format, types, tests; writes nothing
 	@echo '== ruff format'; $(PY) -m ruff format --check .
 	@echo '== mypy'; $(PY) -m mypy --strict
 	@echo '== tests'; $(MAKE) test
+
+bench: $(DEV) ## trailcam beside other programs: WEIGHTS=yolo11n.pt, 10 minutes; prints figures, keeps none
+	@$(PY) benchmarks/peers.py --weights "$${WEIGHTS:?name a YOLO model: make bench WEIGHTS=yolo11n.pt}"
 
 # Not part of check: it asks the Python advisory database over the internet. --strict: a package that could not
 # be asked about is a failure, no silence.

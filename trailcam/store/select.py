@@ -15,7 +15,8 @@ from trailcam.text import printable
 def make_selected(db: Connection, selection: Selection) -> None:
     """Create the temporary view ``selected``: the images that fit, with their station's name.
 
-    Columns: image_id, root_id, path, station, captured_at, status, run_id (of the run whose boxes count,
+    Columns: image_id, root_id, path, station, captured_at, captured_at_source,
+    captured_at_suspect, status, run_id (of the run whose boxes count,
     None where none's do) and by_person: whether what is known of the photo is a person's word alone. A photo
     that a person judged was looked at: its status is completed where it would be pending or failed. (A
     selection by status goes by what detect made of a photo.) Exact copies of other photos are left out.
@@ -37,7 +38,10 @@ def count_undated_left_out(db: Connection, selection: Selection) -> int:
 
 
 def _base(*, judged: bool) -> str:
-    place = "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at"
+    place = (
+        "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at, i.captured_at_source,"
+        " i.captured_at_suspect"
+    )
     photos = "FROM images i JOIN stations s USING (station_id)"
     if not judged:
         return f"SELECT {place}, i.status, i.run_id, false AS by_person {photos}"
