@@ -66,15 +66,13 @@ def guide(name: str, seconds: int, seed: int) -> None:
 
     with atheris.instrument_imports(include=["trailcam"]):
         from tests.fuzz.targets import TARGETS
-    target, n = TARGETS[name], 0
+    target = TARGETS[name]
     corpus = CASES.parents[2] / "build" / "fuzz" / name
     corpus.mkdir(parents=True, exist_ok=True)
     for data in target.seeds():
         (corpus / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
     def check(data: bytes) -> None:
-        nonlocal n
-        n += 1
         try:
             target.check(data)
         except BaseException:
@@ -87,11 +85,9 @@ def guide(name: str, seconds: int, seed: int) -> None:
         "-timeout=60",
         "-max_len=65536",
         "-verbosity=0",
+        "-print_final_stats=1",
     ]
     atheris.Setup(["fuzz", *options, f"-artifact_prefix={corpus}-", str(corpus)], check)
-    import atexit
-
-    atexit.register(lambda: print(f"{name}: {n:,} inputs, {len(list(corpus.iterdir()))} kept", flush=True))  # noqa: T201
     atheris.Fuzz()
 
 
