@@ -27,7 +27,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from PIL import Image
-from scan_bench import _MAXRSS_BYTES, _cpu
+from scan_bench import _MAXRSS_BYTES, cpu
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 GOAL_PEAK_MB = 1_000
@@ -257,7 +257,7 @@ def _run(form: str, n: int, db: Path, config: Path, folder: Path, options: list[
 def _tell(steps: list[Step], arguments: argparse.Namespace) -> int:
     figures = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"system": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()},
+        "machine": {"system": platform.platform(), "cpu": cpu(), "cores": os.cpu_count()},
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("duckdb", "numpy")},

@@ -65,7 +65,8 @@ def make_library(folder: Path, n_photos: int = PHOTOS) -> int:
             date = at.strftime("%Y:%m:%d %H:%M:%S").encode()
             photo = templates[written % len(templates)].replace(_PLACEHOLDER, date)
             content = bare if written % UNDATED_EVERY == 0 else photo
-            (target / f"IMG_{number:05d}.JPG").write_bytes(content)
+            # Behind a JPEG's end, where nothing reads: no photo is a copy of another.
+            (target / f"IMG_{number:05d}.JPG").write_bytes(content + written.to_bytes(4, "big"))
     return written
 
 

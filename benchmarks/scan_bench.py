@@ -53,13 +53,14 @@ def main() -> int:
         if arguments.library is None:
             make_library(library, arguments.photos)
         db = Path(folder, "bench.duckdb")
-        steps = [_step("first scan", db, library)]
-        steps += [_step(f"rescan {n}", db, library) for n in range(1, arguments.rescans + 1)]
+        steps = [step("first scan", db, library)]
+        steps += [step(f"rescan {n}", db, library) for n in range(1, arguments.rescans + 1)]
         n_photos = _count(db)
     return _tell(steps, n_photos)
 
 
-def _step(name: str, db: Path, library: Path) -> Step:
+def step(name: str, db: Path, library: Path) -> Step:
+    """Scan ``library`` into ``db`` in a process of its own, and measure it."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "trailcam", "scan", str(library), "--db", str(db), "--quiet"]
     checkout = str(Path(__file__).resolve().parents[1])
@@ -101,7 +102,7 @@ def _tell(steps: list[Step], n_photos: int) -> int:
         print(f"{'met   ' if is_met else 'MISSED'} {goal}", file=sys.stderr)
     figures = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"system": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count()},
+        "machine": {"system": platform.platform(), "cpu": cpu(), "cores": os.cpu_count()},
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("duckdb", "exifread", "numpy")},
@@ -117,7 +118,7 @@ def _tell(steps: list[Step], n_photos: int) -> int:
     return 0 if all(met.values()) else 1
 
 
-def _cpu() -> str:
+def cpu() -> str:
     """The processor's name where the system tells it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []

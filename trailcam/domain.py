@@ -151,7 +151,8 @@ class Image:
     ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8
     that turns them upright. ``error_code`` is set when the file could not be read.
     ``latitude`` and ``longitude`` are EXIF's, in degrees of WGS 84, both or neither.
-    ``serial`` is EXIF's, else the maker note's.
+    ``serial`` is EXIF's, else the maker note's. ``content_id`` is None
+    where the file is no readable picture.
     """
 
     key: FileKey
@@ -169,4 +170,5 @@ class Image:
     error_message: str | None = None
     latitude: float | None = None
     longitude: float | None = None
+    content_id: str | None = None
     note: MakerNote | None = None

@@ -49,6 +49,10 @@ class DatabaseError(TrailcamError):
     """A database that can't be opened, or was written by a newer trailcam."""
 
 
+class DamagedError(DatabaseError):
+    """A database file, or its log, whose blocks are not what was written."""
+
+
 class LockedError(TrailcamError):
     """Another trailcam process works on the same database."""
 

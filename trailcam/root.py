@@ -64,8 +64,9 @@ def too_many_gone(name: str, root: Path, n_gone: int, n_known: int, limit: float
     return RootError(
         f"{n_gone:,} of the {n_known:,} known photos of {printable(name)!r} are gone from "
         f"{printable(str(root))} ({n_gone / n_known:.1%}, more than the limit of {limit:.0%}).",
-        "Nothing was changed. Probably a drive or share isn't fully mounted. If you did delete or move "
-        f"them, run the scan again with --accept-missing. {_advice(str(root))}",
+        "Nothing was changed. Probably a drive or share isn't fully mounted. If you moved them into another "
+        "folder, scan that one first; if you did delete them, run the scan again with --accept-missing. "
+        f"{_advice(str(root))}",
     )
 
 

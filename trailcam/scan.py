@@ -17,15 +17,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trailcam.clock.shift import restore_reread
 from trailcam.domain import FileKey, Image
 from trailcam.errors import Interrupted, RootError, UsageError
+from trailcam.identify import count_found_again, follow_contents, read_known
 from trailcam.media.exif import UNREADABLE, VANISHED
 from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
 from trailcam.media.walk import WalkNotes, walk
 from trailcam.root import alive, check_root, no_photos, too_many_gone
 from trailcam.store.database import Database
+from trailcam.store.identity import Settled, count_missing, mark_unsettled, unsettled
 from trailcam.store.images import (
     Comparison,
     Root,
@@ -67,7 +71,12 @@ class ScanOptions:
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What a scan of one root found. ``stations`` has station, photos, first_date, last_date, undated."""
+    """What a scan of one root found. ``stations`` has station, photos, first_date, last_date, undated.
+
+    ``n_moved`` photos lie at another path than before, with all that was known of them; ``n_copies`` files
+    are newly found to repeat a photo to the byte. Neither are in the other numbers. ``n_known_again`` photos
+    of an earlier trailcam were opened once for their content ids.
+    """
 
     root: Root
     n_new: int
@@ -77,9 +86,24 @@ class ScanReport:
     n_returned: int
     n_unreadable: int
     n_videos: int
+    n_moved: int
+    n_copies: int
+    n_known_again: int
     skipped: list[tuple[str, str]]
     errors: list[tuple[str, str]] = field(default_factory=list)
     stations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Saved:
+    """Ids of the images that were saved for new and for changed files; (path, message) of the bad ones."""
+
+    fresh: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+
+NOTHING_SETTLED = Settled(0, 0, 0, np.zeros(0, np.int64), [])
 
 
 def scan(
@@ -103,33 +127,88 @@ def scan(
     files = _walk(path, notes, stop)
     known, name = _identify(database, path, options.root_name)
     difference = _compare(database, known, files, notes)
-    n_gone = len(difference.vanished_ids)
-    if n_gone and not options.accept_missing and n_gone > options.missing_limit * difference.n_known:
-        raise too_many_gone(name, path, n_gone, difference.n_known, options.missing_limit)
+    unread = [files[int(i)] for i in difference.fresh] + [files[int(i)] for i in difference.changed]
+    n_workers = DEFAULT_WORKERS if options.workers is None else max(1, options.workers)
+    _guard(database, name, path, options, difference, unread, n_workers, stop)
 
     with database.write() as db:
         root_id = save_root(db, name, str(path))
+        is_news = difference.is_news or unsettled(db)
+        if is_news:
+            mark_unsettled(db, root_id)
     changed = {
         files[int(i)].path: int(image_id)
         for i, image_id in zip(difference.changed, difference.changed_ids, strict=True)
     }
-    unread = [files[int(i)] for i in difference.fresh] + [files[int(i)] for i in difference.changed]
-    errors = _read_and_save(database, root_id, path, rule, unread, changed, options.workers, progress, stop)
+    saved = _read_and_save(database, root_id, path, rule, unread, changed, n_workers, progress, stop)
+    strangers = [files[int(i)] for i in difference.unidentified]
+    read_known(database, path, strangers, difference.unidentified_ids, n_workers, progress, stop)
     with database.write() as db:
         finish_scan(db, root_id, difference.vanished_ids, difference.returned_ids, notes.n_videos)
         save_stations(db, station_facts or {})
-        stations = stations_summary(db, root_id)
+    settled = NOTHING_SETTLED
+    if is_news:
+        settled = follow_contents(
+            database,
+            root_id,
+            accept_missing=options.accept_missing,
+            missing_limit=options.missing_limit,
+            workers=n_workers,
+            progress=progress,
+            stop=stop,
+        )
+    return _report(database, Root(root_id, name, str(path)), difference, notes, saved, settled)
+
+
+def _guard(
+    database: Database,
+    name: str,
+    path: Path,
+    options: ScanOptions,
+    difference: Comparison,
+    unread: Sequence[FileKey],
+    workers: int,
+    stop: Callable[[], bool],
+) -> None:
+    """Raise RootError where too many photos vanished; those that lie elsewhere now have not."""
+    limit = options.missing_limit * difference.n_known
+    if options.accept_missing or difference.n_gone <= limit:
+        return
+    n_found = count_found_again(database, path, difference.vanished_ids, unread, workers, stop)
+    if not alive(path):
+        raise _stopped_answering(path, "Nothing was changed.")
+    n_gone = difference.n_gone - n_found
+    if n_gone > limit:
+        raise too_many_gone(name, path, n_gone, difference.n_known, options.missing_limit)
+
+
+def _report(
+    database: Database,
+    root: Root,
+    difference: Comparison,
+    notes: WalkNotes,
+    saved: _Saved,
+    settled: Settled,
+) -> ScanReport:
+    with database.read() as db:
+        stations = stations_summary(db, root.root_id)
+        n_missing = count_missing(db, difference.vanished_ids)
+    fresh = np.array(saved.fresh, np.int64)
+    changed = np.array(saved.changed, np.int64)
     return ScanReport(
-        root=Root(root_id, name, str(path)),
-        n_new=len(difference.fresh),
-        n_changed=len(difference.changed),
-        n_unchanged=difference.n_unchanged,
-        n_missing=n_gone,
+        root=root,
+        n_new=int((~np.isin(fresh, settled.taken)).sum()),
+        n_changed=int((~np.isin(changed, settled.taken)).sum()),
+        n_unchanged=difference.n_unchanged + settled.n_touched,
+        n_missing=n_missing,
         n_returned=len(difference.returned_ids),
-        n_unreadable=len(errors),
+        n_unreadable=len(saved.errors),
         n_videos=notes.n_videos,
+        n_moved=settled.n_moved,
+        n_copies=settled.n_copies,
+        n_known_again=len(difference.unidentified),
         skipped=notes.skipped,
-        errors=errors,
+        errors=saved.errors,
         stations=stations,
     )
 
@@ -230,20 +309,22 @@ def _read_and_save(
     rule: StationRule,
     unread: Sequence[FileKey],
     changed: Mapping[str, int],
-    workers: int | None,
+    workers: int,
     progress: Progress | None,
     stop: Callable[[], bool],
-) -> list[tuple[str, str]]:
-    """Read ``unread`` files and save them chunk by chunk; returns (path, message) of the bad ones."""
-    errors: list[tuple[str, str]] = []
+) -> _Saved:
+    """Read ``unread`` files and save them chunk by chunk."""
+    saved = _Saved()
     unsaved: list[Image] = []
     n_read = 0
 
     def save() -> None:
         with database.write() as db:
-            save_images(db, root_id, unsaved, changed)
+            ids = save_images(db, root_id, unsaved, changed)
             reread = [changed[i.key.path] for i in unsaved if i.key.path in changed]
             restore_reread(db, reread, _local_now())
+        for image, image_id in zip(unsaved, ids.tolist(), strict=True):
+            (saved.changed if image.key.path in changed else saved.fresh).append(image_id)
         unsaved.clear()
 
     with closing(_read(path, rule, unread, workers)) as chunks:
@@ -252,7 +333,7 @@ def _read_and_save(
                 save()
                 raise _stopped_answering(path, f"{count(n_read, 'file')} read so far are saved.")
             unsaved += (i for i in images if i.error_code != VANISHED)
-            errors += [
+            saved.errors += [
                 (i.key.path, i.error_message or "") for i in images if i.error_code not in (None, VANISHED)
             ]
             n_read = min(n_read + CHUNK, len(unread))
@@ -268,16 +349,14 @@ def _read_and_save(
                 )
     if unsaved:
         save()
-    return errors
+    return saved
 
 
-def _read(
-    path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int | None
-) -> Generator[list[Image]]:
+def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int) -> Generator[list[Image]]:
     """Images of ``unread`` in chunks, in order."""
     now = _local_now()
     jobs = ((path, chunk, rule, now) for chunk in _chunks(unread, CHUNK))
-    with ThreadPoolExecutor(DEFAULT_WORKERS if workers is None else max(1, workers)) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         ahead = deque(pool.submit(_read_chunk, job) for job in islice(jobs, READ_AHEAD))
         try:
             while ahead:

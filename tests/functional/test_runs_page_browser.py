@@ -14,6 +14,7 @@ from trailcam.disagree.build import PageReport, build_page
 from trailcam.selection import Selection
 
 LEFT, RIGHT = (0.1, 0.1, 0.3, 0.3), (0.6, 0.6, 0.3, 0.3)
+TOP = (0.6, 0.1, 0.3, 0.3)
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "&lt;b>\"'.jpg")
 
 
@@ -28,7 +29,10 @@ def library(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Li
     every = {name: [("doe", 0.9, LEFT)] for name in NAMES}
     library.detect(every | {"a.jpg": [("doe", 0.9, LEFT), ("young", 0.8, RIGHT)]}, weights="<b>one.pt")
     found = {"a.jpg": [("doe", 0.9, LEFT), ("mature", 0.7, RIGHT)], "b.jpg": [], "c.jpg": every["c.jpg"]}
-    found |= {"d.jpg": [("doe", 0.9, LEFT), ("mid", 0.6, RIGHT)], NAMES[4]: [("young", 0.95, LEFT)]}
+    found |= {
+        "d.jpg": [("doe", 0.9, LEFT), ("mid", 0.6, RIGHT), ("mid", 0.55, TOP)],
+        NAMES[4]: [("young", 0.95, LEFT)],
+    }
     library.detect(found, weights="two.pt")
     return library
 
@@ -61,8 +65,9 @@ def test_the_page_in_a_browser(library: Library, tmp_path: Path) -> None:
         page.driver.get(report.path.as_uri())
         titles = "return [...document.querySelectorAll('.card h3')].map(n => n.textContent)"
         shown = "return document.getElementById('shown').textContent"
-        assert page.run(titles) == ["doe became young", "lost doe", "young became mature", "gained mid"]
-        assert page.run(shown) == "4 photos, 4 differences"
+        twice = "gained mid \u00d72"
+        assert page.run(titles) == ["doe became young", "lost doe", "young became mature", twice]
+        assert page.run(shown) == "4 photos, 5 differences"
         assert "run 1 (<b>one.pt)" in page.run("return document.getElementById('legend').textContent")
         assert page.run("return document.querySelector('.card p').textContent") == "<script>"
         assert page.run("return document.querySelectorAll('.lost').length") == 1

@@ -18,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+from trailcam.detect import loader
 from trailcam.detect.batching import Batch, Batcher, Chunk
 from trailcam.detect.frame import FrameSpec
 from trailcam.detect.inference import Inference
@@ -25,6 +26,7 @@ from trailcam.detect.loader import LoaderOptions
 from trailcam.detect.outcomes import Job, Outcome, Snapshot
 from trailcam.detect.pipeline import PipelineOptions, run
 from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.detect.reading import read_file
 from trailcam.detect.report import PipelineReport
 from trailcam.domain import Status
 from trailcam.errors import DeviceError, PipelineError, RootError
@@ -489,3 +491,17 @@ def test_heavy_imports_stay_where_they_belong(module: str, banned: set[str]) -> 
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert not banned & set(done.stdout.split())
+
+
+def test_slow_opens_of_a_chunk_wait_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files of a chunk are asked for before the first is decoded, so that slow ones wait together."""
+    together = threading.Barrier(8, timeout=20)
+
+    def slow(path: Path) -> object:
+        together.wait()  # one file after the other would never get past this
+        return read_file(path)
+
+    monkeypatch.setattr(loader, "read_file", slow)
+    sink = Memory()
+    report = go(tmp_path, library(tmp_path, 16), sink, loader=LoaderOptions(workers=0, threads=1, chunk=8))
+    assert report.completed == len(sink.by_id) == 16

@@ -303,6 +303,7 @@ def test_a_persons_word_has_author_and_time(library: Library, tmp_path: Path) ->
 
 
 def test_photos_in_no_deployment_are_counted_by_reason(library: Library, tmp_path: Path) -> None:
+    """A copy is no photo: it is left out without a word."""
     with library.database.write() as db:
         db.execute(
             "UPDATE images SET duplicate_of = ? WHERE image_id = ?",
@@ -311,7 +312,7 @@ def test_photos_in_no_deployment_are_counted_by_reason(library: Library, tmp_pat
     summary = export(library, tmp_path / "p")
     assert summary.notes[0] == (
         "In no deployment, and so left out: 1 photo without a capture time, "
-        "1 photo with a capture time in doubt, 1 photo equal to another to the byte."
+        "1 photo with a capture time in doubt."
     )
     names = {row["fileName"] for row in table(tmp_path / "p", "media")}
     assert names == {"1.jpg", "3.jpg", "5.jpg", "6.jpg", "8.jpg"}

@@ -34,6 +34,24 @@ with WriterLock(db, "trailcam scan").acquire(wait_s=60):
 """
 
 
+# The one that gets the lock keeps it until all others have had their answer.
+TRY = """
+import sys, time
+from pathlib import Path
+from trailcam.errors import LockedError
+from trailcam.lock import WriterLock
+db = Path(sys.argv[1])
+try:
+    with WriterLock(db, "trailcam scan").acquire():
+        while len(list(db.parent.glob("refused-*"))) < 19:
+            time.sleep(0.02)
+        print("worked")
+except LockedError as error:
+    print(error.message)
+    db.with_name(f"refused-{id(error)}-{time.monotonic_ns()}").touch()
+"""
+
+
 def start(script: str, *args: object) -> subprocess.Popen[str]:
     checkout = Path(__file__).resolve().parents[2]
     return subprocess.Popen(
@@ -131,6 +149,18 @@ def test_five_processes_take_turns(db: Path, tmp_path: Path) -> None:
     assert sorted(lines[0::4]) == list("abcde")
     assert lines[0::4] == lines[2::4]
     assert lines[1::2] == ["in", "out"] * 5
+
+
+def test_of_twenty_at_once_one_works_and_the_others_say_who(db: Path) -> None:
+    processes = [start(TRY, db) for _ in range(20)]
+    told = [process.communicate(timeout=120)[0] for process in processes]
+    assert told.count("worked\n") == 1
+    refused = [text for text in told if text != "worked\n"]
+    assert all("in use by trailcam scan (PID " in text for text in refused)
+    worker = processes[told.index("worked\n")].pid
+    assert all(f"(PID {worker}" in text for text in refused)
+    with WriterLock(db, "trailcam scan").acquire():  # and nobody left anything behind
+        pass
 
 
 def test_the_lock_is_released_when_the_work_fails(db: Path) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
-from trailcam.domain import FALLBACK_CONFIDENCE
 from trailcam.errors import UsageError
 from trailcam.text import count, printable
 
 if TYPE_CHECKING:
     from trailcam.domain import ClassInfo
     from trailcam.store.corrections import Judgement, ShownBox
-    from trailcam.store.database import Connection
 
 
 def correct(
@@ -48,13 +45,14 @@ def correct(
 ) -> None:
     """Say what a photo really shows; it goes before any model. Without an option: list boxes and history."""
     from trailcam.lock import WriterLock
+    from trailcam.store.find import find_image
 
     _check(class_, box, no_animal, add, undo)
     if seen and not box:
         raise UsageError("--list goes with --box.", "It says which list the box's number is of.")
     context = app_context(db, config, quiet, verbose)
     with context.database.read() as connection:
-        image_id = _find_image(connection, image)
+        image_id = find_image(connection, image)
     if not (class_ or no_animal or undo):
         _list(context, image_id)
         return
@@ -90,13 +88,14 @@ def _record(
     add: str | None,
     seen: str | None,
 ) -> None:
+    from trailcam.reports.photo import boxes_of
     from trailcam.store.corrections import find_class, known_classes, record
 
     with context.database.read() as connection:
         info = None
         if class_:
             info = find_class(known_classes(connection, context.settings.classes), class_)
-        shown, faint = _boxes(connection, image_id)
+        shown, faint = boxes_of(connection, image_id)
         if seen and seen != _code(shown + faint):
             raise UsageError(
                 "The boxes of the photo have changed since they were listed.",
@@ -147,49 +146,6 @@ def _undo(context: AppContext, image_id: int, who: str) -> None:
             raise UsageError("There is no correction of this photo to take back.", "Nothing was changed.")
 
 
-def _find_image(db: Connection, name: str) -> int:
-    from trailcam.store.paths import from_db
-
-    number = int(name) if name.isascii() and name.isdigit() and len(name) < 19 else None
-    if number and db.execute("SELECT 1 FROM images WHERE image_id = ?", [number]).fetchall():
-        return number
-    here = Path(name).absolute()
-    wanted = {(None, Path(name).as_posix())}
-    for root_id, path in db.execute("SELECT root_id, path FROM roots").fetchall():
-        root = Path(from_db(path))
-        for full in (here, here.resolve()):
-            if full.is_relative_to(root):
-                wanted.add((root_id, full.relative_to(root).as_posix()))
-    found = {
-        int(image_id)
-        for root_id, path in wanted
-        for (image_id,) in db.execute(
-            "SELECT image_id FROM images WHERE path = $path AND root_id = coalesce($root, root_id)",
-            {"path": path, "root": root_id},
-        ).fetchall()
-    }
-    if len(found) == 1:
-        return found.pop()
-    if found:
-        numbers = ", ".join(map(str, sorted(found)))
-        raise UsageError(f'Several photos are called "{printable(name)}".', f"Name one by number: {numbers}.")
-    raise UsageError(
-        f'There is no photo "{printable(name)}" in the library.',
-        "Give its path, whole or from the scanned folder on, or its number.",
-    )
-
-
-def _boxes(db: Connection, image_id: int) -> tuple[tuple[ShownBox, ...], tuple[ShownBox, ...]]:
-    """The boxes of a photo that count, and those below; numbers run through both."""
-    from trailcam.selection import Selection
-    from trailcam.store.corrections import faint_boxes, shown_boxes
-    from trailcam.store.select import make_selected
-
-    make_selected(db, Selection())
-    shown = shown_boxes(db, [image_id], None, FALLBACK_CONFIDENCE).get(image_id, ())
-    return shown, faint_boxes(db, image_id, FALLBACK_CONFIDENCE)
-
-
 def _code(boxes: tuple[ShownBox, ...]) -> str:
     """Six letters that tell one list of boxes from another."""
     import hashlib
@@ -199,12 +155,13 @@ def _code(boxes: tuple[ShownBox, ...]) -> str:
 
 
 def _list(context: AppContext, image_id: int) -> None:
+    from trailcam.reports.photo import boxes_of
     from trailcam.store.corrections import history
     from trailcam.store.paths import from_db
 
     with context.database.read() as db:
         ((path,),) = db.execute("SELECT path FROM images WHERE image_id = ?", [image_id]).fetchall()
-        shown, faint = _boxes(db, image_id)
+        shown, faint = boxes_of(db, image_id)
         past = history(db, image_id)
     lines = [f"Photo {image_id}: {printable(from_db(path))}"]
     for n, box in enumerate(shown + faint, 1):

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.model_options import HOW, BackendOpt, BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
+from trailcam.cli.model_options import (
+    HOW,
+    BackendOpt,
+    BatchOpt,
+    DeviceOpt,
+    ImgszOpt,
+    TrustOpt,
+    WeightsOpt,
+    WorkersOpt,
+    vouch,
+)
 from trailcam.cli.options import (
     AppContext,
     ConfigOpt,
@@ -26,7 +36,7 @@ from trailcam.cli.options import (
     app_context,
     build_selection,
 )
-from trailcam.detect.weights import STARTER
+from trailcam.detect.weights import STARTER, find_weights
 from trailcam.domain import Status
 from trailcam.errors import ExitCode
 from trailcam.text import count, printable
@@ -71,6 +81,7 @@ def detect(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many photos.")] = None,
     include_undated: IncludeUndated = False,
     weights: WeightsOpt = None,
+    trust_weights: TrustOpt = False,
     device: DeviceOpt = None,
     backend: BackendOpt = None,
     batch: BatchOpt = None,
@@ -122,6 +133,8 @@ def detect(
     selection = build_selection(
         settings, months, season, since, until, station, include_undated, _STATUSES[status]
     )
+    if trust_weights and not dry_run:
+        vouch(find_weights(configured=settings.detect.weights))
     if dry_run:
         _say_plan(prepare(context.database, settings, selection, limit), context)
         return
@@ -147,7 +160,7 @@ def detect(
     if report.pipeline.interrupted:
         console.say("Stopped; everything seen so far is saved. Run the same command again to carry on.")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if report.pipeline.failed:
+    if report.pipeline.failed or report.pipeline.missing:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 

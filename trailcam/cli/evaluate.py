@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from trailcam.cli import console
-from trailcam.cli.model_options import BatchOpt, DeviceOpt, ImgszOpt, WeightsOpt, WorkersOpt
+from trailcam.cli.model_options import BatchOpt, DeviceOpt, ImgszOpt, TrustOpt, WeightsOpt, WorkersOpt, vouch
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode
 from trailcam.text import count, printable
@@ -49,6 +49,7 @@ def evaluate(
         Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos, as YOLO lays them out.")
     ],
     weights: WeightsOpt = None,
+    trust_weights: TrustOpt = False,
     split: Annotated[Split, typer.Option("--split", help="Which photos of it.")] = Split.TEST,
     confidence: Annotated[
         float | None,
@@ -89,6 +90,8 @@ def evaluate(
         None, config, quiet, verbose, {f"detect.{key}": value for key, value in flags.items()}
     )
     chosen = find_weights(configured=context.settings.detect.weights)
+    if trust_weights:
+        vouch(chosen)
     with stoppable("Stopping.") as stop, console.progress("Looking", quiet=quiet) as bar:
         report = run_evaluation(
             data,

@@ -35,16 +35,37 @@ COMMANDS = {
         "status:status",
         "Where every photo stands, which folders can be reached, and how the last run went.",
     ),
+    "duplicates": (
+        "duplicates:duplicates",
+        "List exact copies of photos, each below the photo that it repeats.",
+    ),
+    "show": (
+        "show:show",
+        "All that is known of one photo: boxes, times and their sources, and what the camera noted.",
+    ),
     "gallery": (
         "gallery:gallery",
         "Write an offline page of the photos that were found, with filters and statistics.",
     ),
     "export": ("export:app", "Results into the formats that other programs read."),
     "import": ("import_:app", "What others found and labelled, into the library."),
+    "doctor": (
+        "doctor:doctor",
+        "Try each part of a detect in small, and say what to do about what doesn't work.",
+    ),
+    "db": ("db:app", "The database file: check it, copy it, mend it."),
     "evaluate": ("evaluate:evaluate", "Say how often a model is right, on photos with labels."),
     "train": (
         "train:train",
         "Train a model on labelled photos of your own, and compare it with the one it started from.",
+    ),
+    "bench": (
+        "bench:bench",
+        "Measure how fast each stage of detect could go here, and how near the whole comes to that.",
+    ),
+    "tune": (
+        "tune:tune",
+        "Find the batch size and workers that are fastest here, and write them to the configuration.",
     ),
 }
 

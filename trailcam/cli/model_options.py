@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from trailcam.detect.weights import Weights
 
 HOW = "How"
 
@@ -15,6 +18,14 @@ WeightsOpt = Annotated[
         "--weights",
         help="A YOLO detection model, or two stages in one file.",
         show_default="the starter model",
+        rich_help_panel=HOW,
+    ),
+]
+TrustOpt = Annotated[
+    bool,
+    typer.Option(
+        "--trust-weights",
+        help="Load a .pt file that holds more than a YOLO model, which may run any code; remembered.",
         rich_help_panel=HOW,
     ),
 ]
@@ -52,3 +63,18 @@ ImgszOpt = Annotated[
         "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=HOW
     ),
 ]
+
+
+def vouch(weights: Weights) -> None:
+    """Remember that the user trusts these weights, and say what that means."""
+    from trailcam.cli import console
+    from trailcam.detect.trust import is_trusted, trust, trust_file
+    from trailcam.text import printable
+
+    if is_trusted(weights.sha256):
+        return
+    trust(weights.path.name, weights.sha256)
+    console.say(
+        f"{printable(weights.path.name)} is trusted from now on: it may run any code when it is loaded "
+        f"(kept in {printable(str(trust_file()))}; any change of the file ends it)."
+    )

@@ -143,6 +143,9 @@ def _show(report: ScanReport, context: AppContext) -> None:
         _name_some(report.skipped, "skipped", context.verbose)
         if report.n_videos:
             console.say(f"{count(report.n_videos, 'video')} not looked at: trailcam reads photos.")
+        if report.n_known_again:
+            photos = count(report.n_known_again, "photo")
+            console.say(f"Took the content ids of {photos} scanned before, once: they may move now.")
     title = f"{printable(report.root.name)} ({printable(report.root.path)})"
     console.out.print(title, markup=False, soft_wrap=True)
     counts = Table("new", "changed", "unchanged", "missing", "unreadable", box=None, pad_edge=False)
@@ -153,6 +156,12 @@ def _show(report: ScanReport, context: AppContext) -> None:
     console.out.print(counts)
     if report.n_returned:
         console.out.print(f"{count(report.n_returned, 'photo')} came back.")
+    if report.n_moved:
+        moved = count(report.n_moved, "photo")
+        console.out.print(f"{moved} moved or renamed, with all that is known of them.")
+    if report.n_copies:
+        copies = count(report.n_copies, "exact copy", "exact copies")
+        console.out.print(f"{copies} of other photos, counted once: `trailcam duplicates` lists them.")
     console.out.print()
     stations = Table(box=None, pad_edge=False)
     stations.add_column("station", overflow="fold")

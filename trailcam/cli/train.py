@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from trailcam.cli import console
-from trailcam.cli.model_options import DeviceOpt
+from trailcam.cli.model_options import DeviceOpt, TrustOpt, vouch
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode, UsageError
 from trailcam.text import printable
@@ -39,6 +39,7 @@ def train(
     ] = 640,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Photos of one step.")] = 16,
     device: DeviceOpt = None,
+    trust_weights: TrustOpt = False,
     config: ConfigOpt = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -58,9 +59,12 @@ def train(
             f"{printable(chosen)!r} can't be the name of weights.",
             "Give one of letters, digits, dots and dashes: --name my-ranch",
         )
+    origin = find_weights() if start == "starter" else find_weights(Path(start))
+    if trust_weights:
+        vouch(origin)
     training = Training(
         data=data,
-        start=find_weights() if start == "starter" else find_weights(Path(start)),
+        start=origin,
         name=chosen,
         epochs=epochs,
         imgsz=imgsz,

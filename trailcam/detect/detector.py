@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
+import re
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
@@ -24,12 +27,15 @@ from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import DEFAULT_IOU, detections, raw_output
 from trailcam.detect.precision import Precision, choose_precision
 from trailcam.detect.protocol import Detector, RawDetections, RawOutput
+from trailcam.detect.streams import Streams
+from trailcam.detect.trust import is_trusted
 from trailcam.detect.weights import read_thresholds
 from trailcam.errors import TrailcamError, WeightsError
 from trailcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from trailcam.detect.openvino import Exports
     from trailcam.detect.weights import Weights
@@ -79,6 +85,7 @@ class UltralyticsDetector(Detector):
             self.precision = Precision.FLOAT32  # an exported model brings its own format
         self.parts = ("whole",) if self._native else ()
         self._network = self._by_torch
+        self._streams = Streams(device)
         self.depth = 2 if device.type == "cuda" else 1
 
     def computed_by(self, exports: Exports) -> UltralyticsDetector:
@@ -94,7 +101,8 @@ class UltralyticsDetector(Detector):
     def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
         with torch.inference_mode():
             output = self._network(pixels)
-        return partial(self._finish, output)
+            taken = self._streams.mark(output)
+        return partial(self._finish, output, taken)
 
     @torch.inference_mode()
     def raw(self, pixels: torch.Tensor) -> RawOutput:
@@ -106,7 +114,7 @@ class UltralyticsDetector(Detector):
 
     def _by_torch(self, pixels: torch.Tensor) -> torch.Tensor:
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
-        images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        images = self._streams.upload(pixels).permute(0, 3, 1, 2)
         dtype = self.precision.dtype if self._native else torch.float32
         answer = self._backend(images.to(dtype).div_(255))
         output = answer[0] if isinstance(answer, list | tuple) else answer
@@ -117,20 +125,23 @@ class UltralyticsDetector(Detector):
         return output
 
     @torch.inference_mode()
-    def _finish(self, output: torch.Tensor) -> list[RawDetections]:
-        return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
+    def _finish(
+        self, output: torch.Tensor, taken: Callable[[], AbstractContextManager[None]]
+    ) -> list[RawDetections]:
+        with taken():
+            return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
 
 
 def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = True) -> Any:  # noqa: ANN401 - ultralytics is untyped
     """The model by ultralytics' AutoBackend, fused and in evaluation mode.
 
-    A .pt file is a pickle: loading one from a stranger runs the stranger's code.
+    A .pt file is a pickle, which may run any code. Of one that nobody vouched for, only what makes up YOLO
+    models is built: ultralytics' and torch's layers, numbers and texts. All else raises WeightsError.
     """
     backend = _import_ultralytics()
     try:
-        # As str: given a Path, it insists on a suffix and rejects OpenVINO's folders.
-        model = backend(str(weights.path), device=device, fp16=half, fuse=fuse, verbose=False)
-        model.eval()
+        with _safe_load(wanted=not is_trusted(weights.sha256)):
+            return _open(backend, weights, device, half=half, fuse=fuse)
     except TrailcamError:
         raise
     except ModuleNotFoundError as error:
@@ -139,12 +150,50 @@ def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = Tr
             f"Try: pip install {error.name}",
         ) from error
     except Exception as error:  # it raises whatever the damage provokes
+        foreign = _foreign_code(error)
+        if foreign is not None:
+            raise WeightsError(
+                f"The weights {printable(str(weights.path))} hold more than a YOLO model: {foreign}.",
+                "Loading that would run code of whoever made the file, with all your rights; so nothing of "
+                "it was loaded. If you made the file, or know and trust who did, give --trust-weights once: "
+                "trailcam remembers this very file.",
+            ) from error
         raise WeightsError(
             f"The weights {printable(str(weights.path))} can't be loaded: {clean_message(error)}",
             "Is it a whole YOLO model made by ultralytics? A download that broke off, or weights saved by "
             "other software, look like this.",
         ) from error
+
+
+def _open(backend: Any, weights: Weights, device: torch.device, *, half: bool, fuse: bool) -> Any:  # noqa: ANN401
+    # As str: given a Path, it insists on a suffix and rejects OpenVINO's folders.
+    model = backend(str(weights.path), device=device, fp16=half, fuse=fuse, verbose=False)
+    model.eval()
     return model
+
+
+@contextmanager
+def _safe_load(*, wanted: bool) -> Iterator[None]:
+    """Whether ultralytics restricts what a .pt file may build, inside the block; outside it always does."""
+    tasks: Any = import_module("ultralytics.nn.tasks")
+    tasks.SAFE_LOAD = wanted
+    try:
+        yield
+    finally:
+        tasks.SAFE_LOAD = True
+
+
+def _foreign_code(error: BaseException | None) -> str | None:
+    """What a file wanted to build that no YOLO model needs, None where something else is wrong with it."""
+    while error is not None:
+        text = str(error)
+        named = re.search(r"GLOBAL (\S+)|(unsafe getattr\([^)]*\))", text)
+        if isinstance(error, pickle.UnpicklingError) and named:
+            return clean_message(named[1] or named[2])
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported operand" in text:
+            return "steps that torch does not take"
+        error = error.__cause__
+    return None
 
 
 def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
@@ -166,6 +215,8 @@ def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
     threads, pillow_open = os.environ.get("OMP_NUM_THREADS"), Image.open
     from ultralytics.nn.autobackend import AutoBackend
 
+    tasks: Any = import_module("ultralytics.nn.tasks")
+    tasks.SAFE_LOAD = True
     if threads is None:
         os.environ.pop("OMP_NUM_THREADS", None)
     Image.open = pillow_open

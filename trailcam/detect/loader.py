@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import queue
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _QUEUED_CHUNKS = 2
+_READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,7 @@ class _Photos(Dataset[Chunk]):
         good: dict[Shape, list[tuple[int, Decoded]]] = {}
         others: list[Outcome] = []
         suspects: set[int] = set()
-        for job in jobs:
-            result = self._load(job)
+        for job, result in self._loaded(jobs):
             if isinstance(result, Decoded):
                 shape = (result.pixels.shape[0], result.pixels.shape[1])
                 good.setdefault(shape, []).append((job.image_id, result))
@@ -89,9 +91,14 @@ class _Photos(Dataset[Chunk]):
             time.perf_counter() - started,
         )
 
-    def _load(self, job: Job) -> Decoded | Failed | Missing:
-        data = read_file(Path(self.roots[job.root_id], job.path))
-        return decode(data, self.frame, full=self.full) if isinstance(data, bytes) else data
+    def _loaded(self, jobs: tuple[Job, ...]) -> Iterator[tuple[Job, Decoded | Failed | Missing]]:
+        """All files are read side by side while the first is decoded: opens on a share wait together."""
+        with ThreadPoolExecutor(min(len(jobs), _READERS), thread_name_prefix="trailcam-read") as readers:
+            for job, data in zip(jobs, readers.map(self._read, jobs), strict=True):
+                yield job, decode(data, self.frame, full=self.full) if isinstance(data, bytes) else data
+
+    def _read(self, job: Job) -> bytes | Failed | Missing:
+        return read_file(Path(self.roots[job.root_id], job.path))
 
 
 def _outcome(job: Job, result: Failed | Missing) -> Outcome:
@@ -125,6 +132,8 @@ def _quiet_decoders() -> None:
 def _start_worker(_worker_id: int) -> None:
     # Ctrl-C goes to the whole process group; when to stop is the main process's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What fails here, the main process tells. Where a worker finds no memory, Python would add a traceback.
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     _quiet_decoders()
 
 

@@ -48,7 +48,7 @@ class PipelineOptions:
     """
 
     batch: int = 8
-    flush_rows: int = 2048
+    flush_rows: int = 8192
     flush_seconds: float = 10.0
     loader: LoaderOptions = field(default_factory=LoaderOptions)
     accept_failures: bool = False

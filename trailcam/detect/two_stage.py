@@ -23,11 +23,13 @@ from trailcam.detect.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.postprocess import detections, raw_output
 from trailcam.detect.precision import Precision, choose_precision
 from trailcam.detect.protocol import Detector, RawDetections, RawOutput
+from trailcam.detect.streams import Streams
 from trailcam.errors import PipelineError, WeightsError
 from trailcam.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from trailcam.detect.openvino import Exports
     from trailcam.detect.weights import Weights
@@ -71,6 +73,7 @@ class TwoStageDetector(Detector):
         shown = printable(str(weights.path))
         self._finder = build_finder(container, shown).to(device)
         set_precision(self._finder, self.precision.dtype)
+        self._streams = Streams(device)
         self._network: Callable[[Tensor], Tensor] = self._by_torch
         two = container.two
         self._namer = None if two is None else _Namer(two, container, shown, device, self.precision.dtype)
@@ -94,7 +97,8 @@ class TwoStageDetector(Detector):
     def submit(self, pixels: Tensor) -> Callable[[], list[RawDetections]]:
         with torch.inference_mode():
             frames, output = self._find(pixels)
-        return partial(self._finish, frames, output)
+            taken = self._streams.mark(frames, output)
+        return partial(self._finish_beside, frames, output, taken)
 
     @torch.inference_mode()
     def raw(self, pixels: Tensor) -> RawOutput:
@@ -107,7 +111,7 @@ class TwoStageDetector(Detector):
         return replace(found, second=self._namer.probabilities(frames, [middle])[0].cpu().numpy())
 
     def _find(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        pixels = pixels.to(self.device, non_blocking=True)
+        pixels = self._streams.upload(pixels)
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
         return pixels.permute(0, 3, 1, 2), self._network(pixels)
 
@@ -123,6 +127,12 @@ class TwoStageDetector(Detector):
             with torch.inference_mode():
                 frame = grey[:1].to(self.device).permute(0, 3, 1, 2)
                 self._namer(frame, [torch.tensor([[0.0, 0.0, width, height]], device=self.device)])
+
+    def _finish_beside(
+        self, frames: Tensor, output: Tensor, taken: Callable[[], AbstractContextManager[None]]
+    ) -> list[RawDetections]:
+        with taken():
+            return self._finish(frames, output)
 
     @torch.inference_mode()
     def _finish(self, frames: Tensor, output: Tensor) -> list[RawDetections]:

@@ -14,7 +14,12 @@
     : `${d.a} became ${d.b}`);
   const fits = (d) => (!chosen.changes.size || chosen.changes.has(d.change))
     && (!chosen.classes.size || chosen.classes.has(d.a) || chosen.classes.has(d.b));
-  const title = (photo) => photo.differences.map(words).join(" · ");
+  // Each kind of difference once, with how often it is there.
+  function title(photo) {
+    const times = new Map();
+    for (const text of photo.differences.map(words)) times.set(text, (times.get(text) ?? 0) + 1);
+    return [...times].map(([text, n]) => (n > 1 ? `${text} ×${n}` : text)).join(" · ");
+  }
 
   function overlay(photo, named) {
     const width = UNITS * photo.ratio;

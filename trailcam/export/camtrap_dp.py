@@ -138,7 +138,6 @@ def _say_left_out(left_out: LeftOut, summary: Summary) -> None:
     parts = [
         (left_out.undated, "without a capture time"),
         (left_out.doubtful, "with a capture time in doubt"),
-        (left_out.copies, "equal to another to the byte"),
     ]
     reasons = [f"{count(n, 'photo')} {why}" for n, why in parts if n]
     if reasons:

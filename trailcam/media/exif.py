@@ -1,7 +1,7 @@
 """What the head of an image file says: camera, size, orientation and times. No pixel is decoded.
 
-One open and, for nearly every JPEG, one read of 64 KiB: EXIF and the frame header lie at the front. That
-matters on a network share, where each read is a round trip.
+One open and, for nearly every JPEG, one read of 64 KiB, as EXIF and the frame header lie at the front, and
+one of the tail, for its identity. That matters on a network share, where each read is a round trip.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import exifread
 from trailcam.domain import MakerNote
 from trailcam.media.capture_time import NO_TIMES, ExifTime, ExifTimes
 from trailcam.media.container import open_container
+from trailcam.media.identity import content_id
 from trailcam.media.makernote import read_maker_note
 from trailcam.media.tiff import distil
 
@@ -47,7 +48,8 @@ class Header:
     ``width``, ``height``: pixels as stored, from the format's own header. ``orientation``: EXIF value 1..8
     that turns them upright. Texts are cleaned of padding and control characters, at most 200 characters, None
     when empty. ``latitude``, ``longitude``: degrees of WGS 84, both or neither. ``serial`` is EXIF's, else
-    that of the maker note ``note``.
+    that of the maker note ``note``. ``content_id``: see
+    :mod:`trailcam.media.identity`.
     """
 
     width: int
@@ -59,6 +61,7 @@ class Header:
     times: ExifTimes = NO_TIMES
     latitude: float | None = None
     longitude: float | None = None
+    content_id: str | None = field(default=None, compare=False)
     note: MakerNote | None = None
 
 
@@ -128,6 +131,7 @@ def _read(file: io.BufferedReader) -> Header:
         times=_times(tags),
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
+        content_id=content_id(file, os.fstat(file.fileno()).st_size),
         note=note,
     )
 

@@ -50,5 +50,6 @@ def read_image(root: Path, key: FileKey, rule: StationRule, now: datetime) -> Im
         orientation=header.orientation,
         latitude=header.latitude,
         longitude=header.longitude,
+        content_id=header.content_id,
         note=header.note,
     )

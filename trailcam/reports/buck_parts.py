@@ -7,23 +7,24 @@ and nights, and is named.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date
 from itertools import groupby
+
+import numpy as np
 
 from trailcam.domain import AgeClass
 from trailcam.domain import Kind as Animal
 from trailcam.errors import UsageError
+from trailcam.light import DARK, LEGAL, UNKNOWN
+from trailcam.reports.buck_events import Seen, at_of, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
-from trailcam.reports.bucks import bucks
+from trailcam.reports.bucks import count_bucks, make_buck_tables
 from trailcam.reports.common import Question, rate
 from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns, share
-from trailcam.reports.visits import moon_of, read_places
-from trailcam.sky import Place, Sun, night_midnight, utc_of
+from trailcam.reports.visits import moon_of
 from trailcam.store.database import Connection, rows
-from trailcam.store.events import camera_days_by, key_columns
+from trailcam.store.events import camera_days_by
 from trailcam.text import count
 
 COUNTS = "counts"
@@ -86,33 +87,6 @@ _TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """A visit whose clock is not in doubt. ``light``: in legal light, None where that isn't known."""
-
-    age: str
-    station: str
-    season: str
-    at: datetime
-    photos: int
-    most: int
-    light: bool | None
-
-    @property
-    def night(self) -> date:
-        """The day on which the night of its first photo begins; a night lasts from noon to noon."""
-        return night_midnight(self.at) - timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """``doubtful`` counts events by (season, age); ``spans`` are the first and last photo by the same."""
-
-    events: Sequence[_Event]
-    doubtful: Mapping[tuple[str, str], int]
-    spans: Mapping[tuple[str, str], tuple[datetime, datetime]]
-
-
 def buck_report(
     db: Connection, question: Question, *, by: Sequence[str], parts: Sequence[str] = PARTS
 ) -> Report:
@@ -133,37 +107,44 @@ def buck_report(
         if part not in PARTS:
             raise UsageError(f'Bucks have no part "{part}".', f"Known: {', '.join(PARTS)}.")
 
-    def counted(by: Sequence[str]) -> Report:
-        return bucks(
-            db,
-            question.selection,
-            confidence=question.confidence,
-            gap=question.gap,
-            by=by,
-            first_month=question.first_month,
-            silent_days=question.silent_days,
-        )
-
-    by_season = counted(("season", "age")) if "seasons" in parts else None
-    # The last of these leaves `selected`, `sightings` and `camera_days` as the parts need them.
-    report = counted(by)
+    make_buck_tables(
+        db,
+        question.selection,
+        confidence=question.confidence,
+        gap=question.gap,
+        silent_days=question.silent_days,
+    )
+    report = _counted(db, question, by)
     report = dataclasses.replace(report, filters={**report.filters, "parts": list(dict.fromkeys(parts))})
     if COUNTS not in parts:
         report = dataclasses.replace(report, rows=(), totals=())
     if not report.coverage["photos"]:
         return report
-    seen = _see(db, question)
     sections = []
-    if by_season:
-        sections.append(_seasons(by_season.rows, seen))
     if "confidence" in parts:
         sections.append(_confidences(db))
+    if not {"seasons", "hours", "nights"} & set(parts):
+        return dataclasses.replace(report, sections=sections)
+    seen = see(db, question, light=bool({"seasons", "nights"} & set(parts)))
+    if "seasons" in parts:
+        sections.insert(0, _seasons(_counted(db, question, ("season", "age")).rows, seen))
     if "hours" in parts:
         sections.append(_hours(db, question, seen))
     if "nights" in parts:
         sections.append(_nights(seen))
     notes = [*report.notes, *_notes(seen, parts)]
     return dataclasses.replace(report, sections=sections, notes=notes)
+
+
+def _counted(db: Connection, question: Question, by: Sequence[str]) -> Report:
+    return count_bucks(
+        db,
+        question.selection,
+        confidence=question.confidence,
+        gap=question.gap,
+        by=by,
+        first_month=question.first_month,
+    )
 
 
 def as_rows(report: Report) -> Report:
@@ -183,65 +164,26 @@ def as_rows(report: Report) -> Report:
     return dataclasses.replace(report, columns=columns, rows=found)
 
 
-def _see(db: Connection, question: Question) -> _Seen:
-    """The events of the table ``sightings`` under the sky."""
-    season = key_columns(["season"], question.first_month, "s.captured_at")
-    found = db.execute(
-        "SELECT s.what, s.station, s.event, s.captured_at, i.utc_offset_min,"
-        f" i.captured_at_suspect IS NOT NULL, s.animals, {season}"
-        " FROM sightings s JOIN images i USING (image_id) WHERE s.event IS NOT NULL"
-        " ORDER BY s.what, s.station, s.event, s.captured_at, s.image_id"
-    ).fetchall()
-    places, sun = read_places(db, question.timezone), Sun()
-    events: list[_Event] = []
-    doubtful: Counter[tuple[str, str]] = Counter()
-    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-    for (age, station, _), photos in groupby(found, key=lambda row: row[:3]):
-        shots = list(photos)
-        for *_, at, _, suspect, _, own in shots:
-            if not suspect:
-                first, last = spans.get((own, age), (at, at))
-                spans[own, age] = (min(first, at), max(last, at))
-        _, _, _, began, _, suspect, _, own = shots[0]
-        if suspect:
-            doubtful[own, age] += 1
-            continue
-        light = _light(sun, places[station], ((at, offset) for _, _, _, at, offset, *_ in shots))
-        most = max(animals for *_, animals, _ in shots)
-        events.append(_Event(age, station, own, began, len(shots), most, light))
-    return _Seen(events, doubtful, spans)
-
-
-def _light(sun: Sun, place: Place, photos: Iterable[tuple[datetime, int | None]]) -> bool | None:
-    """Whether one of the photos was taken in legal light, None where that can't be known."""
-    known = True
-    for at, offset in photos:
-        utc = utc_of(at, place.zone, offset)
-        legal = sun.in_legal_light(place, utc) if utc else None
-        if legal:
-            return True
-        known = known and legal is not None
-    return False if known else None
-
-
-def _seasons(counted: Sequence[Row], seen: _Seen) -> Section:
+def _seasons(counted: Sequence[Row], seen: Seen) -> Section:
     finished = []
+    groups = dict(seen.events.grouped())
+    none = seen.events.where(np.zeros(len(seen.events), bool))
     for row in counted:
         key = (row["season"], row["age"])
-        own = [event for event in seen.events if (event.season, event.age) == key]
-        light = Counter(event.light for event in own)
+        own = groups.get(key, none)
+        legal, dark = own.n_light(LEGAL), own.n_light(DARK)
         span = seen.spans.get(key)
         dated = row["events"] is not None
         cells = {
             **row,
             "first_sighting": span and span[0].isoformat(sep=" ", timespec="seconds"),
             "last_sighting": span and span[1].isoformat(sep=" ", timespec="seconds"),
-            "legal_events": light[True] if dated else None,
-            "dark_events": light[False] if dated else None,
-            "unknown_light_events": light[None] if dated else None,
+            "legal_events": legal if dated else None,
+            "dark_events": dark if dated else None,
+            "unknown_light_events": own.n_light(UNKNOWN) if dated else None,
             "doubtful_events": seen.doubtful.get(key, 0) if dated else None,
-            "legal_share": share(light[True], light[True] + light[False]),
-            "station_nights": len({(event.station, event.night) for event in own}) if dated else None,
+            "legal_share": share(legal, legal + dark),
+            "station_nights": own.n_nights() if dated else None,
         }
         finished.append({column.name: cells[column.name] for column in _SEASON_COLUMNS})
     return Section(
@@ -251,75 +193,79 @@ def _seasons(counted: Sequence[Row], seen: _Seen) -> Section:
 
 def _confidences(db: Connection) -> Section:
     """Boxes of bucks by tenths of confidence, whether they count or not."""
-    all_boxes, counted = _tenths(db, "boxes"), _tenths(db, "counted")
+    found = _tenths(db)
     finished: list[Row] = [
         {
             "confidence_from": n / _BINS,
             "confidence_below": (n + 1) / _BINS,
-            **{age.value: all_boxes.get((n, age.value), 0) for age in AgeClass},
-            "detections": sum(boxes for (bin_, _), boxes in all_boxes.items() if bin_ == n),
-            "counted": sum(boxes for (bin_, _), boxes in counted.items() if bin_ == n),
+            **{age.value: found.get((n, age.value), (0, 0))[0] for age in AgeClass},
+            "detections": sum(boxes for (bin_, _), (boxes, _) in found.items() if bin_ == n),
+            "counted": sum(counted for (bin_, _), (_, counted) in found.items() if bin_ == n),
         }
         for n in range(_BINS)
     ]
-    finished = [{c.name: row[c.name] for c in _CONFIDENCE_COLUMNS} for row in finished if all_boxes]
+    finished = [{c.name: row[c.name] for c in _CONFIDENCE_COLUMNS} for row in finished if found]
     drawn = draw_confidences(_CONFIDENCE_COLUMNS, finished)
     return Section("confidence", _TITLES["confidence"], _CONFIDENCE_COLUMNS, finished, drawn)
 
 
-def _tenths(db: Connection, view: str) -> dict[tuple[int, str], int]:
-    """(tenth, age class) -> boxes of bucks; 1.0 belongs to the last. A person's word is no confidence.
+def _tenths(db: Connection) -> dict[tuple[int, str], tuple[int, int]]:
+    """(tenth, age class) -> boxes of bucks, and how many count; 1.0 belongs to the last tenth.
 
-    Confidences are stored in single precision, in which 0.7 is a little less: rounding brings it back.
+    A person's word is no confidence. Confidences are stored in single precision, in which 0.7 is a little
+    less: rounding brings it back.
     """
     found = rows(
         db,
         f"SELECT least(floor(round(confidence::DOUBLE * 1e6) / 1e5), {_BINS - 1})::INTEGER AS tenth,"
-        f" coalesce(age_class, 'unknown') AS age, count(*) AS n FROM {view}"
-        f" WHERE kind = '{Animal.BUCK.value}' AND NOT by_person GROUP BY ALL",
+        " coalesce(age_class, 'unknown') AS age, count(*) AS n, count(*) FILTER (counts) AS counted"
+        f" FROM boxes WHERE kind = '{Animal.BUCK.value}' AND NOT by_person GROUP BY ALL",
     )
-    return {(row["tenth"], row["age"]): row["n"] for row in found}
+    return {(row["tenth"], row["age"]): (row["n"], row["counted"]) for row in found}
 
 
-def _hours(db: Connection, question: Question, seen: _Seen) -> Section:
+def _hours(db: Connection, question: Question, seen: Seen) -> Section:
     """All 24 hours of each season-year in which the cameras worked; no rows without a mature buck."""
-    mature = [event for event in seen.events if event.age == AgeClass.MATURE]
+    mature = seen.events.of_age(AgeClass.MATURE)
     days = camera_days_by(db, question.selection, ["season"], question.first_month)
     finished = []
-    for season in sorted({event.season for event in mature} | {str(season) for (season,) in days}):
-        own = Counter(event.at.hour for event in mature if event.season == season)
+    hours = {season: own.hour for (season, _), own in mature.grouped()}
+    for season in sorted({*hours} | {str(season) for (season,) in days}):
+        own = np.bincount(hours.get(season, np.zeros(0, np.int64)), minlength=24).tolist()
         for hour in range(24):
             cells = {
                 "season": season,
                 "hour": hour,
                 "events": own[hour],
-                "share": share(own[hour], own.total()),
+                "share": share(own[hour], sum(own)),
                 **rate(own[hour], days.get((season,))),
             }
             finished.append({column.name: cells[column.name] for column in _HOUR_COLUMNS})
-    finished = finished if mature else []
+    finished = finished if len(mature) else []
     return Section("hours", _TITLES["hours"], _HOUR_COLUMNS, finished, draw_hours(finished))
 
 
-def _nights(seen: _Seen) -> Section:
+def _nights(seen: Seen) -> Section:
     """One row for each night and station with a mature buck, the latest first."""
     known: dict[date, str] = {}
-    mature = sorted((e for e in seen.events if e.age == AgeClass.MATURE), key=lambda e: (e.station, e.at))
+    mature = seen.events.of_age(AgeClass.MATURE)
+    nights = list(zip(mature.station.tolist(), mature.night.tolist(), strict=True))
     finished: list[Row] = []
-    for (station, night), group in groupby(mature, key=lambda event: (event.station, event.night)):
+    for (station, night), group in groupby(range(len(nights)), key=nights.__getitem__):
         own = list(group)
-        light = [event.light for event in own]
+        light = [int(mature.light[n]) for n in own]
+        times = [at_of(int(mature.began_us[n])) for n in own]
         finished.append(
             {
-                "night": night.isoformat(),
-                "season": own[0].season,
-                "station": station,
+                "night": day_of(night).isoformat(),
+                "season": mature.names["season"][mature.season[own[0]]],
+                "station": mature.names["station"][station],
                 "events": len(own),
-                "photos": sum(event.photos for event in own),
-                "max_animals": max(event.most for event in own),
-                "times": ", ".join(f"{event.at:%H:%M}" for event in own),
-                "legal_events": None if None in light else sum(map(bool, light)),
-                "moon": moon_of(own[0].at, known),
+                "photos": sum(int(mature.photos[n]) for n in own),
+                "max_animals": max(int(mature.most[n]) for n in own),
+                "times": ", ".join(f"{at:%H:%M}" for at in times),
+                "legal_events": None if UNKNOWN in light else light.count(LEGAL),
+                "moon": moon_of(times[0], known),
             }
         )
     finished.sort(key=lambda row: row["night"], reverse=True)
@@ -328,7 +274,7 @@ def _nights(seen: _Seen) -> Section:
     )
 
 
-def _notes(seen: _Seen, parts: Sequence[str]) -> list[str]:
+def _notes(seen: Seen, parts: Sequence[str]) -> list[str]:
     notes = []
     doubtful = sum(seen.doubtful.values())
     if doubtful and {"seasons", "hours", "nights"} & set(parts):
@@ -336,18 +282,18 @@ def _notes(seen: _Seen, parts: Sequence[str]) -> list[str]:
         notes.append(
             f"{count(doubtful, 'event')} whose clock is in doubt {are} left out of light, hours and nights."
         )
-    if "seasons" in parts and seen.events:
+    if "seasons" in parts and len(seen.events):
         notes.append(
             "In legal light: an event with a photo from 30 minutes before sunrise to 30 minutes after sunset"
             " at its station. A night lasts from noon to noon, each station's own."
         )
-        dim = sum(event.light is None for event in seen.events)
+        dim = seen.events.n_light(UNKNOWN)
         if dim:
             notes.append(
                 f"The light of {count(dim, 'event')} is unknown: it takes the station's latitude,"
                 " longitude and time zone (`trailcam stations set`)."
             )
-    n_nights = len({(e.station, e.night) for e in seen.events if e.age == AgeClass.MATURE})
+    n_nights = seen.events.of_age(AgeClass.MATURE).n_nights()
     if "nights" in parts and n_nights > NIGHTS:
         notes.append(f"The latest {NIGHTS} of {count(n_nights, 'night')} are listed; --format json has all.")
     return notes

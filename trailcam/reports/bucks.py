@@ -22,6 +22,7 @@ from trailcam.selection import Selection
 from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, camera_days_by, make_camera_days, make_events
+from trailcam.store.images import count_videos
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import printable
 
@@ -70,14 +71,44 @@ def bucks(
     photos whose model has no class for the row's bucks). Raises UsageError for a wrong key, confidence or
     station.
     """
-    by = tuple(dict.fromkeys(str(key) for key in by))
-    _check(by, confidence)
+    make_buck_tables(db, selection, confidence=confidence, gap=gap, silent_days=silent_days)
+    return count_bucks(db, selection, confidence=confidence, gap=gap, by=by, first_month=first_month)
+
+
+def make_buck_tables(
+    db: Connection,
+    selection: Selection,
+    *,
+    confidence: float | None,
+    gap: timedelta,
+    silent_days: int = SILENT_DAYS,
+) -> None:
+    """What :func:`count_bucks` counts from: ``selected``, ``sightings`` of bucks by age, ``camera_days``.
+
+    Raises UsageError for a wrong confidence or station.
+    """
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
     make_selected(db, selection)
     make_events(
         db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.AGE, kinds=[Animal.BUCK]
     )
-    found = rows(db, query("report_bucks"), _params(by, first_month))
     make_camera_days(db, silent_days)
+
+
+def count_bucks(
+    db: Connection,
+    selection: Selection,
+    *,
+    confidence: float | None,
+    gap: timedelta,
+    by: Sequence[str] = DEFAULT_BY,
+    first_month: int,
+) -> Report:
+    """As :func:`bucks`, from the tables that :func:`make_buck_tables` made for the same question."""
+    by = tuple(dict.fromkeys(str(key) for key in by))
+    _check(by)
+    found = rows(db, query("report_bucks"), _params(by, first_month))
     scope_keys = [key for key in by if key != "age"]
     day_keys = [key for key in scope_keys if key != "hour"]
     days = camera_days_by(db, selection, day_keys, first_month)
@@ -92,7 +123,7 @@ def bucks(
     if "age" in by:
         totals.append(overall)
     columns = (*(_KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
-    coverage = coverage_of(overall, count_undated_left_out(db, selection))
+    coverage = coverage_of(overall, count_undated_left_out(db, selection), count_videos(db))
     empty = not overall["scope_photos"]
     return Report(
         name="bucks",
@@ -106,12 +137,10 @@ def bucks(
     )
 
 
-def _check(by: Sequence[str], confidence: float | None) -> None:
+def _check(by: Sequence[str]) -> None:
     for key in by:
         if key not in KEYS:
             raise UsageError(f'Bucks can\'t be counted by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
-    if confidence is not None and not 0 <= confidence <= 1:
-        raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
 
 
 def _params(by: Sequence[str], first_month: int) -> dict[str, Any]:

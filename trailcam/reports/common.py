@@ -14,6 +14,7 @@ from trailcam.selection import Selection
 from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import key_columns, make_camera_days
+from trailcam.store.images import count_videos
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import count, printable
 
@@ -81,7 +82,7 @@ def make_basis(db: Connection, question: Question, keys: Sequence[str]) -> Basis
     )
     overall = {name: sum(row[name] for row in found) for name in ("scope_photos", "dated", *STATUSES)}
     return Basis(
-        coverage=coverage_of(overall, count_undated_left_out(db, question.selection)),
+        coverage=coverage_of(overall, count_undated_left_out(db, question.selection), count_videos(db)),
         scopes={tuple(row[key] for key in keys): row for row in found},
         models=rows(db, query("report_models")),
         judged=count_judged(db),
@@ -99,14 +100,18 @@ def scope_cells(scope: Row | None) -> Row:
     }
 
 
-def coverage_of(overall: Mapping[str, Any], undated_left_out: int) -> dict[str, Any]:
-    """The ``coverage`` of a report from the counts of all its photos."""
+def coverage_of(overall: Mapping[str, Any], undated_left_out: int, videos: int) -> dict[str, Any]:
+    """The ``coverage`` of a report from the counts of all its photos.
+
+    ``videos`` lie in the scanned folders, whatever is selected: nobody knows when and where they are from.
+    """
     photos = overall["scope_photos"]
     return {
         "photos": photos,
         **{status: overall[status] for status in STATUSES},
         "undated": photos - overall["dated"],
         "undated_left_out": undated_left_out,
+        "videos": videos,
         "share": share(overall["completed"], photos),
     }
 

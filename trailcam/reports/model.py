@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from trailcam.text import count
+
 Row = dict[str, Any]
 
 COMPLETE = "complete"  # the column that says whether a row's counts are final
@@ -126,15 +128,18 @@ def share(part: int, whole: int) -> float | None:
 def coverage_sentence(coverage: Mapping[str, Any]) -> str:
     """``Coverage: 1,204 of 3,310 photos looked at (36 %); 2,100 pending, 6 failed, 0 missing.``
 
-    Photos without a capture time are named behind, where there are any.
+    Photos without a capture time are named behind, where there are any, and so are videos in the scanned
+    folders: nobody looks at them, and they may show what no photo does.
     """
+    videos = coverage.get("videos")
+    unseen = f" {count(videos, 'video')} not looked at." if videos else ""
     if not coverage["photos"]:
-        return "Coverage: no photos."
+        return f"Coverage: no photos.{unseen}"
     parts = ", ".join(f"{coverage[status]:,} {status}" for status in ("pending", "failed", "missing"))
     undated = f"; {coverage['undated']:,} without a capture time" if coverage.get("undated") else ""
     return (
         f"Coverage: {coverage['completed']:,} of {coverage['photos']:,} photos looked at"
-        f" ({percent(coverage['share'])}); {parts}{undated}."
+        f" ({percent(coverage['share'])}); {parts}{undated}.{unseen}"
     )
 
 

@@ -12,6 +12,7 @@ from trailcam.reports.model import Column, Kind, Report, Row, Section, share
 from trailcam.reports.runs import choice_sentence
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
+from trailcam.store.identity import count_copies
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import chosen_run
 from trailcam.store.runs import last_run
@@ -79,6 +80,7 @@ def status(db: Connection, *, working: bool) -> Report:
         "undated": overall["undated"],
         "suspect_times": overall["suspect"],
         "videos": sum(root["videos"] for root in roots),
+        "copies": count_copies(db),
         "share": share(overall["completed"], overall["photos"]),
     }
     run = _last_run(db, working)
@@ -219,6 +221,9 @@ def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -
     if coverage["suspect_times"]:
         n = coverage["suspect_times"]
         notes.append(f"{count(n, 'photo')} {'has' if n == 1 else 'have'} a doubtful capture time.")
+    if coverage["copies"]:
+        copies = count(coverage["copies"], "exact copy", "exact copies")
+        notes.append(f"{copies} of photos, counted once: `trailcam duplicates` lists them.")
     if coverage["videos"]:
         notes.append(f"{count(coverage['videos'], 'video')} not looked at: trailcam reads photos.")
     return notes

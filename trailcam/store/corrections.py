@@ -7,7 +7,7 @@ moves and reruns. Judgements are only ever added, and marked as undone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from trailcam.errors import UsageError
 from trailcam.store.columns import insert, next_id, texts, times
 from trailcam.store.counted import PERSON_RUN, make_counted
 from trailcam.store.database import Connection, one, rows
+from trailcam.store.identity import photos_of
 from trailcam.store.images import utc_now
 from trailcam.text import printable
 
@@ -65,11 +66,13 @@ class ShownBox(NamedTuple):
 def record(db: Connection, judgements: Sequence[Judgement], *, author: str, source: str) -> int:
     """Record judgements in their order, the later before the earlier; returns how many were new.
 
-    ``source`` names the command. Those whose uid is known are left out, also where it was undone since. The
-    connection must be one for writing. Raises ValueError for a place outside 0..1 or without extent, and for
-    an image that doesn't exist; then nothing is recorded.
+    ``source`` names the command. A word on a copy of a photo is one on the photo. Those whose uid is known
+    are left out, also where it was undone since. The connection must be one for writing. Raises ValueError
+    for a place outside 0..1 or without extent, and for an image that doesn't exist; then nothing is recorded.
     """
     _check(db, judgements)
+    photos = photos_of(db, [j.image_id for j in judgements])
+    judgements = [replace(j, image_id=photos.get(j.image_id, j.image_id)) for j in judgements]
     known = {uid for (uid,) in db.execute("SELECT uid FROM judgements WHERE uid IS NOT NULL").fetchall()}
     new: list[Judgement] = []
     for judgement in judgements:

@@ -46,17 +46,15 @@ def make_counted(db: Connection, confidence: float | None, fallback: float) -> N
     recommend for each class, else ``fallback``); ``boxes`` are those and every box
     of the current run below that. Columns: image_id, root_id, path, station, captured_at, run_id
     (PERSON_RUN: a person's), class_id, class, kind, age_class, species, threshold (what counts without a
-    confidence, None: the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``) and
-    by_person. Works on a read-only connection. Call ``make_selected`` first.
+    confidence, None: the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``),
+    by_person and counts: whether it is in ``counted``. Works on a read-only connection. Call
+    ``make_selected`` first.
     """
-    judged = _has(db, "person_boxes")
-    db.execute(_boxes(judged=judged))
     asked = "NULL" if confidence is None else repr(float(confidence))
     # Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-    db.execute(
-        "CREATE OR REPLACE TEMP VIEW counted AS SELECT * FROM boxes"
-        f" WHERE confidence >= coalesce({asked}, threshold, {float(fallback)!r})::REAL"
-    )
+    counts = f"confidence >= coalesce({asked}, threshold, {float(fallback)!r})::REAL"
+    db.execute(_boxes(counts, judged=_has(db, "person_boxes")))
+    db.execute("CREATE OR REPLACE TEMP VIEW counted AS SELECT * FROM boxes WHERE counts")
 
 
 def person_classes(db: Connection) -> tuple[ClassInfo, ...]:
@@ -103,7 +101,7 @@ def _has(db: Connection, table: str) -> bool:
     return bool(n)
 
 
-def _boxes(*, judged: bool) -> str:
+def _boxes(counts: str, *, judged: bool) -> str:
     """The view ``boxes``. Where nobody has judged anything it is the plain join, and costs no more."""
     photo = "s.image_id, s.root_id, s.path, s.station, s.captured_at"
     machine = (
@@ -112,16 +110,17 @@ def _boxes(*, judged: bool) -> str:
         " FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
         " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
     )
+    view = f"CREATE OR REPLACE TEMP VIEW boxes AS SELECT *, {counts} AS counts FROM"
     if not judged:
-        return f"CREATE OR REPLACE TEMP VIEW boxes AS {machine}"
+        return f"{view} ({machine})"
     # A whole photo's judgement has no run to join with (see make_selected): single places remain.
     overlap = "iou(d.x, d.y, d.w, d.h, p.x, p.y, p.w, p.h)"
     return (
         "CREATE OR REPLACE TEMP TABLE overruled AS SELECT DISTINCT d.rowid AS row FROM detections d"
         f" JOIN person_boxes p ON p.image_id = d.image_id WHERE {overlap} >= {COVERS!r};"
-        f"CREATE OR REPLACE TEMP VIEW boxes AS {machine}"
+        f"{view} ({machine}"
         " WHERE d.rowid NOT IN (SELECT row FROM overruled)"
         f" UNION ALL SELECT {photo}, {PERSON_RUN}, p.class_id, p.class, p.kind, p.age_class, p.species,"
         " NULL, 1.0::REAL, p.x, p.y, p.w, p.h, true"
-        " FROM selected s JOIN person_boxes p USING (image_id) WHERE p.class IS NOT NULL"
+        " FROM selected s JOIN person_boxes p USING (image_id) WHERE p.class IS NOT NULL)"
     )

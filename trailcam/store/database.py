@@ -9,17 +9,17 @@ running, and waits a moment when the other side holds it. Who may *work* on a da
 from __future__ import annotations
 
 import logging
+import os
 import re
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from trailcam.errors import DatabaseError
+from trailcam.errors import DamagedError, DatabaseError
 from trailcam.store import migrations
 from trailcam.text import printable
 
@@ -30,7 +30,9 @@ Connection = duckdb.DuckDBPyConnection
 READ_WAIT_S = 20.0  # a flush holds the file for milliseconds; a first scan's chunk for a second
 WRITE_WAIT_S = 120.0  # a long report may hold it longer
 _POLL_S = 0.05
+BACKUPS_KEPT = 2
 # DuckDB's words for "another process has it", on POSIX and on Windows.
+_DAMAGED = re.compile(r"Corrupt (database|WAL) file|Failure while replaying WAL|Could not read enough bytes")
 _HELD = re.compile(r"Could not set lock|already open in|being used by another process")
 
 
@@ -57,16 +59,16 @@ class Database:
                 f"There is no database at {printable(str(self.path))}.",
                 "Run `trailcam scan FOLDER` first, or name another database with --db.",
             )
-        connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
-        try:
-            if migrations.current(connection) != migrations.LATEST:
-                connection.close()
-                self.migrate()
-                connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
-            with _explained(self.path):
+        with explained(self.path):
+            connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
+            try:
+                if migrations.current(connection) != migrations.LATEST:
+                    connection.close()
+                    self.migrate()
+                    connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
                 yield connection
-        finally:
-            connection.close()
+            finally:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -74,18 +76,20 @@ class Database:
 
         Creates or migrates the database when that is needed. Raises DatabaseError.
         """
-        self.migrate()
-        connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
-        try:
-            with _explained(self.path), migrations.transaction(connection):
-                yield connection
-        finally:
-            connection.close()
+        with explained(self.path):
+            self.migrate()
+            connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
+            try:
+                with migrations.transaction(connection):
+                    yield connection
+            finally:
+                connection.close()
 
     def migrate(self) -> None:
         """Create the database or bring it to the latest schema. Cheap when there is nothing to do.
 
-        A copy of a database with an older schema is kept beside it (``NAME.schema-N.backup``).
+        A copy of a database with an older schema is kept beside it (``NAME.schema-N.backup``), of the
+        newest two such schemas.
         """
         if self._migrated:
             return
@@ -93,14 +97,12 @@ class Database:
             raise DatabaseError(
                 f"The database {printable(str(self.path))} is a folder.", "Name a file in it with --db."
             )
-        with _explained(self.path):
+        with explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.exists():
                 self._create()
-            version = self._version()
-            if version < migrations.LATEST:
-                self._back_up(version)
-                self._apply(self.path)
+            if self._version() < migrations.LATEST:
+                self._upgrade()
         self._migrated = True
 
     def _create(self) -> None:
@@ -118,13 +120,35 @@ class Database:
         finally:
             connection.close()
 
-    def _back_up(self, version: int) -> None:
-        # Closing writes everything into the one file; and Windows lets nobody copy it while it is open.
-        self._connect(read_only=False, wait_s=WRITE_WAIT_S).close()
-        backup = self.path.with_name(f"{self.path.name}.schema-{version}.backup")
-        draft = backup.with_name(f"{backup.name}.part")
-        shutil.copy2(self.path, draft)
-        draft.replace(backup)
+    def _upgrade(self) -> None:
+        """Keep a copy of what there is, then migrate. Meanwhile no other process can open the file."""
+        connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
+        try:
+            version = migrations.current(connection)  # another process may have been faster
+            if version < migrations.LATEST:
+                backup = self.path.with_name(f"{self.path.name}.schema-{version}.backup")
+                copy_database(connection, backup)
+                log.warning(
+                    "The database is brought from schema %d to %d; as it was, it is kept in %s",
+                    version,
+                    migrations.LATEST,
+                    printable(str(backup)),
+                )
+                migrations.apply(connection)
+        finally:
+            connection.close()
+        self._forget_old_backups()
+
+    def _forget_old_backups(self) -> None:
+        """Keep the newest copies that migrations made, so that they don't pile up over the years."""
+        prefix, suffix = f"{self.path.name}.schema-", ".backup"
+        found = {}
+        for file in self.path.parent.iterdir():
+            number = file.name.removeprefix(prefix).removesuffix(suffix)
+            if number.isdecimal() and file.name == f"{prefix}{number}{suffix}":
+                found[int(number)] = file
+        for schema in sorted(found)[:-BACKUPS_KEPT]:
+            found[schema].unlink(missing_ok=True)
 
     def _apply(self, path: Path) -> None:
         connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S, path=path)
@@ -134,25 +158,71 @@ class Database:
             connection.close()
 
     def _connect(self, *, read_only: bool, wait_s: float, path: Path | None = None) -> Connection:
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                return duckdb.connect(str(path or self.path), read_only=read_only)
-            except duckdb.IOException as error:
-                if not _HELD.search(str(error)) or time.monotonic() > deadline:
-                    raise _as_database_error(error, self.path) from error
-                time.sleep(_POLL_S)
-            except duckdb.Error as error:
-                raise _as_database_error(error, self.path) from error
+        file = str(path or self.path)
+        return when_free(lambda: duckdb.connect(file, read_only=read_only), self.path, wait_s)
+
+
+def when_free(connect: Callable[[], Connection], path: Path, wait_s: float) -> Connection:
+    """What ``connect`` opens, waiting while another process holds the file. Raises DatabaseError."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return connect()
+        except duckdb.IOException as error:
+            if not _HELD.search(str(error)) or time.monotonic() > deadline:
+                raise _as_database_error(error, path) from error
+            time.sleep(_POLL_S)
+        except duckdb.Error as error:
+            raise _as_database_error(error, path) from error
+
+
+def copy_database(connection: Connection, target: Path) -> None:
+    """Copy all tables of an open database into the file ``target``, whole or not at all.
+
+    A file there is replaced. Raises DuckDB's and the system's errors.
+    """
+    draft = target.with_name(f"{target.name}.part")
+    parts = (draft, draft.with_name(f"{draft.name}.wal"))
+    try:
+        for left in parts:
+            left.unlink(missing_ok=True)
+        ((source,),) = connection.execute("SELECT current_database()").fetchall()
+        connection.execute(f"ATTACH {quoted(str(draft))} AS trailcam_copy")
+        try:
+            name = str(source).replace('"', '""')
+            connection.execute(f'COPY FROM DATABASE "{name}" TO trailcam_copy')
+        finally:
+            connection.execute("DETACH trailcam_copy")
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except BaseException:
+        for left in parts:
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+        raise
+
+
+def quoted(text: str) -> str:
+    """A text as SQL writes it, for the statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn what DuckDB or the file system says of the file into a DatabaseError; a wrong query is a bug."""
     try:
         yield
     except (duckdb.OperationalError, duckdb.FatalException, duckdb.InternalError, OSError) as error:
         raise _as_database_error(error, path) from error
+    except duckdb.Error as error:
+        if _DAMAGED.search(str(error)):  # DuckDB has no class of its own for it
+            raise _as_database_error(error, path) from error
+        raise
+    except RuntimeError as error:
+        if "Query interrupted" in str(error):  # what DuckDB makes of a KeyboardInterrupt while it works
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _as_database_error(error: Exception, path: Path) -> DatabaseError:
@@ -170,6 +240,11 @@ def _as_database_error(error: Exception, path: Path) -> DatabaseError:
         return DatabaseError(
             f"{name} is not a DuckDB database.",
             "Is --db (or TRAILCAM_DB) set to the right file? Nothing was written to it.",
+        )
+    if _DAMAGED.search(text):
+        return DamagedError(
+            f"The database {name} is damaged: {first_line}",
+            "`trailcam db check` says what can be read, and which copies there are. Check the disk.",
         )
     if "No space left" in text:
         return DatabaseError(

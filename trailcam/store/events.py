@@ -16,7 +16,7 @@ from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.store.counted import make_counted
-from trailcam.store.database import Connection, query, rows
+from trailcam.store.database import Connection, query, quoted, rows
 from trailcam.text import printable
 
 _LONGEST_US = 2**62  # keeps any timedelta within the 64 bits that it is compared in
@@ -120,7 +120,7 @@ def days_where(selection: Selection, column: str = "day") -> str:
     if selection.until:
         terms.append(f"{column} <= DATE '{selection.until.date().isoformat()}'")
     if selection.stations:
-        names = ", ".join("'" + name.lower().replace("'", "''") + "'" for name in selection.stations)
+        names = ", ".join(quoted(name.lower()) for name in selection.stations)
         terms.append(f"lower(station) IN ({names})")
     return " AND ".join(terms) or "true"
 

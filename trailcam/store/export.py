@@ -23,7 +23,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Stat
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
-from trailcam.store.database import Connection, Database, query, rows
+from trailcam.store.database import Connection, Database, query, quoted, rows
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.text import FORMULA_STARTS
@@ -183,7 +183,7 @@ def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMOR
     only until it has used one, so ``scratch`` is named before anything is asked.
     """
     if scratch is not None:
-        db.execute(f"SET temp_directory = {_quote(str(scratch))}")
+        db.execute(f"SET temp_directory = {quoted(str(scratch))}")
     # Each thread has buffers of its own, which must fit as well.
     db.execute(f"SET threads = {min(THREADS, os.cpu_count() or 1)}")
     db.execute(f"SET memory_limit = '{limit}'")
@@ -240,7 +240,7 @@ def copy_rows(
             f"CASE WHEN left({c}, 1) IN ({starts}) THEN '''' || {c} ELSE {c} END AS {c}" for c in _TEXTS
         )
         sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
-    db.execute(f"COPY ({sql}) TO {_quote(str(target))} ({options})").fetchall()
+    db.execute(f"COPY ({sql}) TO {quoted(str(target))} ({options})").fetchall()
     ((n_photos,),) = db.execute("SELECT count(*) FROM selected").fetchall()
     ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()
     return int(n_photos), int(n_boxes)
@@ -274,10 +274,6 @@ def station_facts(db: Connection) -> dict[str, tuple[float | None, float | None,
     """Station -> latitude, longitude, time zone, as the database knows them."""
     found = db.execute("SELECT name, latitude, longitude, timezone FROM stations").fetchall()
     return {str(name): (latitude, longitude, zone) for name, latitude, longitude, zone in found}
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _with_boxes(db: Connection, image_id: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

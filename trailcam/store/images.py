@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,9 @@ from trailcam.store.readings import Reading, save_readings
 
 Ids = npt.NDArray[np.int64]
 
+REPLACED = ".replaced/"
+"""Where a photo is listed whose path another one took: ``.replaced/ID/PATH``. No walk enters that folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -35,7 +38,9 @@ class Comparison:
     """A walk held against the database. ``fresh`` and ``changed`` index the walk's files.
 
     ``changed_ids``, ``vanished_ids`` and ``returned_ids`` are image ids; ``changed_ids`` is aligned
-    with ``changed``. ``n_known`` counts the root's images that were not missing before.
+    with ``changed``. ``unidentified`` (of the files) and ``unidentified_ids`` are the unchanged photos
+    without a content id. ``n_known`` counts the root's photos that were not missing before, and ``n_gone``
+    those that vanished; copies of others are in neither.
     """
 
     fresh: Ids
@@ -45,6 +50,15 @@ class Comparison:
     returned_ids: Ids
     n_unchanged: int
     n_known: int
+    unidentified: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
+    unidentified_ids: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
+    n_gone: int = 0
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything was found that isn't known: a scan has something to write."""
+        found = (self.fresh, self.changed, self.vanished_ids, self.returned_ids, self.unidentified)
+        return any(len(ids) for ids in found)
 
     @classmethod
     def all_new(cls, n_files: int) -> Comparison:
@@ -62,6 +76,18 @@ def roots(db: Connection) -> list[Root]:
     """All known roots, oldest first."""
     found = db.execute("SELECT root_id, name, path FROM roots ORDER BY root_id").fetchall()
     return [Root(int(i), from_db(str(name)), from_db(str(path))) for i, name, path in found]
+
+
+def count_videos(db: Connection) -> int:
+    """How many videos lie in the scanned folders; trailcam doesn't look at them."""
+    ((n,),) = db.execute("SELECT coalesce(sum(n_videos), 0) FROM roots").fetchall()
+    return int(n)
+
+
+def newest_scan(db: Connection) -> datetime | None:
+    """When any root was last scanned (UTC, naive), None: never."""
+    ((at,),) = db.execute("SELECT max(scanned_at) FROM roots").fetchall()
+    return at if isinstance(at, datetime) else None
 
 
 def compare(
@@ -87,8 +113,14 @@ def compare(
     changed = db.execute("SELECT i, image_id FROM compared WHERE state = 'changed' ORDER BY i").fetchnumpy()
     vanished = _column(db, "SELECT image_id FROM compared WHERE state = 'vanished'")
     returned = _column(db, "SELECT image_id FROM compared WHERE state = 'returned'")
-    ((n_unchanged, n_known),) = db.execute(
-        "SELECT count(*) FILTER (state = 'unchanged'), count(*) FILTER (status <> 'missing') FROM compared"
+    unidentified = db.execute(
+        "SELECT i, image_id FROM compared"
+        " WHERE state IN ('unchanged', 'returned') AND unidentified ORDER BY i"
+    ).fetchnumpy()
+    ((n_unchanged, n_known, n_gone),) = db.execute(
+        "SELECT count(*) FILTER (state = 'unchanged'),"
+        " count(*) FILTER (status <> 'missing' AND NOT is_copy),"
+        " count(*) FILTER (state = 'vanished' AND NOT is_copy) FROM compared"
     ).fetchall()
     db.execute("DROP TABLE compared")
     db.unregister("walked")
@@ -101,6 +133,9 @@ def compare(
         returned_ids=returned,
         n_unchanged=int(n_unchanged),
         n_known=int(n_known),
+        unidentified=np.asarray(unidentified["i"], dtype=np.int64),
+        unidentified_ids=np.asarray(unidentified["image_id"], dtype=np.int64),
+        n_gone=int(n_gone),
     )
 
 
@@ -137,21 +172,23 @@ def finish_scan(db: Connection, root_id: int, vanished_ids: Ids, returned_ids: I
     )
 
 
-def save_images(
-    db: Connection, root_id: int, images: Sequence[Image], changed_ids: Mapping[str, int]
-) -> None:
-    """Insert images; those whose path is in ``changed_ids`` replace the image of that id.
+def save_images(db: Connection, root_id: int, images: Sequence[Image], changed_ids: Mapping[str, int]) -> Ids:
+    """Insert images; returns their ids. Those whose path is in ``changed_ids`` take the path of that image.
 
-    A changed file's old results describe pixels that are gone, so they go with them.
+    Where nobody knows what the file held before, its old results describe pixels that are gone, and go with
+    them; the image keeps its id. Else the old image steps aside, and :func:`trailcam.store.identity.settle`
+    finds out what became of its content: moved, edited in place, or gone.
     """
     if not images:
-        return
+        return np.zeros(0, np.int64)
     first = next_id(db, "images", "image_id")
     fresh = iter(range(first, first + len(images)))
-    ids = np.fromiter((changed_ids.get(i.key.path) or next(fresh) for i in images), np.int64, len(images))
+    replaced = _step_aside(db, [changed_ids[i.key.path] for i in images if i.key.path in changed_ids])
+    own = [changed_ids[i.key.path] if changed_ids.get(i.key.path) in replaced else None for i in images]
+    ids = np.fromiter((known or next(fresh) for known in own), np.int64, len(images))
     now = utc_now()
     seen = np.full(len(images), now, dtype="datetime64[us]")
-    old = [(n, i) for n, i in enumerate(ids) if images[n].key.path in changed_ids]
+    old = [(n, i) for n, i in enumerate(ids) if own[n]]
     if old:
         seen = _replace(db, np.array([i for _, i in old]), np.array([n for n, _ in old]), seen)
     columns = {**_image_columns(images), **note_columns(images)}
@@ -166,6 +203,7 @@ def save_images(
     insert(db, "images", columns)
     read = [Reading(int(n), time) for n, i in zip(ids, images, strict=True) for time in i.readings]
     save_readings(db, read, now)
+    return ids
 
 
 def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -182,8 +220,25 @@ def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> Non
 
 
 def stations_summary(db: Connection, root_id: int) -> list[dict[str, Any]]:
-    """Per station of a root: photos, first and last capture date, undated."""
+    """Per station of a root: photos, first and last capture date, undated. Copies are left out."""
     return rows(db, query("scan_stations"), {"root_id": root_id})
+
+
+def _step_aside(db: Connection, ids: Sequence[int]) -> set[int]:
+    """Give the images ``ids`` whose content is known a path that no file has; returns the other ones.
+
+    They are missing until their content turns up. What the system refused to hand out is read anew instead.
+    """
+    if not ids:
+        return set()
+    db.register("ids", {"image_id": np.array(ids, np.int64)})
+    aside = db.execute(
+        f"UPDATE images SET status = 'missing', path = '{REPLACED}' || image_id || '/' || path"
+        " WHERE image_id IN (SELECT image_id FROM ids) AND content_id IS NOT NULL"
+        " AND NOT (run_id IS NULL AND error_code IS NOT DISTINCT FROM 'unreadable') RETURNING image_id"
+    ).fetchall()
+    db.unregister("ids")
+    return set(ids) - {int(image_id) for (image_id,) in aside}
 
 
 def _replace(db: Connection, ids: Ids, positions: Ids, seen: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -222,6 +277,7 @@ def _image_columns(images: Sequence[Image]) -> dict[str, npt.NDArray[Any]]:
         "error_message": texts([i.error_message for i in images]),
         "latitude": degrees([i.latitude for i in images]),
         "longitude": degrees([i.longitude for i in images]),
+        "content_id": texts([i.content_id for i in images]),
     }
 
 

@@ -144,6 +144,31 @@ RUNS = (
 PLACES = (
     Rule("a root twice", _twice("roots", "root_id")),
     Rule("two roots of one name", _twice("roots", "name")),
+    Rule(
+        "a copy of no photo",
+        """
+        SELECT c.image_id, c.duplicate_of FROM images c
+        ANTI JOIN (SELECT * FROM images WHERE duplicate_of IS NULL) p ON p.image_id = c.duplicate_of
+        WHERE c.duplicate_of IS NOT NULL
+        """,
+    ),
+    Rule(
+        "a copy of which something is known apart from its photo",
+        """
+        SELECT image_id FROM images WHERE duplicate_of IS NOT NULL AND (
+            run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)
+            OR image_id IN (SELECT image_id FROM judgements)
+        )
+        """,
+    ),
+    Rule(
+        "two photos of the same bytes",
+        """
+        SELECT whole_id, count(*) AS photos FROM images
+        WHERE duplicate_of IS NULL AND whole_id IS NOT NULL AND NOT EXISTS (FROM roots WHERE unsettled)
+        GROUP BY whole_id HAVING count(*) > 1
+        """,
+    ),
     Rule("an image of no root", _lost("images", "root_id", "roots")),
     Rule("a station twice", _twice("stations", "station_id")),
     Rule("an image of no station", _lost("images", "station_id", "stations")),
@@ -164,6 +189,11 @@ TIMES = (
         WHERE i.captured_at IS NOT NULL
         """,
     ),
+    Rule("a shift twice", _twice("time_shifts", "shift_id")),
+    Rule("a photo moved twice by one shift", _twice("shifted_images", "shift_id", "image_id")),
+    Rule("a photo moved by no shift", _lost("shifted_images", "shift_id", "time_shifts")),
+    Rule("a shift of no image", _lost("shifted_images", "image_id", "images", "shift_id, image_id")),
+    Rule("light of no image", _lost("image_light", "image_id", "images")),
 )
 
 PEOPLE = (

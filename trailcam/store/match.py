@@ -75,7 +75,9 @@ class Matcher:
             CREATE OR REPLACE TEMP TABLE theirs (n BIGINT, path VARCHAR, tidy VARCHAR);
             CREATE OR REPLACE TEMP TABLE tails (n BIGINT, rank TINYINT, root_id INTEGER, tail VARCHAR);
             CREATE OR REPLACE TEMP TABLE places AS
-            SELECT image_id, root_id, path, folded(replace(path, '\\', '/')) AS key FROM images;
+            SELECT image_id, root_id, path, folded(replace(path, '\\', '/')) AS key,
+                coalesce(duplicate_of, image_id) AS photo_id
+            FROM images;
             """
         )
 
@@ -129,8 +131,14 @@ class Matcher:
         self._db.execute(
             """
             CREATE OR REPLACE TEMP TABLE matched AS
-            SELECT n, image_id FROM certain WHERE k = 1
-            QUALIFY count(*) OVER (PARTITION BY image_id) = 1
+            SELECT n, photo_id AS image_id
+            FROM (
+                SELECT n, image_id FROM certain WHERE k = 1
+                QUALIFY count(*) OVER (PARTITION BY image_id) = 1
+            )
+            JOIN places USING (image_id)
+            -- Of the entries for a photo and its exact copies one counts, the photo's own before a copy's.
+            QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY image_id <> photo_id, n) = 1
             """
         )
         ((n_matched,),) = self._db.execute("SELECT count(*) FROM matched").fetchall()

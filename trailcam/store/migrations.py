@@ -277,6 +277,11 @@ def m012_maker_notes(db: Connection) -> None:
         db.execute(f"ALTER TABLE images ADD COLUMN {column}")
 
 
+def m013_identity(db: Connection) -> None:
+    """Whether what a scan of a root saved has yet to be held together by content (it was cut off)."""
+    db.execute("ALTER TABLE roots ADD COLUMN unsettled BOOLEAN DEFAULT false")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -290,6 +295,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m010_run_counts,
     m011_clocks,
     m012_maker_notes,
+    m013_identity,
 )
 LATEST = len(MIGRATIONS)
 

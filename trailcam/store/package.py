@@ -32,7 +32,6 @@ class LeftOut:
 
     undated: int
     doubtful: int
-    copies: int
 
 
 class Stay(NamedTuple):
@@ -149,18 +148,15 @@ def _numbers(db: Connection, plan: Plan) -> npt.NDArray[np.int32]:
 
 
 def _left_out(db: Connection) -> LeftOut:
-    ((undated, doubtful, copies),) = db.execute(
+    ((undated, doubtful),) = db.execute(
         """
         SELECT
             count(*) FILTER (i.captured_at IS NULL),
-            count(*) FILTER (i.captured_at IS NOT NULL AND i.captured_at_suspect IS NOT NULL),
-            count(*) FILTER (
-                i.captured_at IS NOT NULL AND i.captured_at_suspect IS NULL AND i.duplicate_of IS NOT NULL
-            )
+            count(*) FILTER (i.captured_at IS NOT NULL AND i.captured_at_suspect IS NOT NULL)
         FROM selected JOIN images i USING (image_id)
         """
     ).fetchall()
-    return LeftOut(int(undated), int(doubtful), int(copies))
+    return LeftOut(int(undated), int(doubtful))
 
 
 def _sides(

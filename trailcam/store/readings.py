@@ -141,7 +141,8 @@ def shots_by_camera(db: Connection) -> dict[tuple[int, str, str], list[Shot]]:
         "   WHERE source IN ('exif', 'exif_digitized', 'maker_note') GROUP BY image_id) e"
         " ON e.image_id = i.image_id"
         " LEFT JOIN time_readings r ON r.image_id = i.image_id AND r.source = 'strip'"
-        " WHERE i.status <> 'missing' AND i.error_code IS NULL ORDER BY i.root_id, i.path"
+        " WHERE i.status <> 'missing' AND i.error_code IS NULL AND i.duplicate_of IS NULL"
+        " ORDER BY i.root_id, i.path"
     ).fetchall()
     groups: dict[tuple[int, str, str], list[Shot]] = {}
     for root_id, image_id, stored, station, camera, orientation, exif_at, selected, detail, reason in found:

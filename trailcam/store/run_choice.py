@@ -94,7 +94,7 @@ def choose_run(db: Connection, run_id: int | None) -> None:
     db.execute("UPDATE runs SET chosen_at = NULL WHERE chosen_at IS NOT NULL")
     if run_id is not None:
         db.execute("UPDATE runs SET chosen_at = ? WHERE run_id = ?", [utc_now(), run_id])
-    _settle(db, "SELECT image_id FROM images WHERE run_id IS NOT NULL")
+    settle(db, "SELECT image_id FROM images WHERE run_id IS NOT NULL")
 
 
 def take_over(db: Connection, run_id: int, *, completed: bool) -> None:
@@ -103,7 +103,7 @@ def take_over(db: Connection, run_id: int, *, completed: bool) -> None:
     One that was interrupted takes nothing over from another, unless it is of the chosen model.
     """
     if chosen_run(db) is not None:
-        _settle(db, f"SELECT image_id FROM results WHERE run_id = {int(run_id)}")
+        settle(db, f"SELECT image_id FROM results WHERE run_id = {int(run_id)}")
     elif completed:
         db.execute(
             "UPDATE images SET run_id = $run_id FROM results r WHERE r.run_id = $run_id"
@@ -153,7 +153,7 @@ def delete_run(db: Connection, run_id: int) -> Deleted:
     db.execute("DELETE FROM runs WHERE run_id = ?", [run_id])
     db.execute("UPDATE images SET run_id = NULL WHERE run_id = ?", [run_id])
     # With the choice its model's other runs lose their place too.
-    _settle(db, "SELECT image_id FROM images" if was_chosen else "SELECT image_id FROM orphans")
+    settle(db, "SELECT image_id FROM images" if was_chosen else "SELECT image_id FROM orphans")
     _reopen(db)
     _still_told(db)
     found = one(
@@ -165,7 +165,7 @@ def delete_run(db: Connection, run_id: int) -> Deleted:
     return Deleted(results=results, detections=boxes, handed_on=handed_on, left=n - handed_on)
 
 
-def _settle(db: Connection, images: str) -> None:
+def settle(db: Connection, images: str) -> None:
     """Work out anew which run counts for photos of a query: the chosen model's, else the newest completed.
 
     One that never completed counts only where no other does; another program's only where none of ours does.

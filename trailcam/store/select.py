@@ -7,18 +7,20 @@ from difflib import get_close_matches
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.store.counted import make_judged
-from trailcam.store.database import Connection
+from trailcam.store.database import Connection, quoted
+from trailcam.store.paths import from_db
 from trailcam.text import printable
 
 
 def make_selected(db: Connection, selection: Selection) -> None:
     """Create the temporary view ``selected``: the images that fit, with their station's name.
 
-    Columns: image_id, root_id, path, station, captured_at, status, run_id (of the run whose boxes count,
+    Columns: image_id, root_id, path, station, captured_at, captured_at_source,
+    captured_at_suspect, status, run_id (of the run whose boxes count,
     None where none's do) and by_person: whether what is known of the photo is a person's word alone. A photo
     that a person judged was looked at: its status is completed where it would be pending or failed. (A
-    selection by status goes by what detect made of a photo.) Works on a read-only connection. Raises
-    UsageError for a station that doesn't exist.
+    selection by status goes by what detect made of a photo.) Exact copies of other photos are left out.
+    Works on a read-only connection. Raises UsageError for a station that doesn't exist.
     """
     _check_stations(db, selection)
     base = _base(judged=make_judged(db))
@@ -36,7 +38,10 @@ def count_undated_left_out(db: Connection, selection: Selection) -> int:
 
 
 def _base(*, judged: bool) -> str:
-    place = "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at"
+    place = (
+        "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at, i.captured_at_source,"
+        " i.captured_at_suspect"
+    )
     photos = "FROM images i JOIN stations s USING (station_id)"
     if not judged:
         return f"SELECT {place}, i.status, i.run_id, false AS by_person {photos}"
@@ -65,14 +70,11 @@ def _where(selection: Selection) -> str:
         dated = " AND ".join(dates)
         terms.append(f"(i.captured_at IS NULL OR ({dated}))" if selection.include_undated else f"({dated})")
     if selection.stations:
-        terms.append(f"lower(s.name) IN ({', '.join(_quote(n.lower()) for n in selection.stations)})")
+        terms.append(f"lower(s.name) IN ({', '.join(quoted(n.lower()) for n in selection.stations)})")
     if selection.statuses:
-        terms.append(f"i.status IN ({', '.join(_quote(s.value) for s in selection.statuses)})")
-    return " AND ".join(terms) or "true"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        terms.append(f"i.status IN ({', '.join(quoted(s.value) for s in selection.statuses)})")
+    # Exact copies are photos that are there already.
+    return " AND ".join(["i.duplicate_of IS NULL", *terms])
 
 
 def _check_stations(db: Connection, selection: Selection) -> None:
@@ -85,3 +87,14 @@ def _check_stations(db: Connection, selection: Selection) -> None:
         guess = f"Did you mean {printable(by_lower[near[0]])}? " if near else ""
         listed = ", ".join(printable(n) for n in known) or "none yet: run `trailcam scan` first"
         raise UsageError(f"There is no station {printable(name)!r}.", f"{guess}Known stations: {listed}.")
+
+
+def sample_paths(db: Connection, root_id: int, n: int) -> list[str]:
+    """Up to ``n`` photos of a root that were there at the last scan, spread evenly; as Python has paths."""
+    found = db.execute(
+        "SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path) AS k, count(*) OVER () AS total"
+        " FROM images WHERE root_id = $root AND status <> 'missing')"
+        " WHERE (k - 1) % greatest(total // $n, 1) = 0 ORDER BY k LIMIT $n",
+        {"root": root_id, "n": n},
+    ).fetchall()
+    return [from_db(str(path)) for (path,) in found]

@@ -61,6 +61,11 @@ def find_station(db: Connection, name: str) -> Station:
     raise UsageError(f"There is no station {printable(name)!r}.", f"{guess}Known stations: {listed}.")
 
 
+def list_zones(db: Connection) -> dict[str, str | None]:
+    """Station -> the IANA name of its time zone, None where nobody told."""
+    return {str(n): zone for n, zone in db.execute("SELECT name, timezone FROM stations").fetchall()}
+
+
 def match_station(db: Connection, name: str) -> Station | None:
     """As :func:`find_station`, None where there is none. Raises UsageError where several fit."""
     known = [Station(**row) for row in rows(db, f"SELECT station_id, name, {', '.join(FACTS)} FROM stations")]

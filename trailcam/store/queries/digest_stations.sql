@@ -3,7 +3,7 @@
 WITH last_days AS (
     SELECT station_id, max(captured_at)::DATE AS last_day
     FROM images
-    WHERE captured_at IS NOT NULL AND captured_at_suspect IS NULL
+    WHERE captured_at IS NOT NULL AND captured_at_suspect IS NULL AND duplicate_of IS NULL
     GROUP BY station_id
 ),
 counted AS (

@@ -27,18 +27,30 @@ WITH found AS (
         AND ($only IS NULL OR list_has_any($only, [lower(class), kind, age_class]))
     GROUP BY ALL
 ),
--- Photos without a time sort last and begin nothing.
-begun AS (
+-- Photos without a time sort last and begin nothing. Sorted once, the rest is a walk down the rows: windows with
+-- partitions of their own would sort twice more.
+in_order AS (
+    SELECT * FROM found ORDER BY station, what, captured_at NULLS LAST, image_id
+),
+parted AS (
     SELECT
         *,
-        captured_at IS NOT NULL
-        AND coalesce(epoch_us(captured_at) - epoch_us(lag(captured_at) OVER visits) > $gap_us, true) AS begins
-    FROM found
-    WINDOW visits AS (PARTITION BY station, what ORDER BY captured_at NULLS LAST, image_id)
+        coalesce(station <> lag(station) OVER () OR what <> lag(what) OVER (), true) AS is_first,
+        epoch_us(captured_at) - epoch_us(lag(captured_at) OVER ()) AS since_us
+    FROM in_order
+),
+begun AS (
+    SELECT
+        * EXCLUDE (since_us),
+        captured_at IS NOT NULL AND (is_first OR since_us > $gap_us) AS begins
+    FROM parted
+),
+numbered AS (
+    SELECT *, sum(begins::INTEGER) OVER (ROWS UNBOUNDED PRECEDING) AS through FROM begun
 )
 SELECT
-    *,
-    CASE WHEN captured_at IS NOT NULL THEN sum(begins::INTEGER) OVER (
-        PARTITION BY station, what ORDER BY captured_at NULLS LAST, image_id ROWS UNBOUNDED PRECEDING
-    ) END::BIGINT AS event
-FROM begun;
+    * EXCLUDE (is_first, through),
+    CASE WHEN captured_at IS NOT NULL THEN
+        through - max(CASE WHEN is_first THEN through - 1 END) OVER (ROWS UNBOUNDED PRECEDING)
+    END::BIGINT AS event
+FROM numbered;

@@ -5,6 +5,9 @@ SELECT
     w.i,
     k.image_id,
     k.status,
+    k.duplicate_of IS NOT NULL AS is_copy,
+    -- could be read, by a trailcam that knew no content ids
+    k.content_id IS NULL AND k.width IS NOT NULL AS unidentified,
     CASE
         WHEN k.image_id IS NULL THEN 'new'
         WHEN w.i IS NULL AND k.status = 'missing' THEN 'gone'

@@ -3,7 +3,7 @@
 WITH told AS (
     SELECT station_id, latitude, longitude
     FROM images
-    WHERE latitude IS NOT NULL AND longitude IS NOT NULL AND status <> 'missing'
+    WHERE latitude IS NOT NULL AND longitude IS NOT NULL AND status <> 'missing' AND duplicate_of IS NULL
 ),
 middles AS (
     SELECT station_id, median(latitude) AS lat, median(longitude) AS lon FROM told GROUP BY station_id

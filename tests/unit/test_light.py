@@ -1,0 +1,81 @@
+"""Legal light of many photos against the sun asked photo by photo."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trailcam.light import DARK, LEGAL, NO_MOMENT, NO_OFFSET, UNKNOWN, legal_light, to_utc
+from trailcam.sky import Place, Sun, utc_of
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CODES = {True: LEGAL, False: DARK, None: UNKNOWN}
+ZONES = ["America/Chicago", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/London"]
+
+
+def us(at: datetime) -> int:
+    return (at.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    latitude=st.floats(-80, 80),
+    longitude=st.floats(-180, 180),
+    moments=st.lists(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)), min_size=1, max_size=20),
+)
+def test_it_says_what_the_sun_says(latitude: float, longitude: float, moments: list[datetime]) -> None:
+    sun, place = Sun(), Place(latitude, longitude)
+    expected = [CODES[sun.in_legal_light(place, at.replace(tzinfo=UTC))] for at in moments]
+    assert legal_light(Sun(), place, np.array([us(at) for at in moments])).tolist() == expected
+
+
+def test_every_minute_around_the_edges_of_a_year() -> None:
+    """Where the shortcut hands over to the sun itself, and the days between two that are computed."""
+    for latitude in (30.25, 49.9, -45.0):
+        sun, place = Sun(), Place(latitude, -97.75)
+        moments = []
+        for day in range(0, 365, 3):
+            found = sun.day(latitude, -97.75, (EPOCH + timedelta(days=19_600 + day)).date())
+            assert found is not None
+            for edge in (found.sunrise - timedelta(minutes=30), found.sunset + timedelta(minutes=30)):
+                moments += [edge + timedelta(minutes=m) for m in (-6, -4, -1, 0, 1, 4, 6)]
+        expected = [CODES[sun.in_legal_light(place, at)] for at in moments]
+        assert legal_light(sun, place, np.array([us(at) for at in moments])).tolist() == expected
+
+
+def test_without_a_place_or_a_moment_nothing_is_known() -> None:
+    noon = np.array([us(datetime(2024, 6, 1, 18)), NO_MOMENT])
+    assert legal_light(Sun(), Place(), noon).tolist() == [UNKNOWN, UNKNOWN]
+    assert legal_light(Sun(), Place(30.0, -98.0), noon).tolist() == [LEGAL, UNKNOWN]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    zone=st.sampled_from(ZONES),
+    times=st.lists(
+        st.tuples(
+            st.datetimes(datetime(2005, 1, 1), datetime(2030, 1, 1)),
+            st.none() | st.integers(-840, 840),
+        ),
+        min_size=1,
+        max_size=20,
+    ),
+)
+def test_utc_is_that_of_one_photo_alone(zone: str, times: list[tuple[datetime, int | None]]) -> None:
+    local = np.array([us(at) for at, _ in times])
+    offsets = np.array([NO_OFFSET if o is None else o for _, o in times])
+    expected = [utc_of(at, ZoneInfo(zone), offset) for at, offset in times]
+    assert to_utc(local, ZoneInfo(zone), offsets).tolist() == [us(at) for at in expected if at]
+    unknown = [NO_MOMENT if o is None else us(at) - o * 60_000_000 for at, o in times]
+    assert to_utc(local, None, offsets).tolist() == unknown
+
+
+def test_the_hours_when_clocks_change() -> None:
+    chicago = ZoneInfo("America/Chicago")
+    times = [datetime(2024, m, d, h, 30) for m, d in ((3, 10), (11, 3)) for h in range(5)]
+    found = to_utc(np.array([us(at) for at in times]), chicago, np.full(len(times), NO_OFFSET))
+    assert found.tolist() == [us(at) for at in (utc_of(at, chicago) for at in times) if at]

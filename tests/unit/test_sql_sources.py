@@ -1,0 +1,147 @@
+"""SQL takes values as parameters: read from the sources. Where it can't, texts go through one function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trailcam.store.database import quoted
+
+PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
+
+# What may stand inside a statement that is put together, by module: the program's own texts (names of tables
+# and columns, parts of SQL), checked numbers, and quoted() where a view or COPY takes no parameter. Never a
+# user's words as they are. Whoever adds to it has read where the text comes from.
+REVIEWED: dict[str, set[str]] = {
+    "imports/camtrap_dp.py": {"_MEDIA", "_NEEDED"},
+    "reports/buck_parts.py": {"Animal.BUCK.value", "_BINS - 1", "season", "view"},
+    "reports/common.py": {
+        "', '.join((f\"count(*) FILTER (status = '{status}') AS {status}\" for status in STATUSES))",
+        "columns + ', ' if columns else ''",
+    },
+    "reports/herd.py": {"extra"},
+    "reports/species.py": {"columns + ', ' if columns else ''"},
+    "reports/stations.py": {
+        "_DAYS_OF_SILENCE",
+        "columns",
+        "days_where(question.selection)",
+        "key_columns(keys, question.first_month, 'day')",
+    },
+    "reports/visits.py": {"', ' + columns if columns else ''", "columns", "days_where(question.selection)"},
+    "store/check.py": {"name", "quoted(str(path))"},
+    "store/columns.py": {"column", "table"},
+    "store/compare.py": {"asked", "float(fallback)", "side.format(n=int(a))", "side.format(n=int(b))"},
+    "store/counted.py": {
+        "_boxes(judged=judged)",
+        "asked",
+        "float(fallback)",
+        "query('judged').replace('{same}', repr(SAME))",
+    },
+    "store/database.py": {"name", "quoted(str(draft))", "sql"},
+    "store/deployments.py": {"query('deployments').replace('$silent_days', str(int(silent_days)))"},
+    "store/events.py": {
+        "columns + ', ' if columns else ''",
+        "days_where(selection)",
+        "query('camera_days').replace('$silent_days', str(int(silent_days)))",
+    },
+    "store/export.py": {
+        "_UNDATED_US",
+        "limit",
+        "min(THREADS, os.cpu_count() or 1)",
+        "options",
+        "quoted(str(scratch))",
+        "quoted(str(target))",
+        "sql",
+    },
+    "store/identity.py": {"RECOUNT_RUNS", "column", "images", "table", "where"},
+    "store/images.py": {"RECOUNT_RUNS", "REPLACED", "column", "sql", "table"},
+    "store/invariants.py": {"rule.sql"},
+    "store/migrations.py": {"RECOUNT_RUNS", "column"},
+    "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
+    "store/parquet.py": {"columns"},
+    "store/photo.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
+    "store/repair.py": {"_DOUBTFUL", "sql"},
+    "store/run_choice.py": {"images"},
+    "store/runs.py": {"own"},
+    "store/select.py": {"_where(selection)", "base", "sql"},
+    "store/shifts.py": {"' AND '.join(terms)"},
+    "store/stations.py": {"', '.join(FACTS)", "column", "columns", "fact"},
+}
+
+
+def statements(tree: ast.AST) -> Iterator[ast.expr]:
+    """The SQL of every call that runs some."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            where = {"execute": 0, "executemany": 0, "one": 1, "rows": 1}.get(name)
+            if where is not None and len(node.args) > where:
+                yield node.args[where]
+
+
+def parts(sql: ast.expr) -> Iterator[str]:
+    """What of a statement is neither written out nor a query's file, as it stands in the source."""
+    if isinstance(sql, ast.Constant):
+        return
+    if isinstance(sql, ast.JoinedStr):
+        for value in sql.values:
+            if isinstance(value, ast.FormattedValue):
+                yield ast.unparse(value.value)
+    elif isinstance(sql, ast.BinOp) and isinstance(sql.op, ast.Add):
+        yield from parts(sql.left)
+        yield from parts(sql.right)
+    elif isinstance(sql, ast.IfExp):
+        yield from parts(sql.body)
+        yield from parts(sql.orelse)
+    elif isinstance(sql, ast.Call) and isinstance(sql.func, ast.Name) and sql.func.id == "query":
+        return
+    else:
+        yield ast.unparse(sql)
+
+
+def found() -> dict[str, set[str]]:
+    table = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if own := {part for sql in statements(tree) for part in parts(sql)}:
+            table[path.relative_to(PACKAGE).as_posix()] = own
+    return table
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("db.execute('SELECT 1')", set()),
+        ("db.execute(query('x'), [name])", set()),
+        ("db.execute(f'SELECT {name}')", {"name"}),
+        ("db.execute('SELECT ' + name + '')", {"name"}),
+        ("db.execute('SELECT {}'.format(name))", {"'SELECT {}'.format(name)"}),
+        ("rows(db, 'SELECT %s' % name)", {"'SELECT %s' % name"}),
+        ("one(db, sql)", {"sql"}),
+    ],
+)
+def test_the_reader_sees_every_form(source: str, expected: set[str]) -> None:
+    assert {part for sql in statements(ast.parse(source)) for part in parts(sql)} == expected
+
+
+def test_nothing_unreviewed_is_put_into_sql() -> None:
+    new = {
+        f"{module}: {part}" for module, own in found().items() for part in own - REVIEWED.get(module, set())
+    }
+    assert new == set(), "read where these come from; if no user's words are in them, add them to REVIEWED"
+
+
+@settings(deadline=None)  # the first connection takes its time
+@given(st.text().filter(lambda text: "\0" not in text))
+def test_quoted_text_is_that_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate is no text that DuckDB takes
+        return
+    assert duckdb.execute(f"SELECT {quoted(text)}").fetchall() == [(text,)]

@@ -1,0 +1,1 @@
+"""How fast this machine can go, stage by stage, and the settings that suit it."""

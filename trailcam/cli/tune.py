@@ -1,0 +1,94 @@
+"""``trailcam tune``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trailcam.cli import console
+from trailcam.cli.bench import AtMost, RootArg, Size, SizeOpt
+from trailcam.cli.model_options import BackendOpt, DeviceOpt, ImgszOpt, WeightsOpt
+from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
+from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.errors import ExitCode, PipelineError
+
+if TYPE_CHECKING:
+    from trailcam.bench.ceilings import Run
+    from trailcam.bench.machine import Machine
+    from trailcam.config import Settings
+
+
+def tune(
+    root: RootArg = None,
+    size: SizeOpt = Size.MP3,
+    at_most: AtMost = 200,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="For each setting.")] = 5.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the table, and leave the configuration as it is.")
+    ] = False,
+    weights: WeightsOpt = None,
+    device: DeviceOpt = None,
+    backend: BackendOpt = None,
+    imgsz: ImgszOpt = None,
+    format_: FormatOpt = None,
+    output: OutputOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Find the batch size and workers that are fastest here, and write them to the configuration."""
+    from trailcam.bench import ceilings
+    from trailcam.bench import tune as tuning
+    from trailcam.bench.command import photos_for
+    from trailcam.bench.machine import open_machine
+    from trailcam.cli.render import chosen_format, emit
+    from trailcam.cli.signals import stoppable
+
+    chosen = chosen_format(format_, output)
+    flags = {
+        "detect.weights": weights,
+        "detect.device": device,
+        "detect.backend": backend,
+        "detect.imgsz": imgsz,
+    }
+    settings = app_context(None, config, quiet, verbose, flags).settings
+
+    def say(text: str) -> None:
+        if not quiet:
+            console.say(text)
+
+    with (
+        stoppable("Stopping after the batch in hand.") as stop,
+        photos_for(root, size, at_most, say) as photos,
+    ):
+        machine = open_machine(settings)
+
+        def run(machine: Machine, n: int) -> Run:
+            return ceilings.pipeline(machine, photos, n, stop=stop, watch=True)
+
+        tried = tuning.tune(machine, photos, seconds=seconds, run=run, stop=stop, say=say)
+        if stop():
+            console.say("Stopped; the configuration is as it was.")
+            raise typer.Exit(ExitCode.INTERRUPTED)
+        if not tried:
+            raise PipelineError("None of these photos could be looked at.", "Try another folder.")
+        best = tuning.winner(tried)
+        facts = {"photos": photos.what, "device": str(machine.device), "weights": machine.weights}
+        emit(tuning.tune_report(tried, best, photos, facts), chosen, output)
+    _keep(settings, best.setting, dry_run, quiet)
+
+
+def _keep(settings: Settings, setting: tuple[int, int], dry_run: bool, quiet: bool) -> None:
+    """Write the winner where the settings came from, else where they are looked for."""
+    from trailcam.config import default_config
+    from trailcam.config_file import set_keys
+    from trailcam.text import printable
+
+    path = settings.source or default_config()
+    batch, workers = setting
+    if not dry_run:
+        set_keys(path, {"detect.batch": batch, "detect.workers": workers})
+    if not quiet:
+        verb = "Would write" if dry_run else "Wrote"
+        console.say(f"{verb} batch {batch} and workers {workers} to {printable(str(path))}.")

@@ -1,0 +1,346 @@
+"""What stands between a library and a night's work: each part of a detect, tried in small.
+
+Nothing is written. Every check ends in findings; one that fails in a way nobody thought of is a finding too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from trailcam.errors import TrailcamError
+from trailcam.lock import WriterLock
+from trailcam.root import check_root
+from trailcam.text import count, printable
+
+if TYPE_CHECKING:
+    from trailcam.config import Settings
+    from trailcam.store.database import Database
+    from trailcam.store.images import Root
+
+SAMPLE = 20  # photos of each root that are read in full
+SLOW = 5.0  # photos/s: below it the drive is what a night waits for, whatever computes
+PATIENCE_S = 20.0  # a share that is gone can keep its reader waiting for minutes
+LITTLE_BYTES, TOO_LITTLE_BYTES = 1 << 30, 100 << 20
+
+
+class Level(StrEnum):
+    """How bad a finding is: an error keeps trailcam from working, a warning will matter some day."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, what was found, and what to do about it (nothing where it is ok)."""
+
+    level: Level
+    what: str
+    found: str
+    remedy: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def examine(
+    database: Database, settings: Settings, progress: Callable[[str], None] = lambda _: None
+) -> list[Finding]:
+    """All findings, in the order in which a detect would meet them. ``progress`` hears each check's name."""
+    checks: dict[str, Callable[[], Findings]] = {
+        "versions": _versions,
+        "database": lambda: _database(database),
+        "disk": lambda: _disk(database.path),
+        "photos": lambda: _roots(database),
+        "model": lambda: _model(settings),
+        "time": lambda: _time(database),
+        "cron": lambda: _cron(database),
+    }
+    found: list[Finding] = []
+    for name, check in checks.items():
+        progress(name)
+        try:
+            found += check()
+        except TrailcamError as error:
+            found.append(Finding(Level.ERROR, name, error.message, error.hint))
+        except Exception as error:  # noqa: BLE001 - whatever is broken here is what was asked for
+            text = printable(f"{type(error).__name__}: {error}")
+            found.append(Finding(Level.ERROR, name, text, "This check itself failed; please report it."))
+    return found
+
+
+def _versions() -> Findings:
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for line in metadata.requires("trailcam") or ():
+        needed = Requirement(line)
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            installed = metadata.version(needed.name)
+        except metadata.PackageNotFoundError:
+            wrong.append(f"{needed.name} is not installed (needed: {needed.specifier})")
+            continue
+        if not needed.specifier.contains(installed, prereleases=True):
+            wrong.append(f"{needed.name} {installed} (needed: {needed.specifier})")
+    remedy = "Install trailcam anew in an environment of its own: pip install -c constraints.txt ."
+    if wrong:
+        yield Finding(Level.ERROR, "versions", "; ".join(wrong), remedy)
+        return
+    try:
+        import torchvision
+    except Exception as error:  # noqa: BLE001 - it raises RuntimeError where it doesn't fit torch
+        yield Finding(
+            Level.ERROR, "versions", f"torchvision does not fit torch: {printable(str(error))}", remedy
+        )
+        return
+    shown = ", ".join(f"{name} {metadata.version(name)}" for name in ("trailcam", "torch", "ultralytics"))
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(Level.OK, "versions", f"Python {python}, {shown}, torchvision {torchvision.__version__}")
+
+
+def _database(database: Database) -> Findings:
+    from trailcam.store.check import check, copies
+
+    shown = printable(str(database.path))
+    if not database.exists():
+        yield Finding(
+            Level.WARNING, "database", f"There is none at {shown} yet.", "Run `trailcam scan FOLDER`."
+        )
+        return
+    health = check(database)
+    if health.unreadable:
+        yield Finding(
+            Level.ERROR,
+            "database",
+            f"Of {shown} can't be read: {', '.join(health.unreadable)}.",
+            "`trailcam db check` names the copies there are; put one in its place.",
+        )
+    elif health.broken:
+        cases = "; ".join(f"{case.rule.never}: {case.n:,}" for case in health.broken)
+        yield Finding(
+            Level.ERROR, "database", cases, "`trailcam db repair --dry-run` says what it would mend."
+        )
+    else:
+        size = database.path.stat().st_size / 1e6
+        yield Finding(
+            Level.OK,
+            "database",
+            f"{shown}: sound, {count(health.tables['images'], 'photo')}, {size:.1f} MB,"
+            f" {count(len(copies(database.path)), 'copy', 'copies')} beside it",
+        )
+
+
+def _disk(path: Path) -> Findings:
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    if not os.access(folder, os.W_OK):
+        yield Finding(
+            Level.ERROR,
+            "disk",
+            f"{printable(str(folder))} can't be written to.",
+            "Mend its permissions, or choose another place with --db or TRAILCAM_DB.",
+        )
+        return
+    free = shutil.disk_usage(folder).free
+    size = path.stat().st_size if path.is_file() else 0
+    text = f"{free / 1e9:.1f} GB free in {printable(str(folder))}"
+    remedy = "Free some space: a flush that finds none ends the run, and a change of schema makes a copy."
+    if free < TOO_LITTLE_BYTES:
+        yield Finding(Level.ERROR, "disk", text, remedy)
+    elif free < LITTLE_BYTES + 2 * size:
+        yield Finding(Level.WARNING, "disk", text, remedy)
+    else:
+        yield Finding(Level.OK, "disk", text)
+
+
+def _roots(database: Database) -> Findings:
+    from trailcam.store.images import roots
+    from trailcam.store.select import sample_paths
+
+    if not database.exists():
+        return
+    with database.read() as db:
+        known = roots(db)
+        samples = {root.root_id: sample_paths(db, root.root_id, SAMPLE) for root in known}
+    for root in known:
+        found: list[Finding] = []
+        reader = threading.Thread(
+            target=lambda r=root, f=found: f.append(_root(r, samples[r.root_id])), daemon=True
+        )
+        reader.start()
+        reader.join(PATIENCE_S)
+        yield (
+            found[0]
+            if found
+            else Finding(
+                Level.ERROR,
+                f"root {printable(root.name)}",
+                f"{printable(root.path)} has not answered for {PATIENCE_S:g} s.",
+                "Is its drive or share still there? Mount it again.",
+            )
+        )
+
+
+def _root(root: Root, paths: list[str]) -> Finding:
+    what = f"root {printable(root.name)}"
+    try:
+        folder = check_root(root.path)
+    except TrailcamError as error:
+        return Finding(Level.ERROR, what, error.message, error.hint)
+    gone, unreadable, size = 0, 0, 0
+    started = time.perf_counter()
+    for path in paths:
+        try:
+            size += len((folder / path).read_bytes())
+        except FileNotFoundError:
+            gone += 1
+        except OSError:
+            unreadable += 1
+    seconds = max(time.perf_counter() - started, 1e-6)
+    n = len(paths) - gone - unreadable
+    text = f"{printable(root.path)}: {n} of {count(len(paths), 'photo')} read"
+    if n:
+        text += f", {n / seconds:,.0f} photos/s, {size / seconds / 1e6:,.0f} MB/s"
+    if unreadable:
+        return Finding(Level.ERROR, what, text, "Some can't be read: check permissions, and the drive.")
+    if gone:
+        return Finding(Level.WARNING, what, text, "Some are gone: `trailcam scan` notes which.")
+    if n and n / seconds < SLOW:
+        return Finding(
+            Level.WARNING,
+            what,
+            text,
+            "The drive is slow: it, not the model, will limit a detect. A local disk or a cable helps.",
+        )
+    return Finding(Level.OK, what, text)
+
+
+def _model(settings: Settings) -> Findings:
+    from trailcam.detect.trial import try_model
+    from trailcam.detect.weights import STARTER, find_weights
+
+    weights = find_weights(configured=settings.detect.weights)
+    own = "the starter model" if weights.path == STARTER else printable(str(weights.path))
+    yield Finding(Level.OK, "weights", f"{own}, sha256 {weights.sha256[:12]}")
+    trial = try_model(weights, settings)
+    text = (
+        f"{trial.device} in {trial.precision}: the test frame in {trial.seconds * 1000:.0f} ms, as it must be"
+    )
+    if trial.on_cpu and settings.detect.device == "auto" and shutil.which("nvidia-smi"):
+        yield Finding(
+            Level.WARNING,
+            "device",
+            f"{text}; but this machine seems to have an NVIDIA GPU",
+            "`nvidia-smi` must work, and torch must be its CUDA build: see `trailcam detect --device cuda`.",
+        )
+    else:
+        yield Finding(Level.OK, "device", text)
+
+
+def _time(database: Database) -> Findings:
+    from trailcam.store.images import newest_scan
+    from trailcam.store.stations import list_zones
+
+    try:
+        ZoneInfo("America/Chicago")
+    except ZoneInfoNotFoundError:
+        yield Finding(Level.ERROR, "time zones", "There is no time zone data.", "pip install tzdata")
+        return
+    if not database.exists():
+        return
+    with database.read() as db:
+        zones = list_zones(db)
+        newest = newest_scan(db)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    if newest is not None and newest > now + timedelta(minutes=5):
+        yield Finding(
+            Level.WARNING,
+            "clock",
+            f"The clock says {now:%Y-%m-%d %H:%M} UTC; the last scan was at {newest:%Y-%m-%d %H:%M}.",
+            "Set the clock: digests and runs go by it.",
+        )
+    unknown = sorted(name for name, zone in zones.items() if zone and not _is_zone(zone))
+    without = sorted(name for name, zone in zones.items() if not zone)
+    if unknown:
+        yield Finding(
+            Level.ERROR,
+            "time zones",
+            f"No such time zone: {', '.join(printable(f'{n} ({zones[n]})') for n in unknown)}",
+            "trailcam stations set NAME --timezone America/Chicago",
+        )
+    elif without:
+        yield Finding(
+            Level.WARNING,
+            "time zones",
+            f"{len(without)} of {count(len(zones), 'station')} have none: {_some(without)}",
+            "trailcam stations set NAME --timezone America/Chicago; legal light and Camtrap DP need it.",
+        )
+    else:
+        yield Finding(Level.OK, "time zones", f"{count(len(zones), 'station')}, each with its time zone")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _cron(database: Database) -> Findings:
+    from trailcam.store.runs import last_run
+
+    lock = WriterLock(database.path, "doctor")
+    working = lock.held()
+    holder = lock.holder() if working else None
+    yield Finding(Level.OK, "lock", f"held by {holder}" if working else "free: nothing is at work")
+    if database.exists():
+        with database.read() as db:
+            run = last_run(db)
+        if run is None:
+            yield Finding(Level.OK, "last run", "none yet")
+        elif run["state"] == "running" and not working:
+            yield Finding(
+                Level.WARNING,
+                "last run",
+                f"Run {run['run_id']} was cut off, {run['n_completed']:,} photos in.",
+                "The next `trailcam detect` carries it on. Did the machine sleep, or memory run out?",
+            )
+        else:
+            yield Finding(
+                Level.OK, "last run", f"run {run['run_id']} {run['state']}, {run['n_completed']:,} photos"
+            )
+    called = Path(sys.argv[0]).absolute()
+    program = f"{sys.executable} -m trailcam" if called.suffix == ".py" else str(called)
+    if shutil.which("trailcam") is None:
+        yield Finding(
+            Level.WARNING,
+            "PATH",
+            "`trailcam` is not found by its name, as under cron.",
+            f"Write the full path into the crontab: {printable(program)} scan -q",
+        )
+    else:
+        yield Finding(
+            Level.OK, "PATH", "trailcam is found here; cron's PATH is shorter, so use full paths there"
+        )
+    term = os.environ.get("TERM", "")
+    shown = f"TERM is {printable(term)}" if term else "TERM is not set, as under cron"
+    yield Finding(Level.OK, "terminal", f"{shown}: bars are drawn on a terminal alone, logs get lines")
+
+
+def _some(names: list[str]) -> str:
+    return printable(", ".join(names[:5])) + (", ..." if len(names) > 5 else "")

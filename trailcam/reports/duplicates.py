@@ -1,0 +1,53 @@
+"""``duplicates``: exact copies of photos, as the last scans found them."""
+
+from __future__ import annotations
+
+from trailcam.reports.model import Column, Kind, Report
+from trailcam.store.database import Connection
+from trailcam.store.identity import duplicates
+from trailcam.text import count
+
+COLUMNS = (
+    Column("n", "group", Kind.COUNT),
+    Column("role", "role", Kind.TEXT),
+    Column("root", "root", Kind.TEXT, spare=1, wraps=True),
+    Column("path", "path", Kind.TEXT, wraps=True),
+    Column("station", "station", Kind.TEXT, spare=0, wraps=True),
+    Column("size_bytes", "bytes", Kind.COUNT),
+    Column("status", "status", Kind.TEXT),
+    Column("verified", "verified", Kind.FLAG),
+    Column("image_id", "image", Kind.COUNT, shown=False),
+)
+
+
+def duplicate_list(db: Connection) -> Report:
+    """Every photo with copies: a row for each file, the photo itself (``role`` photo) before its copies.
+
+    ``n`` numbers the photos. ``status`` is the photo's. ``verified``: all bytes of both files were read and
+    are equal; else head, tail and size are, and one of the files couldn't be read since.
+    """
+    found = duplicates(db)
+    copies = [row for row in found if row["role"] == "copy"]
+    unverified = sum(not row["verified"] for row in copies)
+    notes = ["No photo is there twice."]
+    if copies:
+        size = sum(row["size_bytes"] for row in copies) / 1e6
+        photos = count(len(found) - len(copies), "photo")
+        notes = [
+            f"{count(len(copies), 'exact copy', 'exact copies')} of {photos}, {size:,.1f} MB."
+            " Reports, galleries and exports take each photo once, by the file called photo."
+        ]
+    if unverified:
+        notes.append(
+            f"{count(unverified, 'copy', 'copies')} could not be compared to the last byte, as one of the two"
+            " files wasn't there. The next scan with both drives connected does it."
+        )
+    return Report(
+        name="duplicates",
+        title="Duplicates",
+        filters={},
+        coverage={"photos": len(found) - len(copies), "copies": len(copies), "unverified": unverified},
+        columns=COLUMNS,
+        rows=[{column.name: row[column.name] for column in COLUMNS} for row in found],
+        notes=notes,
+    )

@@ -1,0 +1,145 @@
+"""``show``: one photo, with all that is known of it and from where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trailcam.domain import FALLBACK_CONFIDENCE, TimeSource
+from trailcam.geometry import upright_size
+from trailcam.reports.model import Column, Kind, Report, Row, Section
+from trailcam.selection import Selection
+from trailcam.store.corrections import ShownBox, faint_boxes, shown_boxes
+from trailcam.store.database import Connection
+from trailcam.store.paths import from_db
+from trailcam.store.photo import photo_facts, photo_times
+from trailcam.store.select import make_selected
+from trailcam.text import printable
+
+_BOXES = (
+    Column("box", "box", Kind.COUNT),
+    Column("class", "class", Kind.TEXT, wraps=True),
+    Column("kind", "kind", Kind.TEXT),
+    Column("age_class", "age", Kind.TEXT),
+    Column("confidence", "conf.", Kind.NUMBER),
+    Column("counts", "counts", Kind.FLAG),
+    Column("by_person", "a person's word", Kind.FLAG),
+    *(Column(name, name, Kind.NUMBER, spare=n) for n, name in enumerate("xywh")),
+)
+_FACTS = (Column("name", "what", Kind.TEXT), Column("value", "value", Kind.TEXT, wraps=True))
+_TIMES = (
+    Column("source", "source", Kind.TEXT),
+    Column("at", "time", Kind.TEXT),
+    Column("chosen", "chosen", Kind.FLAG),
+    Column("counts", "may be chosen", Kind.FLAG),
+    Column("confidence", "conf.", Kind.NUMBER),
+    Column("suspect", "doubt", Kind.TEXT),
+    Column("reason", "reason", Kind.TEXT),
+)
+# In the order in which they are shown; heading and unit for people.
+_NOTES = {
+    "trigger_mode": ("trigger", ""),
+    "camera_event": ("trigger number", ""),
+    "burst": ("photo of burst", ""),
+    "temperature_c": ("temperature", " °C"),
+    "temperature_f": ("temperature", " °F"),
+    "moon_phase": ("moon", ""),
+    "infrared": ("illuminator", ""),
+    "battery_v": ("battery", " V"),
+    "camera_label": ("camera's label", ""),
+    "maker_note": ("maker note", ""),
+}
+
+
+def boxes_of(db: Connection, image_id: int) -> tuple[tuple[ShownBox, ...], tuple[ShownBox, ...]]:
+    """The boxes of a photo that count, and those below; numbers run through both."""
+    make_selected(db, Selection())
+    shown = shown_boxes(db, [image_id], None, FALLBACK_CONFIDENCE).get(image_id, ())
+    return shown, faint_boxes(db, image_id, FALLBACK_CONFIDENCE)
+
+
+def photo_report(db: Connection, image_id: int) -> Report:
+    """Rows are the boxes, numbered as ``trailcam correct`` numbers them; then facts, then times.
+
+    x, y, w and h are 0..1 of the upright photo, from its top left. A box that a model stored below what
+    counts has ``counts`` False. Times are the camera's clock.
+    """
+    shown, faint = boxes_of(db, image_id)
+    facts = photo_facts(db, image_id)
+    times = [
+        {
+            **{name: row[name] for name in ("source", "counts", "confidence", "suspect", "reason")},
+            "at": row["value"].isoformat(sep=" ") if row["value"] else None,
+            "chosen": row["source"] == facts["captured_at_source"],
+        }
+        for row in photo_times(db, image_id)
+    ]
+    return Report(
+        name="photo",
+        title=printable(from_db(facts["path"])),
+        filters={"image": image_id},
+        coverage={"photos": 1},
+        columns=_BOXES,
+        rows=[_box(n, box, counts=n <= len(shown)) for n, box in enumerate((*shown, *faint), 1)],
+        notes=[_standing(facts, bool(shown))],
+        sections=(
+            Section("facts", "Photo", _FACTS, _facts(facts)),
+            Section("times", "Times that were read", _TIMES, times),
+        ),
+    )
+
+
+def _box(number: int, box: ShownBox, *, counts: bool) -> Row:
+    return {
+        "box": number,
+        "class": box.info.name,
+        "kind": box.info.kind.value,
+        "age_class": box.info.age_class.value if box.info.age_class else None,
+        "confidence": None if box.by_person else round(box.confidence, 4),
+        "counts": counts,
+        "by_person": box.by_person,
+        **{name: round(side, 4) for name, side in zip("xywh", box[2:6], strict=True)},
+    }
+
+
+def _standing(facts: Row, any_counts: bool) -> str:
+    """What an empty list of boxes means: nothing there, or never looked."""
+    if facts["status"] == "failed":
+        return f"It failed ({facts['error_code']}: {printable(facts['error_message'] or '')})."
+    if facts["status"] == "pending":
+        return "It was not looked at yet: `trailcam detect` does."
+    if facts["status"] == "missing":
+        return "The file is gone; what is known of it stays."
+    return "Boxes that count are in every report." if any_counts else "Looked at, and nothing counts: blank."
+
+
+def _facts(facts: Row) -> list[Row]:
+    at, unknown = facts["captured_at"], facts["captured_at_source"] == TimeSource.UNKNOWN
+    size = None
+    if facts["width"] and facts["height"]:
+        size = "{} x {} px".format(*upright_size(facts["width"], facts["height"], facts["orientation"]))
+    told: dict[str, Any] = {
+        "number": facts["image_id"],
+        "file": f"{from_db(facts['root_path'])}/{from_db(facts['path'])}",
+        "station": from_db(facts["station"]),
+        "status": facts["status"],
+        "looked at by": f"{facts['weights_name']} (run {facts['run_id']})" if facts["run_id"] else None,
+        "captured at": "unknown" if unknown or at is None else at.isoformat(sep=" "),
+        "known from": None if unknown else f"{facts['captured_at_source']} ({facts['captured_at_reason']})",
+        "doubt": facts["captured_at_suspect"],
+        "camera": " ".join(facts[name] for name in ("make", "model", "serial") if facts[name]),
+        "size": size,
+    }
+    rows = [{"name": name, "value": printable(str(value))} for name, value in told.items() if value]
+    return [*rows, *_noted(facts)]
+
+
+def _noted(facts: Row) -> list[Row]:
+    """What the camera's maker note says."""
+    position, length = facts["sequence_position"], facts["sequence_length"]
+    lit = {True: "lit", False: "not lit", None: None}[facts["infrared"]]
+    told = {**facts, "burst": f"{position} of {length}" if position else None, "infrared": lit}
+    return [
+        {"name": heading, "value": printable(f"{told[name]}{unit}")}
+        for name, (heading, unit) in _NOTES.items()
+        if told[name] is not None
+    ]

@@ -1,0 +1,166 @@
+"""Mending a database that breaks its rules. What can't be told is looked at again, never made up.
+
+A photo's results that contradict each other go, so that the next detect looks at it once more. What people
+said is never touched. The rules stand in :mod:`trailcam.store.invariants`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trailcam.store.database import Connection
+from trailcam.store.invariants import Broken, broken
+from trailcam.store.migrations import RECOUNT_RUNS
+from trailcam.store.run_choice import settle
+
+_ORPHANS = {
+    "results of no run": "DELETE FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)",
+    "results of no image": "DELETE FROM results WHERE image_id NOT IN (SELECT image_id FROM images)",
+    "classes of no run": "DELETE FROM classes WHERE run_id NOT IN (SELECT run_id FROM runs)",
+    "times read of no image": "DELETE FROM time_readings WHERE image_id NOT IN (SELECT image_id FROM images)",
+    "moves of no shift or image": "DELETE FROM shifted_images"
+    " WHERE image_id NOT IN (SELECT image_id FROM images)"
+    " OR shift_id NOT IN (SELECT shift_id FROM time_shifts)",
+    "light of no image": "DELETE FROM image_light WHERE image_id NOT IN (SELECT image_id FROM images)",
+    "digests' photos that are none": "DELETE FROM digest_photos"
+    " WHERE image_id NOT IN (SELECT image_id FROM images)"
+    " OR digest_id NOT IN (SELECT digest_id FROM digests)",
+    "digests' silences of no station": "DELETE FROM digest_silences"
+    " WHERE digest_id NOT IN (SELECT digest_id FROM digests) OR (station_id NOT IN"
+    " (SELECT station_id FROM stations) AND station_id NOT IN"
+    " (SELECT station_id FROM station_changes WHERE kind = 'merge'))",
+    "names that mean no station": "DELETE FROM station_aliases"
+    " WHERE station_id NOT IN (SELECT station_id FROM stations)",
+}
+
+# Pairs of run and image of which nobody can tell what the run saw.
+_DOUBTFUL = """
+    CREATE OR REPLACE TEMP TABLE doubtful AS
+    SELECT run_id, image_id FROM results GROUP BY ALL HAVING count(*) > 1
+    UNION SELECT run_id, image_id FROM detections ANTI JOIN classes USING (run_id, class_id)
+    UNION SELECT run_id, image_id FROM detections
+    WHERE NOT (confidence BETWEEN 0 AND 1 AND w >= 0 AND h >= 0
+        AND x >= -0.001 AND y >= -0.001 AND x + w <= 1.001 AND y + h <= 1.001)
+"""
+_RESULTS = {
+    "results that contradict each other": "DELETE FROM results"
+    " WHERE (run_id, image_id) IN (SELECT (run_id, image_id) FROM doubtful)",
+    "boxes without a completed result": "DELETE FROM detections WHERE NOT EXISTS (SELECT 1 FROM results r"
+    " WHERE r.run_id = detections.run_id AND r.image_id = detections.image_id AND r.status = 'completed')",
+}
+_RUNS = {
+    "runs called running that nobody runs": "UPDATE runs SET state = 'interrupted' WHERE state = 'running'",
+    "runs chosen beside a later choice": "UPDATE runs SET chosen_at = NULL"
+    " WHERE chosen_at < (SELECT max(chosen_at) FROM runs)",
+    "completed runs without an end": "UPDATE runs SET finished_at = coalesce("
+    " (SELECT max(looked_at) FROM results r WHERE r.run_id = runs.run_id), started_at)"
+    " WHERE state = 'completed' AND finished_at IS NULL",
+}
+_PLACES = {
+    "stations that photos name and nobody knew": """
+        INSERT INTO stations BY NAME
+        SELECT station_id, CASE WHEN count(DISTINCT scanned_station) = 1
+                AND NOT bool_or(scanned_station IN (SELECT name FROM stations))
+            THEN any_value(scanned_station) ELSE 'recovered ' || station_id END AS name
+        FROM images ANTI JOIN stations USING (station_id) GROUP BY station_id
+    """,
+    "roots that photos name and nobody knew": """
+        INSERT INTO roots BY NAME
+        SELECT DISTINCT root_id, 'recovered ' || root_id AS name, 'recovered ' || root_id AS path,
+            now()::TIMESTAMP AS added_at
+        FROM images ANTI JOIN roots USING (root_id)
+    """,
+}
+_TIMES = {
+    "times read twice": """
+        DELETE FROM time_readings WHERE rowid NOT IN (
+            SELECT arg_max(rowid, (read_at, rowid)) FROM time_readings GROUP BY image_id, source
+        )
+    """,
+    "readings that don't give the photo's time": """
+        DELETE FROM time_readings USING images i WHERE i.image_id = time_readings.image_id
+        AND i.captured_at IS NOT NULL AND i.captured_at_source = time_readings.source
+        AND (time_readings.value IS DISTINCT FROM i.captured_at OR NOT time_readings.counts)
+    """,
+    "photos' times without a reading": """
+        INSERT INTO time_readings BY NAME
+        SELECT i.image_id, i.captured_at_source AS source, i.captured_at AS value, true AS counts,
+            i.captured_at_suspect AS suspect, i.utc_offset_min, i.scanned_at AS read_at
+        FROM images i ANTI JOIN time_readings r ON r.image_id = i.image_id AND r.source = i.captured_at_source
+        WHERE i.captured_at IS NOT NULL
+    """,
+}
+_COPIES = """
+    DELETE FROM images WHERE rowid NOT IN (
+        SELECT max(rowid) FROM images GROUP BY image_id, root_id, path
+    )
+"""
+_LOST_RUNS = """
+    UPDATE images SET run_id = NULL WHERE run_id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM results r WHERE r.run_id = images.run_id AND r.image_id = images.image_id
+            AND r.status = 'completed'
+    )
+"""
+_STATUSES = """
+    UPDATE images SET status = w.status, error_code = w.error_code, error_message = w.error_message FROM (
+        SELECT i.image_id, CASE
+                WHEN i.status = 'missing' THEN 'missing' WHEN i.run_id IS NOT NULL THEN 'completed'
+                WHEN coalesce(f.code, i.error_code) IS NOT NULL AND i.status <> 'pending' THEN 'failed'
+                ELSE 'pending' END AS status,
+            CASE WHEN i.status = 'missing' THEN i.error_code
+                WHEN i.run_id IS NOT NULL OR i.status = 'pending' THEN NULL
+                ELSE coalesce(i.error_code, f.code) END AS error_code,
+            CASE WHEN i.status = 'missing' THEN i.error_message
+                WHEN i.run_id IS NOT NULL OR i.status = 'pending' THEN NULL
+                ELSE coalesce(i.error_message, f.message) END AS error_message
+        FROM images i LEFT JOIN (
+            SELECT image_id, arg_max(error_code, run_id) AS code, arg_max(error_message, run_id) AS message
+            FROM results WHERE status = 'failed' GROUP BY image_id
+        ) f ON f.image_id = i.image_id
+    ) w
+    WHERE w.image_id = images.image_id AND (images.status, images.error_code)
+        IS DISTINCT FROM (w.status, w.error_code)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """``mended``: what was done -> to how many rows. ``left``: rules that are broken all the same."""
+
+    mended: dict[str, int]
+    left: list[Broken]
+
+
+def repair(db: Connection) -> Repair:
+    """Mend what breaks a rule, in the caller's transaction. The caller holds the writer's lock.
+
+    A database that breaks none is left as it is.
+    """
+    if not broken(db):
+        return Repair({}, [])
+    mended = {"images written twice": _count(db, _COPIES)}
+    db.execute(_DOUBTFUL)
+    for what, sql in {**_PLACES, **_RESULTS, **_ORPHANS}.items():
+        mended[what] = _count(db, sql)
+    # Results without a run are gone by now: their boxes go too.
+    again = "boxes without a completed result"
+    mended[again] += _count(db, _RESULTS[again])
+    mended["boxes of people without their judgement"] = _count(
+        db,
+        "DELETE FROM judged_boxes WHERE (judgement_id, image_id) NOT IN"
+        " (SELECT (judgement_id, image_id) FROM judgements)",
+    )
+    for what, sql in {**_RUNS, **_TIMES}.items():
+        mended[what] = _count(db, sql)
+    mended["photos whose run is not known"] = _count(db, _LOST_RUNS)
+    settle(db, "SELECT image_id FROM images WHERE run_id IS NULL")
+    mended["photos in a wrong state"] = _count(db, _STATUSES)
+    mended["runs counted anew"] = _count(db, RECOUNT_RUNS)
+    db.execute("DROP TABLE doubtful")
+    return Repair({what: n for what, n in mended.items() if n}, broken(db))
+
+
+def _count(db: Connection, sql: str) -> int:
+    """Run one change and say how many rows it changed."""
+    ((n,),) = db.execute(sql).fetchall()
+    return int(n)
