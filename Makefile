@@ -22,7 +22,7 @@ WEIGHTS ?=
 PYTHON ?=
 export IMAGES WEIGHTS PYTHON
 
-.PHONY: help demo test check audit fmt bench
+.PHONY: help demo test check audit chaos fuzz fmt bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,12 @@ bench: $(DEV) ## trailcam beside other programs: WEIGHTS=yolo11n.pt, 10 minutes;
 audit: ## known holes in the versions of constraints.txt; needs the internet
 	@test -x build/audit/bin/pip-audit || { python3 -m venv build/audit && build/audit/bin/pip install --quiet pip-audit; }
 	@build/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+
+chaos: $(DEV) ## kills, full disks, vanished drives: 500 rounds (ROUNDS=, SEED=) against every command; an hour
+	@mkdir -p build; $(PY) -m tests.chaos --rounds $${ROUNDS:-500} --seed $${SEED:-1} --results build/chaos.json
+
+fuzz: $(DEV) ## broken bytes for every reader, 10 minutes each (SECONDS_EACH=); with atheris where it is installed
+	@$(PY) -m tests.fuzz --seconds $${SECONDS_EACH:-600}
 
 fmt: $(DEV) ## the only one that changes sources: sort imports, format
 	@$(PY) -m ruff check --fix .

@@ -273,6 +273,19 @@ def test_files_that_vanished_become_missing_and_come_back(fake: Fake, tmp_path: 
     assert ("Hayfield/IMG_0003.JPG", "pending", None, None) in mine.tables()["images"]
 
 
+def test_photos_that_are_no_longer_there_are_told_by_the_exit_code(fake: Fake, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(fake.library), str(copy)], check=True)
+    home = tmp_path / "home2"
+    home.mkdir()
+    mine = Fake(home, copy, fake.weights)
+    mine.run("scan", str(copy))
+    (copy / "Sanctuary" / "IMG_0002.JPG").unlink()
+    code, _, err = mine.detect("--station", "Sanctuary")
+    assert code == 1, err
+    assert "0 failed, 1 missing" in err
+
+
 def test_a_root_that_is_gone_marks_nothing(fake: Fake, tmp_path: Path) -> None:
     copy = tmp_path / "drive"
     subprocess.run(["cp", "-r", str(fake.library), str(copy)], check=True)

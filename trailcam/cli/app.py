@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -49,7 +50,12 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code = _run()
+    try:
+        code = _run()
+        _ignore_signals()
+    except KeyboardInterrupt:
+        _ignore_signals()
+        code = _say_interrupted()
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -58,6 +64,12 @@ def main() -> NoReturn:
     except OSError as error:
         code = _show_refusal(error)
     sys.exit(code)
+
+
+def _ignore_signals() -> None:
+    """What is left takes a moment, and a signal amid it would print a traceback or swallow the last word."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _discard_stdout() -> None:
@@ -69,14 +81,11 @@ def _run() -> int:
     try:
         app()
     except SystemExit as left:  # usage errors and --help, as typer words them: 2 and 0
+        if left.__context__ is not None and isinstance(left.__context__.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from left  # typer would leave without a word
         return left.code if isinstance(left.code, int) else ExitCode.COULD_NOT_RUN
     except TrailcamError as error:
         return _show_error(error)
-    except KeyboardInterrupt:
-        from trailcam.cli.console import say
-
-        say("Interrupted. Everything saved so far stays; run the same command again to carry on.")
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         _discard_stdout()
         return ExitCode.OK
@@ -86,6 +95,14 @@ def _run() -> int:
         _show_bug(error)
         return ExitCode.COULD_NOT_RUN
     return ExitCode.OK
+
+
+def _say_interrupted() -> int:
+    from trailcam.cli.console import say
+
+    with suppress(OSError, RuntimeError):  # stderr is closed, or the signal came amid another word to it
+        say("Interrupted. Everything saved so far stays; run the same command again to carry on.")
+    return ExitCode.INTERRUPTED
 
 
 def _verbose() -> bool:

@@ -160,7 +160,7 @@ def detect(
     if report.pipeline.interrupted:
         console.say("Stopped; everything seen so far is saved. Run the same command again to carry on.")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if report.pipeline.failed:
+    if report.pipeline.failed or report.pipeline.missing:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import queue
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -130,6 +132,8 @@ def _quiet_decoders() -> None:
 def _start_worker(_worker_id: int) -> None:
     # Ctrl-C goes to the whole process group; when to stop is the main process's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What fails here, the main process tells. Where a worker finds no memory, Python would add a traceback.
+    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     _quiet_decoders()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,18 @@ from trailcam.imports.reading import Malformed, as_list, as_object, as_text
 
 _DESCRIPTOR = "datapackage.json"
 _LARGEST = 1 << 26  # bytes of datapackage.json
+# What zipfile raises for archives that are cut short, encrypted, of an unknown compression, or that lie about
+# where their files begin; and what a drive says that stops answering.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+)
 _LINE = 1 << 20  # characters of a line: an observation has a few hundred
 
 
@@ -60,8 +74,8 @@ class Package:
                     yield place, row
             except csv.Error as error:
                 raise Malformed(f"{name} line {reader.line_num}", f"is no CSV: {error}") from error
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise Malformed(name, f"is damaged in the archive: {error}") from error
+            except _DAMAGED as error:
+                raise self._unreadable(name, error) from error
 
     def _find_descriptor(self) -> PurePosixPath:
         """The folder of datapackage.json: the package's own, or one that an archive packs it in."""
@@ -100,8 +114,12 @@ class Package:
                 raise Malformed(name, "is missing in the archive") from None
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 raise Malformed(name, "is missing") from None
-            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-                raise Malformed(name, f"can't be read from the archive: {error}") from error
+            except _DAMAGED as error:
+                raise self._unreadable(name, error) from error
+
+    def _unreadable(self, name: str, error: Exception) -> Malformed:
+        where = "" if self._archive is None else " from the archive"
+        return Malformed(name, f"can't be read{where}: {error}")
 
 
 @contextmanager
@@ -116,7 +134,7 @@ def open_package(path: Path) -> Iterator[Package]:
         raise Malformed("", "it isn't there")
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, struct.error, OSError, ValueError) as error:
         raise Malformed("", f"it is neither a folder nor a ZIP file: {error}") from error
     with archive:
         yield Package(None, archive)

@@ -59,16 +59,16 @@ class Database:
                 f"There is no database at {printable(str(self.path))}.",
                 "Run `trailcam scan FOLDER` first, or name another database with --db.",
             )
-        connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
-        try:
-            if migrations.current(connection) != migrations.LATEST:
-                connection.close()
-                self.migrate()
-                connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
-            with explained(self.path):
+        with explained(self.path):
+            connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
+            try:
+                if migrations.current(connection) != migrations.LATEST:
+                    connection.close()
+                    self.migrate()
+                    connection = self._connect(read_only=True, wait_s=READ_WAIT_S)
                 yield connection
-        finally:
-            connection.close()
+            finally:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -76,13 +76,14 @@ class Database:
 
         Creates or migrates the database when that is needed. Raises DatabaseError.
         """
-        self.migrate()
-        connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
-        try:
-            with explained(self.path), migrations.transaction(connection):
-                yield connection
-        finally:
-            connection.close()
+        with explained(self.path):
+            self.migrate()
+            connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
+            try:
+                with migrations.transaction(connection):
+                    yield connection
+            finally:
+                connection.close()
 
     def migrate(self) -> None:
         """Create the database or bring it to the latest schema. Cheap when there is nothing to do.
@@ -217,6 +218,10 @@ def explained(path: Path) -> Iterator[None]:
     except duckdb.Error as error:
         if _DAMAGED.search(str(error)):  # DuckDB has no class of its own for it
             raise _as_database_error(error, path) from error
+        raise
+    except RuntimeError as error:
+        if "Query interrupted" in str(error):  # what DuckDB makes of a KeyboardInterrupt while it works
+            raise KeyboardInterrupt from error
         raise
 
 
