@@ -7,8 +7,8 @@ Photos are rendered with day-like detail. Each program is a process of its own; 
 all of them, so that what else the machine does meets them all. ``whole`` is photos over the time of the
 process. ``steady`` leaves start-up out: the same program also looks at a few (--few), and the time between
 the two is that of the rest. Peak memory is of the process and its children. --peers is the Python of an
-environment with megadetector, sparrow-engine, ultralytics and onnx; a program that isn't there, or refuses the
-weights, is reported with its words.
+environment with megadetector, sparrow-engine, ultralytics and onnx; a program that isn't there, or refuses
+the weights, is reported with its words.
 After --budget seconds no new round begins. Medians with the lowest and highest; the ratios are of medians.
 """
 
