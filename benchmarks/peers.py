@@ -7,8 +7,8 @@ Photos are rendered with day-like detail. Each program is a process of its own; 
 all of them, so that what else the machine does meets them all. ``whole`` is photos over the time of the
 process. ``steady`` leaves start-up out: the same program also looks at a few (--few), and the time between
 the two is that of the rest. Peak memory is of the process and its children. --peers is the Python of an
-environment with megadetector and sparrow-engine; a program that isn't there, or refuses the weights, is
-reported with its words.
+environment with megadetector, sparrow-engine, ultralytics and onnx; a program that isn't there, or refuses
+the weights, is reported with its words.
 After --budget seconds no new round begins. Medians with the lowest and highest; the ratios are of medians.
 """
 
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from scan_bench import _cpu
+from scan_bench import cpu
 
 from trailcam.bench.photos import SIZES, mixed, render
 
@@ -51,6 +51,8 @@ for result in YOLO(sys.argv[1]).predict(sys.argv[2], **how):
         db.execute("INSERT INTO boxes VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 """
 
+# What the command `yolo` does; its script lies elsewhere in some environments.
+YOLO = "from ultralytics.cfg import entrypoint; entrypoint()"
 EXPORT = """
 import shutil, sys
 from pathlib import Path
@@ -71,7 +73,7 @@ def commands(weights: Path, photos: Path, work: Path, peers: str | None) -> dict
     db = str(work / "trailcam.duckdb")
     scan = [*cam, "scan", "-q", "--db", db, str(photos)]
     detect = [*cam, "detect", "-q", "--db", db, "--weights", str(weights), "--include-undated"]
-    cli = [str(Path(sys.executable).with_name("yolo")), "predict", f"model={weights}", f"source={photos}"]
+    cli = [sys.executable, "-c", YOLO, "predict", f"model={weights}", f"source={photos}"]
     cli += ["imgsz=640", "conf=0.05", "save=False", "verbose=False", f"project={work}"]
     found = {
         "trailcam": [scan, [*detect, "--backend", "torch"]],
@@ -84,7 +86,7 @@ def commands(weights: Path, photos: Path, work: Path, peers: str | None) -> dict
         found["megadetector"] = [[*run, str(work / "md.json"), "--threshold", "0.05"]]
         onnx = str(work / "model.onnx")
         found["sparrow-engine"] = [
-            [sys.executable, "-c", EXPORT, str(weights), onnx],
+            [peers, "-c", EXPORT, str(weights), onnx],
             [peers, "-c", SPARROW, str(photos), onnx],
         ]
     return found
@@ -220,7 +222,7 @@ def facts() -> dict[str, Any]:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"system": platform.platform(), "cpu": _cpu(), "cores": os.cpu_count(), "load": load},
+        "machine": {"system": platform.platform(), "cpu": cpu(), "cores": os.cpu_count(), "load": load},
         "versions": versions,
     }
 
