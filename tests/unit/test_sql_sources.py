@@ -20,7 +20,13 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 # user's words as they are. Whoever adds to it has read where the text comes from.
 REVIEWED: dict[str, set[str]] = {
     "imports/camtrap_dp.py": {"_MEDIA", "_NEEDED"},
-    "reports/buck_parts.py": {"Animal.BUCK.value", "_BINS - 1", "season", "view"},
+    "reports/buck_events.py": {
+        "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"
+        " for word, column in asked.items()))",
+        "NO_OFFSET",
+        "sql",
+    },
+    "reports/buck_parts.py": {"Animal.BUCK.value", "_BINS - 1"},
     "reports/common.py": {
         "', '.join((f\"count(*) FILTER (status = '{status}') AS {status}\" for status in STATUSES))",
         "columns + ', ' if columns else ''",
@@ -38,9 +44,7 @@ REVIEWED: dict[str, set[str]] = {
     "store/columns.py": {"column", "table"},
     "store/compare.py": {"asked", "float(fallback)", "side.format(n=int(a))", "side.format(n=int(b))"},
     "store/counted.py": {
-        "_boxes(judged=judged)",
-        "asked",
-        "float(fallback)",
+        "_boxes(counts, judged=_has(db, 'person_boxes'))",
         "query('judged').replace('{same}', repr(SAME))",
     },
     "store/database.py": {"name", "quoted(str(draft))", "sql"},
