@@ -77,10 +77,21 @@ class Done:
     peak_mb: float
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A command that goes on, or has ended and was not asked for."""
+
+    pid: int
+    streams: tuple[Path, Path]
+    began: float
+
+
 class Launcher:
-    """A zygote and its one command at a time."""
+    """A zygote and its commands: ``start`` and ``wait`` for one at a time, ``begin`` and ``end`` for many."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._begun = 0
         self._streams = (folder / "stdout", folder / "stderr")
         env = {k: v for k, v in os.environ.items() if not k.startswith(("TRAILCAM_", "COV_"))}
         env |= {"PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -105,23 +116,41 @@ class Launcher:
 
     def start(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> int:
         """Begin a command; returns its process number."""
-        out, err = self._streams
-        job = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "stdout": str(out), "stderr": str(err)}
-        assert self._process.stdin is not None
-        self._process.stdin.write((json.dumps(job) + "\n").encode())
-        self.pid = int(self._expect("pid", 60))
+        self.pid = self._fork(argv, env, cwd, self._streams)
         self._began = time.monotonic()
+        self._tell({"wait": 0})
         return self.pid
 
     def wait(self, timeout_s: float) -> Done | None:
         """The end of the command, or None when it goes on after ``timeout_s`` seconds."""
         answer = self._read(timeout_s)
-        if answer is None:
-            return None
-        assert answer.startswith("status "), answer
-        out, err = (path.read_bytes().decode(errors="backslashreplace") for path in self._streams)
-        _, code, peak_kb = answer.split()
-        return Done(int(code), out, err, time.monotonic() - self._began, self.pid, int(peak_kb) / 1000)
+        return None if answer is None else _done(answer, self._streams, self._began, self.pid)
+
+    def begin(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Begun:
+        """Begin a command beside those that go on."""
+        self._begun += 1
+        streams = (self._folder / f"stdout-{self._begun}", self._folder / f"stderr-{self._begun}")
+        return Begun(self._fork(argv, env, cwd, streams), streams, time.monotonic())
+
+    def end(self, command: Begun) -> Done:
+        """Wait for the end of a command that ``begin`` has begun."""
+        self._tell({"wait": command.pid})
+        answer = self._read(TIMEOUT_S)
+        assert answer is not None, f"process {command.pid} hangs"
+        return _done(answer, command.streams, command.began, command.pid)
+
+    def _fork(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, streams: tuple[Path, Path]
+    ) -> int:
+        out, err = streams
+        self._tell(
+            {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "stdout": str(out), "stderr": str(err)}
+        )
+        return int(self._expect("pid", 60))
+
+    def _tell(self, line: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write((json.dumps(line) + "\n").encode())
 
     def _expect(self, word: str, timeout_s: float) -> str:
         answer = self._read(timeout_s)
@@ -142,6 +171,13 @@ class Launcher:
             self._pending += data
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode()
+
+
+def _done(answer: str, streams: tuple[Path, Path], began: float, pid: int) -> Done:
+    assert answer.startswith("status "), answer
+    out, err = (path.read_bytes().decode(errors="backslashreplace") for path in streams)
+    _, code, peak_kb = answer.split()
+    return Done(int(code), out, err, time.monotonic() - began, pid, int(peak_kb) / 1000)
 
 
 def photo_bytes(n: int, at: datetime | None, comment: str) -> bytes:

@@ -2,8 +2,9 @@
 
 Importing torch costs seconds. This process does it once and forks for each command; the child's session,
 signals, environment and streams are as of any new process. It ends as Python does, but for taking its modules
-apart, which costs more than most commands. Reads a JSON line for each command from stdin; answers ``pid N``
-when the command begins and ``status N KB`` (exit code, peak memory) when it has ended.
+apart, which costs more than most commands. Reads JSON lines from stdin. A command is answered by ``pid N``
+when it begins; ``{"wait": N}`` (0: the command begun last) by ``status N KB`` (exit code, peak memory) when
+it has ended. Until then no other line is read; commands begun before go on side by side.
 
 The child's environment may ask for trouble that no other process can make:
 
@@ -32,6 +33,7 @@ from typing import Any, NoReturn
 
 _PRELOADED = (
     "trailcam.scan",
+    "trailcam.store.check",
     "trailcam.detect.canary",
     "trailcam.detect.command",
     "trailcam.detect.device",
@@ -42,10 +44,15 @@ _PRELOADED = (
     "trailcam.export.xmp",
     "trailcam.imports.coco",
     "trailcam.imports.megadetector",
+    "trailcam.reports.bucks",
     "trailcam.reports.digest",
     "trailcam.reports.html",
     "trailcam.reports.status",
-    *(f"trailcam.cli.{name}" for name in ("detect", "export", "import_", "report_digest", "scan", "status")),
+    *(
+        f"trailcam.cli.{name}"
+        for name in ("detect", "export", "import_", "report", "report_digest", "scan", "status")
+    ),
+    "trailcam.cli.db",
     "trailcam.cli.signals",
     "trailcam.lock",
     "numpy.ma",
@@ -158,8 +165,14 @@ def serve() -> bool:
     """Fork for each line of stdin. True in a child, False when there are no more lines."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         print("ready", file=answer, flush=True)
+        child = 0
         for line in sys.stdin:
             job = json.loads(line)
+            if "wait" in job:
+                _, status, usage = os.wait4(job["wait"] or child, 0)
+                told = f"status {os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}"
+                print(told, file=answer, flush=True)
+                continue
             begun, begin = os.pipe()
             child = os.fork()
             if not child:
@@ -171,9 +184,6 @@ def serve() -> bool:
             os.read(begun, 1)
             os.close(begun)
             print(f"pid {child}", file=answer, flush=True)
-            _, status, usage = os.wait4(child, 0)
-            told = f"status {os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}"
-            print(told, file=answer, flush=True)
     return False
 
 

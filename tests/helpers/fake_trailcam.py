@@ -2,13 +2,15 @@
 
 Run as ``python fake_trailcam.py ARGS``. The fake sees in each photo one box whose class and
 confidence follow from its pixels. TRAILCAM_FAKE_S makes it slower, in seconds a photo; TRAILCAM_FAKE_RAW is
-what it says of every place of a raw output (nan, 0), as a broken device would.
+what it says of every place of a raw output (nan, 0), as a broken device would. TRAILCAM_FAKE_HOLD, "N FILE":
+after N photos it waits for that file to appear.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,10 +37,18 @@ class FakeDetector(Detector):
         self.frame = FrameSpec(64, 32)
         self.model_key = weights.sha256
         self.precision = Precision.FLOAT32
+        self._n_seen = 0
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        self._hold(len(pixels))
         time.sleep(float(os.environ.get("TRAILCAM_FAKE_S", "0")) * len(pixels))
         return [self._look(int(photo.long().sum())) for photo in pixels]
+
+    def _hold(self, n: int) -> None:
+        self._n_seen += n
+        limit, _, file = os.environ.get("TRAILCAM_FAKE_HOLD", "").partition(" ")
+        while file and self._n_seen > int(limit) and not Path(file).exists():
+            time.sleep(0.01)
 
     def _look(self, total: int) -> RawDetections:
         box = np.array([[4, 8, 40, 44]], np.float32)
