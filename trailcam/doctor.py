@@ -302,7 +302,7 @@ def _is_zone(name: str) -> bool:
 
 
 def _cron(database: Database) -> Findings:
-    from trailcam.store.runs import last_run
+    from trailcam.store.run_choice import last_run
 
     lock = WriterLock(database.path, "doctor")
     working = lock.held()

@@ -14,8 +14,7 @@ from trailcam.domain import ClassInfo, Status
 from trailcam.scan import ScanOptions, ScanReport, scan
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
-from trailcam.store.database import Database, one, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Database, one, rows, utc_now
 from trailcam.store.runs import RunFacts, RunSink, begin_run, end_run, select_todo
 from trailcam.store.select import make_selected
 

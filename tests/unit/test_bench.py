@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from trailcam.bench.command import Ceilings, together
+from trailcam.bench.command import Ceilings, efficiency, together
 from trailcam.bench.photos import mixed, render, sample
 from trailcam.bench.scratch import outcomes, scratch_sink
 from trailcam.bench.tune import ROUNDS, settings_to_try, tune, tune_report, winner
@@ -30,6 +30,13 @@ def test_the_slowest_ceiling_limits_and_an_absent_one_does_not() -> None:
     found = Ceilings(read=900.0, decode=300.0, transfer=None, infer=60.0, write=9000.0, both=50.0)
     assert found.slowest == ("both", 50.0)
     assert dataclasses.replace(found, both=None, transfer=20.0).slowest == ("transfer", 20.0)
+
+
+def test_efficiency_is_told_only_where_enough_was_measured() -> None:
+    assert efficiency(90.0, 100.0, 5.0) == pytest.approx(0.9)
+    assert efficiency(103.0, 100.0, 5.0) == pytest.approx(1.03)
+    assert efficiency(237.0, 100.0, 5.0) is None
+    assert efficiency(90.0, 100.0, 0.2) is None
 
 
 def test_rendered_photos_differ_and_have_the_bytes_of_real_ones(tmp_path: Path) -> None:
@@ -112,6 +119,7 @@ def test_the_best_are_tried_again_by_turns_and_the_fastest_wins() -> None:
     report = tune_report(found, best, photos, {})
     assert [row["chosen"] for row in report.rows].count("chosen") == 1
     assert report.rows[0]["curve"] == 1.0
+    assert report.coverage["photos"] > 0
     assert (report.rows[0]["load_share"], report.rows[0]["infer_share"]) == (0.25, 0.75)
 
 

@@ -122,3 +122,17 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
     assert "scan" in done.stdout
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_status_needs_no_numpy() -> None:
+    """It is what people type most, and numpy is a quarter of the time that it would take."""
+    code = "import sys; import trailcam.reports.status; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"

@@ -19,9 +19,8 @@ from trailcam.reports.runs import run_show, runs_list
 from trailcam.reports.status import status
 from trailcam.selection import Selection
 from trailcam.store.corrections import Judgement, record
-from trailcam.store.database import one, rows
+from trailcam.store.database import one, rows, utc_now
 from trailcam.store.digests import make_fresh
-from trailcam.store.images import utc_now
 from trailcam.store.imported import ImportedRun
 from trailcam.store.run_choice import choose_run, count_kept, delete_run
 from trailcam.store.runs import RunFacts

@@ -14,7 +14,8 @@ from trailcam.domain import CaptureTime, TimeSource
 from trailcam.errors import UsageError
 from trailcam.reports.shifts import shift_list
 from trailcam.selection import Selection
-from trailcam.store.images import save_images, utc_now
+from trailcam.store.database import utc_now
+from trailcam.store.images import save_images
 from trailcam.store.readings import Reading, save_readings
 
 NOW = datetime(2026, 11, 26)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RANCH = 35_251  # photos: the library whose time is told where no folder was named
 _RENDERED = 16
+_MEASURED_S = 1.0  # a pipeline that ran for less says nothing about its pace
+_NOISE = 0.05  # above a ceiling by more than this it was the ceiling that was measured wrongly
 _COLUMNS = (
     Column("stage", "stage", Kind.TEXT),
     Column("photos_per_s", "photos/s", Kind.NUMBER, null="none"),
@@ -57,6 +59,16 @@ class Ceilings:
 def together(decode: float, infer: float) -> float:
     """Photos per second of two stages that take turns on the same cores."""
     return 1 / (1 / decode + 1 / infer)
+
+
+def efficiency(speed: float, ceiling: float, measured_s: float) -> float | None:
+    """The pipeline's photos per second over the slowest ceiling's; about 1 at most.
+
+    None where too little was measured to say: the pipeline ran for ``measured_s`` below a second without its
+    warm-up, or seems faster than its ceiling by more than noise makes it.
+    """
+    found = speed / ceiling
+    return found if measured_s >= _MEASURED_S and found <= 1 + _NOISE else None
 
 
 @contextmanager
@@ -147,20 +159,20 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
         if (value := getattr(found, name)) is not None or name == "transfer"
     ]
     speed = whole.report.photos_per_s
-    efficiency = speed / rate
+    reached = efficiency(speed, rate, whole.report.wall_s - whole.report.warmup_s)
     settings = f"{facts['photos']}, batch {facts['batch']}, workers {facts['workers']}"
     rows.append({"stage": "pipeline", "photos_per_s": round(speed, 1), "limits": None, "how": settings})
     limits = "Decoding and inference together limit" if limit == "both" else f"{limit.capitalize()} limits"
     share = whole.database_s / whole.report.wall_s
     notes = [
         f"{facts['weights']} on {facts['device']}, {facts['backend']}, {facts['precision']}.",
-        f"{limits} the speed. Efficiency: the pipeline reaches {efficiency:.0%} of the slowest ceiling.",
+        f"{limits} the speed. {_reaches(reached)}",
         f"{library:,} photos like these take {_duration(library / speed) if speed else 'for ever'}.",
         f"Peak memory {whole.peak_mb:,.0f} MB; the database took {share:.1%} of the pipeline's time.",
         *_busy(int(facts["cores"])),
     ]
     coverage = {
-        "efficiency": round(efficiency, 3),
+        "efficiency": reached and round(reached, 3),
         "limit": limit,
         "pipeline_photos_per_s": round(speed, 2),
         "photos": whole.report.done,
@@ -171,6 +183,12 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
         "library_s": round(library / speed, 1) if speed else None,
     }
     return Report("bench", "How fast this machine can go", facts, coverage, _COLUMNS, rows, notes=notes)
+
+
+def _reaches(reached: float | None) -> str:
+    if reached is None:
+        return "Efficiency: too little was measured to say; try more photos or a larger --seconds."
+    return f"Efficiency: the pipeline reaches {reached:.0%} of the slowest ceiling."
 
 
 def _duration(seconds: float) -> str:

@@ -128,7 +128,13 @@ def tune_report(tried: Sequence[Tried], chosen: Tried, photos: Photos, facts: Ma
         f"Settings within {CLOSE:.0%} count as equal, and the one with least memory wins.",
         "Shares are of the time of the loop that feeds the model; memory is of all processes together.",
     ]
-    coverage = {"batch": batch, "workers": workers, "photos_per_s": round(chosen.rate, 2)}
+    photos_seen = sum(run.report.done for one in tried for run in one.runs)
+    coverage = {
+        "batch": batch,
+        "workers": workers,
+        "photos_per_s": round(chosen.rate, 2),
+        "photos": photos_seen,
+    }
     return Report("tune", "Settings tried", facts, coverage, _COLUMNS, rows, notes=notes)
 
 

@@ -110,7 +110,7 @@ def _judgement(
     image_id: int, info: ClassInfo | None, box: int | None, add: str | None, shown: tuple[ShownBox, ...]
 ) -> Judgement:
     from trailcam.store.corrections import JudgedBox, Judgement
-    from trailcam.store.images import utc_now
+    from trailcam.store.database import utc_now
 
     places: tuple[JudgedBox, ...] = ()
     if add:

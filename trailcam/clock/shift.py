@@ -11,7 +11,7 @@ from trailcam.clock.amount import Amount
 from trailcam.domain import CaptureTime, TimeSource
 from trailcam.errors import UsageError
 from trailcam.media.capture_time import BEFORE_2000, FUTURE, best, suspicion
-from trailcam.store.images import utc_now
+from trailcam.store.database import utc_now
 from trailcam.store.readings import Reading, counting_readings, save_choices, save_readings
 from trailcam.store.select import make_selected
 from trailcam.store.shifts import (

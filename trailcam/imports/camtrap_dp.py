@@ -23,8 +23,7 @@ from trailcam.imports.package import Package, open_package
 from trailcam.imports.reading import Malformed, as_number, refusing
 from trailcam.store.columns import insert, texts, times
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
-from trailcam.store.database import Connection, Database, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, Database, rows, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.text import count, printable
 

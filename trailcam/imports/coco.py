@@ -28,8 +28,7 @@ from trailcam.imports.reading import (
 )
 from trailcam.store.columns import insert, integers, numbers, texts
 from trailcam.store.corrections import JudgedBox, Judgement
-from trailcam.store.database import Connection, Database, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, Database, rows, utc_now
 from trailcam.store.imported import upright_sizes
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.text import count, printable

@@ -20,8 +20,7 @@ from trailcam.imports.classes import meanings
 from trailcam.imports.labels import Labelled, Recorder, Word
 from trailcam.imports.reading import sha256_of
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
-from trailcam.store.database import Connection, Database
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, Database, utc_now
 from trailcam.store.imported import all_paths
 from trailcam.store.match import TWICE, Matcher, Problem
 from trailcam.text import printable

@@ -12,11 +12,9 @@ from trailcam.reports.model import Column, Kind, Report, Row, Section, share
 from trailcam.reports.runs import choice_sentence
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
-from trailcam.store.identity import count_copies
 from trailcam.store.paths import from_db
-from trailcam.store.run_choice import chosen_run
-from trailcam.store.runs import last_run
-from trailcam.store.select import make_selected
+from trailcam.store.run_choice import chosen_run, last_run
+from trailcam.store.select import count_copies, make_selected
 from trailcam.text import count, printable
 
 # A network drive that is gone can keep its caller waiting for minutes.

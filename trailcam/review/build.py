@@ -18,8 +18,8 @@ from trailcam.output import write_file
 from trailcam.review.answers import FORMAT, VERSION
 from trailcam.review.choose import Question, Questions, choose
 from trailcam.selection import Selection
-from trailcam.store.database import Database
-from trailcam.store.images import roots, utc_now
+from trailcam.store.database import Database, utc_now
+from trailcam.store.images import roots
 from trailcam.text import count
 
 _GALLERY, _HERE = "trailcam.gallery", "trailcam.review"

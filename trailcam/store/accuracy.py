@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from trailcam.store.columns import insert, numbers, texts, times
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, query, rows, utc_now
 
 _LONGEST_US = 2**62
 

@@ -9,8 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from trailcam.store.columns import insert, texts
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, query, rows, utc_now
 from trailcam.store.paths import from_db
 
 

@@ -19,9 +19,8 @@ from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.store.columns import insert, next_id, texts, times
 from trailcam.store.counted import PERSON_RUN, make_counted
-from trailcam.store.database import Connection, one, rows
+from trailcam.store.database import Connection, one, rows, utc_now
 from trailcam.store.identity import photos_of
-from trailcam.store.images import utc_now
 from trailcam.text import printable
 
 

@@ -12,11 +12,14 @@ there. What people said (see :mod:`trailcam.store.corrections`) goes before what
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, query
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 COVERS = 0.5  # the IoU from which boxes of two detectors are commonly taken for the same object
 SAME = 0.9  # of two boxes that people drew or took over
@@ -84,6 +87,8 @@ def judged_photos(db: Connection) -> npt.NDArray[np.int64]:
 
     Call ``make_selected`` and ``make_counted`` first.
     """
+    import numpy as np  # here alone: `status` needs none, and it is slow to import
+
     if not _has(db, "judged"):
         return np.zeros(0, np.int64)
     found = db.execute(

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,11 @@ def _as_database_error(error: Exception, path: Path) -> DatabaseError:
         f"The database {name} can't be used: {first_line}",
         "Check that the path is right, its folder can be written to and the disk is not full.",
     )
+
+
+def utc_now() -> datetime:
+    """Now, as the database writes its ``*_at`` columns: UTC, without zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def one(connection: Connection, sql: str, params: object = None) -> tuple[Any, ...] | None:

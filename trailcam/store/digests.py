@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.store.columns import insert, insert_row, next_id
-from trailcam.store.database import Connection, one, query, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, one, query, rows, utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,14 +201,6 @@ def count_missing(db: Connection, ids: Ids) -> int:
     return int(n)
 
 
-def count_copies(db: Connection) -> int:
-    """How many files that are there repeat a photo."""
-    ((n,),) = db.execute(
-        "SELECT count(*) FROM images WHERE duplicate_of IS NOT NULL AND status <> 'missing'"
-    ).fetchall()
-    return int(n)
-
-
 def photos_of(db: Connection, image_ids: Sequence[int]) -> dict[int, int]:
     """Copy -> the photo that it repeats, for those of ``image_ids`` that are copies."""
     db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})

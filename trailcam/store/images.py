@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from trailcam.domain import FileKey, Image, Status
 from trailcam.store.columns import degrees, insert, insert_row, integers, next_id, texts, times
-from trailcam.store.database import Connection, one, query, rows
+from trailcam.store.database import Connection, one, query, rows, utc_now
 from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.notes import note_columns
 from trailcam.store.paths import from_db, to_db
@@ -65,11 +65,6 @@ class Comparison:
         """The comparison with a root that isn't known: every file is fresh."""
         none = np.zeros(0, np.int64)
         return cls(np.arange(n_files, dtype=np.int64), none, none, none, none, 0, 0)
-
-
-def utc_now() -> datetime:
-    """Now, as the database writes its ``*_at`` columns: UTC, without zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def roots(db: Connection) -> list[Root]:

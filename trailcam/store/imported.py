@@ -11,8 +11,7 @@ from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.geometry import upright_size
 from trailcam.store.columns import texts
 from trailcam.store.corrections import JudgedBox
-from trailcam.store.database import Connection, Database, one, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, Database, one, rows, utc_now
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
 from trailcam.store.runs import OutcomeLike, RunFacts, RunSink, begin_run

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trailcam.errors import UsageError
-from trailcam.store.database import Connection, one, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, one, rows, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +219,13 @@ def _still_told(db: Connection) -> None:
         WHERE n.image_id = digest_photos.image_id AND digest_photos.looked_at >= n.before
         """
     )
+
+
+def last_run(db: Connection) -> dict[str, Any] | None:
+    """The run that is at work, else the one that was last, as a dictionary of its columns, or None."""
+    found = rows(
+        db,
+        "SELECT * FROM runs ORDER BY state = 'running' DESC, coalesce(finished_at, started_at) DESC,"
+        " run_id DESC LIMIT 1",
+    )
+    return found[0] if found else None

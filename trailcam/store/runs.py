@@ -16,8 +16,7 @@ from trailcam.domain import AgeClass, ClassInfo, Kind, Status
 from trailcam.selection import Selection
 from trailcam.store.accuracy import use_fitted
 from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
-from trailcam.store.database import Connection, Database, one, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, Database, one, rows, utc_now
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
 from trailcam.store.select import count_undated_left_out, make_selected
@@ -173,16 +172,6 @@ def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[st
         },
     )
     take_over(db, run_id, completed=completed)
-
-
-def last_run(db: Connection) -> dict[str, Any] | None:
-    """The run that is at work, else the one that was last, as a dictionary of its columns, or None."""
-    found = rows(
-        db,
-        "SELECT * FROM runs ORDER BY state = 'running' DESC, coalesce(finished_at, started_at) DESC,"
-        " run_id DESC LIMIT 1",
-    )
-    return found[0] if found else None
 
 
 class RunSink:

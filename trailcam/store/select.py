@@ -98,3 +98,11 @@ def sample_paths(db: Connection, root_id: int, n: int) -> list[str]:
         {"root": root_id, "n": n},
     ).fetchall()
     return [from_db(str(path)) for (path,) in found]
+
+
+def count_copies(db: Connection) -> int:
+    """How many files that are there repeat a photo."""
+    ((n,),) = db.execute(
+        "SELECT count(*) FROM images WHERE duplicate_of IS NOT NULL AND status <> 'missing'"
+    ).fetchall()
+    return int(n)

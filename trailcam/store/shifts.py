@@ -16,8 +16,7 @@ import numpy as np
 
 from trailcam.errors import UsageError
 from trailcam.store.columns import insert_row, next_id
-from trailcam.store.database import Connection, one, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, one, rows, utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from typing import Any
 
 from trailcam.errors import UsageError
 from trailcam.store.columns import next_id
-from trailcam.store.database import Connection, one, query, rows
-from trailcam.store.images import utc_now
+from trailcam.store.database import Connection, one, query, rows, utc_now
 from trailcam.text import count, printable
 
 FACTS = ("latitude", "longitude", "timezone", "notes")

@@ -18,8 +18,8 @@ from trailcam.errors import Interrupted, RootError
 from trailcam.media.capture_time import best, suspicion
 from trailcam.root import alive, check_root
 from trailcam.selection import Selection
-from trailcam.store.database import Connection, Database
-from trailcam.store.images import roots, utc_now
+from trailcam.store.database import Connection, Database, utc_now
+from trailcam.store.images import roots
 from trailcam.store.readings import (
     Reading,
     Shot,
