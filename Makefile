@@ -41,8 +41,9 @@ demo: $(RUNTIME) $(if $(IMAGES),,$(SAMPLE)) ## scan, detect, report bucks, statu
 	run report species --db $$db --by station; \
 	run status --db $$db
 
+# A process for each core, at most four: each holds PyTorch, about a gigabyte.
 test: $(DEV) ## all tests, with coverage
-	@$(PY) -m pytest -q --cov --cov-report=term:skip-covered
+	@$(PY) -m pytest -q -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term:skip-covered
 
 check: $(DEV) ## what CI runs: lint, format, types, tests; writes nothing
 	@echo '== ruff check'; $(PY) -m ruff check .
