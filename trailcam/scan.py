@@ -332,7 +332,7 @@ def _read_and_save(
             if any(i.error_code in (VANISHED, UNREADABLE) for i in images) and not alive(path):
                 save()
                 raise _stopped_answering(path, f"{count(n_read, 'file')} read so far are saved.")
-            unsaved += (i for i in images if i.error_code != VANISHED)
+            unsaved += (i for i in images if i.error_code != VANISHED and not _withheld(i, changed))
             saved.errors += [
                 (i.key.path, i.error_message or "") for i in images if i.error_code not in (None, VANISHED)
             ]
@@ -350,6 +350,11 @@ def _read_and_save(
     if unsaved:
         save()
     return saved
+
+
+def _withheld(image: Image, changed: Mapping[str, int]) -> bool:
+    """Whether the system won't hand out a known photo just now: it stays as it is until one can read it."""
+    return image.error_code == UNREADABLE and image.key.path in changed
 
 
 def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int) -> Generator[list[Image]]:

@@ -65,8 +65,9 @@ class Fault(ABC):
     needs_mounts: ClassVar[bool] = False
     needs_photos: ClassVar[bool] = False  # strikes only commands that read photos
     rescans: ClassVar[bool] = False  # photos may have been marked missing: a scan brings them back
+    slows: ClassVar[bool] = False  # what takes long under it says nothing of how long it takes
     extra: ClassVar[tuple[str, ...]] = ()  # options to add
-    again: ClassVar[tuple[str, ...]] = ()  # options that ask for the failed photos again
+    again: ClassVar[tuple[str, ...]] = ()  # options of detect that ask for the failed photos again
     env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -266,6 +267,50 @@ class ReadOnly(Fault):
 
 
 @dataclass
+class Slow(Fault):
+    """Each open takes its time, as on a share; perhaps somebody has enough of it."""
+
+    name = "root slow"
+    needs_photos = True
+    slows = True
+    codes = frozenset({INTERRUPTED})
+
+    def draw(self) -> None:
+        self.delay_s = 10 ** self.rng.uniform(-3, -1.3)  # 1 .. 50 ms
+        self.stopped = self.rng.random() < 0.3
+
+    def prepare(self, world: World) -> None:
+        self.env = {"CHAOS_SLOW": f"{self.delay_s:.4f} {world.root}"}
+
+    def strike(self, world: World) -> None:
+        if self.stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(world.launcher.pid, signal.SIGTERM)
+
+
+@dataclass
+class Failing(RootFault):
+    """From a moment on some files, or all and the folders too, answer with an input/output error."""
+
+    name = "root with read errors"
+    says = r"(?i)unreadable|can't be read|cannot be read|input/output|went away|folder|drive|missing"
+    again = ("--status", "failed")
+
+    @classmethod
+    def fits(cls, command: Command) -> bool:
+        return command.reads_photos and "--status" not in command.argv
+
+    def draw(self) -> None:
+        self.share = self.rng.choice([self.rng.uniform(0.01, 0.3), self.rng.uniform(0.3, 1.0), 1.0])
+        self.folders = self.rng.random() < 0.4
+
+    def run(self, world: World, command: Command) -> Done | None:
+        after_s = self.moment.fraction * world.seconds[command.name]
+        self.env = {"CHAOS_EIO": f"{after_s:.3f} {self.share:.3f} {int(self.folders)} {world.root}"}
+        return super().run(world, command)
+
+
+@dataclass
 class WorkerKilled(Fault):
     """One of the processes that decode photos is killed, as by a system that is short of memory."""
 
@@ -358,6 +403,8 @@ FAULTS: tuple[type[Fault], ...] = (
     Unmounted,
     Emptied,
     ReadOnly,
+    Slow,
+    Failing,
     WorkerKilled,
     NoMemory,
     WorkerLimited,

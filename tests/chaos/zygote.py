@@ -11,6 +11,10 @@ The child's environment may ask for trouble that no other process can make:
 - CHAOS_MEMORY: "SHARE": decoding that share (0..1) of the photos, chosen by content, finds no memory.
 - CHAOS_LIMIT: "BYTES": a worker process may take so much more memory than it has when it starts to work.
 - CHAOS_CLOCK: "AFTER OFFSET": that many seconds after the start, the clock jumps by that many seconds.
+- CHAOS_SLOW: "SECONDS FOLDER": each file and folder below that one takes so long to open.
+- CHAOS_EIO: "AFTER SHARE FOLDERS FOLDER": that many seconds after the start, that share (0..1) of the files
+  below the folder, chosen by their names, can't be opened any more: input/output error. FOLDERS 1: nor can
+  folders.
 - CHAOS_HANDLES: a file to write the number of open files to, at the end.
 """
 
@@ -18,6 +22,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import errno
 import gc
 import hashlib
 import json
@@ -136,12 +141,51 @@ def wrong_clock(after_s: float, offset_s: float) -> None:
 _DATETIME = datetime.datetime
 
 
+def slow_drive(delay_s: float, folder: str) -> None:
+    """Let opening anything below ``folder`` take that long."""
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event in _OPENING and below(folder, args):
+            time.sleep(delay_s)
+
+    sys.addaudithook(hook)
+
+
+def failing_drive(after_s: float, share: float, folders: bool, folder: str) -> None:
+    """Let files below ``folder``, and its folders as well, answer with EIO from a moment on."""
+    began = time.monotonic()
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event not in _OPENING or time.monotonic() - began < after_s or not below(folder, args):
+            return
+        name = os.fsencode(args[0])
+        hit = hashlib.sha256(os.path.basename(name)).digest()[0] < 256 * share  # noqa: PTH119 - bytes
+        if folders if event != "open" else hit:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), os.fsdecode(name))
+
+    sys.addaudithook(hook)
+
+
+_OPENING = ("open", "os.scandir", "os.listdir")  # Python announces them before it asks the system
+
+
+def below(folder: str, args: tuple[Any, ...]) -> bool:
+    """Whether what is opened is ``folder`` or something in it."""
+    return isinstance(args[0], str | bytes | os.PathLike) and os.fsdecode(args[0]).startswith(folder)
+
+
 def make_trouble() -> None:
     """Do what the environment asks for."""
     if share := os.environ.get("CHAOS_MEMORY"):
         short_of_memory(float(share))
     if clock := os.environ.get("CHAOS_CLOCK"):
         wrong_clock(*map(float, clock.split()))
+    if slow := os.environ.get("CHAOS_SLOW"):
+        delay_s, folder = slow.split(maxsplit=1)
+        slow_drive(float(delay_s), folder)
+    if failing := os.environ.get("CHAOS_EIO"):
+        after_s, share, folders, folder = failing.split(maxsplit=3)
+        failing_drive(float(after_s), float(share), folders == "1", folder)
 
 
 def become(job: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ import pytest
 from tests.conftest import TinyJpeg
 from trailcam import scan as scan_module
 from trailcam.errors import Interrupted, RootError, UsageError
+from trailcam.media import exif
 from trailcam.scan import ScanOptions, ScanReport, known_roots, scan
 from trailcam.store.database import Database, rows
 from trailcam.store.paths import from_db
@@ -99,6 +101,30 @@ def test_exif_padded_with_nuls(scene: Scene, tiny_jpeg: TinyJpeg) -> None:
         "2024-11-03 06:10:00",
     )
     assert image["captured_at_source"] == "exif"
+
+
+def test_a_photo_that_cannot_be_read_just_now_stays_as_it_was(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.add("A/1.jpg", "A/2.jpg")
+    scene.scan()
+    before = scene.images()
+    os.utime(scene.root / "A" / "1.jpg", (1, 1))  # as copies onto another drive
+    read = exif._open
+
+    def failing(path: Path | str) -> Any:  # noqa: ANN401 - as the original
+        if str(path).endswith("1.jpg"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exif, "_open", failing)
+        report = scene.scan()
+    assert numbers(report) == (0, 0, 1, 0, 1)
+    assert report.errors == [("A/1.jpg", "the file can't be read: Input/output error")]
+    assert scene.images() == before
+    assert numbers(scene.scan()) == (0, 0, 2, 0, 0)
+    assert scene.images()["A/1.jpg"]["image_id"] == before["A/1.jpg"]["image_id"]
 
 
 def test_bad_files_are_rows_with_a_reason(scene: Scene) -> None:
