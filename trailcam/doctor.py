@@ -1,6 +1,7 @@
 """What stands between a library and a night's work: each part of a detect, tried in small.
 
-Nothing is written. Every check ends in findings; one that fails in a way nobody thought of is a finding too.
+Nothing is written but the cache of models that OpenVINO computes.
+Every check ends in findings; one that fails in a way nobody thought of is a finding too.
 """
 
 from __future__ import annotations
@@ -238,7 +239,8 @@ def _model(settings: Settings) -> Findings:
     yield Finding(Level.OK, "weights", f"{own}, sha256 {weights.sha256[:12]}")
     trial = try_model(weights, settings)
     text = (
-        f"{trial.device} in {trial.precision}: the test frame in {trial.seconds * 1000:.0f} ms, as it must be"
+        f"{trial.device} in {trial.precision} by {trial.backend}: the test frame in"
+        f" {trial.seconds * 1000:.0f} ms, as it must be"
     )
     if trial.on_cpu and settings.detect.device == "auto" and shutil.which("nvidia-smi"):
         yield Finding(

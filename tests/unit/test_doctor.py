@@ -14,6 +14,7 @@ from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam import doctor
 from trailcam.config import Settings, load
+from trailcam.detect.backend import openvino_version
 from trailcam.doctor import Finding, Level, examine
 from trailcam.errors import DeviceError
 from trailcam.store.check import fingerprint
@@ -153,6 +154,8 @@ def test_the_command(cli: Cli, tmp_path: Path) -> None:
     }
     assert lines["device"] == "ok"
     assert lines["weights"] == "ok"
+    by = "torch" if openvino_version() is None else "openvino"  # the one that a detect would use
+    assert f" by {by}: the test frame in" in done.stdout
     with duckdb.connect(str(library.database.path)) as db:
         db.execute("UPDATE images SET status = 'completed'")
     asked = cli("doctor", "--db", library.database.path, "--format", "json", "--device", "cuda:99")

@@ -136,7 +136,10 @@ def detect(
         photos=len(todo),
     )
     options = PipelineOptions(
-        batch=best.batch, loader=LoaderOptions(workers=best.workers), accept_failures=accept_failures
+        batch=best.batch,
+        loader=LoaderOptions(workers=best.workers),
+        accept_failures=accept_failures,
+        known_failures=frozenset(todo.todo.image_id[todo.todo.failed].tolist()),
     )
     _check_canary(database, todo, detector, device)
     with database.write() as db:

@@ -44,7 +44,8 @@ class PipelineOptions:
     """``batch`` photos go to the device at once. Results are written after ``flush_rows`` photos
 
     or ``flush_seconds``, whichever is first: what a crash can cost. ``accept_failures`` marks photos
-    as failed even where more than half of the run's photos fail.
+    as failed even where more than half of the run's photos fail. ``known_failures``: the ids of those of the
+    run's photos that are marked as failed already; they don't count there.
     """
 
     batch: int = 8
@@ -52,6 +53,7 @@ class PipelineOptions:
     flush_seconds: float = 10.0
     loader: LoaderOptions = field(default_factory=LoaderOptions)
     accept_failures: bool = False
+    known_failures: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.flush_rows < 1 or self.flush_seconds < 0:
@@ -109,7 +111,9 @@ class _Run:
         self._flights: deque[InFlight] = deque()
         self._writer = Writer(sink)
         self._buffer: list[Outcome] = []
-        self._failures = HeldFailures(self._total, accept=options.accept_failures)
+        self._failures = HeldFailures(
+            self._total, accept=options.accept_failures, known=options.known_failures
+        )
         self._suspects: set[int] = set()
         self._report = PipelineReport(batch=options.batch)
         self._started = self._flushed = time.perf_counter()
@@ -120,7 +124,7 @@ class _Run:
             with self._loader:
                 self._loop()
                 self._land(0)
-            self._buffer += self._failures.rest(self._report)
+            self._buffer += self._failures.rest(interrupted=self._report.interrupted)
             self._flush()
         finally:
             self._writer.close()
@@ -220,7 +224,7 @@ class _Run:
             else:
                 self._report.failed += 1
                 self._report.failures[outcome.error_code or ""] += 1
-        self._buffer.extend(self._failures.released(self._report))
+        self._buffer.extend(self._failures.released())
 
     def _due(self) -> bool:
         if not self._buffer:

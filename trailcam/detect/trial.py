@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trailcam.detect import canary
+from trailcam.detect.backend import Backend
 from trailcam.detect.device import describe, resolve
 from trailcam.detect.models import open_detector
 from trailcam.detect.precision import Precision
@@ -18,24 +19,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """``device`` and ``precision`` for people; ``seconds`` of the second look at the test frame."""
+    """``device``, ``precision`` and ``backend`` for people; ``seconds`` of the second look at the frame."""
 
     device: str
     precision: str
+    backend: str
     on_cpu: bool
     seconds: float
 
 
 def try_model(weights: Weights, settings: Settings) -> Trial:
-    """Load the model where a detect would, and let it look at the known frame.
+    """Load the model where a detect of many photos would, and let it look at the known frame.
+
+    Where OpenVINO computes, its export is kept in the user's cache folder, as a detect's is.
 
     Raises WeightsError, DeviceError, or PipelineError where its answer is not what it must be.
     """
     device = resolve(settings.detect.device)
-    detector = open_detector(weights, device, precision=Precision(settings.detect.precision))
+    chosen = settings.detect
+    detector = open_detector(
+        weights, device, precision=Precision(chosen.precision), backend=Backend(chosen.backend)
+    )
     canary.check(detector, weights, device)
     detector.warmup(canary.HEIGHT, canary.WIDTH, 1)
     started = time.perf_counter()
     detector.warmup(canary.HEIGHT, canary.WIDTH, 1)
     seconds = time.perf_counter() - started
-    return Trial(describe(device), str(detector.precision), device.type == "cpu", seconds)
+    return Trial(
+        describe(device), str(detector.precision), str(detector.backend), device.type == "cpu", seconds
+    )

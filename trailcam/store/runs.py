@@ -66,11 +66,15 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """Images to look at, as arrays of equal length; ``path`` as Python's file functions want it."""
+    """Images to look at, as arrays of equal length; ``path`` as Python's file functions want it.
+
+    ``failed``: whether an image is marked as failed already.
+    """
 
     image_id: npt.NDArray[np.int64]
     root_id: npt.NDArray[np.int32]
     path: list[str]
+    failed: npt.NDArray[np.bool_]
     n_undated_left_out: int
 
 
@@ -82,7 +86,7 @@ def select_todo(db: Connection, selection: Selection, model_key: str, limit: int
     make_selected(db, selection)
     found = db.execute(
         """
-        SELECT image_id, root_id, path FROM selected
+        SELECT image_id, root_id, path, status = 'failed' AS failed FROM selected
         WHERE status <> 'missing' AND NOT EXISTS (
             SELECT 1 FROM results JOIN runs USING (run_id)
             WHERE results.image_id = selected.image_id
@@ -96,6 +100,7 @@ def select_todo(db: Connection, selection: Selection, model_key: str, limit: int
         image_id=np.asarray(found["image_id"], np.int64),
         root_id=np.asarray(found["root_id"], np.int32),
         path=[from_db(str(p)) for p in found["path"]],
+        failed=np.asarray(found["failed"], np.bool_),
         n_undated_left_out=count_undated_left_out(db, selection),
     )
 
