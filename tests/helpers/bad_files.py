@@ -113,7 +113,7 @@ def _pictures() -> Iterator[tuple[str, bytes, bytes]]:
         frames = [_picture(seed=n) for n in (1, 2)]
         yield "animated", name, _saved(image, form, save_all=True, append_images=frames, duration=40)
     yield "wrong extension", b"png-inside.jpg", _saved(image, "PNG")
-    yield "wrong extension", b"jpeg-inside.png", photo()
+    yield "wrong extension", b"jpeg-inside.png", photo(500)
     yield "a pixel wide", b"thin.png", _saved(_picture(1, 500), "PNG")
 
 
@@ -156,7 +156,7 @@ def corpus() -> list[Bad]:
     for n, (kind, tiff) in enumerate(_exif_cases()):
         found.append(Bad(f"EXIF: {kind}", b"exif/%d.jpg" % n, _with_exif(tiff), looked))
     for n, (kind, name) in enumerate(_names()):
-        found.append(Bad(kind, b"names/" + name, photo(n), looked))
+        found.append(Bad(kind, b"names/" + name, photo(100 + n), looked))
     return found
 
 
