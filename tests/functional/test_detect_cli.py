@@ -346,8 +346,9 @@ def test_the_model_is_tested_when_device_weights_or_versions_are_new_and_before_
     assert fake.detect("--limit", "1", env=broken)[0] == 0
     many = tmp_path / "many"
     many.mkdir()
+    photo = (fake.library / "Hayfield" / "IMG_0001.JPG").read_bytes()
     for n in range(1001):
-        (many / f"{n}.jpg").symlink_to(fake.library / "Hayfield" / "IMG_0001.JPG")
+        (many / f"{n}.jpg").write_bytes(photo + n.to_bytes(2, "big"))  # no copies of each other
     assert fake.run("scan", str(many))[0] == 0
     code, _, err = fake.detect("--include-undated", env=broken)
     assert code == 2, err

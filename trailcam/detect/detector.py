@@ -36,6 +36,7 @@ from trailcam.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from trailcam.detect.openvino import Exports
     from trailcam.detect.weights import Weights
@@ -150,7 +151,7 @@ def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = Tr
             f"Try: pip install {error.name}",
         ) from error
     except Exception as error:  # it raises whatever the damage provokes
-        foreign = _foreign_code(error)
+        foreign = _foreign_code(error, weights.path)
         if foreign is not None:
             raise WeightsError(
                 f"The weights {printable(str(weights.path))} hold more than a YOLO model: {foreign}.",
@@ -183,17 +184,23 @@ def _safe_load(*, wanted: bool) -> Iterator[None]:
         tasks.SAFE_LOAD = True
 
 
-def _foreign_code(error: BaseException | None) -> str | None:
+def _foreign_code(error: BaseException | None, path: Path) -> str | None:
     """What a file wanted to build that no YOLO model needs, None where something else is wrong with it."""
     while error is not None:
         text = str(error)
         named = re.search(r"GLOBAL (\S+)|(unsafe getattr\([^)]*\))", text)
         if isinstance(error, pickle.UnpicklingError) and named:
             return clean_message(named[1] or named[2])
-        if isinstance(error, pickle.UnpicklingError) and "Unsupported operand" in text:
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported operand" in text and _is_pickled(path):
             return "steps that torch does not take"
         error = error.__cause__
     return None
+
+
+def _is_pickled(path: Path) -> bool:
+    """Whether the file begins as torch writes it: a zip, or a pickle of protocol 2 or later."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
 
 
 def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
