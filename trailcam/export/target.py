@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -157,8 +158,13 @@ def draft_beside(path: Path) -> Iterator[tuple[Path, Path]]:
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
         scratch = tempfile.TemporaryDirectory(prefix=".trailcam-", dir=target.parent)
-    with scratch as folder:
-        draft = Path(folder, "draft")
-        yield draft, Path(folder)
-        with explained(path):
-            replace_by(target, draft)
+    try:
+        with scratch as folder:
+            draft = Path(folder, "draft")
+            yield draft, Path(folder)
+            with explained(path):
+                replace_by(target, draft)
+    except BaseException:
+        # A signal amid the clean-up leaves what it had not come to yet.
+        shutil.rmtree(scratch.name, ignore_errors=True)
+        raise
