@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ from trailcam.selection import Selection
 
 if TYPE_CHECKING:
     from trailcam.config import Settings
-    from trailcam.store.database import Database
+    from trailcam.store.database import Connection, Database
 
 DbOpt = Annotated[
     Path | None,
@@ -121,3 +122,14 @@ def build_selection(
         include_undated=include_undated,
         season=season,
     )
+
+
+@contextmanager
+def writing(context: AppContext, command: str, wait: float) -> Iterator[Connection]:
+    """One transaction under the lock, held in the name of ``command``; a library must be there."""
+    from trailcam.lock import WriterLock
+
+    with context.database.read():  # says what to do where there is no library, before any file is made
+        pass
+    with WriterLock(context.settings.db, command).acquire(wait), context.database.write() as connection:
+        yield connection

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context, writing
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import UsageError
 from trailcam.text import count, printable
@@ -119,7 +118,7 @@ def set_(
             "There is nothing to set.", "Give --latitude and --longitude, --timezone or --notes."
         )
     context = app_context(db, config, quiet, verbose)
-    with _writing(context, "set", wait) as connection:
+    with writing(context, "stations set", wait) as connection:
         station = find_station(connection, name)
         if from_gps:
             facts["latitude"], facts["longitude"] = gps_place(connection, station)
@@ -150,7 +149,7 @@ def import_(
 
     table = read_stations(file)
     context = app_context(db, config, quiet, verbose)
-    with _writing(context, "import", wait) as connection:
+    with writing(context, "stations import", wait) as connection:
         found, unknown = _find_all(connection, table)
         if unknown and not skip_unknown:
             names = ", ".join(printable(name) for name in unknown)
@@ -182,7 +181,7 @@ def rename(
     from trailcam.store.stations import rename as change
 
     context = app_context(db, config, quiet, verbose)
-    with _writing(context, "rename", wait) as connection:
+    with writing(context, "stations rename", wait) as connection:
         made = change(connection, name, new_name)
     _say_changed(context, made, f"{printable(made.name)} is called {printable(made.into)} now.")
 
@@ -201,7 +200,7 @@ def merge(
     from trailcam.store.stations import merge as change
 
     context = app_context(db, config, quiet, verbose)
-    with _writing(context, "merge", wait) as connection:
+    with writing(context, "stations merge", wait) as connection:
         made = change(connection, name, into)
     _say_changed(context, made, f"{printable(made.name)} is part of {printable(made.into)} now.")
 
@@ -218,7 +217,7 @@ def undo(
     from trailcam.store.stations import undo as take_back
 
     context = app_context(db, config, quiet, verbose)
-    with _writing(context, "undo", wait) as connection:
+    with writing(context, "stations undo", wait) as connection:
         made = take_back(connection)
     if not quiet:
         name, into = printable(made.name), printable(made.into)
@@ -241,20 +240,6 @@ def _answer(
     with context.database.read() as connection:
         report = ask(connection)
     emit(report, chosen, output)
-
-
-@contextmanager
-def _writing(context: AppContext, what: str, wait: float) -> Iterator[Connection]:
-    """One transaction under the lock; a library must be there."""
-    from trailcam.lock import WriterLock
-
-    with context.database.read():  # says what to do where there is no library, before any file is made
-        pass
-    with (
-        WriterLock(context.settings.db, f"stations {what}").acquire(wait),
-        context.database.write() as connection,
-    ):
-        yield connection
 
 
 def _find_all(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from trailcam.cli import console
 from trailcam.cli.options import (
-    AppContext,
     ConfigOpt,
     DbOpt,
     Quiet,
@@ -21,13 +18,11 @@ from trailcam.cli.options import (
     Verbose,
     app_context,
     build_selection,
+    writing,
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import UsageError
 from trailcam.text import count
-
-if TYPE_CHECKING:
-    from trailcam.store.database import Connection
 
 _Wait = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
@@ -90,7 +85,7 @@ def shift(
     now = datetime.now().astimezone().replace(tzinfo=None)
     shift_id = None
     if apply:
-        with _writing(context, "shift", wait) as connection:
+        with writing(context, "times shift", wait) as connection:
             plan = plan_shift(connection, selection, folder, asked, amount, moment)
             shift_id = apply_shift(connection, plan, note, now)
             check_stale(connection, context.settings.timezone)
@@ -118,7 +113,7 @@ def undo(
 
     context = app_context(db, config, quiet, verbose)
     now = datetime.now().astimezone().replace(tzinfo=None)
-    with _writing(context, "undo", wait) as connection:
+    with writing(context, "times undo", wait) as connection:
         undone, n_photos = take_back(connection, shift_id, now)
         check_stale(connection, context.settings.timezone)
     if not quiet:
@@ -142,20 +137,6 @@ def list_(
     with context.database.read() as connection:
         report = shift_list(connection)
     emit(report, chosen, output)
-
-
-@contextmanager
-def _writing(context: AppContext, what: str, wait: float) -> Iterator[Connection]:
-    """One transaction under the lock; a library must be there."""
-    from trailcam.lock import WriterLock
-
-    with context.database.read():  # says what to do where there is no library, before any file is made
-        pass
-    with (
-        WriterLock(context.settings.db, f"times {what}").acquire(wait),
-        context.database.write() as connection,
-    ):
-        yield connection
 
 
 def _moment(text: str) -> datetime:
