@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -61,6 +62,16 @@ def pillow_as_it_is() -> Iterator[None]:
     """A test that imports ultralytics itself leaves Pillow's open() replaced; the next one gets it back."""
     yield
     Image.open = _PILLOW_OPEN
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_is() -> Iterator[None]:
+    """A command in the test's own process sets trailcam's level and handlers; the next gets none."""
+    logger = logging.getLogger("trailcam")
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,8 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for n in range(4):
         Image.new("RGB", (64, 48), (n * 40, 90, 120)).save(root / f"IMG_{n}.JPG")
     (tmp_path / "weights.pt").write_bytes(b"no real weights")
-    monkeypatch.setattr("trailcam.detect.detector.UltralyticsDetector", FakeDetector)
+    # Where it is used: the module may have been imported by a test before.
+    monkeypatch.setattr("trailcam.detect.models.UltralyticsDetector", FakeDetector)
     monkeypatch.setenv("TRAILCAM_DB", str(tmp_path / "trailcam.duckdb"))
     monkeypatch.setenv("TRAILCAM_CONFIG", "")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

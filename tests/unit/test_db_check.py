@@ -52,6 +52,10 @@ BREAKS = {
     "a class of no run": "INSERT INTO classes SELECT * REPLACE (9 AS run_id) FROM classes LIMIT 1",
     "a root twice": "INSERT INTO roots SELECT * REPLACE ('other' AS name) FROM roots",
     "two roots of one name": "INSERT INTO roots SELECT * REPLACE (9 AS root_id) FROM roots",
+    "a copy of no photo": "UPDATE images SET duplicate_of = 99 WHERE image_id = 2",
+    "a copy of which something is known apart from its photo": "UPDATE images SET duplicate_of = 2"
+    " WHERE image_id = 1",
+    "two photos of the same bytes": "UPDATE images SET whole_id = 'same' WHERE image_id IN (1, 2)",
     "an image of no root": "UPDATE images SET root_id = 9 WHERE image_id = 1",
     "a station twice": "INSERT INTO stations SELECT * FROM stations",
     "an image of no station": "UPDATE images SET station_id = 9 WHERE image_id = 1",

@@ -70,7 +70,7 @@ REVIEWED: dict[str, set[str]] = {
     "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
     "store/parquet.py": {"columns"},
     "store/photo.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
-    "store/repair.py": {"_DOUBTFUL", "sql"},
+    "store/repair.py": {"_DOUBTFUL", "_SAME_BYTES", "sql"},
     "store/run_choice.py": {"images"},
     "store/runs.py": {"own"},
     "store/select.py": {"_where(selection)", "base", "sql"},

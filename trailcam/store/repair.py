@@ -71,6 +71,24 @@ _PLACES = {
         FROM images ANTI JOIN roots USING (root_id)
     """,
 }
+# What is left of copies is a photo of its own until the next scan holds equal ones together again.
+_EQUALS = {
+    "copies of no photo": """
+        UPDATE images SET duplicate_of = NULL WHERE duplicate_of IS NOT NULL AND duplicate_of NOT IN (
+            SELECT image_id FROM images WHERE duplicate_of IS NULL
+        )
+    """,
+    "copies that know what their photo does not": """
+        UPDATE images SET duplicate_of = NULL WHERE duplicate_of IS NOT NULL AND (
+            run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)
+            OR image_id IN (SELECT image_id FROM judgements)
+        )
+    """,
+}
+_SAME_BYTES = """
+    SELECT whole_id FROM images WHERE duplicate_of IS NULL AND whole_id IS NOT NULL
+    GROUP BY whole_id HAVING count(*) > 1
+"""
 _TIMES = {
     "times read twice": """
         DELETE FROM time_readings WHERE rowid NOT IN (
@@ -140,8 +158,12 @@ def repair(db: Connection) -> Repair:
         return Repair({}, [])
     mended = {"images written twice": _count(db, _COPIES)}
     db.execute(_DOUBTFUL)
-    for what, sql in {**_PLACES, **_RESULTS, **_ORPHANS}.items():
+    for what, sql in {**_PLACES, **_EQUALS, **_RESULTS, **_ORPHANS}.items():
         mended[what] = _count(db, sql)
+    if any(mended[what] for what in _EQUALS) or db.execute(_SAME_BYTES).fetchall():
+        mended["folders that the next scan searches for copies"] = _count(
+            db, "UPDATE roots SET unsettled = true WHERE NOT unsettled"
+        )
     # Results without a run are gone by now: their boxes go too.
     again = "boxes without a completed result"
     mended[again] += _count(db, _RESULTS[again])
