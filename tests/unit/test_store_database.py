@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -38,6 +39,26 @@ def m002_dies(db):
 migrations.MIGRATIONS = (first, m002_dies)
 migrations.LATEST = 2
 Database(Path(sys.argv[1])).migrate()
+"""
+
+# Files may grow to so many bytes: the log of a new database fits, the database does not.
+NO_ROOM = """
+import resource, sys
+from pathlib import Path
+import duckdb
+from trailcam.errors import DatabaseError
+from trailcam.store.database import Database, copy_database, explained
+path = Path(sys.argv[1])
+if sys.argv[2] == "copy":
+    Database(path.with_name("source")).migrate()
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    if sys.argv[2] == "make":
+        Database(path).migrate()
+    with Database(path.with_name("source")).read() as db, explained(path):
+        copy_database(db, path)
+except DatabaseError as error:
+    sys.exit(f"refused: {error.message}")
 """
 
 
@@ -211,6 +232,29 @@ def test_whoever_holds_the_file_is_waited_for(made: Database, mode: str) -> None
         assert time.monotonic() - started > 0.3
     finally:
         end(holder)
+
+
+def test_another_thread_that_holds_the_file_is_waited_for(made: Database) -> None:
+    other = duckdb.connect()
+    other.execute(f"ATTACH {database.quoted(str(made.path))} AS held")
+    free = threading.Timer(0.3, other.close)
+    free.start()
+    try:
+        with made.write() as db:
+            assert db.execute("SELECT count(*) FROM images").fetchall() == [(0,)]
+    finally:
+        free.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of a POSIX process")
+@pytest.mark.parametrize("what", ["make", "copy"])
+def test_a_disk_that_fills_up_leaves_no_half_of_a_database(path: Path, what: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ROOM, str(path), what], capture_output=True, text=True, cwd=CHECKOUT
+    )
+    assert done.stderr.startswith("refused: The database"), done.stderr
+    assert {file.name for file in path.parent.iterdir()} == ({"source"} if what == "copy" else set())
 
 
 def test_whoever_holds_the_file_for_long_is_named(made: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,10 @@ _POLL_S = 0.05
 BACKUPS_KEPT = 2
 # DuckDB's words for "another process has it", on POSIX and on Windows.
 _DAMAGED = re.compile(r"Corrupt (database|WAL) file|Failure while replaying WAL|Could not read enough bytes")
-_HELD = re.compile(r"Could not set lock|already open in|being used by another process")
+# The last: another thread of this process has it, as a flush that a second Ctrl-C leaves behind.
+_HELD = re.compile(
+    r"Could not set lock|already open in|being used by another process|Unique file handle conflict"
+)
 
 
 class Database:
@@ -108,11 +111,14 @@ class Database:
 
     def _create(self) -> None:
         """Make the database whole or not at all: a process killed here leaves no half of one."""
-        draft = self.path.with_name(f"{self.path.name}.new")
-        for left in (draft, draft.with_name(f"{draft.name}.wal")):
-            left.unlink(missing_ok=True)
-        self._apply(draft)
-        draft.replace(self.path)
+        with drafted(self.path, ".new") as draft:
+            connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S, path=draft)
+            try:
+                migrations.apply(connection)
+                # Closing would do the same, but says nothing when the disk is full: all would be in the log.
+                connection.execute("CHECKPOINT")
+            finally:
+                connection.close()
 
     def _version(self) -> int:
         connection = self._connect(read_only=True, wait_s=WRITE_WAIT_S)
@@ -151,13 +157,6 @@ class Database:
         for schema in sorted(found)[:-BACKUPS_KEPT]:
             found[schema].unlink(missing_ok=True)
 
-    def _apply(self, path: Path) -> None:
-        connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S, path=path)
-        try:
-            migrations.apply(connection)
-        finally:
-            connection.close()
-
     def _connect(self, *, read_only: bool, wait_s: float, path: Path | None = None) -> Connection:
         file = str(path or self.path)
         return when_free(lambda: duckdb.connect(file, read_only=read_only), self.path, wait_s)
@@ -169,31 +168,21 @@ def when_free(connect: Callable[[], Connection], path: Path, wait_s: float) -> C
     while True:
         try:
             return connect()
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if not _HELD.search(str(error)) or time.monotonic() > deadline:
                 raise _as_database_error(error, path) from error
             time.sleep(_POLL_S)
-        except duckdb.Error as error:
-            raise _as_database_error(error, path) from error
 
 
-def copy_database(connection: Connection, target: Path) -> None:
-    """Copy all tables of an open database into the file ``target``, whole or not at all.
-
-    A file there is replaced. Raises DuckDB's and the system's errors.
-    """
-    draft = target.with_name(f"{target.name}.part")
+@contextmanager
+def drafted(target: Path, suffix: str) -> Iterator[Path]:
+    """A new database file to fill and close, which then becomes ``target``, whole or not at all."""
+    draft = target.with_name(f"{target.name}{suffix}")
     parts = (draft, draft.with_name(f"{draft.name}.wal"))
     try:
         for left in parts:
             left.unlink(missing_ok=True)
-        ((source,),) = connection.execute("SELECT current_database()").fetchall()
-        connection.execute(f"ATTACH {quoted(str(draft))} AS trailcam_copy")
-        try:
-            name = str(source).replace('"', '""')
-            connection.execute(f'COPY FROM DATABASE "{name}" TO trailcam_copy')
-        finally:
-            connection.execute("DETACH trailcam_copy")
+        yield draft
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
         draft.replace(target)
@@ -202,6 +191,22 @@ def copy_database(connection: Connection, target: Path) -> None:
             with suppress(OSError):
                 left.unlink(missing_ok=True)
         raise
+
+
+def copy_database(connection: Connection, target: Path) -> None:
+    """Copy all tables of an open database into the file ``target``, whole or not at all.
+
+    A file there is replaced. Raises DuckDB's and the system's errors.
+    """
+    with drafted(target, ".part") as draft:
+        ((source,),) = connection.execute("SELECT current_database()").fetchall()
+        connection.execute(f"ATTACH {quoted(str(draft))} AS trailcam_copy")
+        try:
+            name = str(source).replace('"', '""')
+            connection.execute(f'COPY FROM DATABASE "{name}" TO trailcam_copy')
+            connection.execute("CHECKPOINT trailcam_copy")  # see Database._create
+        finally:
+            connection.execute("DETACH trailcam_copy")
 
 
 def quoted(text: str) -> str:
