@@ -99,7 +99,7 @@ def bench(
     from trailcam.detect.device import describe
 
     say("Loading the model.")
-    machine = open_machine(settings)
+    machine = open_machine(settings, photos)
     chosen, cores = machine.plan, usable_cores()
     # A ceiling is what the machine can do: on a processor, with all its cores.
     decoders = max(chosen.workers, cores) if machine.shares_cores else chosen.workers

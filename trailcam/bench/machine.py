@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trailcam.detect.auto import Plan, plan
-from trailcam.detect.backend import Backend
-from trailcam.detect.command import DEFAULT_IMGSZ, SUPPRESSION_IOU
 from trailcam.detect.weights import find_weights
 
 if TYPE_CHECKING:
     import torch
 
+    from trailcam.bench.photos import Photos
     from trailcam.config import Settings
+    from trailcam.detect.auto import Plan
     from trailcam.detect.protocol import Detector
 
 _MANY = 1_000_000  # photos: what pays only in a large run is measured as for one
@@ -38,29 +38,16 @@ class Machine:
         return replace(self, plan=replace(self.plan, batch=batch, workers=workers))
 
 
-def open_machine(settings: Settings) -> Machine:
-    """As detect would begin with these settings. Raises WeightsError, DeviceError."""
-    from trailcam.detect.device import resolve
-    from trailcam.detect.models import open_detector
-    from trailcam.detect.precision import Precision
+def open_machine(settings: Settings, photos: Photos | None = None) -> Machine:
+    """As detect would begin with these settings, on many ``photos`` where some are given.
 
-    chosen = settings.detect
-    device = resolve(chosen.device)
-    weights = find_weights(configured=chosen.weights)
-    best = plan(
-        device.type,
-        batch=None if chosen.batch == "auto" else chosen.batch,
-        workers=None if chosen.workers == "auto" else chosen.workers,
-    )
-    detector = open_detector(
-        weights,
-        device,
-        imgsz=chosen.imgsz or DEFAULT_IMGSZ,
-        store_confidence=chosen.store_confidence,
-        iou=SUPPRESSION_IOU,
-        precision=Precision(chosen.precision),
-        lanes=best.lanes,
-        backend=Backend(chosen.backend),
-        photos=_MANY,
-    )
-    return Machine(detector, device, best, weights.path.name)
+    Raises WeightsError, DeviceError.
+    """
+    from trailcam.detect.opening import FITTED_FROM, fit, open_chosen
+
+    weights = find_weights(configured=settings.detect.weights)
+    opened = open_chosen(weights, settings.detect, photos=_MANY)
+    if photos is not None:
+        files = [Path(photos.root, path) for path in photos.paths]
+        opened = fit(opened, files * -(-FITTED_FROM // len(files)))
+    return Machine(opened.detector, opened.device, opened.plan, weights.path.name)

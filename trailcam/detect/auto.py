@@ -1,9 +1,21 @@
-"""Batch size and decoding workers that suit a machine, when the user names none. Imports no torch."""
+"""Batch size and decoding workers that suit machine and photos, where the user names none. No torch."""
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
+SUPPRESSION_IOU = 0.7
+
+_CPU_BATCH, _GPU_BATCH = 8, 64
+_CLOSE = 0.03  # a batch that is slower by less than this is as fast
+_READERS = 8  # files that a worker has open at once; see trailcam.detect.loader
+_WORKER_BYTES = 250_000_000  # of one process that decodes 16 MP photos, measured
+_LANE_BYTES = 13_000_000  # of intermediate results for each photo of a batch, measured at 640 px
+_MEMORY_SHARE = 0.7  # of what is free; the rest is for the database and whatever else there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,12 +23,33 @@ class Plan:
     """``batch`` photos at once; ``workers`` processes that decode (0: threads instead);
 
     ``lanes``: batches that a processor works on at the same time; ``reason`` in a line, for people.
+    ``asked_batch``, ``asked_workers``: what the user named, None for what is to be chosen.
     """
 
     batch: int
     workers: int
     lanes: int
     reason: str
+    asked_batch: int | None = None
+    asked_workers: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is left to choose."""
+        return self.asked_batch is None or self.asked_workers is None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a photo of the user's costs here, seen on ``n_photos`` of them.
+
+    ``read_s`` waiting for its file, ``decode_s`` of one core, ``infer_s`` of the whole device, by batch size.
+    """
+
+    n_photos: int
+    read_s: float
+    decode_s: float
+    infer_s: Mapping[int, float]
 
 
 def usable_cores() -> int:
@@ -28,31 +61,80 @@ def usable_cores() -> int:
 
 
 def plan(
-    device_type: str, *, batch: int | None = None, workers: int | None = None, cores: int | None = None
+    device_type: str,
+    *,
+    batch: int | None = None,
+    workers: int | None = None,
+    cores: int | None = None,
+    photos: int | None = None,
 ) -> Plan:
-    """Fill in what the caller left open (None).
+    """Fill in what the caller left open (None), before a photo was seen.
 
     On a GPU every core but one decodes, because the GPU empties faster than a core fills.
     On a processor each core computes a batch of its own, and decoding takes its share of the
     cores from them: 6 in 10 photos' worth at most, for the largest photos. Batches stay small there:
-    beyond 8 photos they gain nothing, and each lane keeps one in memory.
+    beyond 8 photos they gain nothing, and each lane keeps one in memory; for fewer ``photos`` than
+    would fill all lanes they are smaller still.
     """
     n = usable_cores() if cores is None else cores
     on_cpu = device_type == "cpu"
-    chosen_workers = (
-        (max(1, round(0.6 * n)) if on_cpu else max(1, min(16, n - 1))) if workers is None else workers
-    )
-    chosen_batch = (8 if on_cpu else 64) if batch is None else batch
+    lanes = _lanes(n) if on_cpu else 1
+    most_workers = max(1, round(0.6 * n)) if on_cpu else max(1, min(16, n - 1))
+    most_batch = _CPU_BATCH if on_cpu else _GPU_BATCH
+    if photos is not None:
+        most_batch = max(1, min(most_batch, math.ceil(photos / lanes)))
+    chosen_batch = most_batch if batch is None else batch
+    chosen_workers = most_workers if workers is None else workers
     if chosen_batch < 1 or chosen_workers < 0:
         raise ValueError(f"batch {chosen_batch}, workers {chosen_workers}")
     how = f"{n} core{'s' if n != 1 else ''}, {'no GPU' if on_cpu else device_type}"
     who = "as asked" if None not in (batch, workers) else f"chosen for {how}"
-    return Plan(
-        chosen_batch,
-        chosen_workers,
-        _lanes(n) if on_cpu else 1,
-        f"batch {chosen_batch}, workers {chosen_workers}: {who}",
+    reason = f"batch {chosen_batch}, workers {chosen_workers}: {who}"
+    return Plan(chosen_batch, chosen_workers, lanes, reason, batch, workers)
+
+
+def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | None = None) -> Plan:
+    """``first`` with what the user left open chosen by what photos cost, and to fit ``free`` bytes of memory.
+
+    The batch is the smallest that is about as fast as the fastest tried. Workers are as many as keep up
+    with the device, and on a processor with the cores' other half of the work, inference.
+    """
+    batch, workers = first.batch, first.workers
+    tried = {n: s for n, s in pace.infer_s.items() if s > 0}
+    if first.asked_batch is None and tried:
+        fastest = min(tried.values())
+        batch = min(n for n, s in tried.items() if s <= fastest * (1 + _CLOSE))
+    infer_s = tried.get(batch) or min(tried.values(), default=0.0)
+    if first.asked_workers is None and infer_s:
+        busy_s = pace.decode_s + pace.read_s / _READERS  # of a worker, for each photo
+        photo_s = infer_s + pace.decode_s / cores if on_cpu else infer_s
+        workers = max(1, min(cores if on_cpu else cores - 1, math.ceil(busy_s / photo_s)))
+    wanted = (batch, workers)
+    if free is not None:
+        batch, workers = _within(free, batch, workers, first)
+    seen = (
+        f"after {pace.n_photos} photo{'s' if pace.n_photos != 1 else ''} "
+        f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {infer_s * 1000:.0f} ms)"
     )
+    short = ", less than was wanted for lack of memory" if (batch, workers) != wanted else ""
+    reason = f"batch {batch}, workers {workers}: {first.reason.partition(': ')[2]}, {seen}{short}"
+    return replace(first, batch=batch, workers=workers, reason=reason)
+
+
+def _within(free: int, batch: int, workers: int, first: Plan) -> tuple[int, int]:
+    """Smaller batches, then fewer workers, until they fit; what the user asked for stays."""
+
+    def needed() -> float:
+        return workers * _WORKER_BYTES + first.lanes * batch * _LANE_BYTES
+
+    while needed() > free * _MEMORY_SHARE:
+        if first.asked_batch is None and batch > 1:
+            batch //= 2
+        elif first.asked_workers is None and workers > 1:
+            workers -= 1
+        else:
+            break
+    return batch, workers
 
 
 def _lanes(cores: int) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from trailcam import __version__
 from trailcam.classmap import auto_class_map, load_class_map
 from trailcam.config import Settings
-from trailcam.detect.auto import plan
+from trailcam.detect.auto import DEFAULT_IMGSZ, SUPPRESSION_IOU
 from trailcam.detect.backend import Backend, openvino_version
 from trailcam.detect.outcomes import Job, Progress
 from trailcam.detect.weights import Weights, find_weights
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from trailcam.detect.protocol import Detector
     from trailcam.domain import ClassInfo
 
-DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
-SUPPRESSION_IOU = 0.7
 CANARY_ABOVE = 1000  # photos: a run of more begins with a look at a known frame, whatever ran before
 
 _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "simplejpeg")
@@ -111,37 +109,21 @@ def detect(
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
     flushed before is saved, and the next run carries on from there.
     """
-    from trailcam.detect.device import GpuMonitor, describe, resolve
+    from trailcam.detect.device import GpuMonitor, describe
     from trailcam.detect.loader import LoaderOptions
-    from trailcam.detect.models import open_detector
+    from trailcam.detect.opening import fit, open_chosen
     from trailcam.detect.pipeline import PipelineOptions, run
-    from trailcam.detect.precision import Precision
 
-    chosen = settings.detect
-    device = resolve(chosen.device)
-    best = plan(
-        device.type,
-        batch=None if chosen.batch == "auto" else chosen.batch,
-        workers=None if chosen.workers == "auto" else chosen.workers,
-    )
-    detector = open_detector(
-        todo.weights,
-        device,
-        imgsz=chosen.imgsz or DEFAULT_IMGSZ,
-        store_confidence=chosen.store_confidence,
-        iou=SUPPRESSION_IOU,
-        precision=Precision(chosen.precision),
-        lanes=best.lanes,
-        backend=Backend(chosen.backend),
-        photos=len(todo),
-    )
+    opened = open_chosen(todo.weights, settings.detect, photos=len(todo))
+    detector, device = opened.detector, opened.device
+    _check_canary(database, todo, detector, device)
+    best = fit(opened, _Files(todo), stop).plan
     options = PipelineOptions(
         batch=best.batch,
         loader=LoaderOptions(workers=best.workers),
         accept_failures=accept_failures,
         known_failures=frozenset(todo.todo.image_id[todo.todo.failed].tolist()),
     )
-    _check_canary(database, todo, detector, device)
     with database.write() as db:
         run_id = begin_run(
             db,
@@ -212,6 +194,20 @@ class _Jobs(Sequence[Job]):
 
     def __iter__(self) -> Iterator[Job]:
         return (self[index] for index in range(len(self)))
+
+
+class _Files(Sequence[Path]):
+    """The files of a plan, each made when asked for."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - typeshed overloads it for slices
+        todo = self._plan.todo
+        return self._plan.roots[int(todo.root_id[index])] / todo.path[index]
 
 
 def _model_key(weights: Weights, settings: Settings) -> str:

@@ -13,9 +13,6 @@ import numpy as np
 
 from trailcam.classmap import auto_class_map, load_class_map
 from trailcam.config import FALLBACK_CONFIDENCE, Settings
-from trailcam.detect.auto import plan
-from trailcam.detect.backend import Backend
-from trailcam.detect.command import DEFAULT_IMGSZ, SUPPRESSION_IOU
 from trailcam.detect.outcomes import Job, Outcome, Progress
 from trailcam.detect.weights import Weights
 from trailcam.domain import Status
@@ -104,30 +101,13 @@ def look(
     progress: Progress | None = None,
 ) -> Looked:
     """Every photo of the data set through detect's own pipeline. Errors: see :func:`run_evaluation`."""
-    from trailcam.detect.device import describe, resolve
+    from trailcam.detect.device import describe
     from trailcam.detect.loader import LoaderOptions
-    from trailcam.detect.models import open_detector
+    from trailcam.detect.opening import open_chosen
     from trailcam.detect.pipeline import PipelineOptions, run
-    from trailcam.detect.precision import Precision
 
-    chosen = settings.detect
-    device = resolve(chosen.device)
-    best = plan(
-        device.type,
-        batch=None if chosen.batch == "auto" else chosen.batch,
-        workers=None if chosen.workers == "auto" else chosen.workers,
-    )
-    detector = open_detector(
-        weights,
-        device,
-        imgsz=chosen.imgsz or DEFAULT_IMGSZ,
-        store_confidence=FLOOR,
-        iou=SUPPRESSION_IOU,
-        precision=Precision(chosen.precision),
-        lanes=best.lanes,
-        backend=Backend(chosen.backend),
-        photos=len(dataset.photos),
-    )
+    opened = open_chosen(weights, settings.detect, photos=len(dataset.photos), store_confidence=FLOOR)
+    detector, best = opened.detector, opened.plan
     jobs, roots = _jobs(dataset.photos)
     sink = _Kept()
     report = run(
@@ -144,7 +124,7 @@ def look(
         raise Interrupted("Stopped before the end; nothing was written.")
     judge, failed = _judge(dataset, sink.outcomes, detector.names, detector.thresholds, settings, confidence)
     return Looked(
-        dataset, judge, failed, weights, describe(device), str(detector.precision), report.photos_per_s
+        dataset, judge, failed, weights, describe(opened.device), str(detector.precision), report.photos_per_s
     )
 
 

@@ -1,0 +1,34 @@
+"""How much memory this process may still take. Imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_bytes(cgroup: Path = _CGROUP) -> int:
+    """Bytes that can be had without swapping, within the container's limit where there is one.
+
+    The limit is read from cgroup v2 or v1 (kernel.org, admin-guide/cgroup-v2.rst, "Memory"); files that the
+    system holds in memory count as free, as it gives them up when asked.
+    """
+    free = int(psutil.virtual_memory().available)
+    for folder, limit, used in (
+        (cgroup, "memory.max", "memory.current"),
+        (cgroup / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        try:
+            most = int((folder / limit).read_text(encoding="ascii"))  # "max" where there is none
+            now = int((folder / used).read_text(encoding="ascii"))
+            free = min(free, max(0, most - now + _files_held(folder / "memory.stat")))
+        except (OSError, ValueError):
+            continue
+    return free
+
+
+def _files_held(stat: Path) -> int:
+    found = dict(line.split() for line in stat.read_text(encoding="ascii").splitlines())
+    return int(found.get("inactive_file", 0))
