@@ -164,7 +164,10 @@ def measure(name: str, folder: Path, n: int, asked: argparse.Namespace, until: f
     """All programs on one set."""
     size = SIZES.get(name)
     photos = folder / "photos" / "station"
-    (render(photos, n, *size) if size else mixed(photos, n))
+    made = render(photos, n, *size) if size else mixed(photos, n)
+    if not size:  # yolo looks into no folder below; by turns, so that the first few are of all sizes too
+        for number, path in enumerate(made.paths):
+            (made.root / path).rename(photos / f"IMG_{number:05}.JPG")
     few = folder / "few" / "station"
     few.mkdir(parents=True)
     for path in sorted(photos.rglob("*.JPG"))[: asked.few]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from trailcam.errors import OutputError
 from trailcam.text import printable
+
+DRAFT = ".trailcam-"
+"""How the names of files begin that are still being written."""
+
+_FORGOTTEN_S = 24 * 3600  # nobody who is at work leaves a draft untouched for so long
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -35,7 +42,8 @@ def _replace(target: Path, content: bytes) -> None:
     if target.is_dir():
         raise IsADirectoryError("it is a folder")
     # In the same folder, because only within one file system a file replaces another in one step.
-    handle, draft = tempfile.mkstemp(prefix=".trailcam-", suffix=".part", dir=target.parent)
+    clear_drafts(target.parent)
+    handle, draft = tempfile.mkstemp(prefix=DRAFT, suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -46,6 +54,20 @@ def _replace(target: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(draft).unlink()
         raise
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what processes that were killed have left in ``folder`` for a day or longer."""
+    before = time.time() - _FORGOTTEN_S
+    with contextlib.suppress(OSError):
+        for left in folder.glob(f"{DRAFT}*"):
+            with contextlib.suppress(OSError):
+                if left.lstat().st_mtime >= before:
+                    continue
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                elif left.suffix == ".part":
+                    left.unlink()
 
 
 def replace_by(target: Path, draft: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
+import time
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -190,6 +192,21 @@ def test_a_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_drafts_of_the_killed_go_after_a_day(tmp_path: Path) -> None:
+    old, new = tmp_path / ".trailcam-old.part", tmp_path / ".trailcam-new.part"
+    folder, other = tmp_path / ".trailcam-folder", tmp_path / ".trailcam-settings"
+    for path in (old, new, other):
+        path.write_text("half")
+    folder.mkdir()
+    (folder / "draft").write_text("half")
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for path in (old, folder, other):
+        os.utime(path, (two_days_ago, two_days_ago))
+    with whole_file(tmp_path / "o.csv") as file:
+        file.write(b"whole")
+    assert {p.name for p in tmp_path.iterdir()} == {"o.csv", new.name, other.name}
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

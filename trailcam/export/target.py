@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from trailcam.errors import OutputError, UsageError
-from trailcam.output import explained, replace_by
+from trailcam.output import DRAFT, clear_drafts, explained, replace_by
 from trailcam.text import printable
 
 PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic"})
@@ -132,7 +132,9 @@ def whole_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
         target = path.expanduser().resolve()
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
-        handle, draft = tempfile.mkstemp(prefix=".trailcam-", suffix=".part", dir=target.parent)
+        if sync:
+            clear_drafts(target.parent)
+        handle, draft = tempfile.mkstemp(prefix=DRAFT, suffix=".part", dir=target.parent)
     try:
         with explained(path), os.fdopen(handle, "wb") as file:
             yield file
@@ -157,7 +159,8 @@ def draft_beside(path: Path) -> Iterator[tuple[Path, Path]]:
         target = path.expanduser().resolve()
         if target.is_dir():
             raise IsADirectoryError("it is a folder")
-        scratch = tempfile.TemporaryDirectory(prefix=".trailcam-", dir=target.parent)
+        clear_drafts(target.parent)
+        scratch = tempfile.TemporaryDirectory(prefix=DRAFT, dir=target.parent)
     try:
         with scratch as folder:
             draft = Path(folder, "draft")
