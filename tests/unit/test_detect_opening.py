@@ -70,8 +70,10 @@ def test_what_is_chosen_can_be_run(
     pace = Pace(8, read_s, decode_s, {first.batch: infer_s})
     best = fitted(first, pace, cores=cores, on_cpu=on_cpu, free=free)
     assert 1 <= best.batch <= first.batch
-    assert 1 <= best.workers <= max(1, cores)
-    assert best.reason.startswith(f"batch {best.batch}, workers {best.workers}: chosen for {cores} core")
+    assert (best.workers == 0) == (on_cpu and cores <= 4)
+    assert best.workers <= max(1, cores)
+    assert best.reason.startswith(f"batch {best.batch}, workers {best.workers}")
+    assert f": chosen for {cores} core" in best.reason
     assert ("lack of memory" in best.reason) <= (free is not None)
     asked = fitted(plan(device, batch=3, workers=0, cores=cores), pace, cores=cores, on_cpu=on_cpu, free=free)
     assert (asked.batch, asked.workers) == (3, 0)

@@ -11,6 +11,7 @@ DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at un
 SUPPRESSION_IOU = 0.7
 
 _CPU_BATCH, _GPU_BATCH = 8, 64
+_THREADS_UP_TO = 4  # cores: where so few also compute, processes that decode cost more than they bring
 _CLOSE = 0.03  # a batch that is slower by less than this is as fast
 _READERS = 8  # files that a worker has open at once; see trailcam.detect.loader
 _WORKER_BYTES = 250_000_000  # of one process that decodes 16 MP photos, measured
@@ -72,14 +73,15 @@ def plan(
 
     On a GPU every core but one decodes, because the GPU empties faster than a core fills.
     On a processor each core computes a batch of its own, and decoding takes its share of the
-    cores from them: 6 in 10 photos' worth at most, for the largest photos. Batches stay small there:
+    cores from them: in threads where there are few cores (docs/decisions/0007), else in processes, of
+    which 6 for 10 cores are enough for the largest photos. Batches stay small there:
     beyond 8 photos they gain nothing, and each lane keeps one in memory; for fewer ``photos`` than
     would fill all lanes they are smaller still.
     """
     n = usable_cores() if cores is None else cores
     on_cpu = device_type == "cpu"
     lanes = _lanes(n) if on_cpu else 1
-    most_workers = max(1, round(0.6 * n)) if on_cpu else max(1, min(16, n - 1))
+    most_workers = _workers_of_cpu(n) if on_cpu else max(1, min(16, n - 1))
     most_batch = _CPU_BATCH if on_cpu else _GPU_BATCH
     if photos is not None:
         most_batch = max(1, min(most_batch, math.ceil(photos / lanes)))
@@ -89,7 +91,7 @@ def plan(
         raise ValueError(f"batch {chosen_batch}, workers {chosen_workers}")
     how = f"{n} core{'s' if n != 1 else ''}, {'no GPU' if on_cpu else device_type}"
     who = "as asked" if None not in (batch, workers) else f"chosen for {how}"
-    reason = f"batch {chosen_batch}, workers {chosen_workers}: {who}"
+    reason = f"batch {chosen_batch}, workers {_workers(chosen_workers)}: {who}"
     return Plan(chosen_batch, chosen_workers, lanes, reason, batch, workers)
 
 
@@ -105,7 +107,7 @@ def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | Non
         fastest = min(tried.values())
         batch = min(n for n, s in tried.items() if s <= fastest * (1 + _CLOSE))
     infer_s = tried.get(batch) or min(tried.values(), default=0.0)
-    if first.asked_workers is None and infer_s:
+    if first.asked_workers is None and workers and infer_s:  # threads need no number
         busy_s = pace.decode_s + pace.read_s / _READERS  # of a worker, for each photo
         photo_s = infer_s + pace.decode_s / cores if on_cpu else infer_s
         workers = max(1, min(cores if on_cpu else cores - 1, math.ceil(busy_s / photo_s)))
@@ -117,7 +119,7 @@ def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | Non
         f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {infer_s * 1000:.0f} ms)"
     )
     short = ", less than was wanted for lack of memory" if (batch, workers) != wanted else ""
-    reason = f"batch {batch}, workers {workers}: {first.reason.partition(': ')[2]}, {seen}{short}"
+    reason = f"batch {batch}, workers {_workers(workers)}: {first.reason.partition(': ')[2]}, {seen}{short}"
     return replace(first, batch=batch, workers=workers, reason=reason)
 
 
@@ -135,6 +137,14 @@ def _within(free: int, batch: int, workers: int, first: Plan) -> tuple[int, int]
         else:
             break
     return batch, workers
+
+
+def _workers_of_cpu(cores: int) -> int:
+    return 0 if cores <= _THREADS_UP_TO else round(0.6 * cores)
+
+
+def _workers(n: int) -> str:
+    return f"{n}" if n else "0 (threads)"
 
 
 def _lanes(cores: int) -> int:

@@ -27,6 +27,7 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from trailcam.detect.auto import usable_cores
 from trailcam.detect.batching import Batch, Chunk, Shape
 from trailcam.detect.decode import Decoded, Failed, decode
 from trailcam.detect.failures import FailureCode
@@ -52,7 +53,7 @@ class LoaderOptions:
     """
 
     workers: int = 2
-    threads: int = 2
+    threads: int = field(default_factory=lambda: max(2, usable_cores()))
     chunk: int = 8
     ahead: int = 2
     full_decode: bool = False
