@@ -134,7 +134,7 @@ def open_package(path: Path) -> Iterator[Package]:
         raise Malformed("", "it isn't there")
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, struct.error, OSError, ValueError) as error:
+    except (*_DAMAGED, ValueError) as error:
         raise Malformed("", f"it is neither a folder nor a ZIP file: {error}") from error
     with archive:
         yield Package(None, archive)
