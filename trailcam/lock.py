@@ -24,7 +24,9 @@ from trailcam.text import printable
 
 _POLL_S = 0.1
 # A holder writes its name just after it got the lock; who is refused in between would read the last holder's.
+# Where so many ask at once that it gets no turn for a while, they wait for its name up to _NAMED_WITHIN_S.
 _NAMING_S = 0.1
+_NAMED_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,12 @@ class WriterLock:
             raise self._unlockable(error) from error
 
     def _settled_holder(self) -> Holder | None:
-        time.sleep(_NAMING_S)
-        return self.holder()
+        deadline = time.monotonic() + _NAMED_WITHIN_S
+        while True:
+            time.sleep(_NAMING_S)
+            holder = self.holder()
+            if holder is not None or time.monotonic() > deadline:
+                return holder
 
     def _refusal(self, wait_s: float) -> LockedError:
         holder = self._settled_holder()

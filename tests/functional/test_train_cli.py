@@ -87,6 +87,7 @@ def test_a_stopped_training_carries_on(tmp_path: Path, data: Path, start: Path) 
     os.kill(first.pid, signal.SIGINT)
     _, rest = first.communicate(timeout=120)
     assert first.returncode == 130, rest
+    assert "Stopping after the batch in hand" in rest
     assert "carry on" in rest
     second = subprocess.run(
         command, env=isolated_environment(home), capture_output=True, text=True, timeout=500, check=False
@@ -94,6 +95,7 @@ def test_a_stopped_training_carries_on(tmp_path: Path, data: Path, start: Path) 
     assert second.returncode == 0, second.stderr
     assert "Epoch 1 of 8" not in second.stderr
     assert "Epoch 8 of 8" in second.stderr
+    assert "Epoch 9" not in second.stderr
 
 
 def test_what_cannot_be_trained_from_is_refused(cli: Cli, data: Path, tmp_path: Path) -> None:

@@ -24,6 +24,11 @@ CPU = torch.device("cpu")
 SECONDS = st.floats(1e-4, 10)
 
 
+@pytest.fixture(autouse=True)
+def _nobody_limits_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # torch's helpers set it in a process that used them
+
+
 class Detector(FakeDetector):
     """Takes 2 ms for each batch, and has no room for more than ``room`` photos at once."""
 

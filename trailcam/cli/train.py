@@ -12,6 +12,7 @@ from rich.table import Table
 from trailcam.cli import console
 from trailcam.cli.model_options import DeviceOpt, TrustOpt, vouch
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
+from trailcam.cli.signals import stoppable
 from trailcam.errors import ExitCode, UsageError
 from trailcam.text import printable
 
@@ -77,7 +78,9 @@ def train(
             console.say(f"Epoch {done} of {total}: mAP50 {map50:.1%} on the validation photos.")
 
     try:
-        report = run_train(training, context.settings, epoch_done=say_epoch)
+        # A signal that is raised amid a step of torch's may be lost there: it is asked for instead.
+        with stoppable("Stopping after the batch in hand; press again to stop at once.") as stop:
+            report = run_train(training, context.settings, epoch_done=say_epoch, stop=stop)
     except KeyboardInterrupt:
         console.say("Stopped; run the same command again to carry on after the last whole epoch.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -55,11 +55,13 @@ def train(
     settings: Settings,
     *,
     epoch_done: Callable[[int, int, float], None] = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> TrainReport:
     """Train and evaluate. A training of the same name and data that was stopped is carried on.
 
-    ``epoch_done`` is told epochs done, of how many, and the validation's mAP50 (0..1). Raises DataSetError,
-    WeightsError, DeviceError, UsageError, OutputError.
+    ``epoch_done`` is told epochs done, of how many, and the validation's mAP50 (0..1). ``stop`` is asked
+    after each batch and before the evaluation; once it says True, KeyboardInterrupt is raised. Also raises
+    DataSetError, WeightsError, DeviceError, UsageError, OutputError.
     """
     sets = {split: read_dataset(training.data, split) for split in ("train", "val")}
     target = own_weights_folder() / f"{training.name}.pt"
@@ -69,7 +71,8 @@ def train(
             "Name the new ones differently: --name NAME.",
         )
     folder = run_folder(training.name)
-    best = _fit(training, folder, sets["train"], epoch_done)
+    best = _fit(training, folder, sets["train"], epoch_done, stop)
+    _heed(stop)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(best, target.with_suffix(".part"))
@@ -100,7 +103,11 @@ def run_folder(name: str) -> Path:
 
 
 def _fit(
-    training: Training, folder: Path, data: DataSet, epoch_done: Callable[[int, int, float], None]
+    training: Training,
+    folder: Path,
+    data: DataSet,
+    epoch_done: Callable[[int, int, float], None],
+    stop: Callable[[], bool],
 ) -> Path:
     """Let ultralytics train; returns the best checkpoint."""
     from trailcam.detect.detector import quiet_ultralytics
@@ -123,6 +130,7 @@ def _fit(
         yolo: Any = YOLO
         model = yolo(str(last if carries_on else folder / "start.pt"), task="detect")
         model.add_callback("on_fit_epoch_end", lambda trainer: _tell(trainer, epoch_done))
+        model.add_callback("on_train_batch_end", lambda _: _heed(stop))
         if carries_on:
             model.train(resume=True)
         else:
@@ -151,9 +159,16 @@ def _arguments(training: Training, folder: Path, device: Any) -> dict[str, Any]:
     }
 
 
+def _heed(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise KeyboardInterrupt
+
+
 def _tell(trainer: Any, epoch_done: Callable[[int, int, float], None]) -> None:  # noqa: ANN401 - untyped
     metrics = trainer.metrics or {}
-    epoch_done(int(trainer.epoch) + 1, int(trainer.epochs), float(metrics.get("metrics/mAP50(B)", 0.0)))
+    done, epochs = int(trainer.epoch) + 1, int(trainer.epochs)
+    if done <= epochs:  # the look at the best epoch's weights comes after the last
+        epoch_done(done, epochs, float(metrics.get("metrics/mAP50(B)", 0.0)))
 
 
 def _recorded(folder: Path) -> object:
