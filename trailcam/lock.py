@@ -71,7 +71,7 @@ class WriterLock:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
             self._take(lock, wait_s, on_wait)
         except Timeout:
-            raise self._refusal(wait_s) from None
+            raise self._refusal(wait_s, self._settled_holder()) from None
         except (OSError, NotImplementedError) as error:
             raise self._unlockable(error) from error
         try:
@@ -107,10 +107,30 @@ class WriterLock:
             lock.acquire(timeout=0)
         except Timeout:
             if wait_s <= 0:
-                raise
+                self._take_after_all(lock)
+                return
             if on_wait is not None:
                 on_wait(self._settled_holder())
             lock.acquire(timeout=wait_s, poll_interval=_POLL_S)
+
+    def _take_after_all(self, lock: FileLock) -> None:
+        """Name who holds the lock, or take it where that one leaves before it could be named.
+
+        Raises LockedError, and Timeout where it stays nameless.
+        """
+        deadline = time.monotonic() + _NAMED_WITHIN_S
+        while True:
+            time.sleep(_NAMING_S)
+            holder = self.holder()
+            if holder is not None:
+                raise self._refusal(0, holder)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def _write_holder(self) -> None:
         since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -125,15 +145,10 @@ class WriterLock:
             raise self._unlockable(error) from error
 
     def _settled_holder(self) -> Holder | None:
-        deadline = time.monotonic() + _NAMED_WITHIN_S
-        while True:
-            time.sleep(_NAMING_S)
-            holder = self.holder()
-            if holder is not None or time.monotonic() > deadline:
-                return holder
+        time.sleep(_NAMING_S)
+        return self.holder()
 
-    def _refusal(self, wait_s: float) -> LockedError:
-        holder = self._settled_holder()
+    def _refusal(self, wait_s: float, holder: Holder | None) -> LockedError:
         who = f"in use by {holder}" if holder else "in use by another trailcam process"
         waited = f"; waited {wait_s:g} s" if wait_s > 0 else ""
         return LockedError(
