@@ -1,6 +1,6 @@
 """Write the tables of docs/performance.md from the results, so that nobody types a figure by hand.
 
-    python benchmarks/tables.py [--results benchmarks/results] [--docs docs/performance.md]
+    python -m benchmarks.tables [--results benchmarks/results] [--docs docs/performance.md]
 
 Takes peers-*.json (of peers.py), bench-*.json (of ``trailcam bench --format json``) and scaling*.json (of
 scaling.py). A table stands between two comments, ``<!-- peers -->`` and ``<!-- end of peers -->``, and is
@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any
+
+from tests.chaos.tell import replaced
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 Found = list[tuple[str, dict[str, Any]]]
@@ -114,12 +115,7 @@ def main() -> None:
         found = results(asked.results, pattern)
         if not found:
             continue
-        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        around = re.compile(f"{begin}.*?{end}", re.DOTALL)
-        if not around.search(text):
-            raise SystemExit(f"{asked.docs} has no {begin} and {end}.")
-        told = f"{begin}\n{tell(found)}\n{end}"
-        text = around.sub(lambda _, told=told: told, text)
+        text = replaced(text, name, tell(found))
         print(f"{name}: {len(found)} files")
     asked.docs.write_text(text, encoding="utf-8")
 

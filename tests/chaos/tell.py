@@ -43,7 +43,7 @@ def replaced(text: str, name: str, table: str) -> str:
     """``text`` with what stands between the two comments of that name replaced."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     pattern = re.compile(f"{begin}.*?{end}", re.DOTALL)
-    assert pattern.search(text), f"{DOCS.name} has no {begin}"
+    assert pattern.search(text), f"the page has no {begin}"
     return pattern.sub(lambda _: f"{begin}\n{table}\n{end}", text)
 
 

@@ -14,8 +14,9 @@ _CPU_BATCH, _GPU_BATCH = 8, 64
 _THREADS_UP_TO = 4  # cores: where so few also compute, processes that decode cost more than they bring
 _CLOSE = 0.03  # a batch that is slower by less than this is as fast
 _READERS = 8  # files that a worker has open at once; see trailcam.detect.loader
-_WORKER_BYTES = 250_000_000  # of one process that decodes 16 MP photos, measured
-_LANE_BYTES = 13_000_000  # of intermediate results for each photo of a batch, measured at 640 px
+# Peaks of `trailcam bench`, two cores, 16 MP photos (2026-11-27); libraries that processes share included.
+_WORKER_BYTES = 640_000_000  # one decoding process more
+_LANE_BYTES = 37_000_000  # one photo more in the batches of each lane
 _MEMORY_SHARE = 0.7  # of what is free; the rest is for the database and whatever else there is
 
 
