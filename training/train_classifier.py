@@ -24,6 +24,7 @@ from metrics import letterbox
 from torch import Tensor, nn
 from two_stage import crop_net, lite0
 
+from trailcam.detect.container import read_container
 from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut
 
 NAMES = (*FINE, "none")
@@ -193,6 +194,16 @@ def pretrained_lite0(width: int, classes: int) -> LiteNet:
     return model
 
 
+def delivered(weights: Path, classes: int) -> LiteNet:
+    """The second stage of a delivered file, to be trained further."""
+    container = read_container(weights)
+    if container is None or container.two is None or container.two.arch != "efficientnet-lite0":
+        raise SystemExit(f"{weights} holds no EfficientNet-Lite0 as its second stage")
+    model = lite0(classes, container.two.width)
+    model.load_state_dict({k: v.float() for k, v in container.two.state.items()})
+    return model
+
+
 def predict(
     model: nn.Module, arch: str, photos: list[Photo], pixels: int, margin: float, size: int
 ) -> tuple[np.ndarray, list[tuple[str, bool]]]:
@@ -257,6 +268,9 @@ def main() -> None:
     ap.add_argument("--margin", type=float, default=0.12)
     ap.add_argument("--size", type=int, default=640, help="long side of the photo that crops are cut from")
     ap.add_argument("--start", type=Path, help="a first stage whose backbone to start from instead of COCO's")
+    ap.add_argument(
+        "--weights", type=Path, help="a delivered file whose second stage (Lite0) to train further"
+    )
     ap.add_argument("--epochs", type=int, default=20)
     ap.add_argument("--batch", type=int, default=32)
     ap.add_argument("--steps", type=int, default=60, help="batches an epoch")
@@ -276,7 +290,10 @@ def main() -> None:
     by_label = {n: [c for c in pool if c.label == n] for n in SHARE}
     print({k: len(v) for k, v in by_label.items()}, flush=True)
     lite = a.arch == "efficientnet-lite0"
-    model = pretrained_lite0(512, len(NAMES)) if lite else pretrained(a.dataset, a.start, len(NAMES))
+    if a.weights is not None:
+        model = delivered(a.weights, len(NAMES))
+    else:
+        model = pretrained_lite0(512, len(NAMES)) if lite else pretrained(a.dataset, a.start, len(NAMES))
     model = model.to(device, memory_format=torch.channels_last)
     ema = copy.deepcopy(model).eval()
     for part in model.layers[: a.frozen]:

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,6 @@ import sys
 import numpy as np
 sys.path.insert(0, {helpers!r})
 import fake_trailcam as fake
-import trailcam.detect.detector as real
 from trailcam.detect.protocol import RawDetections
 
 class Other(fake.FakeDetector):
@@ -30,7 +31,7 @@ class Other(fake.FakeDetector):
         box = np.array([[4, 8, 40, 44]], np.float32)
         return RawDetections(box, np.array([0.95], np.float32), np.array([2], np.int16))
 
-real.UltralyticsDetector = Other
+sys.meta_path.insert(0, fake.Substitute(Other))
 fake.main()
 """
 
@@ -93,8 +94,18 @@ class Library:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Library:
+def made(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Library:
     return Library(tmp_path_factory.mktemp("runs"), tiny_jpeg)
+
+
+@pytest.fixture
+def library(made: Library, tmp_path: Path) -> Library:
+    """A copy for each test, so that none counts on what another has done."""
+    own = copy(made)
+    own.home = tmp_path
+    for name in ("t.duckdb", "one.pt", "two.pt"):
+        shutil.copy2(made.home / name, tmp_path / name)
+    return own
 
 
 def counting(library: Library) -> dict[int, int]:
@@ -157,6 +168,7 @@ def test_two_runs_are_compared(library: Library) -> None:
 
 
 def test_deleting_asks_and_refuses_what_counts(library: Library) -> None:
+    library.detect("three", program=library.other)
     assert library("correct", "1", "--no-animal", "--author", "Ann").returncode == 0
     before = counting(library)
     spare, in_use = min(before), next(run for run, n in before.items() if n)

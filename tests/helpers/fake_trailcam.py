@@ -8,17 +8,20 @@ after N photos it waits for that file to appear.
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.machinery
 import os
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import trailcam.detect.detector as real
 from trailcam.cli.app import main
 from trailcam.detect.frame import FrameSpec
-from trailcam.detect.precision import Precision
 from trailcam.detect.protocol import Detector, RawDetections, RawOutput
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ class FakeDetector(Detector):
     """One box a photo: the class and the confidence follow from the mean of its pixels."""
 
     def __init__(self, weights: Weights, device: torch.device, **_: Any) -> None:  # noqa: ANN401
+        from trailcam.detect.precision import Precision  # brings torch along; a detector has it already
+
         self.names = dict(enumerate(NAMES))
         self.frame = FrameSpec(64, 32)
         self.model_key = weights.sha256
@@ -65,6 +70,30 @@ class FakeDetector(Detector):
         """Nothing to warm."""
 
 
+class Substitute(importlib.abc.MetaPathFinder):
+    """Puts ``fake`` into trailcam.detect.detector when that is imported; it brings torch along."""
+
+    def __init__(self, fake: type[FakeDetector] = FakeDetector) -> None:
+        self.fake = fake
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The module's own spec, with a loader that exchanges the detector afterwards."""
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if name != "trailcam.detect.detector" or spec is None or spec.loader is None:
+            return None
+        loader = spec.loader
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            module.UltralyticsDetector = self.fake  # type: ignore[attr-defined]
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
 if __name__ == "__main__":
-    real.UltralyticsDetector = FakeDetector  # type: ignore[misc, assignment]
+    sys.meta_path.insert(0, Substitute())
     main()
