@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.ops import roi_align
 
 from trailcam.detect.container import ANTLERED, ANTLERLESS, NONE, StageTwo
 from trailcam.detect.frame import PAD_VALUE
+from trailcam.detect.vision_ops import roi_align
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,8 +151,7 @@ def cut(frames: Tensor, boxes: Sequence[Tensor], side: int, margin: float) -> Te
         centre = (box[:, :2] + box[:, 2:]) / 2 + _EDGE
         half = (box[:, 2:] - box[:, :2]).amax(1, keepdim=True) * (0.5 + margin)
         squares.append(torch.cat([centre - half, centre + half], 1).to(frames.dtype))
-    crops: Tensor = roi_align(padded, squares, side, sampling_ratio=2, aligned=True)
-    return crops
+    return roi_align(padded, squares, side, sampling=2)
 
 
 def decide(p: Tensor, two: StageTwo) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torchvision.ops import nms
 
 from trailcam.detect.protocol import RawDetections, RawOutput
+from trailcam.detect.vision_ops import nms
 from trailcam.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _suppress(boxes: Tensor, scores: Tensor, rows: Tensor, iou: float) -> Tensor
         # One call for the batch: each photo's boxes are moved to where no other photo's are.
         lowest, highest = boxes.amin() if len(boxes) else 0.0, boxes.amax() if len(boxes) else 0.0
         apart = boxes - lowest + (rows.to(boxes.dtype) * (highest - lowest + 1))[:, None]
-        keep: Tensor = nms(apart, scores, iou)
+        keep = nms(apart, scores, iou)
         return keep[torch.argsort(rows[keep], stable=True)]
     kept = []
     for row in torch.unique(rows):  # a call's cost grows with the square of its boxes
