@@ -121,9 +121,12 @@ def _show_table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence
     if not rows:
         return
     shown = shown_columns(columns, [*rows, *totals])
-    gone = _too_much(shown, rows, totals, out)
-    kept = [column for column in shown if column not in gone]
-    tight = bool(gone) or not _fits(kept, rows, totals, out, tight=False)
+    gone: list[Column] = []
+    kept, tight = shown, False
+    if out.width < _UNLIMITED:  # measuring a thousand rows takes longer than counting them
+        gone = _too_much(shown, rows, totals, out)
+        kept = [column for column in shown if column not in gone]
+        tight = bool(gone) or not _fits(kept, rows, totals, out, tight=False)
     out.print(_table(kept, rows, totals, out, tight=tight))
     if gone:
         _line(f"(too narrow for: {', '.join(column.heading for column in gone)})", out)
