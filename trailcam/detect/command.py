@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from trailcam.detect.auto import Plan as MachinePlan
     from trailcam.detect.device import GpuMonitor
+    from trailcam.detect.opening import Opened
     from trailcam.detect.pipeline import PipelineReport
     from trailcam.detect.protocol import Detector
     from trailcam.domain import ClassInfo
@@ -124,19 +125,7 @@ def detect(
         accept_failures=accept_failures,
         known_failures=frozenset(todo.todo.image_id[todo.todo.failed].tolist()),
     )
-    with database.write() as db:
-        run_id = begin_run(
-            db,
-            RunFacts(
-                model_key=todo.model_key,
-                weights_sha256=todo.weights.sha256,
-                weights_name=todo.weights.path.name,
-                settings=_settings_record(settings, best, detector),
-                versions=_versions(detector),
-                device=describe(device),
-                classes=_classes(detector, settings),
-            ),
-        )
+    run_id = _begin(database, settings, todo, opened, best)
     started(
         Started(
             run_id,
@@ -166,6 +155,24 @@ def detect(
     with database.write() as db:
         end_run(db, run_id, completed=not report.interrupted, seconds=_seconds(report, sink.seconds))
     return DetectReport(run_id, report, sink.seconds)
+
+
+def _begin(database: Database, settings: Settings, todo: Plan, opened: Opened, best: MachinePlan) -> int:
+    """Record what is about to run, and with what; the run's number."""
+    from trailcam.detect.device import describe
+
+    detector = opened.detector
+    facts = RunFacts(
+        model_key=todo.model_key,
+        weights_sha256=todo.weights.sha256,
+        weights_name=todo.weights.path.name,
+        settings=_settings_record(settings, best, detector),
+        versions=_versions(detector),
+        device=describe(opened.device),
+        classes=_classes(detector, settings),
+    )
+    with database.write() as db:
+        return begin_run(db, facts)
 
 
 def _check_canary(database: Database, todo: Plan, detector: Detector, device: torch.device) -> None:
