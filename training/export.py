@@ -47,21 +47,26 @@ def plain(value: Any) -> Any:
 
 
 def container(detector: Path, classifier: Path | None, flip: bool) -> dict[str, Any]:
-    """What is saved, before calibration."""
+    """What is saved, before calibration. ``detector``: of a training, or a delivered file whose first stage stays."""
     d = torch.load(detector, map_location="cpu", weights_only=True)
+    if "format" in d:
+        first, epochs = d["detector"], d["meta"]["detector_epochs"]
+    else:
+        first = {"names": dict(enumerate(d["names"])), "yaml": plain(d["yaml"]), "state_dict": half(d["ema"])}
+        epochs = d["epoch"] + 1
     c = torch.load(classifier, map_location="cpu", weights_only=True) if classifier else None
     if c:
         c.setdefault("arch", "yolo11n-backbone-crop")
     return {
         "format": FORMAT,
-        "detector": {"names": dict(enumerate(d["names"])), "yaml": plain(d["yaml"]), "state_dict": half(d["ema"])},
+        "detector": first,
         "classifier": c and {
             "arch": c["arch"], "names": list(NAMES), "state_dict": half(c["ema"]), "input_px": c["pixels"],
             "margin": c["margin"], "mean": list(STATISTICS[c["arch"]][0]), "std": list(STATISTICS[c["arch"]][1]), "width": 512, "temperature": 1.0, "sharpness": 0.5,
             "group_sharpness": 0.5, "antlered_at": 0.5, "flip": flip,
         },
         "names": list(FINE), "thresholds": dict.fromkeys(FINE, 0.25), "imgsz": 640, "iou": 0.6, "max_crops": 30,
-        "meta": {"detector_epochs": d["epoch"] + 1, "classifier_epochs": c["epoch"] + 1 if c else 0},
+        "meta": {"detector_epochs": epochs, "classifier_epochs": c["epoch"] + 1 if c else 0},
     }  # fmt: skip
 
 
