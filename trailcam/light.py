@@ -1,7 +1,8 @@
 """Legal light for many photos at once, with the answers of :class:`trailcam.sky.Sun`.
 
-Sunrise moves by a minute or two a day and evenly. So it is computed every 16th day, and between two of these
-only photos within minutes of the line are asked one by one.
+Sunrise moves by a minute or two a day and evenly, and hardly from one station of a ranch to the next. So it
+is computed every 8th day for places a tenth of a degree apart, and only photos within moments of the line
+between are asked one by one, at their own place.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ Light = npt.NDArray[np.int8]
 _DAY_US = 86_400_000_000
 _MINUTE_US = 60_000_000
 _MARGIN_US = LEGAL_MARGIN // timedelta(microseconds=1)
-_STEP = 16  # days between two that are computed
-# Up to 50 degrees the line from one to the next misses sunrise and sunset by less than 3 minutes: it bends by
-# at most 0.09 minutes/day², and the error of a line is 16² / 8 = 32 times that. Farther from the equator each
-# photo is asked.
-_CLOSE_US = 4 * _MINUTE_US
+_STEP = 8  # days between two that are computed
+_GRID = 0.1  # degrees between places for which they are
+# Up to 50 degrees what is so found misses sunrise and sunset by less than a minute. The line from one day to
+# the next bends by at most 0.09 minutes/day², and its error is 8² / 8 = 8 times that: 0.72. Half a step of
+# the grid to the north moves them by at most 0.05 * 4 * tan d / (cos² p * sqrt(1 - tan² p * tan² d)) = 0.25
+# minutes, p = 50 and d = 23.44 degrees (from cos h = -tan p * tan d). To the east it is 4 minutes a degree,
+# which is taken into account. Farther from the equator each photo is asked.
+_CLOSE_US = 90_000_000
 _EVEN_UP_TO = 50.0  # degrees
 NO_OFFSET = 1 << 20
 NO_MOMENT = np.iinfo(np.int64).min
@@ -75,17 +79,18 @@ def legal_light(sun: Sun, place: Place, moments: Moments) -> Light:
 
 
 def _window(sun: Sun, latitude: float, longitude: float, moments: Moments) -> tuple[Moments, Moments]:
-    """From when to when each moment's day has legal light, within 3 minutes, in UTC."""
+    """From when to when each moment's day has legal light, within a minute, in UTC."""
     days = (moments + round(longitude * 4 * _MINUTE_US)) // _DAY_US
     before = days // _STEP
     anchors = np.unique(np.concatenate([before, before + 1]))
-    edges = np.array([_edges(sun, latitude, longitude, int(anchor) * _STEP) for anchor in anchors])
+    north, east = (round(degrees / _GRID) * _GRID for degrees in (latitude, longitude))
+    edges = np.array([_edges(sun, north, east, int(anchor) * _STEP) for anchor in anchors])
     at = np.searchsorted(anchors, before)
     part = ((days % _STEP) / _STEP)[:, None]
+    earlier = round((longitude - east) * 4 * _MINUTE_US)
     # From midnight of the day, or the line would run through days.
-    line = (
-        np.round(edges[at] * (1 - part) + edges[at + 1] * part).astype(np.int64) + (days * _DAY_US)[:, None]
-    )
+    line = np.round(edges[at] * (1 - part) + edges[at + 1] * part).astype(np.int64)
+    line += (days * _DAY_US - earlier)[:, None]
     return line[:, 0], line[:, 1]
 
 

@@ -7,9 +7,8 @@ and nights, and is named.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from datetime import date
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from trailcam.domain import AgeClass
 from trailcam.domain import Kind as Animal
 from trailcam.errors import UsageError
 from trailcam.light import DARK, LEGAL, UNKNOWN
-from trailcam.reports.buck_events import Seen, at_of, day_of, see
+from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
 from trailcam.reports.bucks import count_bucks, make_buck_tables
 from trailcam.reports.common import Question, rate
@@ -79,6 +78,7 @@ _NIGHT_COLUMNS = (
     Column("legal_events", "in legal light", Kind.COUNT, null="unknown"),
     Column("moon", "moon", Kind.TEXT),
 )
+_NOON = time(12)  # when a night begins
 _TITLES = {
     "seasons": "Season-years beside each other",
     "confidence": "How sure the model was",
@@ -247,31 +247,52 @@ def _hours(db: Connection, question: Question, seen: Seen) -> Section:
 
 def _nights(seen: Seen) -> Section:
     """One row for each night and station with a mature buck, the latest first."""
-    known: dict[date, str] = {}
-    mature = seen.events.of_age(AgeClass.MATURE)
-    nights = list(zip(mature.station.tolist(), mature.night.tolist(), strict=True))
-    finished: list[Row] = []
-    for (station, night), group in groupby(range(len(nights)), key=nights.__getitem__):
-        own = list(group)
-        light = [int(mature.light[n]) for n in own]
-        times = [at_of(int(mature.began_us[n])) for n in own]
-        finished.append(
-            {
-                "night": day_of(night).isoformat(),
-                "season": mature.names["season"][mature.season[own[0]]],
-                "station": mature.names["station"][station],
-                "events": len(own),
-                "photos": sum(int(mature.photos[n]) for n in own),
-                "max_animals": max(int(mature.most[n]) for n in own),
-                "times": ", ".join(f"{at:%H:%M}" for at in times),
-                "legal_events": None if UNKNOWN in light else light.count(LEGAL),
-                "moon": moon_of(times[0], known),
-            }
-        )
+    finished = list(_night_rows(seen.events.of_age(AgeClass.MATURE)))
     finished.sort(key=lambda row: row["night"], reverse=True)
     return Section(
         "nights", _TITLES["nights"], _NIGHT_COLUMNS, finished, draw_nights(_NIGHT_COLUMNS, finished)
     )
+
+
+def _night_rows(mature: Events) -> Iterator[Row]:
+    """By station and time, in columns: there may be tens of thousands of nights."""
+    if not len(mature):
+        return
+    nights = mature.night
+    new = (np.diff(mature.station) != 0) | (np.diff(nights) != 0)
+    starts = np.concatenate([[0], np.flatnonzero(new) + 1])
+    ends = np.append(starts[1:], len(nights)).tolist()
+    clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+    came = [clock[minute] for minute in (mature.began_us // 60_000_000 % len(clock)).tolist()]
+    legal = np.add.reduceat((mature.light == LEGAL).astype(np.int64), starts)
+    unknown = np.logical_or.reduceat(mature.light == UNKNOWN, starts)
+    known: dict[date, str] = {}
+    days = {night: day_of(night) for night in np.unique(nights).tolist()}
+    moons = {night: moon_of(datetime.combine(day, _NOON), known) for night, day in days.items()}
+    columns = (
+        starts,
+        ends,
+        nights[starts],
+        mature.season[starts],
+        mature.station[starts],
+        np.add.reduceat(mature.photos, starts),
+        np.maximum.reduceat(mature.most, starts),
+        np.where(unknown, UNKNOWN, legal),
+    )
+    for start, end, night, season, station, photos, most, light in zip(
+        *(np.asarray(column).tolist() for column in columns), strict=True
+    ):
+        yield {
+            "night": days[night].isoformat(),
+            "season": mature.names["season"][season],
+            "station": mature.names["station"][station],
+            "events": end - start,
+            "photos": photos,
+            "max_animals": most,
+            "times": ", ".join(came[start:end]),
+            "legal_events": None if light == UNKNOWN else light,
+            "moon": moons[night],
+        }
 
 
 def _notes(seen: Seen, parts: Sequence[str]) -> list[str]:
