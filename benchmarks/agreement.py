@@ -1,6 +1,7 @@
 """Do scaled and full decoding find the same boxes? One command, a table, figures as JSON.
 
     python benchmarks/agreement.py PHOTOS [PHOTOS ...] [--weights FILE] [--labels FOLDER] [--output FILE]
+        [--backend torch|openvino] [--against-float32]
 
 PHOTOS: folders, searched with what lies below. Each photo is decoded in full and resized, as
 ultralytics does, and decoded as trailcam does; the same model looks at both. A box of confidence 0.5 or
@@ -8,6 +9,9 @@ more is matched if the other decoding has one with an IoU of at least 0.5, whate
 confidence (from 0.05). With --labels (YOLO's text files, named as the photos, and their data.yaml in a
 folder above), AP50 of both decodings is computed for each class that model and labels share; labels of
 other classes are neither asked for nor held against a box that covers one.
+
+With --against-float32 the photo decoded in full is looked at in float32 by torch, whatever precision and
+library look at the other: so all that makes trailcam faster is held against what is slow and plain.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import numpy.typing as npt
 import torch
 import yaml
 
+from trailcam.detect.backend import Backend
 from trailcam.detect.decode import Decoded, decode
 from trailcam.detect.models import open_detector
 from trailcam.detect.precision import Precision
@@ -52,17 +57,26 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, help="a folder of YOLO labels")
     parser.add_argument("--at-most", type=int, help="so many photos, chosen at random, always the same ones")
     parser.add_argument("--precision", default="auto", choices=[p.value for p in Precision])
+    parser.add_argument("--backend", default="torch", choices=["torch", "openvino"])
+    parser.add_argument("--against-float32", action="store_true", help="full decoding, in float32 by torch")
     parser.add_argument("--output", type=Path, help="a JSON file for the figures")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     photos = sorted(p for root in asked.photos for p in root.rglob("*") if p.suffix.lower() in SUFFIXES)
     if asked.at_most and asked.at_most < len(photos):
         photos = sorted(random.Random(0).sample(photos, asked.at_most))
+    weights, device = find_weights(asked.weights), torch.device("cpu")
     model = open_detector(
-        find_weights(asked.weights), torch.device("cpu"), precision=Precision(asked.precision)
+        weights, device, precision=Precision(asked.precision), backend=Backend(asked.backend)
     )
-    pairs = [(look(model, p, full=True), look(model, p, full=False)) for p in photos]
-    figures = agreement(pairs) | {"photos": len(photos), "precision": str(model.precision)}
+    plain = open_detector(weights, device, precision=Precision.FLOAT32) if asked.against_float32 else model
+    pairs = [(look(plain, p, full=True), look(model, p, full=False)) for p in photos]
+    figures = agreement(pairs) | {
+        "photos": len(photos),
+        "precision": str(model.precision),
+        "backend": str(model.backend),
+        "against": str(plain.precision),
+    }
     if asked.labels:
         figures |= accuracy(photos, pairs, asked.labels, set(model.names.values()))
     for name, value in figures.items():

@@ -190,6 +190,14 @@ class Truth:
         self.tells_deer, self.tells_buck = complete | self.deer, self.buck | (complete & ~unsexed)
 
 
+def loudest(photos: list[Photo], found: list[m.Detections], name: str) -> float:
+    """The highest score that a class has on a photo of nothing."""
+    nothing = [d for photo, d in zip(photos, found, strict=True) if photo.complete and not photo.boxes]
+    return max(
+        (float(s) for d in nothing for s in d["scores"][d["classes"] == FINE.index(name)]), default=0.0
+    )
+
+
 def cut(photos: list[Photo], found: list[m.Detections]) -> dict[str, float]:
     """Thresholds: by boxes for other classes; for deer those that come nearest to what is wanted of photos."""
     out = {}
@@ -206,6 +214,9 @@ def cut(photos: list[Photo], found: list[m.Detections]) -> dict[str, float]:
             np.array(f) >= max(f) - 0.01
         ]  # of thresholds as good as the best, one in the upper middle
         out[n] = float(np.clip(good[int(len(good) * 0.6)], 0.1, 0.8))
+    for n in OTHERS:  # and no alarm where nothing is
+        loud = loudest(photos, found, n)
+        out[n] = max(out[n], next((float(t) for t in grid if t > loud), 0.85))
     truth = Truth(photos)
     doe = m.photo_scores(found, FINE, ev.GROUPS["antlerless"])
     buck = m.photo_scores(found, FINE, ev.GROUPS["antlered"])

@@ -37,13 +37,16 @@ __all__ = ["Job", "Outcome", "PipelineOptions", "PipelineReport", "Progress", "S
 
 _TICK_S = 0.2
 _PROGRESS_S = 0.25
+_PAUSE = 150  # between two writes for time's sake, in times of what the last took
+_LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineOptions:
     """``batch`` photos go to the device at once. Results are written after ``flush_rows`` photos
 
-    or ``flush_seconds``, whichever is first: what a crash can cost. ``accept_failures`` marks photos
+    or ``flush_seconds``, whichever is first: what a crash can cost. Where a write is slow that may be up to
+    a minute, so that writing takes no more than a 150th of the time. ``accept_failures`` marks photos
     as failed even where more than half of the run's photos fail. ``known_failures``: the ids of those of the
     run's photos that are marked as failed already; they don't count there.
     """
@@ -229,8 +232,10 @@ class _Run:
     def _due(self) -> bool:
         if not self._buffer:
             return False
-        waited = time.perf_counter() - self._flushed
-        return len(self._buffer) >= self._options.flush_rows or waited >= self._options.flush_seconds
+        if len(self._buffer) >= self._options.flush_rows:
+            return True
+        pause = max(self._options.flush_seconds, min(self._writer.last_s * _PAUSE, _LONGEST_PAUSE_S))
+        return time.perf_counter() - self._flushed >= pause
 
     def _flush(self) -> None:
         self._flushed = time.perf_counter()

@@ -17,13 +17,17 @@ _PENDING = 2
 
 
 class Writer:
-    """Writes flushes in order, at most two waiting. An error of the sink surfaces at the next call."""
+    """Writes flushes in order, at most two waiting. An error of the sink surfaces at the next call.
+
+    ``busy_s``, ``last_s``: seconds that all writes took, and the last one.
+    """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._queue: queue.Queue[Sequence[Outcome] | None] = queue.Queue(maxsize=_PENDING)
         self._error: BaseException | None = None
         self.busy_s = 0.0
+        self.last_s = 0.0
         self._thread = threading.Thread(target=self._work, name="trailcam-writer")
         self._thread.start()
 
@@ -57,4 +61,5 @@ class Writer:
                 self._error = error
                 return
             finally:
-                self.busy_s += time.perf_counter() - started
+                self.last_s = time.perf_counter() - started
+                self.busy_s += self.last_s
