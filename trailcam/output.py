@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from trailcam.errors import OutputError
 from trailcam.text import printable
@@ -41,19 +42,38 @@ def write_file(path: Path, content: bytes) -> None:
 def _replace(target: Path, content: bytes) -> None:
     if target.is_dir():
         raise IsADirectoryError("it is a folder")
-    # In the same folder, because only within one file system a file replaces another in one step.
     clear_drafts(target.parent)
-    handle, draft = tempfile.mkstemp(prefix=DRAFT, suffix=".part", dir=target.parent)
+    with replacing(target) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(target: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``target`` when the block ends well, and is gone when not.
+
+    ``sync``: it is on the disk before. Raises what the system says.
+    """
+    draft = draft_of(target, ".part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        replace_by(target, Path(draft))
+        with draft.open("xb") as file:
+            yield file
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        replace_by(target, draft)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(draft).unlink()
+            draft.unlink()
         raise
+
+
+def draft_of(target: Path, suffix: str = "") -> Path:
+    """A name for what is to become ``target``; nothing has it yet.
+
+    Beside it, because only within one file system a file replaces another in one step. And a name first, so
+    that a signal in the moment in which the file comes about finds it known already.
+    """
+    return target.with_name(f"{DRAFT}{secrets.token_hex(8)}{suffix}")
 
 
 def clear_drafts(folder: Path) -> None:

@@ -6,14 +6,13 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from trailcam.errors import OutputError, UsageError
-from trailcam.output import DRAFT, clear_drafts, explained, replace_by
+from trailcam.output import clear_drafts, draft_of, explained, replace_by, replacing
 from trailcam.text import printable
 
 PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic"})
@@ -129,24 +128,11 @@ def whole_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     OutputError.
     """
     with explained(path):
-        target = path.expanduser().resolve()
-        if target.is_dir():
-            raise IsADirectoryError("it is a folder")
+        target = _file_at(path)
         if sync:
             clear_drafts(target.parent)
-        handle, draft = tempfile.mkstemp(prefix=DRAFT, suffix=".part", dir=target.parent)
-    try:
-        with explained(path), os.fdopen(handle, "wb") as file:
+        with replacing(target, sync=sync) as file:
             yield file
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        with explained(path):
-            replace_by(target, Path(draft))
-    except BaseException:
-        with suppress(OSError):
-            Path(draft).unlink()
-        raise
 
 
 @contextmanager
@@ -156,18 +142,24 @@ def draft_beside(path: Path) -> Iterator[tuple[Path, Path]]:
     The file takes the place of ``path`` when the block ends well. Raises OutputError.
     """
     with explained(path):
-        target = path.expanduser().resolve()
-        if target.is_dir():
-            raise IsADirectoryError("it is a folder")
+        target = _file_at(path)
         clear_drafts(target.parent)
-        scratch = tempfile.TemporaryDirectory(prefix=DRAFT, dir=target.parent)
+    folder = draft_of(target)
+    draft = folder / "draft"
     try:
-        with scratch as folder:
-            draft = Path(folder, "draft")
-            yield draft, Path(folder)
-            with explained(path):
-                replace_by(target, draft)
+        with explained(path):
+            folder.mkdir(mode=0o700)
+        yield draft, folder
+        with explained(path):
+            replace_by(target, draft)
+        shutil.rmtree(folder, ignore_errors=True)
     except BaseException:
-        # A signal amid the clean-up leaves what it had not come to yet.
-        shutil.rmtree(scratch.name, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _file_at(path: Path) -> Path:
+    target = path.expanduser().resolve()
+    if target.is_dir():
+        raise IsADirectoryError("it is a folder")
+    return target
