@@ -18,7 +18,7 @@ FILES = {output.__file__, export_target.__file__}
 
 
 def interrupted_at(line: int, work: Callable[[], None]) -> bool:
-    """Run ``work``, with a KeyboardInterrupt before its ``line``-th line in those modules, if there is one."""
+    """Run ``work``, with a KeyboardInterrupt before its ``line``-th line in those modules if it has one."""
     left = line
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:  # noqa: ANN401 - as sys.settrace has it
