@@ -106,7 +106,7 @@ _of_this_worker: ThreadPoolExecutor | None = None  # in a worker process, which 
 
 
 def _start_readers() -> ThreadPoolExecutor:
-    """All threads at once, while there is memory: Python waits forever for one that finds none to begin with."""
+    """All threads at once, while there is memory: Python waits forever for one that finds none at first."""
     readers = ThreadPoolExecutor(_READERS, thread_name_prefix="trailcam-read")
     together = threading.Barrier(_READERS)
     for _ in range(_READERS):  # while the others wait there, each takes a thread of its own
