@@ -94,34 +94,12 @@ class _Photos(Dataset[Chunk]):
 
     def _loaded(self, jobs: tuple[Job, ...]) -> Iterator[tuple[Job, Decoded | Failed | Missing]]:
         """All files are read side by side while the first is decoded: opens on a share wait together."""
-        with _reader_threads(len(jobs)) as readers:
+        with ThreadPoolExecutor(min(len(jobs), _READERS), thread_name_prefix="trailcam-read") as readers:
             for job, data in zip(jobs, readers.map(self._read, jobs), strict=True):
                 yield job, decode(data, self.frame, full=self.full) if isinstance(data, bytes) else data
 
     def _read(self, job: Job) -> bytes | Failed | Missing:
         return read_file(Path(self.roots[job.root_id], job.path))
-
-
-_of_this_worker: ThreadPoolExecutor | None = None  # in a worker process, which reads one chunk at a time
-
-
-def _start_readers() -> ThreadPoolExecutor:
-    """All threads at once, while there is memory: Python waits forever for one that finds none at first."""
-    readers = ThreadPoolExecutor(_READERS, thread_name_prefix="trailcam-read")
-    together = threading.Barrier(_READERS)
-    for _ in range(_READERS):  # while the others wait there, each takes a thread of its own
-        readers.submit(together.wait)
-    return readers
-
-
-@contextlib.contextmanager
-def _reader_threads(n: int) -> Iterator[ThreadPoolExecutor]:
-    """This worker's threads; outside of one, those of ``n`` jobs alone."""
-    if _of_this_worker is not None:
-        yield _of_this_worker
-        return
-    with ThreadPoolExecutor(min(n, _READERS), thread_name_prefix="trailcam-read") as own:
-        yield own
 
 
 def _outcome(job: Job, result: Failed | Missing) -> Outcome:
@@ -153,13 +131,11 @@ def _quiet_decoders() -> None:
 
 
 def _start_worker(_worker_id: int) -> None:
-    global _of_this_worker
     # Ctrl-C goes to the whole process group; when to stop is the main process's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What fails here, the main process tells. Where a worker finds no memory, Python would add a traceback.
     sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     _quiet_decoders()
-    _of_this_worker = _start_readers()
 
 
 @dataclass(slots=True)
