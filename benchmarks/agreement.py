@@ -27,12 +27,12 @@ import numpy.typing as npt
 import torch
 import yaml
 
-from trailcam.detect.backend import Backend
-from trailcam.detect.decode import Decoded, decode
-from trailcam.detect.models import open_detector
-from trailcam.detect.precision import Precision
-from trailcam.detect.protocol import Detector
-from trailcam.detect.weights import find_weights
+from trailcam.detect.model.backend import Backend
+from trailcam.detect.model.find_weights import find_weights
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.model.protocol import Detector
+from trailcam.detect.pipeline.decode import Decoded, decode
 from trailcam.geometry import iou, xywhn_to_xyxy
 
 SUFFIXES = (".jpg", ".jpeg")

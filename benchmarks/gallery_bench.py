@@ -29,14 +29,14 @@ import simplejpeg
 from make_library import STATIONS, _times
 from PIL import Image
 
-from trailcam.config import Settings
 from trailcam.domain import AgeClass, ClassInfo, Kind, Status
-from trailcam.gallery.build import Options, build_gallery
-from trailcam.gallery.pictures import Cache
+from trailcam.gallery.make_gallery import Options, build_gallery
+from trailcam.pages.pictures import Cache
 from trailcam.samples import build_library
 from trailcam.selection import Selection
+from trailcam.settings.config import Settings
 from trailcam.store.database import Database
-from trailcam.store.runs import RunFacts, RunSink, begin_run, end_run
+from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run
 
 CLASSES = (
     ClassInfo(0, "doe", Kind.DOE),
@@ -59,7 +59,7 @@ requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() -
 
 @dataclass(frozen=True)
 class Seen:
-    """What a model made of one photo; fits ``trailcam.store.runs.OutcomeLike``."""
+    """What a model made of one photo; fits ``trailcam.store.run_sink.OutcomeLike``."""
 
     image_id: int
     confidence: npt.NDArray[np.float32]

@@ -30,11 +30,11 @@ from peers import facts, spread
 from trailcam.bench import ceilings
 from trailcam.bench.machine import Machine, open_machine
 from trailcam.bench.photos import SIZES, Photos, render
-from trailcam.config import load
-from trailcam.detect import loader
-from trailcam.detect.auto import Plan, usable_cores
-from trailcam.detect.frame import FrameSpec
-from trailcam.detect.protocol import Detector, RawDetections
+from trailcam.detect.choose.plan import Plan, usable_cores
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.protocol import Detector, RawDetections
+from trailcam.detect.pipeline import loader
+from trailcam.settings.config import load
 
 if TYPE_CHECKING:
     import torch

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import torch
 
-from trailcam.detect.container import Container, read_container
-from trailcam.detect.decode import Decoded, decode
-from trailcam.detect.protocol import Detector
-from trailcam.detect.two_stage import TwoStageDetector
-from trailcam.detect.weights import Weights, find_weights
+from trailcam.detect.model.find_weights import Weights, find_weights
+from trailcam.detect.model.protocol import Detector
+from trailcam.detect.model.two_stage import TwoStageDetector
+from trailcam.detect.model.two_stage_file import Container, read_container
+from trailcam.detect.pipeline.decode import Decoded, decode
 
 ROUNDS = 5
 SUFFIXES = (".jpg", ".jpeg")

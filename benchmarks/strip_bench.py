@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tests.helpers.strips import LAYOUTS, Truth, render_folder
 from trailcam.strip.folder import read_folder
-from trailcam.strip.model import StripImage, StripReading
 from trailcam.strip.ocr import Ocr
+from trailcam.strip.records import StripImage, StripReading
 
 
 def main() -> None:

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trailcam.errors import TrailcamError
-from trailcam.lock import WriterLock
-from trailcam.root import check_root
-from trailcam.text import count, printable
+from trailcam.files.lock import WriterLock
+from trailcam.files.mount_guard import check_root
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.config import Settings
+    from trailcam.settings.config import Settings
     from trailcam.store.database import Database
     from trailcam.store.images import Root
 
@@ -115,7 +115,7 @@ def _versions() -> Findings:
 
 
 def _database(database: Database) -> Findings:
-    from trailcam.store.check import check, copies
+    from trailcam.store.check_database import check, copies
 
     shown = printable(str(database.path))
     if not database.exists():
@@ -231,8 +231,8 @@ def _root(root: Root, paths: list[str]) -> Finding:
 
 
 def _model(settings: Settings) -> Findings:
-    from trailcam.detect.trial import try_model
-    from trailcam.detect.weights import STARTER, find_weights
+    from trailcam.detect.choose.trial import try_model
+    from trailcam.detect.model.find_weights import STARTER, find_weights
 
     weights = find_weights(configured=settings.detect.weights)
     own = "the starter model" if weights.path == STARTER else printable(str(weights.path))
@@ -255,7 +255,7 @@ def _model(settings: Settings) -> Findings:
 
 def _time(database: Database) -> Findings:
     from trailcam.store.images import newest_scan
-    from trailcam.store.stations import list_zones
+    from trailcam.store.station_facts import list_zones
 
     try:
         ZoneInfo("America/Chicago")

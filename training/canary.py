@@ -2,17 +2,17 @@
 
     python -m training.canary
 
-It holds what the starter says of the canary's frame in float32 on a processor; see trailcam.detect.canary.
+It holds what the starter says of the canary's frame in float32 on a processor; see trailcam.detect.choose.canary.
 """
 
 from __future__ import annotations
 
 import torch
 
-from trailcam.detect import canary
-from trailcam.detect.models import open_detector
-from trailcam.detect.precision import Precision
-from trailcam.detect.weights import STARTER, find_weights
+from trailcam.detect.choose import canary
+from trailcam.detect.model.find_weights import STARTER, find_weights
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
 
 
 def main() -> None:

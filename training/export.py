@@ -21,7 +21,7 @@ from train_classifier import NAMES, STATISTICS
 from two_stage import TwoStage
 from two_stage import load as load_weights
 
-from trailcam.detect.container import FORMAT
+from trailcam.detect.model.two_stage_file import FORMAT
 
 COMBINED = ("antlered_at", "group_sharpness", "sharpness")
 WANTED = {"deer": 0.95, "antlered": 0.85}

@@ -12,7 +12,7 @@ from data import ANTLERED, ANTLERLESS, COARSE, DEER, DEER_LABELS, FINE, Photo, c
 from torch import nn
 from torchvision.ops import nms
 
-from trailcam.detect.precision import Precision, choose_precision
+from trailcam.detect.model.precision import Precision, choose_precision
 
 Detections = dict[str, np.ndarray]  # boxes (n, 4) normalised xyxy, scores (n,), classes (n,)
 

@@ -24,8 +24,8 @@ from metrics import letterbox
 from torch import Tensor, nn
 from two_stage import crop_net, lite0
 
-from trailcam.detect.container import read_container
-from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut
+from trailcam.detect.model.two_stage_crops import BACKBONE, BackboneNet, LiteNet, cut
+from trailcam.detect.model.two_stage_file import read_container
 
 NAMES = (*FINE, "none")
 STATISTICS = {  # mean and standard deviation of a photo as each network expects it

@@ -1,6 +1,6 @@
 """What training adds to trailcam's two stages: dropout, and settings that can be tried without loading anew.
 
-Networks, crops and the formula of the scores are trailcam's own (trailcam/detect/crops.py), so that what is chosen
+Networks, crops and the formula of the scores are trailcam's own (trailcam/detect/model/two_stage_crops.py), so that what is chosen
 here is what the program does. `load(path)` gives a module in eval mode; calling it with a batch (n, 3, h, w) of RGB
 photos, letterboxed to sides divisible by 32, uint8 or float in 0..1, gives for each photo boxes (xyxy in pixels of the
 batch), scores and class indices into `model.names`.
@@ -17,9 +17,17 @@ import torch.nn.functional as F
 from metrics import decode
 from torch import Tensor, nn
 
-from trailcam.detect.container import ANTLERED, ANTLERLESS, DEER, NONE, Container, StageTwo, read_container
-from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet, cut, decide
-from trailcam.detect.two_stage import build_finder, build_namer
+from trailcam.detect.model.two_stage import build_finder, build_namer
+from trailcam.detect.model.two_stage_crops import BACKBONE, BackboneNet, LiteNet, cut, decide
+from trailcam.detect.model.two_stage_file import (
+    ANTLERED,
+    ANTLERLESS,
+    DEER,
+    NONE,
+    Container,
+    StageTwo,
+    read_container,
+)
 
 
 def with_dropout(net: BackboneNet | LiteNet, share: float = 0.3) -> BackboneNet | LiteNet:

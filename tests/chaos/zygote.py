@@ -37,13 +37,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 _PRELOADED = (
-    "trailcam.scan",
-    "trailcam.store.check",
-    "trailcam.detect.canary",
+    "trailcam.scan.scan_root",
+    "trailcam.store.check_database",
+    "trailcam.detect.choose.canary",
     "trailcam.detect.command",
-    "trailcam.detect.device",
-    "trailcam.detect.models",
-    "trailcam.detect.pipeline",
+    "trailcam.detect.model.device",
+    "trailcam.detect.model.open",
+    "trailcam.detect.pipeline.loop",
     "trailcam.export.megadetector",
     "trailcam.export.table",
     "trailcam.export.xmp",
@@ -51,7 +51,7 @@ _PRELOADED = (
     "trailcam.imports.megadetector",
     "trailcam.reports.bucks",
     "trailcam.reports.digest",
-    "trailcam.reports.html",
+    "trailcam.reports.report_page",
     "trailcam.reports.status",
     *(
         f"trailcam.cli.{name}"
@@ -59,7 +59,7 @@ _PRELOADED = (
     ),
     "trailcam.cli.db",
     "trailcam.cli.signals",
-    "trailcam.lock",
+    "trailcam.files.lock",
     "numpy.ma",
     "pydantic.json_schema",
     "rich.progress",
@@ -71,7 +71,7 @@ def preload() -> None:
     """Import what commands need, with the fake model in the place of ultralytics'."""
     import importlib
 
-    import trailcam.detect.detector as real
+    import trailcam.detect.model.yolo as real
     from tests.helpers.fake_trailcam import FakeDetector
 
     real.UltralyticsDetector = FakeDetector  # type: ignore[misc, assignment]
@@ -82,11 +82,11 @@ def preload() -> None:
 
 def small_transactions() -> None:
     """Let a small library take many transactions, so that rounds are short and still strike between them."""
-    import trailcam.scan
-    from trailcam.detect.pipeline import PipelineOptions
+    import trailcam.scan.scan_root
+    from trailcam.detect.pipeline.loop import PipelineOptions
 
-    trailcam.scan.CHUNK = 25
-    trailcam.scan._SAVE_EVERY = 100
+    trailcam.scan.scan_root.CHUNK = 25
+    trailcam.scan.scan_root._SAVE_EVERY = 100
     batch, _, *others = PipelineOptions.__init__.__defaults__ or ()
     PipelineOptions.__init__.__defaults__ = (batch, 32, *others)
 
@@ -107,7 +107,7 @@ def short_of_memory(share: float) -> None:
 
 def limit_memory(spare: int) -> None:
     """Let this process take ``spare`` bytes more than it has with its libraries loaded."""
-    import trailcam.detect.loader  # noqa: F401 - loads torch and the decoders
+    import trailcam.detect.pipeline.loader  # noqa: F401 - loads torch and the decoders
 
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + spare

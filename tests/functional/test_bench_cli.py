@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.helpers.fake_trailcam import FakeDetector
 from trailcam.cli.app import app
-from trailcam.config import load
+from trailcam.settings.config import load
 
 GRID = [(1, 0), (4, 0)]  # threads: starting processes would be most of a test
 
@@ -25,7 +25,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Image.new("RGB", (64, 48), (n * 40, 90, 120)).save(root / f"IMG_{n}.JPG")
     (tmp_path / "weights.pt").write_bytes(b"no real weights")
     # Where it is used: the module may have been imported by a test before.
-    monkeypatch.setattr("trailcam.detect.models.UltralyticsDetector", FakeDetector)
+    monkeypatch.setattr("trailcam.detect.model.open.UltralyticsDetector", FakeDetector)
     monkeypatch.setenv("TRAILCAM_DB", str(tmp_path / "trailcam.duckdb"))
     monkeypatch.setenv("TRAILCAM_CONFIG", "")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -61,7 +61,7 @@ def test_bench_measures_every_stage_and_leaves_no_database(library: Path) -> Non
 def test_tune_shows_a_table_and_with_dry_run_writes_nothing(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trailcam.bench.tune.settings_to_try", lambda *_: GRID)
+    monkeypatch.setattr("trailcam.bench.try_settings.settings_to_try", lambda *_: GRID)
     config = library.parent / "mine.toml"
     config.write_text("# mine\n", encoding="utf-8")
     out, said = invoke(library, "tune", "--dry-run", "--format", "json", "--config", str(config))
@@ -74,7 +74,7 @@ def test_tune_shows_a_table_and_with_dry_run_writes_nothing(
 
 
 def test_tune_writes_the_winner_for_detect_to_read(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trailcam.bench.tune.settings_to_try", lambda *_: GRID)
+    monkeypatch.setattr("trailcam.bench.try_settings.settings_to_try", lambda *_: GRID)
     config = library.parent / "mine.toml"
     config.write_text('# mine\n[detect]\nbatch = "auto"\nimgsz = 640\n', encoding="utf-8")
     out, said = invoke(library, "tune", "--config", str(config))

@@ -10,12 +10,12 @@ import yaml
 
 from tests.conftest import Cli, TinyJpeg
 from tests.helpers.two_stage import container, save
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.evaluate.dataset import read_dataset
 from trailcam.selection import Selection
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.corrections import shown_boxes
 from trailcam.store.database import Database
-from trailcam.store.review import library_id
+from trailcam.store.review_rows import library_id
 from trailcam.store.select import make_selected
 
 pytestmark = [pytest.mark.timeout(600)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT, TinyJpeg
-from trailcam.lock import WriterLock
+from trailcam.files.lock import WriterLock
 
 FAKE = CHECKOUT / "tests" / "helpers" / "fake_trailcam.py"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT, TinyJpeg
-from trailcam.lock import WriterLock
+from trailcam.files.lock import WriterLock
 from trailcam.store.database import Database
 
 FAKE = CHECKOUT / "tests" / "helpers" / "fake_trailcam.py"

@@ -14,11 +14,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.config import Settings
-from trailcam.gallery.build import Options, build_gallery
 from trailcam.gallery.content import read_content
+from trailcam.gallery.make_gallery import Options, build_gallery
 from trailcam.reports.bucks import bucks
 from trailcam.selection import Selection
+from trailcam.settings.config import Settings
 
 GAP = timedelta(minutes=30)
 STATIONS = ("Hayfield", "TinMan", "<script>")

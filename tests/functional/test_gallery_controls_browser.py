@@ -14,10 +14,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
 from tests.helpers.library import Photo, make_library
-from trailcam.config import Settings
 from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.gallery.build import Options, build_gallery
+from trailcam.gallery.make_gallery import Options, build_gallery
 from trailcam.selection import Selection
+from trailcam.settings.config import Settings
 
 OPTIONS = Options(None, 0.25, timedelta(minutes=30), Settings().seasons, first_month=9)
 CLASSES = (

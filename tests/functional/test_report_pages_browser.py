@@ -12,12 +12,12 @@ from tests.helpers.browser import Browser, browser
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from trailcam.domain import ClassInfo, Kind
 from trailcam.reports.activity import activity
+from trailcam.reports.base import Report
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.common import Question
 from trailcam.reports.digest import digest
 from trailcam.reports.herd import herd
-from trailcam.reports.html import to_html
-from trailcam.reports.model import Report
+from trailcam.reports.report_page import to_html
 from trailcam.reports.species import species
 from trailcam.reports.stations import stations
 from trailcam.reports.status import status

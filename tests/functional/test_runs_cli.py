@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT, TinyJpeg
-from trailcam.lock import WriterLock
+from trailcam.files.lock import WriterLock
 
 FAKE = CHECKOUT / "tests" / "helpers" / "fake_trailcam.py"
 # A model that sees a mature buck in the same place of every photo.
@@ -24,7 +24,7 @@ import sys
 import numpy as np
 sys.path.insert(0, {helpers!r})
 import fake_trailcam as fake
-from trailcam.detect.protocol import RawDetections
+from trailcam.detect.model.protocol import RawDetections
 
 class Other(fake.FakeDetector):
     def _look(self, total):

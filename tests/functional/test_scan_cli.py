@@ -395,7 +395,7 @@ def test_interrupted_and_carried_on(
 def holder(db: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the writer's lock until a line comes in."""
     script = (
-        "import sys\nfrom pathlib import Path\nfrom trailcam.lock import WriterLock\n"
+        "import sys\nfrom pathlib import Path\nfrom trailcam.files.lock import WriterLock\n"
         "with WriterLock(Path(sys.argv[1]), 'detect').acquire():\n"
         "    print('held', flush=True)\n    sys.stdin.readline()\n"
     )

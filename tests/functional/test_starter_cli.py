@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tests.conftest import Cli, SampleLibrary
-from trailcam.detect.weights import STARTER
+from trailcam.detect.model.find_weights import STARTER
 
 LIMITS = "Model: trailcam's starter model"
 ENV = {"TRAILCAM_DETECT_WORKERS": "0", "TRAILCAM_DETECT_DEVICE": "cpu"}

@@ -17,20 +17,20 @@ from pathlib import Path
 
 from tests.helpers import bad_files
 from tests.helpers.library import Photo, make_library
-from trailcam.config import load
 from trailcam.errors import TrailcamError
 from trailcam.imports.camtrap_dp import import_camtrap_dp
 from trailcam.imports.coco import import_coco
 from trailcam.imports.megadetector import import_megadetector
+from trailcam.imports.stations_csv import read_stations
 from trailcam.media.capture_time import NO_TIMES, parse_file_name, readings
 from trailcam.media.exif import UnreadableImageError, read_header
-from trailcam.months import format_months, parse_date, parse_duration, parse_months
 from trailcam.review.answers import read_answers
-from trailcam.stations_csv import read_stations
+from trailcam.settings.config import load
 from trailcam.store.database import Database
 from trailcam.store.invariants import broken
 from trailcam.strip.parse import find_stamp, find_temperature
-from trailcam.text import printable
+from trailcam.words.months import format_months, parse_date, parse_duration, parse_months
+from trailcam.words.text import printable
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy as np
 from tests.conftest import TinyJpeg
 from tests.helpers.library import WHITETAIL, Outcome
 from trailcam.domain import ClassInfo, Status
-from trailcam.scan import ScanOptions, ScanReport, scan
+from trailcam.scan.scan_root import ScanOptions, ScanReport, scan
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.database import Database, one, rows, utc_now
-from trailcam.store.runs import RunFacts, RunSink, begin_run, end_run, select_todo
+from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run, select_todo
 from trailcam.store.select import make_selected
 
 ORIGINAL = 0x9003

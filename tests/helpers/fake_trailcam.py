@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trailcam.cli.app import main
-from trailcam.detect.frame import FrameSpec
-from trailcam.detect.protocol import Detector, RawDetections, RawOutput
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 
 if TYPE_CHECKING:
     import torch
 
-    from trailcam.detect.weights import Weights
+    from trailcam.detect.model.find_weights import Weights
 
 NAMES = ("young", "mid", "mature", "doe", "fawn", "cow", "coyote", "person", "raccoon", "turkey", "UTV")
 
@@ -36,7 +36,7 @@ class FakeDetector(Detector):
     """One box a photo: the class and the confidence follow from the mean of its pixels."""
 
     def __init__(self, weights: Weights, device: torch.device, **_: Any) -> None:  # noqa: ANN401
-        from trailcam.detect.precision import Precision  # brings torch along; a detector has it already
+        from trailcam.detect.model.precision import Precision  # brings torch along; a detector has it already
 
         self.names = dict(enumerate(NAMES))
         self.frame = FrameSpec(64, 32)
@@ -71,7 +71,7 @@ class FakeDetector(Detector):
 
 
 class Substitute(importlib.abc.MetaPathFinder):
-    """Puts ``fake`` into trailcam.detect.detector when that is imported; it brings torch along."""
+    """Puts ``fake`` into trailcam.detect.model.yolo when that is imported; it brings torch along."""
 
     def __init__(self, fake: type[FakeDetector] = FakeDetector) -> None:
         self.fake = fake
@@ -81,7 +81,7 @@ class Substitute(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """The module's own spec, with a loader that exchanges the detector afterwards."""
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if name != "trailcam.detect.detector" or spec is None or spec.loader is None:
+        if name != "trailcam.detect.model.yolo" or spec is None or spec.loader is None:
             return None
         loader = spec.loader
         execute = loader.exec_module

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from trailcam.domain import AgeClass, CaptureTime, ClassInfo, FileKey, Image, Kind, Status, TimeSource
 from trailcam.store.database import Database
 from trailcam.store.images import save_images, save_root
-from trailcam.store.runs import RunFacts, RunSink, begin_run, end_run
+from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run
 
 # The classes that tests name: a name is also the class's name in the model.
 WHITETAIL = (
@@ -59,7 +59,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a model made of one image; fits :class:`trailcam.store.runs.OutcomeLike`."""
+    """What a model made of one image; fits :class:`trailcam.store.run_sink.OutcomeLike`."""
 
     image_id: int
     status: Status

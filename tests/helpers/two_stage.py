@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from trailcam.detect.crops import BACKBONE, BackboneNet, LiteNet
+from trailcam.detect.model.two_stage_crops import BACKBONE, BackboneNet, LiteNet
 
 FINE = ("doe", "fawn", "young", "mid", "mature", "turkey", "animal")
 COARSE = ("deer", "turkey", "animal")

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from trailcam.bench.command import Ceilings, efficiency, together
+from trailcam.bench.measure import Ceilings, efficiency, together
 from trailcam.bench.photos import mixed, render, sample
-from trailcam.bench.scratch import outcomes, scratch_sink
-from trailcam.bench.tune import ROUNDS, settings_to_try, tune, tune_report, winner
-from trailcam.config import load
-from trailcam.config_file import set_keys
-from trailcam.detect.auto import Plan
-from trailcam.detect.report import PipelineReport
+from trailcam.bench.scratch_sink import outcomes, scratch_sink
+from trailcam.bench.try_settings import ROUNDS, settings_to_try, tune, tune_report, winner
+from trailcam.detect.choose.plan import Plan
+from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.errors import ConfigError, RootError
+from trailcam.settings.config import load
+from trailcam.settings.config_file import set_keys
 
 
 def test_stages_that_share_cores_take_turns() -> None:

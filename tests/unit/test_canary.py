@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from trailcam.detect import canary
-from trailcam.detect.canary import difference, frame
-from trailcam.detect.frame import FrameSpec
-from trailcam.detect.models import open_detector
-from trailcam.detect.precision import Precision
-from trailcam.detect.protocol import Detector, RawDetections, RawOutput
-from trailcam.detect.weights import STARTER, Weights, find_weights
+from trailcam.detect.choose import canary
+from trailcam.detect.choose.canary import difference, frame
+from trailcam.detect.model.find_weights import STARTER, Weights, find_weights
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 from trailcam.errors import PipelineError
 
 CPU = torch.device("cpu")

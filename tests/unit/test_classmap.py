@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from trailcam.classmap import (
+from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.errors import ConfigError
+from trailcam.settings.classmap import (
     EMPTY,
     ClassRule,
     auto_class_map,
@@ -13,8 +15,6 @@ from trailcam.classmap import (
     shipped_class_maps,
     shipped_configs,
 )
-from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.errors import ConfigError
 
 DEER = "Odocoileus virginianus"
 WHITETAIL = ["UTV", "cow", "coyote", "doe", "fawn", "mature", "mid", "person", "raccoon", "turkey", "young"]

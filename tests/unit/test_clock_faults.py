@@ -17,22 +17,22 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.helpers.library import Library, make_library
-from trailcam.clock.amount import parse_amount
-from trailcam.clock.check import Checked, check_stale
+from trailcam.clock.check_clocks import Checked, check_stale
 from trailcam.clock.doubt import NUMBERS_BACKWARDS, Doubt
-from trailcam.clock.light import INFRARED_BELOW, Lit, is_infrared, judge_light
-from trailcam.clock.look import colour_of, colour_of_file
+from trailcam.clock.infrared import colour_of, colour_of_file
 from trailcam.clock.shift import apply_shift, plan_shift, take_back
 from trailcam.clock.sources import Said, judge_sources
+from trailcam.clock.sun_check import INFRARED_BELOW, Lit, is_infrared, judge_light
 from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
 from trailcam.media.capture_time import best, parse_file_name, suspicion
 from trailcam.reports.clocks import times_check
 from trailcam.selection import Selection
-from trailcam.sky import Place, Sun, utc_of
-from trailcam.store.clocks import save_light
+from trailcam.store.clock_facts import save_light
 from trailcam.store.database import Connection
 from trailcam.store.images import save_images
-from trailcam.store.stations import match_station, set_facts
+from trailcam.store.station_facts import match_station, set_facts
+from trailcam.sun.sky import Place, Sun, utc_of
+from trailcam.words.span import parse_amount
 
 NOW = datetime(2026, 11, 26)
 TEXAS = (30.2565, -97.75)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trailcam import config
-from trailcam.classmap import ClassRule, shipped_configs
-from trailcam.config import DetectSettings, Settings, load, scalar_rules, variable_of
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import ConfigError, UsageError
+from trailcam.settings import config
+from trailcam.settings.classmap import ClassRule, shipped_configs
+from trailcam.settings.config import DetectSettings, Settings, load, scalar_rules, variable_of
 
 EXAMPLE = shipped_configs() / "example.toml"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trailcam.coordinates import Axis, format_degrees, parse_degrees
 from trailcam.errors import UsageError
+from trailcam.words.degrees import Axis, format_degrees, parse_degrees
 
 LAT, LON = Axis.LATITUDE, Axis.LONGITUDE
 TENTH = 0.1 / 3600

@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.errors import DatabaseError, OutputError
 from trailcam.store import invariants
-from trailcam.store.check import back_up, check, copies, fingerprint
+from trailcam.store.check_database import back_up, check, copies, fingerprint
 from trailcam.store.database import quoted
 from trailcam.store.invariants import broken
 from trailcam.store.repair import repair

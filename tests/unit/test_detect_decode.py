@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from trailcam.detect.decode import Decoded, Failed, _decode_jpeg, _fast_size, decode
-from trailcam.detect.failures import FailureCode, clean_message
-from trailcam.detect.frame import PAD_VALUE, FrameSpec
-from trailcam.detect.reading import Missing, read_file
+from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.pipeline.decode import Decoded, Failed, _decode_jpeg, _fast_size, decode
+from trailcam.detect.pipeline.failures import FailureCode, clean_message
+from trailcam.detect.pipeline.read_file import Missing, read_file
 from trailcam.geometry import upright_size
 
 FRAME = FrameSpec(imgsz=160)

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 import torch
 
-from trailcam.detect.auto import plan, usable_cores
-from trailcam.detect.decode import Decoded, decode
-from trailcam.detect.detector import UltralyticsDetector
-from trailcam.detect.device import GpuMonitor, describe, resolve
-from trailcam.detect.frame import FrameSpec
-from trailcam.detect.postprocess import MAX_DETECTIONS, detections
-from trailcam.detect.precision import Precision, choose_precision
-from trailcam.detect.protocol import RawDetections
-from trailcam.detect.weights import Weights, find_weights, sha256_of
+from trailcam.detect.choose.plan import plan, usable_cores
+from trailcam.detect.model.device import GpuMonitor, describe, resolve
+from trailcam.detect.model.find_weights import Weights, find_weights, sha256_of
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.postprocess import MAX_DETECTIONS, detections
+from trailcam.detect.model.precision import Precision, choose_precision
+from trailcam.detect.model.protocol import RawDetections
+from trailcam.detect.model.yolo import UltralyticsDetector
+from trailcam.detect.pipeline.decode import Decoded, decode
 from trailcam.errors import DeviceError, PipelineError, WeightsError
 from trailcam.geometry import iou
 
@@ -253,8 +253,8 @@ def test_the_detector_says_what_it_is(detector: UltralyticsDetector, weights: We
 def test_ultralytics_stays_silent_and_off_the_users_settings(tmp_path: Path) -> None:
     code = (
         "import os, sys, torch; from pathlib import Path\n"
-        "from trailcam.detect.detector import UltralyticsDetector\n"
-        "from trailcam.detect.weights import find_weights\n"
+        "from trailcam.detect.model.yolo import UltralyticsDetector\n"
+        "from trailcam.detect.model.find_weights import find_weights\n"
         "before = torch.get_num_threads()\n"
         "d = UltralyticsDetector(find_weights(Path(sys.argv[1])), torch.device('cpu'))\n"
         "d.warmup(64, 64, 1)\n"
@@ -319,7 +319,7 @@ def test_weights_are_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Mon
     files = [tmp_path / name for name in ("explicit.pt", "configured.onnx", "starter.pt")]
     for file in files:
         file.write_bytes(file.name.encode())
-    monkeypatch.setattr("trailcam.detect.weights.STARTER", files[2])
+    monkeypatch.setattr("trailcam.detect.model.find_weights.STARTER", files[2])
     assert find_weights(files[0], files[1]).path == files[0]
     assert find_weights(None, files[1]).path == files[1]
     assert find_weights().path == files[2]

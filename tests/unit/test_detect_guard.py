@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailcam.detect.guard import FEW, HeldFailures
-from trailcam.detect.outcomes import Outcome
+from trailcam.detect.pipeline.held_failures import FEW, HeldFailures
+from trailcam.detect.pipeline.outcomes import Outcome
 from trailcam.domain import Status
 from trailcam.errors import PipelineError
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from tests.helpers.two_stage import container, save
-from trailcam.detect.frame import FrameSpec
-from trailcam.detect.lanes import Lanes
-from trailcam.detect.models import open_detector
-from trailcam.detect.precision import Precision
-from trailcam.detect.protocol import Detector, RawDetections
-from trailcam.detect.weights import find_weights
+from trailcam.detect.model.find_weights import find_weights
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.lanes import Lanes
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.errors import PipelineError
 
 CPU = torch.device("cpu")

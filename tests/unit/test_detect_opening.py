@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from tests.conftest import TinyJpeg
 from tests.helpers.fake_trailcam import FakeDetector
-from trailcam.detect import opening
-from trailcam.detect.auto import Pace, fitted, plan
-from trailcam.detect.memory import free_bytes
-from trailcam.detect.opening import FITTED_FROM, Opened, fit, look
-from trailcam.detect.protocol import RawDetections
-from trailcam.detect.weights import Weights
+from trailcam.detect.choose import fit as opening
+from trailcam.detect.choose.fit import FITTED_FROM, Opened, fit, look
+from trailcam.detect.choose.plan import Pace, fitted, plan
+from trailcam.detect.model.find_weights import Weights
+from trailcam.detect.model.protocol import RawDetections
+from trailcam.machine import free_bytes
 
 CPU = torch.device("cpu")
 SECONDS = st.floats(1e-4, 10)

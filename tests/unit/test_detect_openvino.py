@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from tests.helpers.two_stage import container, save
-from trailcam.detect import openvino as ours
-from trailcam.detect.backend import Backend, openvino_version
-from trailcam.detect.lanes import Lanes
-from trailcam.detect.models import open_detector
-from trailcam.detect.precision import Precision
-from trailcam.detect.protocol import Detector, RawOutput
-from trailcam.detect.two_stage import TwoStageDetector
-from trailcam.detect.weights import Weights, find_weights
+from trailcam.detect.model import openvino as ours
+from trailcam.detect.model.backend import Backend, openvino_version
+from trailcam.detect.model.find_weights import Weights, find_weights
+from trailcam.detect.model.lanes import Lanes
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.model.protocol import Detector, RawOutput
+from trailcam.detect.model.two_stage import TwoStageDetector
 from trailcam.errors import DeviceError
 
 CPU = torch.device("cpu")

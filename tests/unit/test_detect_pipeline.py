@@ -18,16 +18,16 @@ import pytest
 import torch
 from PIL import Image
 
-from trailcam.detect import loader
-from trailcam.detect.batching import Batch, Batcher, Chunk
-from trailcam.detect.frame import FrameSpec
-from trailcam.detect.inference import Inference
-from trailcam.detect.loader import LoaderOptions
-from trailcam.detect.outcomes import Job, Outcome, Snapshot
-from trailcam.detect.pipeline import PipelineOptions, run
-from trailcam.detect.protocol import Detector, RawDetections
-from trailcam.detect.reading import read_file
-from trailcam.detect.report import PipelineReport
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.protocol import Detector, RawDetections
+from trailcam.detect.pipeline import loader
+from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
+from trailcam.detect.pipeline.inference import Inference
+from trailcam.detect.pipeline.loader import LoaderOptions
+from trailcam.detect.pipeline.loop import PipelineOptions, run
+from trailcam.detect.pipeline.outcomes import Job, Outcome, Snapshot
+from trailcam.detect.pipeline.read_file import read_file
+from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.domain import Status
 from trailcam.errors import DeviceError, PipelineError, RootError
 from trailcam.geometry import Letterbox
@@ -484,14 +484,14 @@ def test_inference_returns_results_in_order_after_halving() -> None:
 @pytest.mark.parametrize(
     ("module", "banned"),
     [
-        ("trailcam.detect.pipeline", {"duckdb", "ultralytics"}),
-        ("trailcam.detect.loader", {"duckdb", "ultralytics"}),
-        ("trailcam.detect.outcomes", {"duckdb", "ultralytics", "torch", "cv2", "PIL"}),
-        ("trailcam.detect.weights", {"duckdb", "ultralytics", "torch"}),
-        ("trailcam.detect.device", {"duckdb", "ultralytics", "torch"}),
-        ("trailcam.detect.auto", {"duckdb", "ultralytics", "torch"}),
-        ("trailcam.detect.report", {"duckdb", "ultralytics", "torch"}),
-        ("trailcam.detect.decode", {"duckdb", "ultralytics", "torch"}),
+        ("trailcam.detect.pipeline.loop", {"duckdb", "ultralytics"}),
+        ("trailcam.detect.pipeline.loader", {"duckdb", "ultralytics"}),
+        ("trailcam.detect.pipeline.outcomes", {"duckdb", "ultralytics", "torch", "cv2", "PIL"}),
+        ("trailcam.detect.model.find_weights", {"duckdb", "ultralytics", "torch"}),
+        ("trailcam.detect.model.device", {"duckdb", "ultralytics", "torch"}),
+        ("trailcam.detect.choose.plan", {"duckdb", "ultralytics", "torch"}),
+        ("trailcam.detect.pipeline.run_report", {"duckdb", "ultralytics", "torch"}),
+        ("trailcam.detect.pipeline.decode", {"duckdb", "ultralytics", "torch"}),
     ],
 )
 def test_heavy_imports_stay_where_they_belong(module: str, banned: set[str]) -> None:

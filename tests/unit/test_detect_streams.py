@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from trailcam.detect.streams import Streams
+from trailcam.detect.model.streams import Streams
 
 
 class FakeStream:

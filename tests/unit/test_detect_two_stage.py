@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from torchvision.ops import nms
 
 from tests.helpers.two_stage import COARSE, FINE, container, save
-from trailcam.detect.container import Container, StageTwo, read_container
-from trailcam.detect.crops import LiteNet, cut, decide, fuse
-from trailcam.detect.detector import UltralyticsDetector
-from trailcam.detect.models import open_detector
-from trailcam.detect.precision import Precision
-from trailcam.detect.two_stage import TwoStageDetector
-from trailcam.detect.weights import STARTER, find_weights
+from trailcam.detect.model.find_weights import STARTER, find_weights
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.model.two_stage import TwoStageDetector
+from trailcam.detect.model.two_stage_crops import LiteNet, cut, decide, fuse
+from trailcam.detect.model.two_stage_file import Container, StageTwo, read_container
+from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.errors import WeightsError
 from trailcam.geometry import iou
 
@@ -80,7 +80,7 @@ def expected(path: Path, pixels: torch.Tensor, floor: float) -> list[list[tuple[
 
 
 def by_hand(p: dict[str, float], two: dict[str, Any]) -> tuple[str, float]:
-    """The formula of :mod:`trailcam.detect.crops`, in plain Python."""
+    """The formula of :mod:`trailcam.detect.model.two_stage_crops`, in plain Python."""
     antlered, antlerless = ("young", "mid", "mature"), ("doe", "fawn")
     deer = sum(p[n] for n in antlered + antlerless)
     is_object = 1 - p["none"]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from trailcam.detect import vision_ops
+from trailcam.detect.model import vision_ops
 
 # What a detection imports, and whether that brought torchvision or torch's compiler along.
 ASK = """
 import sys
-import trailcam.detect.models, trailcam.detect.opening
-from trailcam.detect.vision_ops import nms, roi_align
+import trailcam.detect.model.open, trailcam.detect.choose.fit
+from trailcam.detect.model.vision_ops import nms, roi_align
 import torch
 boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 11, 11], [30, 30, 40, 40]])
 assert nms(boxes, torch.tensor([0.5, 0.9, 0.7]), 0.5).tolist() == [1, 2]
@@ -42,7 +42,7 @@ def test_without_the_known_file_torchvision_is_imported() -> None:
         "import importlib.util as u, sys\n"
         "find = u.find_spec\n"
         "u.find_spec = lambda name, *more: None if name == 'torchvision' else find(name, *more)\n"
-        "import trailcam.detect.vision_ops as v\n"
+        "import trailcam.detect.model.vision_ops as v\n"
         "print(v.library(), 'torchvision.ops' in sys.modules)\n"
     )
     assert found == "None True"

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.library import NO_DEER, Library, Photo, make_library
-from trailcam.config import DIGEST_CLASSES, load
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import ConfigError, UsageError
 from trailcam.reports.common import Question
 from trailcam.reports.digest import Digest, digest
-from trailcam.reports.html import to_html
+from trailcam.reports.report_page import to_html
 from trailcam.selection import Selection
+from trailcam.settings.config import DIGEST_CLASSES, load
 from trailcam.store.digests import remember
 from trailcam.store.images import finish_scan, save_images
 

@@ -13,12 +13,12 @@ import pytest
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam import doctor
-from trailcam.config import Settings, load
-from trailcam.detect.backend import openvino_version
+from trailcam.detect.model.backend import openvino_version
 from trailcam.doctor import Finding, Level, examine
 from trailcam.errors import DeviceError
-from trailcam.store.check import fingerprint
-from trailcam.store.stations import set_facts
+from trailcam.settings.config import Settings, load
+from trailcam.store.check_database import fingerprint
+from trailcam.store.station_facts import set_facts
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trailcam.classmap import load_class_map
 from trailcam.domain import ClassInfo
 from trailcam.errors import DataSetError
 from trailcam.evaluate.dataset import LabelledPhoto, read_dataset
@@ -27,6 +26,7 @@ from trailcam.evaluate.metrics import (
     precision_recall,
 )
 from trailcam.evaluate.mistakes import worst_mistakes
+from trailcam.settings.classmap import load_class_map
 
 STARTER = ("doe", "fawn", "young", "mid", "mature", "coyote", "person", "animal")
 DOE, FAWN, YOUNG, MID, MATURE, COYOTE, PERSON, ANIMAL = range(8)

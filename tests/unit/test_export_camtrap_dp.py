@@ -19,13 +19,13 @@ from tests.conftest import Cli
 from tests.helpers.camtrap_schemas import FIELDS, schema
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from tests.helpers.validators import run_validator
-from trailcam.config import FALLBACK_CONFIDENCE, ProjectSettings, StationSettings
 from trailcam.domain import AgeClass, CaptureTime, ClassInfo, FileKey, Image, Kind, TimeSource
 from trailcam.errors import UsageError
 from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
 from trailcam.export.camtrap_tables import DEPLOYMENTS, MEDIA, OBSERVATIONS, file_path, meaning_of
 from trailcam.export.summary import Summary
 from trailcam.selection import Selection
+from trailcam.settings.config import FALLBACK_CONFIDENCE, ProjectSettings, StationSettings
 from trailcam.store.corrections import JudgedBox, Judgement, record, undo
 from trailcam.store.events import Level, make_events
 from trailcam.store.images import save_images

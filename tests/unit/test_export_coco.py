@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.helpers.library import Photo, make_library
 from tests.helpers.validators import run_validator
 from trailcam.export.coco import export_coco
-from trailcam.export.target import short_hash
+from trailcam.files.target import short_hash
 from trailcam.selection import Selection
 
 PHOTOS = (

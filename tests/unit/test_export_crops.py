@@ -24,7 +24,7 @@ from trailcam.export.picks import pick
 from trailcam.export.summary import Summary
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
-from trailcam.store.export import Box, make_plan, stream, stream_reopening
+from trailcam.store.export_rows import Box, make_plan, stream, stream_reopening
 
 MTIME_NS = 1_700_000_000_123_000_000
 PHOTOS = (

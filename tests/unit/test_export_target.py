@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.helpers.library import Photo, make_library
 from trailcam.errors import OutputError, UsageError
-from trailcam.export.target import (
+from trailcam.export.xmp import export_xmp
+from trailcam.files.target import (
     check_file,
     check_folder,
     draft_beside,
@@ -24,7 +25,6 @@ from trailcam.export.target import (
     safe_path,
     whole_file,
 )
-from trailcam.export.xmp import export_xmp
 from trailcam.selection import Selection
 
 # What Windows takes for a device, whatever follows a dot.

@@ -21,7 +21,7 @@ from trailcam.export.xmp import export_xmp
 from trailcam.export.xmp_packet import packet, tree_of
 from trailcam.geometry import stored_xywhn
 from trailcam.selection import Selection
-from trailcam.store import export as store
+from trailcam.store import export_rows as store
 from trailcam.store.corrections import JudgedBox, Judgement, record
 
 NS = {

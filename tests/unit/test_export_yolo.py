@@ -22,9 +22,9 @@ from trailcam.export import yolo
 from trailcam.export.summary import Summary
 from trailcam.export.yolo import export_yolo, split
 from trailcam.selection import Selection
-from trailcam.store import export as store
+from trailcam.store import export_rows as store
 from trailcam.store.corrections import JudgedBox, Judgement, record
-from trailcam.store.export import Plan
+from trailcam.store.export_rows import Plan
 
 START = datetime(2024, 11, 3, 6)
 # Ten visits of two photos at each of two stations.

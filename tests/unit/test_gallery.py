@@ -12,14 +12,14 @@ from PIL import Image
 
 from tests.conftest import Cli, TinyJpeg
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.config import Settings
 from trailcam.errors import OutputError, RootError, UsageError
-from trailcam.gallery import build as building
-from trailcam.gallery.build import GalleryReport, Options, build_gallery
+from trailcam.gallery import make_gallery as building
+from trailcam.gallery.cards import Content
 from trailcam.gallery.content import read_content
-from trailcam.gallery.model import Content
-from trailcam.gallery.pictures import THUMB_PX, Cache, NoPicture, Pictures, Request, make_pictures, render
+from trailcam.gallery.make_gallery import GalleryReport, Options, build_gallery
+from trailcam.pages.pictures import THUMB_PX, Cache, NoPicture, Pictures, Request, make_pictures, render
 from trailcam.selection import Selection
+from trailcam.settings.config import Settings
 
 GAP = timedelta(minutes=30)
 

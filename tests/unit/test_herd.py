@@ -13,9 +13,9 @@ from tests.conftest import Cli
 from tests.helpers.library import NO_DEER, Library, Photo, make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UnanswerableError
+from trailcam.reports.base import Report
 from trailcam.reports.common import Question
 from trailcam.reports.herd import herd, interval
-from trailcam.reports.model import Report
 from trailcam.selection import Selection
 
 DEER = (

@@ -16,12 +16,12 @@ from tests.helpers.contents import Scene, move
 from tests.helpers.library import WHITETAIL
 from trailcam.cli.app import app
 from trailcam.errors import Interrupted, RootError
-from trailcam.media.identity import HEAD_BYTES, TAIL_BYTES, read_content_id, read_whole_id
+from trailcam.media.content_id import HEAD_BYTES, TAIL_BYTES, read_content_id, read_whole_id
 from trailcam.reports.common import Question
 from trailcam.reports.digest import digest
 from trailcam.store.database import one
 from trailcam.store.digests import remember
-from trailcam.store.stations import merge, rename
+from trailcam.store.station_facts import merge, rename
 
 DOE = WHITETAIL[0]
 

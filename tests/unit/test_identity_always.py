@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.conftest import TinyJpeg
 from tests.helpers.contents import Scene
-from trailcam.media.identity import read_content_id
+from trailcam.media.content_id import read_content_id
 from trailcam.selection import Selection
 from trailcam.store.database import one
 from trailcam.store.invariants import broken
-from trailcam.store.runs import select_todo
+from trailcam.store.run_sink import select_todo
 
 PLACES = ("a/Hayfield/1.jpg", "a/Hayfield/2.jpg", "a/Creek/1.jpg", "b/1.jpg", "b/old/2.jpg", "b/old/3.jpg")
 PLACE = st.sampled_from(PLACES)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from tests.conftest import Cli
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from tests.unit.test_import_labels import SIDES, classes, counted, n_judgements
-from trailcam.config import ProjectSettings, StationSettings
 from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
@@ -26,6 +25,7 @@ from trailcam.imports.camtrap_dp import UNKNOWN, import_camtrap_dp
 from trailcam.imports.labels import CONFLICT, UNLABELLED_BOX, Labelled
 from trailcam.imports.reading import ImportFileError
 from trailcam.selection import Selection
+from trailcam.settings.config import ProjectSettings, StationSettings
 from trailcam.store.corrections import JudgedBox, Judgement, history, record
 
 INFO = {info.name: info for info in (*WHITETAIL, ClassInfo(9, "doe", Kind.DOE))}

@@ -17,7 +17,6 @@ from PIL import Image
 
 from tests.conftest import Cli
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
-from trailcam.classmap import ClassRule
 from trailcam.domain import Kind
 from trailcam.errors import DataSetError, UsageError
 from trailcam.export.coco import export_coco
@@ -27,6 +26,7 @@ from trailcam.imports.labels import CONFLICT, UNLABELLED_BOX, Labelled
 from trailcam.imports.reading import ImportFileError
 from trailcam.imports.yolo import import_yolo
 from trailcam.selection import Selection
+from trailcam.settings.classmap import ClassRule
 from trailcam.store.corrections import JudgedBox, Judgement, ShownBox, record, shown_boxes, undo
 from trailcam.store.select import make_selected
 

@@ -18,7 +18,7 @@ SELF_CONTAINED = {"media", "config", "store", "samples"}
 ULTRALYTICS_IN = {"detect.detector", "train.command"}
 HEAVY_AT_START = {"torch", "torchvision", "duckdb", "ultralytics", "numpy", "PIL", "cv2"}
 # A list of commands needs none of these, nor any command.
-SLOW_AT_HELP = {"rich", "pydantic", "platformdirs", "trailcam.config", "trailcam.cli.status"}
+SLOW_AT_HELP = {"rich", "pydantic", "platformdirs", "trailcam.settings.config", "trailcam.cli.status"}
 
 
 def imports_of(source: str, module: str, *, is_package: bool = False) -> set[str]:
@@ -64,8 +64,8 @@ IMPORTS = all_imports()
 def test_the_import_reader_sees_every_form() -> None:
     source = "import torch.nn\nfrom trailcam import text\nfrom .frame import F\n"
     source += "def late():\n    from ..store import x\n"
-    found = imports_of(source, "trailcam.detect.pipeline")
-    assert found == {"torch.nn", "trailcam.text", "trailcam.detect.frame", "trailcam.store"}
+    found = imports_of(source, "trailcam.detect.pipeline.loop")
+    assert found == {"torch.nn", "trailcam.words.text", "trailcam.detect.model.frame", "trailcam.store"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 import trailcam.cli.status
 from trailcam.cli.app import main
-from trailcam.detect.loader import _start_worker
+from trailcam.detect.pipeline.loader import _start_worker
 from trailcam.store.database import Database
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trailcam.light import DARK, LEGAL, NO_MOMENT, NO_OFFSET, UNKNOWN, legal_light, to_utc
-from trailcam.sky import Place, Sun, utc_of
+from trailcam.sun.legal_light import DARK, LEGAL, NO_MOMENT, NO_OFFSET, UNKNOWN, legal_light, to_utc
+from trailcam.sun.sky import Place, Sun, utc_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CODES = {True: LEGAL, False: DARK, None: UNKNOWN}

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from trailcam.errors import DatabaseError, LockedError
-from trailcam.lock import Holder, WriterLock
+from trailcam.files.lock import Holder, WriterLock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from trailcam.lock import WriterLock
+from trailcam.files.lock import WriterLock
 with WriterLock(Path(sys.argv[1]), "trailcam detect").acquire():
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -24,7 +24,7 @@ with WriterLock(Path(sys.argv[1]), "trailcam detect").acquire():
 TAKE_TURNS = """
 import sys, time
 from pathlib import Path
-from trailcam.lock import WriterLock
+from trailcam.files.lock import WriterLock
 db, log, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 with WriterLock(db, "trailcam scan").acquire(wait_s=60):
     for word in ("in", "out"):
@@ -39,7 +39,7 @@ TRY = """
 import sys, time
 from pathlib import Path
 from trailcam.errors import LockedError
-from trailcam.lock import WriterLock
+from trailcam.files.lock import WriterLock
 db = Path(sys.argv[1])
 try:
     with WriterLock(db, "trailcam scan").acquire():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from trailcam.media.place import PlaceStaysError, without_place
+from trailcam.media.remove_gps import PlaceStaysError, without_place
 
 GPS = {1: "N", 2: (30.0, 6.0, 7.89), 3: "W", 4: (98.0, 30.0, 1.23), 29: "2024:11:03"}
 XMP = (

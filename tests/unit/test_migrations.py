@@ -13,7 +13,7 @@ import pytest
 
 from trailcam.errors import DatabaseError
 from trailcam.store import migrations
-from trailcam.store.check import check, fingerprint
+from trailcam.store.check_database import check, fingerprint
 from trailcam.store.database import Connection, Database
 from trailcam.store.images import Root, roots
 
@@ -186,7 +186,7 @@ def test_many_that_find_an_old_schema_at_once(path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused_by_every_part(path: Path, tmp_path: Path) -> None:
-    from trailcam.store.check import back_up
+    from trailcam.store.check_database import back_up
 
     Database(path).migrate()
     with duckdb.connect(str(path)) as db:

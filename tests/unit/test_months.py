@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailcam.errors import UsageError
-from trailcam.months import (
+from trailcam.words.months import (
     DEFAULT_FIRST_MONTH,
     Season,
     format_months,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from trailcam import output
-from trailcam.export import target as export_target
+from trailcam.files import target as export_target
+from trailcam.files import write as output
 
 FILES = {output.__file__, export_target.__file__}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from trailcam.doctor import Finding, Level
-from trailcam.gallery.html import asset, render
+from trailcam.pages.html import asset, render
 from trailcam.reports.doctor import doctor_report
-from trailcam.reports.html import to_html
+from trailcam.reports.report_page import to_html
 
 PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 PAGES = sorted(
@@ -25,9 +25,9 @@ def test_all_pages_are_known() -> None:
     """A new kind of page belongs here, and into the tests below."""
     assert [path.relative_to(PACKAGE).as_posix() for path in PAGES] == [
         "disagree/page.html",
-        "evaluate/page.py",
+        "evaluate/figures_page.py",
         "gallery/page.html",
-        "reports/html.py",
+        "reports/report_page.py",
         "review/page.html",
     ]
 

@@ -16,12 +16,12 @@ from tests.helpers.library import NO_DEER, Library, Photo, make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.reports.accuracy import Evidence, accuracy, wilson
+from trailcam.reports.base import Report
 from trailcam.reports.common import Question
 from trailcam.reports.fitting import fit
-from trailcam.reports.model import Report
-from trailcam.store.accuracy import forget_fitted, save_fitted
 from trailcam.store.corrections import JudgedBox, Judgement, record
-from trailcam.store.runs import class_infos
+from trailcam.store.judged_boxes import forget_fitted, save_fitted
+from trailcam.store.run_sink import class_infos
 
 DOE = ClassInfo(0, "doe", Kind.DOE)
 MATURE = ClassInfo(0, "mature", Kind.BUCK, AgeClass.MATURE)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.reports.activity import activity
+from trailcam.reports.base import Report
 from trailcam.reports.common import Question
-from trailcam.reports.model import Report
 from trailcam.reports.overlap import concentration, density, minute_counts, overlap
-from trailcam.sky import Place, Sun, moon_name, moon_phase, night_midnight, utc_of
+from trailcam.sun.sky import Place, Sun, moon_name, moon_phase, night_midnight, utc_of
 
 AUSTIN = Place(30.2672, -97.7431, ZoneInfo("America/Chicago"))
 TROMSO = Place(69.65, 18.96, ZoneInfo("Europe/Oslo"))

@@ -18,11 +18,11 @@ from tests.conftest import Cli
 from tests.helpers.library import ANY_BUCK, Library, Photo, make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
+from trailcam.reports.base import Report, Row
 from trailcam.reports.buck_parts import PARTS, as_rows, buck_report
 from trailcam.reports.common import Question
-from trailcam.reports.html import to_html
-from trailcam.reports.model import Report, Row
-from trailcam.reports.render import to_json
+from trailcam.reports.formats import to_json
+from trailcam.reports.report_page import to_html
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from tests.helpers.library import ANY_BUCK, NO_DEER, WHITETAIL, Library, Photo, make_library
 from trailcam.domain import Status
 from trailcam.errors import OutputError, UsageError
-from trailcam.output import write_file
+from trailcam.files.write import write_file
+from trailcam.reports.base import Report, Row
 from trailcam.reports.bucks import bucks
-from trailcam.reports.model import Report, Row
-from trailcam.reports.render import to_csv, to_json, to_parquet
+from trailcam.reports.formats import to_csv, to_json, to_parquet
 from trailcam.selection import Selection
 
 HALF_HOUR = timedelta(minutes=30)

@@ -9,11 +9,11 @@ from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.errors import UsageError
 from trailcam.reports.activity import COUNTED, activity, row_keys
+from trailcam.reports.base import Report
 from trailcam.reports.common import Question
-from trailcam.reports.model import Report
+from trailcam.reports.several_confidences import beside
 from trailcam.reports.species import species
 from trailcam.reports.stations import stations
-from trailcam.reports.thresholds import beside
 from trailcam.selection import Selection
 from trailcam.store.events import Level
 

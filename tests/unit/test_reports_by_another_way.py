@@ -30,7 +30,7 @@ from trailcam.reports.status import status
 from trailcam.selection import Selection
 from trailcam.store.columns import insert, texts
 from trailcam.store.database import Database
-from trailcam.store.runs import RunFacts, begin_run, end_run
+from trailcam.store.run_sink import RunFacts, begin_run, end_run
 
 CLASSES = (
     ClassInfo(0, "doe", Kind.DOE),

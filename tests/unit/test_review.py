@@ -16,13 +16,13 @@ from tests.helpers.library import NO_DEER, Library, Photo, make_library
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.review.answers import AnswersError, read_answers
 from trailcam.review.apply import Applied, apply_answers
-from trailcam.review.build import Options, build_review
 from trailcam.review.choose import Questions, choose
+from trailcam.review.make_review import Options, build_review
 from trailcam.selection import Selection
 from trailcam.store.corrections import Judgement, history, record, shown_boxes, undo
 from trailcam.store.database import Database
 from trailcam.store.migrations import LATEST
-from trailcam.store.review import library_id
+from trailcam.store.review_rows import library_id
 from trailcam.store.select import make_selected
 
 GAP = timedelta(minutes=30)

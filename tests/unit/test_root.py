@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from trailcam import root
 from trailcam.errors import RootError
-from trailcam.root import alive, check_root, no_photos, too_many_gone
+from trailcam.files import mount_guard as root
+from trailcam.files.mount_guard import alive, check_root, no_photos, too_many_gone
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from trailcam.domain import Status
 from trailcam.errors import UsageError
 from trailcam.gallery.content import read_content
 from trailcam.reports.bucks import bucks
-from trailcam.reports.runs import run_show, runs_list
+from trailcam.reports.run_list import run_show, runs_list
 from trailcam.reports.status import status
 from trailcam.selection import Selection
 from trailcam.store.corrections import Judgement, record
@@ -23,7 +23,7 @@ from trailcam.store.database import one, rows, utc_now
 from trailcam.store.digests import make_fresh
 from trailcam.store.imported import ImportedRun
 from trailcam.store.run_choice import choose_run, count_kept, delete_run
-from trailcam.store.runs import RunFacts
+from trailcam.store.run_sink import RunFacts
 from trailcam.store.select import make_selected
 
 PHOTOS = [Photo(f"{name}.jpg", f"2024-11-0{n + 1} 06:10") for n, name in enumerate("abcd")]

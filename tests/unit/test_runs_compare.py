@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.helpers.library import ANY_BUCK, Found, Library, Photo, make_library
 from trailcam.errors import UsageError
-from trailcam.reports.compare import Difference, compare, comparison_report, differ
-from trailcam.reports.render import to_csv
+from trailcam.reports.compare_runs import Difference, compare, comparison_report, differ
+from trailcam.reports.formats import to_csv
 from trailcam.selection import Selection
-from trailcam.store.compare import BothSaid, RunBox
+from trailcam.store.two_runs import BothSaid, RunBox
 
 LEFT, RIGHT = (0.1, 0.1, 0.3, 0.3), (0.6, 0.6, 0.3, 0.3)
 NEARLY_LEFT = (0.12, 0.1, 0.3, 0.3)

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import TinyJpeg
-from trailcam import scan as scan_module
 from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.media import exif
-from trailcam.scan import ScanOptions, ScanReport, known_roots, scan
+from trailcam.scan import scan_root as scan_module
+from trailcam.scan.scan_root import ScanOptions, ScanReport, known_roots, scan
 from trailcam.store.database import Database, rows
 from trailcam.store.paths import from_db
 

@@ -40,9 +40,9 @@ REVIEWED: dict[str, set[str]] = {
         "key_columns(keys, question.first_month, 'day')",
     },
     "reports/visits.py": {"', ' + columns if columns else ''", "columns", "days_where(question.selection)"},
-    "store/check.py": {"name", "quoted(str(path))"},
+    "store/check_database.py": {"name", "quoted(str(path))"},
     "store/columns.py": {"column", "table"},
-    "store/compare.py": {"asked", "float(fallback)", "side.format(n=int(a))", "side.format(n=int(b))"},
+    "store/two_runs.py": {"asked", "float(fallback)", "side.format(n=int(a))", "side.format(n=int(b))"},
     "store/counted.py": {
         "_boxes(counts, judged=_has(db, 'person_boxes'))",
         "query('judged').replace('{same}', repr(SAME))",
@@ -54,7 +54,7 @@ REVIEWED: dict[str, set[str]] = {
         "days_where(selection)",
         "query('camera_days').replace('$silent_days', str(int(silent_days)))",
     },
-    "store/export.py": {
+    "store/export_rows.py": {
         "_UNDATED_US",
         "limit",
         "min(THREADS, os.cpu_count() or 1)",
@@ -63,19 +63,19 @@ REVIEWED: dict[str, set[str]] = {
         "quoted(str(target))",
         "sql",
     },
-    "store/identity.py": {"RECOUNT_RUNS", "column", "images", "table", "where"},
+    "store/contents.py": {"RECOUNT_RUNS", "column", "images", "table", "where"},
     "store/images.py": {"RECOUNT_RUNS", "REPLACED", "column", "sql", "table"},
     "store/invariants.py": {"rule.sql"},
     "store/migrations.py": {"RECOUNT_RUNS", "column"},
     "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
     "store/parquet.py": {"columns"},
-    "store/photo.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
+    "store/photo_facts.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
     "store/repair.py": {"_DOUBTFUL", "_SAME_BYTES", "sql"},
     "store/run_choice.py": {"images"},
-    "store/runs.py": {"own"},
+    "store/run_sink.py": {"own"},
     "store/select.py": {"_where(selection)", "base", "sql"},
-    "store/shifts.py": {"' AND '.join(terms)"},
-    "store/stations.py": {"', '.join(FACTS)", "column", "columns", "fact"},
+    "store/clock_shifts.py": {"' AND '.join(terms)"},
+    "store/station_facts.py": {"', '.join(FACTS)", "column", "columns", "fact"},
 }
 
 

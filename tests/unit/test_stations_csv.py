@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trailcam.errors import UsageError
-from trailcam.stations_csv import read_stations
+from trailcam.imports.stations_csv import read_stations
 
 GOOD = [
     "Oak,30.25,-97.75,America/Chicago,by the creek",

@@ -18,9 +18,9 @@ from tests.helpers.library import Library, Photo, make_library
 from trailcam.cli import report as report_cli
 from trailcam.cli.render import chosen_format, emit, show
 from trailcam.errors import DatabaseError, OutputError, UsageError
-from trailcam.lock import WriterLock
-from trailcam.reports.model import Column, Kind, Report, coverage_columns, percent
-from trailcam.reports.render import Format, cell, to_json
+from trailcam.files.lock import WriterLock
+from trailcam.reports.base import Column, Kind, Report, coverage_columns, percent
+from trailcam.reports.formats import Format, cell, to_json
 from trailcam.reports.status import reachability, status
 from trailcam.store.images import finish_scan
 

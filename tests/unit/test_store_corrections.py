@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
-from trailcam.classmap import ClassRule
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.geometry import iou, xywhn_to_xyxy
 from trailcam.reports.bucks import bucks
 from trailcam.reports.species import species
 from trailcam.selection import Selection
+from trailcam.settings.classmap import ClassRule
 from trailcam.store import corrections
 from trailcam.store.corrections import JudgedBox, Judgement
 from trailcam.store.counted import COVERS, SAME

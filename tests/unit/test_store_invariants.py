@@ -17,7 +17,7 @@ from trailcam.selection import Selection
 from trailcam.store.database import one
 from trailcam.store.images import compare, finish_scan, save_images
 from trailcam.store.invariants import broken
-from trailcam.store.runs import select_todo
+from trailcam.store.run_sink import select_todo
 
 NAMES = [f"{n}.jpg" for n in range(6)]
 WEIGHTS = st.sampled_from(["one.pt", "two.pt"])

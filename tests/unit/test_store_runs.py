@@ -16,7 +16,7 @@ from trailcam.domain import Status
 from trailcam.selection import Selection
 from trailcam.store.database import one, rows
 from trailcam.store.run_choice import last_run
-from trailcam.store.runs import RunFacts, RunSink, begin_run, class_infos, end_run, select_todo
+from trailcam.store.run_sink import RunFacts, RunSink, begin_run, class_infos, end_run, select_todo
 
 PHOTOS = [
     Photo("a.jpg", "2024-11-03 06:10"),

@@ -16,7 +16,7 @@ from trailcam.errors import UsageError
 from trailcam.reports.station_list import station_list
 from trailcam.store import migrations
 from trailcam.store.database import Connection
-from trailcam.store.stations import FACTS, find_station, gps_place, merge, rename, set_facts, undo
+from trailcam.store.station_facts import FACTS, find_station, gps_place, merge, rename, set_facts, undo
 
 FOLDERS = ("A", "B", "C", "D")
 NAMES = (*FOLDERS, "X", "Y")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailcam.strip.judge import judge
-from trailcam.strip.model import DateOrder, RawReading, Reason, StripReading
+from trailcam.strip.records import DateOrder, RawReading, Reason, StripReading
 
 NOW = datetime(2026, 12, 1)
 START = datetime(2024, 11, 14, 5, 30)

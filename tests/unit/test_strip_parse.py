@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trailcam.strip.judge import natural_key
-from trailcam.strip.model import DateOrder
 from trailcam.strip.order import contradictions, decide_order
 from trailcam.strip.parse import Stamp, find_stamp, find_temperature
+from trailcam.strip.records import DateOrder
 
 NOW = datetime(2026, 12, 1)
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2026, 11, 30)).map(lambda at: at.replace(microsecond=0))

@@ -15,9 +15,9 @@ from tests.helpers.strips import LAYOUTS, fahrenheit, render_folder
 from trailcam.media.capture_time import parse_exif
 from trailcam.media.exif import read_header
 from trailcam.strip.folder import read_folder, read_raw
-from trailcam.strip.model import Reason, StripImage, StripReading
 from trailcam.strip.ocr import Ocr, available
 from trailcam.strip.pixels import load_bands
+from trailcam.strip.records import Reason, StripImage, StripReading
 
 NOW = datetime(2026, 12, 1)
 NAMES = ("reconyx-like", "bushnell-like", "ranch-like", "spypoint-like", "cuddeback-like", "labels")

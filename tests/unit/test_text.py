@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 
 @pytest.mark.parametrize(

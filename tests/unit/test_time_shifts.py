@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.clock.amount import Amount, format_seconds, parse_amount
 from trailcam.clock.shift import apply_shift, plan_shift, restore_reread, take_back
 from trailcam.domain import CaptureTime, TimeSource
 from trailcam.errors import UsageError
-from trailcam.reports.shifts import shift_list
+from trailcam.reports.shift_list import shift_list
 from trailcam.selection import Selection
 from trailcam.store.database import utc_now
 from trailcam.store.images import save_images
 from trailcam.store.readings import Reading, save_readings
+from trailcam.words.span import Amount, format_seconds, parse_amount
 
 NOW = datetime(2026, 11, 26)
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from trailcam.detect import trust
-from trailcam.detect.detector import UltralyticsDetector, build_detection_model
-from trailcam.detect.weights import find_weights
+from trailcam.detect.model import trust
+from trailcam.detect.model.find_weights import find_weights
+from trailcam.detect.model.yolo import UltralyticsDetector, build_detection_model
 from trailcam.errors import WeightsError
 
 CPU = torch.device("cpu")

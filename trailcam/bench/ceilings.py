@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import psutil
 import torch
 
-from trailcam.bench.scratch import scratch_sink, write_seconds
-from trailcam.detect.batching import Batch, Batcher
-from trailcam.detect.inference import Inference
-from trailcam.detect.loader import Loader, LoaderOptions
-from trailcam.detect.outcomes import Job
-from trailcam.detect.pipeline import PipelineOptions, PipelineReport, run
-from trailcam.detect.reading import read_file
+from trailcam.bench.scratch_sink import scratch_sink, write_seconds
+from trailcam.detect.pipeline.batching import Batch, Batcher
+from trailcam.detect.pipeline.inference import Inference
+from trailcam.detect.pipeline.loader import Loader, LoaderOptions
+from trailcam.detect.pipeline.loop import PipelineOptions, PipelineReport, run
+from trailcam.detect.pipeline.outcomes import Job
+from trailcam.detect.pipeline.read_file import read_file
 from trailcam.errors import PipelineError
 
 if TYPE_CHECKING:

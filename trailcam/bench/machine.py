@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trailcam.detect.weights import find_weights
+from trailcam.detect.model.find_weights import find_weights
 
 if TYPE_CHECKING:
     import torch
 
     from trailcam.bench.photos import Photos
-    from trailcam.config import Settings
-    from trailcam.detect.auto import Plan
-    from trailcam.detect.protocol import Detector
+    from trailcam.detect.choose.plan import Plan
+    from trailcam.detect.model.protocol import Detector
+    from trailcam.settings.config import Settings
 
 _MANY = 1_000_000  # photos: what pays only in a large run is measured as for one
 
@@ -43,7 +43,7 @@ def open_machine(settings: Settings, photos: Photos | None = None) -> Machine:
 
     Raises WeightsError, DeviceError.
     """
-    from trailcam.detect.opening import FITTED_FROM, fit, open_chosen
+    from trailcam.detect.choose.fit import FITTED_FROM, fit, open_chosen
 
     weights = find_weights(configured=settings.detect.weights)
     opened = open_chosen(weights, settings.detect, photos=_MANY)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trailcam.files.mount_guard import check_root, no_photos
 from trailcam.media.walk import WalkNotes, walk
-from trailcam.root import check_root, no_photos
 
 SIZES = {"640x480": (640, 480), "3 MP": (2048, 1536), "16 MP": (4608, 3456)}
 """Width and height, px, of the sets that are rendered."""

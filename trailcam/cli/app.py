@@ -129,7 +129,7 @@ def _show_refusal(error: OSError) -> int:
 
 def _show_bug(error: Exception) -> None:
     from trailcam.cli.console import err, say
-    from trailcam.text import printable
+    from trailcam.words.text import printable
 
     err.print("error:", style="bold red", end=" ")
     say(f"trailcam failed in a way it doesn't know: {type(error).__name__}: {printable(str(error))}")

@@ -51,8 +51,8 @@ def bench(
     verbose: Verbose = False,
 ) -> None:
     """Measure how fast each stage of detect could go here, and how near the whole comes to that."""
-    from trailcam.bench.command import bench as run_bench
-    from trailcam.bench.command import photos_for
+    from trailcam.bench.measure import bench as run_bench
+    from trailcam.bench.measure import photos_for
     from trailcam.cli.render import chosen_format, emit
     from trailcam.cli.signals import stoppable
 

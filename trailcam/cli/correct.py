@@ -8,7 +8,7 @@ import typer
 
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
 from trailcam.errors import UsageError
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from trailcam.domain import ClassInfo
@@ -44,7 +44,7 @@ def correct(
     verbose: Verbose = False,
 ) -> None:
     """Say what a photo really shows; it goes before any model. Without an option: list boxes and history."""
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.store.find import find_image
 
     _check(class_, box, no_animal, add, undo)

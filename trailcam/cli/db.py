@@ -11,7 +11,7 @@ import typer
 from trailcam.cli import console
 from trailcam.cli.options import ConfigOpt, DbOpt, Quiet, Verbose, app_context
 from trailcam.errors import DamagedError, DatabaseError, ExitCode
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def check(
 
     Exit code 0: sound; 1: rows contradict each other; 2: something can't be read.
     """
-    from trailcam.store.check import check as run_check
+    from trailcam.store.check_database import check as run_check
 
     context = app_context(db, config, quiet, verbose)
     health = run_check(context.database) if _opens(context.database) else None
@@ -86,7 +86,7 @@ def backup(
     verbose: Verbose = False,
 ) -> None:
     """Copy the database and read the copy back. Safe at any time: who wants to write waits a moment."""
-    from trailcam.store.check import back_up
+    from trailcam.store.check_database import back_up
 
     context = app_context(db, config, quiet, verbose)
     target = _stamped(context.database.path, "copy") if output is None else output.expanduser()
@@ -114,7 +114,7 @@ def repair(
 
     What can't be told is forgotten, so that the next detect looks at those photos again.
     """
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
 
     context = app_context(db, config, quiet, verbose)
     if not context.database.exists():
@@ -125,8 +125,8 @@ def repair(
 
 
 def _repair(database: Database, dry_run: bool) -> None:
-    from trailcam.store.check import back_up
-    from trailcam.store.check import check as run_check
+    from trailcam.store.check_database import back_up
+    from trailcam.store.check_database import check as run_check
     from trailcam.store.rescue import set_aside_log
 
     aside = set_aside_log(database.path, _stamped(database.path, "damaged"), dry_run=dry_run)
@@ -202,7 +202,7 @@ def _stamped(path: Path, why: str) -> Path:
 
 
 def _copies_hint(path: Path) -> str:
-    from trailcam.store.check import copies
+    from trailcam.store.check_database import copies
 
     found = [printable(str(copy)) for copy in copies(path)[:5]]
     if not found:

@@ -36,16 +36,16 @@ from trailcam.cli.options import (
     app_context,
     build_selection,
 )
-from trailcam.detect.weights import STARTER, find_weights
+from trailcam.detect.model.find_weights import STARTER, find_weights
 from trailcam.domain import Status
 from trailcam.errors import ExitCode
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailcam.detect.command import DetectReport, Plan, Started
-    from trailcam.detect.outcomes import Snapshot
+    from trailcam.detect.pipeline.outcomes import Snapshot
 
 
 class Which(StrEnum):
@@ -115,7 +115,7 @@ def detect(
     from trailcam.cli.signals import stoppable
     from trailcam.detect.command import detect as run_detect
     from trailcam.detect.command import prepare
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
 
     flags = {
         "weights": weights,
@@ -246,7 +246,7 @@ def _show(report: DetectReport, context: AppContext) -> None:
 
 def _say_kept(report: DetectReport, context: AppContext) -> None:
     """Where a run that was chosen by hand goes on counting, this one's boxes show nowhere: say so."""
-    from trailcam.reports.runs import kept_sentence
+    from trailcam.reports.run_list import kept_sentence
     from trailcam.store.run_choice import chosen_run, count_kept
 
     with context.database.read() as db:

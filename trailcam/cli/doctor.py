@@ -35,7 +35,7 @@ def doctor(
     from trailcam.cli.render import chosen_format, emit
     from trailcam.doctor import Level, examine
     from trailcam.reports.doctor import doctor_report
-    from trailcam.reports.render import Format
+    from trailcam.reports.formats import Format
 
     chosen = chosen_format(format_, output)
     context = app_context(db, config, quiet, verbose, {"detect.weights": weights, "detect.device": device})

@@ -18,12 +18,12 @@ from trailcam.cli import console
 from trailcam.cli.model_options import BatchOpt, DeviceOpt, ImgszOpt, TrustOpt, WeightsOpt, WorkersOpt, vouch
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.detect.outcomes import Snapshot
-    from trailcam.evaluate.command import EvaluationReport
+    from trailcam.detect.pipeline.outcomes import Snapshot
     from trailcam.evaluate.figures import BoxRow, Evaluation
+    from trailcam.evaluate.judge_model import EvaluationReport
 
 
 _UNLIMITED = 10_000
@@ -82,8 +82,8 @@ def evaluate(
 ) -> None:
     """Say how often a model is right, on photos with labels."""
     from trailcam.cli.signals import stoppable
-    from trailcam.detect.weights import find_weights
-    from trailcam.evaluate.command import run_evaluation
+    from trailcam.detect.model.find_weights import find_weights
+    from trailcam.evaluate.judge_model import run_evaluation
 
     flags = {"weights": weights, "device": device, "batch": batch, "workers": workers, "imgsz": imgsz}
     context = app_context(
@@ -213,9 +213,9 @@ def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _write(report: EvaluationReport, folder: Path) -> None:
-    from trailcam.evaluate.page import render_page
-    from trailcam.export.target import make_folder
-    from trailcam.output import write_file
+    from trailcam.evaluate.figures_page import render_page
+    from trailcam.files.target import make_folder
+    from trailcam.files.write import write_file
 
     folder = make_folder(folder, [])
     write_file(folder / "evaluation.json", as_json(report).encode())

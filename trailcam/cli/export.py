@@ -8,7 +8,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.export_options import PROJECT, AllBoxesOpt, FolderOpt, Request, export_command
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
     from trailcam.export.summary import Summary

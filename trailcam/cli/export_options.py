@@ -29,7 +29,7 @@ from trailcam.cli.options import (
 )
 from trailcam.errors import ExitCode
 from trailcam.selection import Selection
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from trailcam.export.summary import Summary

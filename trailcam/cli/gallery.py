@@ -24,11 +24,11 @@ from trailcam.cli.options import (
     build_selection,
 )
 from trailcam.errors import ExitCode
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.config import Settings
-    from trailcam.gallery.build import GalleryReport
+    from trailcam.gallery.make_gallery import GalleryReport
+    from trailcam.settings.config import Settings
 
 _NAMED = 10  # photos without a picture that are named one by one
 
@@ -89,8 +89,8 @@ def gallery(
     verbose: Verbose = False,
 ) -> None:
     """Write an offline page of the photos that were found, with filters and statistics."""
-    from trailcam.gallery.build import Options, build_gallery
-    from trailcam.gallery.pictures import default_cache
+    from trailcam.gallery.make_gallery import Options, build_gallery
+    from trailcam.pages.pictures import default_cache
 
     context = app_context(db, config, quiet, verbose, {"report.confidence": confidence, "report.gap": gap})
     settings = context.settings
@@ -114,7 +114,7 @@ def gallery(
 
 def _first_month(settings: Settings, season: str | None) -> int:
     """The month that begins a season-year: that of the season asked for, else September."""
-    from trailcam.months import DEFAULT_FIRST_MONTH
+    from trailcam.words.months import DEFAULT_FIRST_MONTH
 
     if season is None:
         return DEFAULT_FIRST_MONTH

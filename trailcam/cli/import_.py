@@ -11,7 +11,7 @@ import typer
 from trailcam.cli import console
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,7 +170,7 @@ def camtrap_dp(
 
 @contextmanager
 def _writing(context: AppContext, wait: float) -> Iterator[AppContext]:
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
 
     with context.database.read():  # says that there is none, rather than making one
         pass

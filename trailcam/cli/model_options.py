@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from trailcam.detect.weights import Weights
+    from trailcam.detect.model.find_weights import Weights
 
 HOW = "How"
 
@@ -68,8 +68,8 @@ ImgszOpt = Annotated[
 def vouch(weights: Weights) -> None:
     """Remember that the user trusts these weights, and say what that means."""
     from trailcam.cli import console
-    from trailcam.detect.trust import is_trusted, trust, trust_file
-    from trailcam.text import printable
+    from trailcam.detect.model.trust import is_trusted, trust, trust_file
+    from trailcam.words.text import printable
 
     if is_trusted(weights.sha256):
         return

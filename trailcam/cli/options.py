@@ -14,11 +14,11 @@ import typer
 from trailcam.cli.console import set_up_logging
 from trailcam.domain import Status
 from trailcam.errors import UsageError
-from trailcam.months import parse_date, parse_months, parse_until
 from trailcam.selection import Selection
+from trailcam.words.months import parse_date, parse_months, parse_until
 
 if TYPE_CHECKING:
-    from trailcam.config import Settings
+    from trailcam.settings.config import Settings
     from trailcam.store.database import Connection, Database
 
 DbOpt = Annotated[
@@ -81,7 +81,7 @@ def app_context(
     flags: Mapping[str, object] | None = None,
 ) -> AppContext:
     """Merge the settings, set up logging. ``flags``: dotted key -> value, None for not given."""
-    from trailcam.config import load
+    from trailcam.settings.config import load
     from trailcam.store.database import Database
 
     if quiet and verbose:
@@ -127,7 +127,7 @@ def build_selection(
 @contextmanager
 def writing(context: AppContext, command: str, wait: float) -> Iterator[Connection]:
     """One transaction under the lock, held in the name of ``command``; a library must be there."""
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
 
     with context.database.read():  # says what to do where there is no library, before any file is made
         pass

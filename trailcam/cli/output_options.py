@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from trailcam.reports.render import Format
+from trailcam.reports.formats import Format
 
 FormatOpt = Annotated[
     Format | None,

@@ -14,10 +14,9 @@ from rich.table import Table
 
 from trailcam.cli import console
 from trailcam.errors import UsageError
-from trailcam.output import write_file
-from trailcam.reports.html import to_html
-from trailcam.reports.model import Column, Report, Row, coverage_sentence
-from trailcam.reports.render import (
+from trailcam.files.write import write_file
+from trailcam.reports.base import Column, Report, Row, coverage_sentence
+from trailcam.reports.formats import (
     Format,
     cell,
     shown_columns,
@@ -26,6 +25,7 @@ from trailcam.reports.render import (
     to_parquet,
     total_cells,
 )
+from trailcam.reports.report_page import to_html
 
 # For streams that can't encode the signs.
 _ASCII = str.maketrans({"≥": ">=", "≈": "~", "█": "#", "▌": "-"})

@@ -24,7 +24,7 @@ from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.cli.report_more import register
 from trailcam.cli.report_options import ConfidencesOpt, GapOpt, answer_all, asked
 from trailcam.errors import UsageError
-from trailcam.reports.model import Key
+from trailcam.reports.base import Key
 
 app = typer.Typer(help="Answers from the database, each with its coverage.", no_args_is_help=True)
 register(app)
@@ -82,7 +82,7 @@ def bucks(
     from trailcam.cli.render import chosen_format, emit
     from trailcam.reports import buck_parts as report
     from trailcam.reports.bucks import DEFAULT_BY
-    from trailcam.reports.render import Format
+    from trailcam.reports.formats import Format
 
     chosen = chosen_format(format_, output)
     context, questions = asked(

@@ -24,8 +24,8 @@ from trailcam.cli.report_options import ConfidenceOpt, GapOpt, asked, one_questi
 from trailcam.errors import UsageError
 
 if TYPE_CHECKING:
+    from trailcam.reports.base import Report
     from trailcam.reports.common import Question
-    from trailcam.reports.model import Report
 
 
 def accuracy(
@@ -88,11 +88,11 @@ def _changed(
     import dataclasses
 
     from trailcam.cli.correct import user_name
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.reports.accuracy import accuracy as report
     from trailcam.reports.fitting import fit
-    from trailcam.store.accuracy import forget_fitted, save_fitted
-    from trailcam.text import printable
+    from trailcam.store.judged_boxes import forget_fitted, save_fitted
+    from trailcam.words.text import printable
 
     with context.database.read():  # says that there is no database, rather than making one
         pass

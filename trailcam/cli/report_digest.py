@@ -91,9 +91,9 @@ def digest(
 ) -> None:
     """Only what is new since the last digest, and which cameras need a look; remembers what it told."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.reports import digest as report
-    from trailcam.reports.render import Format
+    from trailcam.reports.formats import Format
     from trailcam.store.digests import remember
 
     chosen = chosen_format(format_, output)
@@ -129,7 +129,7 @@ def digest(
 def _moment(text: str) -> datetime:
     """A date as this machine's clock reads it. Raises UsageError."""
     from trailcam.errors import UsageError
-    from trailcam.months import parse_date
+    from trailcam.words.months import parse_date
 
     try:
         return parse_date(text).astimezone()

@@ -10,12 +10,12 @@ import typer
 
 from trailcam.cli.options import AppContext, app_context, build_selection
 from trailcam.errors import UsageError
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    from trailcam.config import Settings
+    from trailcam.reports.base import Report
     from trailcam.reports.common import Question
-    from trailcam.reports.model import Report
+    from trailcam.settings.config import Settings
 
 ConfidenceOpt = Annotated[
     str | None,
@@ -66,7 +66,7 @@ def confidences(text: str | None) -> list[float]:
 
 def first_month(settings: Settings, season: str | None) -> int:
     """The month that begins a season-year: that of the season asked for, else September."""
-    from trailcam.months import DEFAULT_FIRST_MONTH
+    from trailcam.words.months import DEFAULT_FIRST_MONTH
 
     if season is None:
         return DEFAULT_FIRST_MONTH
@@ -128,7 +128,7 @@ def answer_all(
     ``beside``. Raises UnanswerableError, with the confidence, where the report does.
     """
     from trailcam.errors import UnanswerableError
-    from trailcam.reports.thresholds import BESIDE, SHOWN, beside
+    from trailcam.reports.several_confidences import BESIDE, SHOWN, beside
 
     if len(questions) == 1:
         return report(questions[0])

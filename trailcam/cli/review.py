@@ -23,11 +23,11 @@ from trailcam.cli.options import (
     build_selection,
 )
 from trailcam.errors import ExitCode, UsageError
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from trailcam.review.apply import Applied
-    from trailcam.review.build import ReviewReport
+    from trailcam.review.make_review import ReviewReport
 
 app = typer.Typer(invoke_without_command=True)
 _NAMED = 10  # photos without a picture that are named one by one
@@ -75,8 +75,8 @@ def review(
             "It isn't said where to write the page.",
             "Name a file: trailcam review -o review.html. The page's answers: trailcam review apply FILE",
         )
-    from trailcam.gallery.pictures import default_cache
-    from trailcam.review.build import Options, build_review
+    from trailcam.pages.pictures import default_cache
+    from trailcam.review.make_review import Options, build_review
 
     context = app_context(db, config, quiet, verbose, {"report.gap": gap})
     settings = context.settings
@@ -114,7 +114,7 @@ def apply(
 ) -> None:
     """Record the answers that a review page saved; once recorded, they change nothing any more."""
     from trailcam.cli.correct import user_name
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.review.answers import read_answers
     from trailcam.review.apply import apply_answers
 

@@ -27,7 +27,7 @@ from trailcam.cli.options import (
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import ExitCode, UsageError
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from trailcam.selection import Selection
@@ -81,8 +81,8 @@ def show(
 ) -> None:
     """Show one run: its classes with their boxes, its weights, settings, versions and times."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.lock import WriterLock
-    from trailcam.reports.runs import run_show
+    from trailcam.files.lock import WriterLock
+    from trailcam.reports.run_list import run_show
 
     context = app_context(db, config, quiet, verbose)
     chosen = chosen_format(format_, output)
@@ -113,7 +113,7 @@ def current(
 
     A chosen run's model counts wherever it completed a photo, also before runs that come later.
     """
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.store.run_choice import choose_run
 
     if run is not None and newest:
@@ -142,7 +142,7 @@ def delete(
     verbose: Verbose = False,
 ) -> None:
     """Delete a run with its boxes. Corrections stay, whatever run they were made on."""
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.store.run_choice import delete_run
 
     context = app_context(db, config, quiet, verbose)
@@ -166,8 +166,8 @@ def delete(
 
 def _list(context: AppContext, format_: FormatOpt, output: OutputOpt, *, counting_only: bool) -> None:
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.lock import WriterLock
-    from trailcam.reports.runs import runs_list
+    from trailcam.files.lock import WriterLock
+    from trailcam.reports.run_list import runs_list
 
     chosen = chosen_format(format_, output)
     working = WriterLock(context.settings.db, "runs").held()
@@ -253,7 +253,7 @@ def compare(
 ) -> None:
     """Compare two runs on the photos that both completed: boxes gained, lost and changed, by class."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.reports.compare import comparison_report
+    from trailcam.reports.compare_runs import comparison_report
 
     context = app_context(db, config, quiet, verbose)
     chosen = chosen_format(format_, output)
@@ -274,8 +274,8 @@ def _write_page(
     limit: int,
 ) -> None:
     """The page, what was made of it on stderr, and 1 where a photo has no picture."""
-    from trailcam.disagree.build import build_page
-    from trailcam.gallery.pictures import default_cache
+    from trailcam.compare_page.make_comparison import build_page
+    from trailcam.pages.pictures import default_cache
 
     with console.progress("Pictures", quiet=context.quiet) as progress:
         made = build_page(

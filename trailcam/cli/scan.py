@@ -11,13 +11,13 @@ import typer
 from trailcam.cli import console
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode, UsageError
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trailcam.lock import Holder
-    from trailcam.scan import ScanOptions, ScanReport
+    from trailcam.files.lock import Holder
+    from trailcam.scan.scan_root import ScanOptions, ScanReport
 
 _SHOWN = 10  # bad files and skipped things named one by one; -v names them all
 
@@ -64,8 +64,8 @@ def scan(
     """Walk folders of photos, read what is new, and note what is gone."""
     from trailcam.cli.signals import stoppable
     from trailcam.cli.times_check import check_new
-    from trailcam.lock import WriterLock
-    from trailcam.scan import ScanOptions, known_roots
+    from trailcam.files.lock import WriterLock
+    from trailcam.scan.scan_root import ScanOptions, known_roots
 
     context = app_context(
         db, config, quiet, verbose, {"scan.station_from": station_from, "scan.workers": workers}
@@ -108,7 +108,7 @@ def scan(
 def _read_strips(context: AppContext, roots: frozenset[int], stop: Callable[[], bool]) -> bool:
     from trailcam.cli.times import cores, run
     from trailcam.selection import Selection
-    from trailcam.strip.command import StripOptions
+    from trailcam.strip.read_library import StripOptions
 
     return bool(run(context, Selection(), StripOptions(roots=roots, threads=cores()), stop).unreadable)
 
@@ -119,14 +119,14 @@ def _say_waiting(holder: Holder | None) -> None:
 
 def _refuse_bad_roots(given: list[str]) -> None:
     """Ask for every mount before the first is scanned, and before the lock makes a folder."""
-    from trailcam.root import check_root
+    from trailcam.files.mount_guard import check_root
 
     for root in given:
         check_root(root)
 
 
 def _scan_one(context: AppContext, root: str, options: ScanOptions, stop: Callable[[], bool]) -> ScanReport:
-    from trailcam.scan import scan as run_scan
+    from trailcam.scan.scan_root import scan as run_scan
 
     facts = {name: dataclasses.asdict(entry) for name, entry in context.settings.stations.items()}
     with console.progress("Reading", quiet=context.quiet) as progress:

@@ -13,13 +13,13 @@ from trailcam.cli import console
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context, writing
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import UsageError
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.reports.model import Report
-    from trailcam.reports.render import Format
+    from trailcam.reports.base import Report
+    from trailcam.reports.formats import Format
     from trailcam.store.database import Connection
-    from trailcam.store.stations import Change, Station
+    from trailcam.store.station_facts import Change, Station
 
 app = typer.Typer(help="Stations: places, time zones, names, and the cameras there.", no_args_is_help=True)
 
@@ -101,8 +101,8 @@ def set_(
     verbose: Verbose = False,
 ) -> None:
     """Say where a station is, its time zone, and notes. What isn't named stays as it is."""
-    from trailcam.stations_csv import check_facts
-    from trailcam.store.stations import find_station, gps_place, set_facts
+    from trailcam.imports.stations_csv import check_facts
+    from trailcam.store.station_facts import find_station, gps_place, set_facts
 
     given = {"latitude": latitude, "longitude": longitude, "timezone": timezone, "notes": notes}
     facts: dict[str, Any] = check_facts({key: text for key, text in given.items() if text is not None})
@@ -144,8 +144,8 @@ def import_(
     verbose: Verbose = False,
 ) -> None:
     """Take places, time zones and notes from a CSV file: all of it or nothing. Empty cells change nothing."""
-    from trailcam.stations_csv import read_stations
-    from trailcam.store.stations import FACTS, set_facts
+    from trailcam.imports.stations_csv import read_stations
+    from trailcam.store.station_facts import FACTS, set_facts
 
     table = read_stations(file)
     context = app_context(db, config, quiet, verbose)
@@ -178,7 +178,7 @@ def rename(
     verbose: Verbose = False,
 ) -> None:
     """Call a station something else, in later scans too. No folder is touched; `stations undo` reverts it."""
-    from trailcam.store.stations import rename as change
+    from trailcam.store.station_facts import rename as change
 
     context = app_context(db, config, quiet, verbose)
     with writing(context, "stations rename", wait) as connection:
@@ -197,7 +197,7 @@ def merge(
     verbose: Verbose = False,
 ) -> None:
     """Make two stations one, in later scans too. No folder is touched; `stations undo` parts them."""
-    from trailcam.store.stations import merge as change
+    from trailcam.store.station_facts import merge as change
 
     context = app_context(db, config, quiet, verbose)
     with writing(context, "stations merge", wait) as connection:
@@ -214,7 +214,7 @@ def undo(
     verbose: Verbose = False,
 ) -> None:
     """Take back the newest rename or merge that is in force; run again for the one before."""
-    from trailcam.store.stations import undo as take_back
+    from trailcam.store.station_facts import undo as take_back
 
     context = app_context(db, config, quiet, verbose)
     with writing(context, "stations undo", wait) as connection:
@@ -246,7 +246,7 @@ def _find_all(
     db: Connection, table: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[int, tuple[Station, dict[str, Any]]], list[str]]:
     """The stations of a table by id, and its names that are none. Raises UsageError for two words on one."""
-    from trailcam.store.stations import match_station
+    from trailcam.store.station_facts import match_station
 
     found: dict[int, tuple[Station, dict[str, Any]]] = {}
     unknown = []

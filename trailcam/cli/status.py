@@ -16,7 +16,7 @@ def status(
 ) -> None:
     """Where every photo stands, which folders can be reached, and how the last run went."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.reports import status as report
 
     chosen = chosen_format(format_, output)

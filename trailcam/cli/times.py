@@ -26,13 +26,13 @@ from trailcam.cli.options import (
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import ExitCode
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trailcam.selection import Selection
-    from trailcam.strip.command import StripOptions, StripReport
+    from trailcam.strip.read_library import StripOptions, StripReport
 
 _SHOWN = 10
 app = typer.Typer(help="When photos were taken: check, correct, read strips.", no_args_is_help=True)
@@ -98,11 +98,11 @@ def read_strip(
     """
     from trailcam.cli.render import chosen_format, emit
     from trailcam.cli.signals import stoppable
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
     from trailcam.reports.strips import strips
-    from trailcam.strip.command import StripOptions
-    from trailcam.strip.model import DateOrder
     from trailcam.strip.ocr import check_available
+    from trailcam.strip.read_library import StripOptions
+    from trailcam.strip.records import DateOrder
 
     check_available()
     chosen = chosen_format(format_, output)
@@ -127,8 +127,8 @@ def run(
     context: AppContext, selection: Selection, options: StripOptions, stop: Callable[[], bool]
 ) -> StripReport:
     """Read strips with progress, and say on stderr what was done. The caller holds the lock."""
-    from trailcam.strip.command import read_strips
     from trailcam.strip.ocr import Ocr
+    from trailcam.strip.read_library import read_strips
 
     ocr = Ocr()
     now = datetime.now().astimezone().replace(tzinfo=None)

@@ -9,10 +9,10 @@ import typer
 from trailcam.cli import console
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Stations, Verbose, app_context
 from trailcam.cli.output_options import FormatOpt, OutputOpt
-from trailcam.text import count
+from trailcam.words.text import count
 
 if TYPE_CHECKING:
-    from trailcam.clock.check import Checked
+    from trailcam.clock.check_clocks import Checked
 
 
 def register(app: typer.Typer) -> None:
@@ -44,11 +44,11 @@ def check(
     Clocks are held against file numbers, the sun (--look, and coordinates), and what files say elsewhere.
     """
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.clock.check import check as check_clocks
-    from trailcam.clock.light import INFRARED_BELOW
+    from trailcam.clock.check_clocks import check as check_clocks
+    from trailcam.clock.sun_check import INFRARED_BELOW
     from trailcam.reports.clocks import times_check
     from trailcam.selection import Selection
-    from trailcam.store.clocks import clock_stations
+    from trailcam.store.clock_facts import clock_stations
     from trailcam.store.select import make_selected
 
     chosen = chosen_format(format_, output)
@@ -76,7 +76,7 @@ def check(
 
 def check_new(context: AppContext) -> None:
     """Check the clocks of stations with anything new, and say what came out. The caller holds the lock."""
-    from trailcam.clock.check import check_stale
+    from trailcam.clock.check_clocks import check_stale
 
     with context.database.write() as connection:
         checked = check_stale(connection, context.settings.timezone)
@@ -90,8 +90,8 @@ def check_new(context: AppContext) -> None:
 def _look(context: AppContext, names: tuple[str, ...], workers: int | None, wait: float) -> None:
     from trailcam.cli.signals import stoppable
     from trailcam.cli.times import cores
-    from trailcam.clock.look import look
-    from trailcam.lock import WriterLock
+    from trailcam.clock.infrared import look
+    from trailcam.files.lock import WriterLock
 
     with (
         WriterLock(context.settings.db, "times check --look").acquire(wait),
@@ -105,9 +105,9 @@ def _look(context: AppContext, names: tuple[str, ...], workers: int | None, wait
 
 def _note(context: AppContext, checked: Checked) -> None:
     """Keep what was found; while another trailcam works, the next check does."""
-    from trailcam.clock.check import save
+    from trailcam.clock.check_clocks import save
     from trailcam.errors import TrailcamError
-    from trailcam.lock import WriterLock
+    from trailcam.files.lock import WriterLock
 
     if not checked.changed:
         return

@@ -22,7 +22,7 @@ from trailcam.cli.options import (
 )
 from trailcam.cli.output_options import FormatOpt, OutputOpt
 from trailcam.errors import UsageError
-from trailcam.text import count
+from trailcam.words.text import count
 
 _Wait = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
@@ -67,10 +67,10 @@ def shift(
     No file is touched. The photos keep what was read of them, and `times undo` goes back to it.
     """
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.clock.amount import parse_amount
-    from trailcam.clock.check import check_stale
+    from trailcam.clock.check_clocks import check_stale
     from trailcam.clock.shift import apply_shift, plan_shift
-    from trailcam.reports.shifts import shift_plan
+    from trailcam.reports.shift_list import shift_plan
+    from trailcam.words.span import parse_amount
 
     if (by is None) == (to is None):
         raise UsageError(
@@ -108,7 +108,7 @@ def undo(
     verbose: Verbose = False,
 ) -> None:
     """Take back a shift of times, the newest by default: its photos get back the times of before."""
-    from trailcam.clock.check import check_stale
+    from trailcam.clock.check_clocks import check_stale
     from trailcam.clock.shift import take_back
 
     context = app_context(db, config, quiet, verbose)
@@ -130,7 +130,7 @@ def list_(
 ) -> None:
     """All shifts of times, also those taken back."""
     from trailcam.cli.render import chosen_format, emit
-    from trailcam.reports.shifts import shift_list
+    from trailcam.reports.shift_list import shift_list
 
     chosen = chosen_format(format_, output)
     context = app_context(db, config, quiet, verbose)
@@ -141,7 +141,7 @@ def list_(
 
 def _moment(text: str) -> datetime:
     """A moment to the minute or second. Raises UsageError, also for a whole day."""
-    from trailcam.months import parse_date
+    from trailcam.words.months import parse_date
 
     at = parse_date(text)
     if not re.search(r"\d:\d", text):

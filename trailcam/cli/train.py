@@ -14,10 +14,10 @@ from trailcam.cli.model_options import DeviceOpt, TrustOpt, vouch
 from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
 from trailcam.cli.signals import stoppable
 from trailcam.errors import ExitCode, UsageError
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    from trailcam.train.command import TrainReport
+    from trailcam.train.train_model import TrainReport
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -49,9 +49,9 @@ def train(
 
     Stopped, it carries on when the same command is run again.
     """
-    from trailcam.detect.weights import find_weights
-    from trailcam.train.command import Training
-    from trailcam.train.command import train as run_train
+    from trailcam.detect.model.find_weights import find_weights
+    from trailcam.train.train_model import Training
+    from trailcam.train.train_model import train as run_train
 
     context = app_context(None, config, quiet, verbose, {"detect.device": device})
     chosen = name if name is not None else data.resolve().parent.name

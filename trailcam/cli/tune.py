@@ -16,7 +16,7 @@ from trailcam.errors import ExitCode, PipelineError
 if TYPE_CHECKING:
     from trailcam.bench.ceilings import Run
     from trailcam.bench.machine import Machine
-    from trailcam.config import Settings
+    from trailcam.settings.config import Settings
 
 
 def tune(
@@ -39,9 +39,9 @@ def tune(
 ) -> None:
     """Find the batch size and workers that are fastest here, and write them to the configuration."""
     from trailcam.bench import ceilings
-    from trailcam.bench import tune as tuning
-    from trailcam.bench.command import photos_for
+    from trailcam.bench import try_settings as tuning
     from trailcam.bench.machine import open_machine
+    from trailcam.bench.measure import photos_for
     from trailcam.cli.render import chosen_format, emit
     from trailcam.cli.signals import stoppable
 
@@ -81,9 +81,9 @@ def tune(
 
 def _keep(settings: Settings, setting: tuple[int, int], dry_run: bool, quiet: bool) -> None:
     """Write the winner where the settings came from, else where they are looked for."""
-    from trailcam.config import default_config
-    from trailcam.config_file import set_keys
-    from trailcam.text import printable
+    from trailcam.settings.config import default_config
+    from trailcam.settings.config_file import set_keys
+    from trailcam.words.text import printable
 
     path = settings.source or default_config()
     batch, workers = setting

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from trailcam.clock.amount import Amount
 from trailcam.clock.doubt import (
     DAY_FOR_MONTH,
     FROZEN,
@@ -27,6 +26,7 @@ from trailcam.clock.doubt import (
 from trailcam.errors import UsageError
 from trailcam.media.capture_time import CLOCK_RESET
 from trailcam.strip.order import growing
+from trailcam.words.span import Amount
 
 SLACK = timedelta(minutes=2)  # photos of a burst may be written in another order
 _FEW = 12  # photos; among fewer, one that doesn't fit may as well be the one that's right

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trailcam.clock.amount import Amount
 from trailcam.domain import CaptureTime, TimeSource
 from trailcam.errors import UsageError
 from trailcam.media.capture_time import BEFORE_2000, FUTURE, best, suspicion
-from trailcam.store.database import utc_now
-from trailcam.store.readings import Reading, counting_readings, save_choices, save_readings
-from trailcam.store.select import make_selected
-from trailcam.store.shifts import (
+from trailcam.store.clock_shifts import (
     Moved,
     any_shifts,
     corrected,
@@ -24,6 +20,10 @@ from trailcam.store.shifts import (
     too_few,
     undo_shift,
 )
+from trailcam.store.database import utc_now
+from trailcam.store.readings import Reading, counting_readings, save_choices, save_readings
+from trailcam.store.select import make_selected
+from trailcam.words.span import Amount
 
 if TYPE_CHECKING:
     from trailcam.selection import Selection

@@ -17,27 +17,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trailcam import __version__
-from trailcam.classmap import auto_class_map, load_class_map
-from trailcam.config import Settings
-from trailcam.detect.auto import DEFAULT_IMGSZ, SUPPRESSION_IOU
-from trailcam.detect.backend import Backend, openvino_version
-from trailcam.detect.outcomes import Job, Progress
-from trailcam.detect.weights import Weights, find_weights
+from trailcam.detect.choose.plan import DEFAULT_IMGSZ, SUPPRESSION_IOU
+from trailcam.detect.model.backend import Backend, openvino_version
+from trailcam.detect.model.find_weights import Weights, find_weights
+from trailcam.detect.pipeline.outcomes import Job, Progress
 from trailcam.errors import UsageError
-from trailcam.root import alive, check_root
+from trailcam.files.mount_guard import alive, check_root
 from trailcam.selection import Selection
+from trailcam.settings.classmap import auto_class_map, load_class_map
+from trailcam.settings.config import Settings
 from trailcam.store.database import Database
 from trailcam.store.images import roots
-from trailcam.store.runs import RunFacts, RunSink, Todo, begin_run, end_run, ran_before, select_todo
+from trailcam.store.run_sink import RunFacts, RunSink, Todo, begin_run, end_run, ran_before, select_todo
 
 if TYPE_CHECKING:
     import torch
 
-    from trailcam.detect.auto import Plan as MachinePlan
-    from trailcam.detect.device import GpuMonitor
-    from trailcam.detect.opening import Opened
-    from trailcam.detect.pipeline import PipelineReport
-    from trailcam.detect.protocol import Detector
+    from trailcam.detect.choose.fit import Opened
+    from trailcam.detect.choose.plan import Plan as MachinePlan
+    from trailcam.detect.model.device import GpuMonitor
+    from trailcam.detect.model.protocol import Detector
+    from trailcam.detect.pipeline.loop import PipelineReport
     from trailcam.domain import ClassInfo
 
 CANARY_ABOVE = 1000  # photos: a run of more begins with a look at a known frame, whatever ran before
@@ -110,10 +110,10 @@ def detect(
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
     flushed before is saved, and the next run carries on from there.
     """
-    from trailcam.detect.device import GpuMonitor, describe
-    from trailcam.detect.loader import LoaderOptions
-    from trailcam.detect.opening import fit, open_chosen
-    from trailcam.detect.pipeline import PipelineOptions, run
+    from trailcam.detect.choose.fit import fit, open_chosen
+    from trailcam.detect.model.device import GpuMonitor, describe
+    from trailcam.detect.pipeline.loader import LoaderOptions
+    from trailcam.detect.pipeline.loop import PipelineOptions, run
 
     opened = open_chosen(todo.weights, settings.detect, photos=len(todo))
     detector, device = opened.detector, opened.device
@@ -159,7 +159,7 @@ def detect(
 
 def _begin(database: Database, settings: Settings, todo: Plan, opened: Opened, best: MachinePlan) -> int:
     """Record what is about to run, and with what; the run's number."""
-    from trailcam.detect.device import describe
+    from trailcam.detect.model.device import describe
 
     detector = opened.detector
     facts = RunFacts(
@@ -177,8 +177,8 @@ def _begin(database: Database, settings: Settings, todo: Plan, opened: Opened, b
 
 def _check_canary(database: Database, todo: Plan, detector: Detector, device: torch.device) -> None:
     """Before many photos, and whenever weights, device or versions are new to this database."""
-    from trailcam.detect import canary
-    from trailcam.detect.device import describe
+    from trailcam.detect.choose import canary
+    from trailcam.detect.model.device import describe
 
     with database.read() as db:
         known = ran_before(db, todo.weights.sha256, describe(device), _versions(detector))

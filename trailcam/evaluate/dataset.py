@@ -26,7 +26,7 @@ import yaml
 
 from trailcam.errors import DataSetError
 from trailcam.geometry import Boxes
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _SHAPE = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trailcam.classmap import auto_class_map, fold, load_class_map
 from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.settings.classmap import auto_class_map, fold, load_class_map
 
 DEER_KINDS = frozenset((Kind.BUCK, Kind.DOE, Kind.FAWN, Kind.DEER))
 ANTLERLESS_KINDS = frozenset((Kind.DOE, Kind.FAWN))

@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trailcam.config import ProjectSettings, StationSettings
 from trailcam.domain import Status
 from trailcam.errors import UsageError
 from trailcam.export.camtrap_needs import Site, sites_of
@@ -37,12 +36,22 @@ from trailcam.export.camtrap_tables import (
 )
 from trailcam.export.megadetector import failure, file_name
 from trailcam.export.summary import Summary
-from trailcam.export.target import create_folder, inside, short_hash, whole_file
+from trailcam.files.target import create_folder, inside, short_hash, whole_file
 from trailcam.selection import Selection
+from trailcam.settings.config import ProjectSettings, StationSettings
 from trailcam.store.database import Database
-from trailcam.store.export import Box, Photo, Plan, bound_memory, make_plan, station_facts
-from trailcam.store.package import Event, LeftOut, Said, Side, Stay, prepare, stream_events, stream_with_sides
-from trailcam.text import count, printable
+from trailcam.store.export_rows import Box, Photo, Plan, bound_memory, make_plan, station_facts
+from trailcam.store.imported_package import (
+    Event,
+    LeftOut,
+    Said,
+    Side,
+    Stay,
+    prepare,
+    stream_events,
+    stream_with_sides,
+)
+from trailcam.words.text import count, printable
 
 _COLUMNS = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS}
 _Row = dict[str, Any]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trailcam.config import CAPTURE_METHODS, SAMPLING_DESIGNS, ProjectSettings, StationSettings
 from trailcam.errors import UsageError
 from trailcam.export.camtrap_tables import Clock
-from trailcam.sky import zone_of
-from trailcam.store.package import Stay
-from trailcam.text import count, printable
+from trailcam.settings.config import CAPTURE_METHODS, SAMPLING_DESIGNS, ProjectSettings, StationSettings
+from trailcam.store.imported_package import Stay
+from trailcam.sun.sky import zone_of
+from trailcam.words.text import count, printable
 
 _SHOWN = 12
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from trailcam import __version__
-from trailcam.config import ProjectSettings
 from trailcam.export.camtrap_needs import Site
 from trailcam.export.camtrap_tables import BASE_URL
+from trailcam.settings.config import ProjectSettings
 
 MARK = "datapackage.json"
 _MAKER = "trailcam"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Trigger
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 VERSION = "1.0.2"
 BASE_URL = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"

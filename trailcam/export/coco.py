@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 from trailcam.domain import Status
 from trailcam.export.megadetector import file_name
 from trailcam.export.summary import Summary
-from trailcam.export.target import check_file, short_hash, whole_file
+from trailcam.files.target import check_file, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import Photo, Plan, make_plan, stream
+from trailcam.store.export_rows import Photo, Plan, make_plan, stream
 
 
 def export_coco(

@@ -22,7 +22,8 @@ from trailcam.errors import UsageError
 from trailcam.export.manifest import Manifest
 from trailcam.export.picks import Picks, pick
 from trailcam.export.summary import Summary
-from trailcam.export.target import (
+from trailcam.files.mount_guard import check_root
+from trailcam.files.target import (
     check_folder,
     create_folder,
     flat_name,
@@ -31,14 +32,13 @@ from trailcam.export.target import (
     short_hash,
     whole_file,
 )
-from trailcam.media.place import without_place
-from trailcam.months import season_year_of
-from trailcam.root import check_root
+from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import Box, Photo, Plan, make_plan, root_paths, stream, stream_reopening
+from trailcam.store.export_rows import Box, Photo, Plan, make_plan, root_paths, stream, stream_reopening
 from trailcam.store.images import roots
-from trailcam.text import no_formula, printable
+from trailcam.words.months import season_year_of
+from trailcam.words.text import no_formula, printable
 
 _MANIFEST = (
     *("file", "folder", "class", "confidence", "station", "captured_at", "season", "event"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trailcam.export.target import inside, whole_file
+from trailcam.files.target import inside, whole_file
 
 _BY = ("season", "month", "station", "folder")
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from trailcam.domain import FALLBACK_CONFIDENCE, Kind, Status
 from trailcam.export.summary import Summary
-from trailcam.export.target import check_file, whole_file
+from trailcam.files.target import check_file, whole_file
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN
 from trailcam.store.database import Database
-from trailcam.store.export import Box, Photo, Plan, make_plan, stream
-from trailcam.text import printable
+from trailcam.store.export_rows import Box, Photo, Plan, make_plan, stream
+from trailcam.words.text import printable
 
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
 _CATEGORY = {Kind.PERSON: "2", Kind.VEHICLE: "3"}  # all else is an animal

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from trailcam.domain import Kind
 from trailcam.store.counted import PERSON_RUN
-from trailcam.store.export import Box, Photo, Plan
+from trailcam.store.export_rows import Box, Photo, Plan
 
 _UNDATED = -1
 _Numbers = npt.NDArray[np.int64]

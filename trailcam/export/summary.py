@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trailcam.domain import Status
-from trailcam.store.export import Photo
+from trailcam.store.export_rows import Photo
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from trailcam.errors import OutputError
 from trailcam.export.summary import Summary
-from trailcam.export.target import check_file, draft_beside
+from trailcam.files.target import check_file, draft_beside
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import copy_rows
+from trailcam.store.export_rows import copy_rows
 from trailcam.store.select import count_undated_left_out
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 _OPTIONS = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd"}
 

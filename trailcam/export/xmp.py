@@ -18,12 +18,12 @@ import numpy.typing as npt
 from trailcam.errors import OutputError
 from trailcam.export.megadetector import file_name
 from trailcam.export.summary import Summary
-from trailcam.export.target import create_folder, inside, safe_part, safe_path, short_hash, whole_file
 from trailcam.export.xmp_packet import MARK, packet
+from trailcam.files.target import create_folder, inside, safe_part, safe_path, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export import Photo, make_plan, shared_stems, stream_reopening
-from trailcam.text import count, printable
+from trailcam.store.export_rows import Photo, make_plan, shared_stems, stream_reopening
+from trailcam.words.text import count, printable
 
 ENDING = ".xmp"
 _HEAD_BYTES = 1024  # our mark stands within

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.geometry import stored_xywhn, upright_size
-from trailcam.store.export import Box, Photo
+from trailcam.store.export_rows import Box, Photo
 
 TOP = "trailcam"
 MARK = f'x:xmptk="{TOP}"'

@@ -18,15 +18,15 @@ import numpy.typing as npt
 
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.export.summary import Summary
-from trailcam.export.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
-from trailcam.media.place import without_place
-from trailcam.root import check_root
+from trailcam.files.mount_guard import check_root
+from trailcam.files.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
+from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.counted import judged_photos
 from trailcam.store.database import Database
-from trailcam.store.export import Photo, Plan, make_plan, root_paths, stream_reopening
+from trailcam.store.export_rows import Photo, Plan, make_plan, root_paths, stream_reopening
 from trailcam.store.images import roots
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 _MARK = "data.yaml"
 

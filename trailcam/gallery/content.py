@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
-from trailcam.gallery.model import Box, Content, Found, Photo, ShownClass, Tally
+from trailcam.gallery.cards import Box, Content, Found, Photo, ShownClass, Tally
 from trailcam.selection import Selection
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.counted import count_judged, make_counted
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, make_events
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 _AGES = (AgeClass.MATURE, AgeClass.MID, AgeClass.YOUNG, AgeClass.UNKNOWN)
 

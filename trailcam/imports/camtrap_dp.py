@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.imports.classes import meanings
 from trailcam.imports.labels import UNLABELLED_BOX, Labelled, Recorder, Word
 from trailcam.imports.package import Package, open_package
 from trailcam.imports.reading import Malformed, as_number, refusing
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.columns import insert, texts, times
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
 from trailcam.store.database import Connection, Database, rows, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 SOURCE = "import camtrap-dp"
 UNKNOWN = "it isn't told what a person saw"

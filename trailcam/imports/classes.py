@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trailcam.classmap import ClassRule, fold, load_class_map, shipped_class_maps
 from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.settings.classmap import ClassRule, fold, load_class_map, shipped_class_maps
 from trailcam.store.corrections import known_classes
 from trailcam.store.database import Connection
 

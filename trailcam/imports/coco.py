@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import ClassInfo
 from trailcam.errors import UsageError
 from trailcam.imports.classes import NOTHING, meanings
@@ -26,12 +25,13 @@ from trailcam.imports.reading import (
     refusing,
     sha256_of,
 )
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.columns import insert, integers, numbers, texts
 from trailcam.store.corrections import JudgedBox, Judgement
 from trailcam.store.database import Connection, Database, rows, utc_now
 from trailcam.store.imported import upright_sizes
 from trailcam.store.match import BATCH, Matcher, Problem
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 SOURCE = "import coco"
 _EXPECTED = "a file of COCO Camera Traps (JSON) with images, categories and annotations"

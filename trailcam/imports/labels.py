@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trailcam.classmap import fold
 from trailcam.geometry import iou
+from trailcam.settings.classmap import fold
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.counted import SAME, make_judged
 from trailcam.store.database import Connection

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam import __version__
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import ClassInfo, Kind, Status
 from trailcam.errors import UsageError
 from trailcam.imports.classes import NOTHING, meanings, taxon
@@ -30,11 +29,12 @@ from trailcam.imports.reading import (
     refusing,
     sha256_of,
 )
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.database import Database
 from trailcam.store.imported import ImportedRun
 from trailcam.store.match import BATCH, Matcher, Problem
-from trailcam.store.runs import RunFacts
-from trailcam.text import printable
+from trailcam.store.run_sink import RunFacts
+from trailcam.words.text import printable
 
 VERSIONS = ("1.4", "1.5", "1.6")
 _EXPECTED = f"MegaDetector's batch output (JSON), format {VERSIONS[0]} to {VERSIONS[-1]}"
@@ -46,7 +46,7 @@ _MOST_CLASSES = 2**15
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the file says of one image; fits :class:`trailcam.store.runs.OutcomeLike`."""
+    """What the file says of one image; fits :class:`trailcam.store.run_sink.OutcomeLike`."""
 
     image_id: int
     status: Status

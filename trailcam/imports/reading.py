@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
 
 from trailcam.errors import UsageError
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 _CHUNK = 1 << 20  # characters read at once
 _LONGEST = 1 << 26  # characters of one value: an entry of a photo has a few hundred

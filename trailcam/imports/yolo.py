@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import ClassInfo
 from trailcam.errors import DataSetError, UsageError
 from trailcam.evaluate.dataset import IMAGE_SUFFIXES, class_names, read_labels
-from trailcam.export.target import flat_name
+from trailcam.files.target import flat_name
 from trailcam.imports.classes import meanings
 from trailcam.imports.labels import Labelled, Recorder, Word
 from trailcam.imports.reading import sha256_of
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
 from trailcam.store.database import Connection, Database, utc_now
 from trailcam.store.imported import all_paths
 from trailcam.store.match import TWICE, Matcher, Problem
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 SOURCE = "import yolo"
 _SPLITS = ("train", "val", "valid", "test")

@@ -20,8 +20,8 @@ import exifread
 
 from trailcam.domain import MakerNote
 from trailcam.media.capture_time import NO_TIMES, ExifTime, ExifTimes
-from trailcam.media.container import open_container
-from trailcam.media.identity import content_id
+from trailcam.media.content_id import content_id
+from trailcam.media.image_format import open_container
 from trailcam.media.makernote import read_maker_note
 from trailcam.media.tiff import distil
 
@@ -49,7 +49,7 @@ class Header:
     that turns them upright. Texts are cleaned of padding and control characters, at most 200 characters, None
     when empty. ``latitude``, ``longitude``: degrees of WGS 84, both or neither. ``serial`` is EXIF's, else
     that of the maker note ``note``. ``content_id``: see
-    :mod:`trailcam.media.identity`.
+    :mod:`trailcam.media.content_id`.
     """
 
     width: int

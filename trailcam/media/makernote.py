@@ -27,7 +27,7 @@ _TRIGGERS = {
     "S": Trigger.CELL_STATUS,
     "L": Trigger.CELL_LIVE_VIEW,
 }
-# In the camera's own order; the names are those of trailcam.sky.
+# In the camera's own order; the names are those of trailcam.sun.sky.
 _MOONS = (
     *("new", "waxing crescent", "first quarter", "waxing gibbous"),
     *("full", "waning gibbous", "last quarter", "waning crescent"),

@@ -26,13 +26,13 @@ from trailcam.evaluate.figures import Judge
 from trailcam.evaluate.meaning import Target, class_targets, group_targets
 from trailcam.evaluate.metrics import Found, Matched, match
 from trailcam.geometry import iou
+from trailcam.reports.base import Column, Kind, Report, Row, Section
 from trailcam.reports.common import Question, make_basis
-from trailcam.reports.model import Column, Kind, Report, Row, Section
-from trailcam.store.accuracy import both_said, judged_models, judging_authors, model_of_run
 from trailcam.store.counted import COVERS
 from trailcam.store.database import Connection
-from trailcam.store.runs import class_infos
-from trailcam.text import count, printable
+from trailcam.store.judged_boxes import both_said, judged_models, judging_authors, model_of_run
+from trailcam.store.run_sink import class_infos
+from trailcam.words.text import count, printable
 
 LIMIT = 0.5
 """The IoU from which a box is on the animal."""

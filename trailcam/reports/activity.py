@@ -13,8 +13,8 @@ from itertools import combinations
 from typing import Any
 
 from trailcam.errors import UsageError
+from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns, share
 from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, rate, scope_cells
-from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns, share
 from trailcam.reports.visits import (
     SunClock,
     Visit,
@@ -26,10 +26,10 @@ from trailcam.reports.visits import (
     sun_clock,
     sun_times,
 )
-from trailcam.sky import MOON_PHASES, Sun, SunTime
 from trailcam.store.database import Connection
 from trailcam.store.events import camera_days_by, check_names
-from trailcam.text import count, printable
+from trailcam.sun.sky import MOON_PHASES, Sun, SunTime
+from trailcam.words.text import count, printable
 
 AXES = ("hour", "sun", "moon")
 KEYS = ("month", "season", "station")

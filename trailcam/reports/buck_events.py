@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.light import DARK, LEGAL, NO_OFFSET, UNKNOWN, Light, legal_light, to_utc
 from trailcam.reports.common import Question
 from trailcam.reports.visits import read_places
-from trailcam.sky import Sun
 from trailcam.store.database import Connection
 from trailcam.store.events import key_columns
+from trailcam.sun.legal_light import DARK, LEGAL, NO_OFFSET, UNKNOWN, Light, legal_light, to_utc
+from trailcam.sun.sky import Sun
 
 Numbers = npt.NDArray[np.int64]
 Key = tuple[str, str]

@@ -15,16 +15,16 @@ import numpy as np
 from trailcam.domain import AgeClass
 from trailcam.domain import Kind as Animal
 from trailcam.errors import UsageError
-from trailcam.light import DARK, LEGAL, UNKNOWN
+from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
 from trailcam.reports.bucks import count_bucks, make_buck_tables
 from trailcam.reports.common import Question, rate
-from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns, share
 from trailcam.reports.visits import moon_of
 from trailcam.store.database import Connection, rows
 from trailcam.store.events import camera_days_by
-from trailcam.text import count
+from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN
+from trailcam.words.text import count
 
 COUNTS = "counts"
 PARTS = (COUNTS, "seasons", "confidence", "hours", "nights")

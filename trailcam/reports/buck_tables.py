@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from trailcam.reports.model import Column, Kind, Row, percent
-from trailcam.reports.render import cell
+from trailcam.reports.base import Column, Kind, Row, percent
+from trailcam.reports.formats import cell
 
 Drawn = tuple[Sequence[Column], Sequence[Row]]
 

@@ -11,20 +11,20 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from trailcam.config import FALLBACK_CONFIDENCE, SILENT_DAYS
 from trailcam.domain import AgeClass
 from trailcam.domain import Kind as Animal
 from trailcam.errors import UsageError
+from trailcam.reports.base import COMPLETE, Column, Key, Kind, Report, Row, coverage_columns, share
 from trailcam.reports.common import RATE_COLUMNS, coverage_of, model_notes, progress_notes, undated_notes
 from trailcam.reports.common import rate as per_100
-from trailcam.reports.model import COMPLETE, Column, Key, Kind, Report, Row, coverage_columns, share
 from trailcam.selection import Selection
+from trailcam.settings.config import FALLBACK_CONFIDENCE, SILENT_DAYS
 from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, camera_days_by, make_camera_days, make_events
 from trailcam.store.images import count_videos
 from trailcam.store.select import count_undated_left_out, make_selected
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 KEYS = tuple(str(key) for key in Key)
 DEFAULT_BY = (Key.MONTH, Key.AGE)

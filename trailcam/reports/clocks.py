@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trailcam.clock.check import Finding
+from trailcam.clock.check_clocks import Finding
 from trailcam.clock.doubt import MEANING, NUMBERS_BACKWARDS
 from trailcam.domain import TimeSource
-from trailcam.reports.model import Column, Kind, Report, Row, Section, share
+from trailcam.reports.base import Column, Kind, Report, Row, Section, share
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import make_camera_days
-from trailcam.text import count
+from trailcam.words.text import count
 
 _SOURCES = (
     *(source.value for source in TimeSource if source is not TimeSource.UNKNOWN),

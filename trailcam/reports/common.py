@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from trailcam.config import SILENT_DAYS
-from trailcam.months import DEFAULT_FIRST_MONTH
-from trailcam.reports.model import COMPLETE, Column, Kind, Row, share
+from trailcam.reports.base import COMPLETE, Column, Kind, Row, share
 from trailcam.selection import Selection
+from trailcam.settings.config import SILENT_DAYS
 from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import key_columns, make_camera_days
 from trailcam.store.images import count_videos
 from trailcam.store.select import count_undated_left_out, make_selected
-from trailcam.text import count, printable
+from trailcam.words.months import DEFAULT_FIRST_MONTH
+from trailcam.words.text import count, printable
 
 STATUSES = ("completed", "pending", "failed", "missing")
 

@@ -9,16 +9,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.errors import UsageError
-from trailcam.months import season_year_of
+from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns, share
 from trailcam.reports.common import Basis, Question, make_basis, model_notes, scope_cells, undated_notes
-from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns, share
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, rows
 from trailcam.store.digests import Told, fresh_events, last_digest, make_fresh, stations_state, told_of
 from trailcam.store.events import Level, check_names, make_events
 from trailcam.store.paths import from_db
-from trailcam.text import count, printable
+from trailcam.words.months import season_year_of
+from trailcam.words.text import count, printable
 
 DEFAULT_NAME = "default"
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trailcam.reports.model import Column, Kind, Report
+from trailcam.reports.base import Column, Kind, Report
 
 if TYPE_CHECKING:
     from trailcam.doctor import Finding

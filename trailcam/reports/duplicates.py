@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from trailcam.reports.model import Column, Kind, Report
+from trailcam.reports.base import Column, Kind, Report
+from trailcam.store.contents import duplicates
 from trailcam.store.database import Connection
-from trailcam.store.identity import duplicates
-from trailcam.text import count
+from trailcam.words.text import count
 
 COLUMNS = (
     Column("n", "group", Kind.COUNT),

@@ -19,8 +19,8 @@ from trailcam.errors import UnanswerableError
 from trailcam.evaluate.meaning import class_targets
 from trailcam.evaluate.metrics import Matched, match
 from trailcam.reports.accuracy import LIMIT, Evidence
-from trailcam.reports.model import Column, Kind, Row, Section
-from trailcam.text import count, printable
+from trailcam.reports.base import Column, Kind, Row, Section
+from trailcam.words.text import count, printable
 
 NEED_BOXES = 20
 NEED_VISITS = 10

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.domain import Kind as Animal
 from trailcam.errors import UnanswerableError, UsageError
+from trailcam.reports.base import Column, Kind, Report, Row, coverage_columns
 from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, scope_cells
-from trailcam.reports.model import Column, Kind, Report, Row, coverage_columns
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, rows
 from trailcam.store.events import Level, key_columns, make_events
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 KEYS = ("month", "season", "station")
 MIN_EVENTS = 50

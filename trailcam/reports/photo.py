@@ -6,14 +6,14 @@ from typing import Any
 
 from trailcam.domain import FALLBACK_CONFIDENCE, TimeSource
 from trailcam.geometry import upright_size
-from trailcam.reports.model import Column, Kind, Report, Row, Section
+from trailcam.reports.base import Column, Kind, Report, Row, Section
 from trailcam.selection import Selection
 from trailcam.store.corrections import ShownBox, faint_boxes, shown_boxes
 from trailcam.store.database import Connection
 from trailcam.store.paths import from_db
-from trailcam.store.photo import photo_facts, photo_times
+from trailcam.store.photo_facts import photo_facts, photo_times
 from trailcam.store.select import make_selected
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 _BOXES = (
     Column("box", "box", Kind.COUNT),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.errors import UsageError
+from trailcam.reports.base import Column, Kind, Report, Row, coverage_columns
 from trailcam.reports.common import (
     RATE_COLUMNS,
     Question,
@@ -15,10 +15,10 @@ from trailcam.reports.common import (
     rate,
     scope_cells,
 )
-from trailcam.reports.model import Column, Kind, Report, Row, coverage_columns
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, rows
 from trailcam.store.events import Level, camera_days_by, check_names, key_columns, make_events
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 KEYS = ("month", "season", "station", "hour")
 DEFAULT_BY = ("station", "month")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from trailcam.coordinates import Axis, format_degrees
-from trailcam.reports.model import Column, Kind, Report, Row
+from trailcam.reports.base import Column, Kind, Report, Row
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.deployments import deployments
-from trailcam.store.stations import FACTS, GPS_SPREAD_M
-from trailcam.text import count, printable
+from trailcam.store.station_facts import FACTS, GPS_SPREAD_M
+from trailcam.words.degrees import Axis, format_degrees
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.config import StationSettings
+    from trailcam.settings.config import StationSettings
 
 LIST_COLUMNS = (
     Column("station", "station", Kind.TEXT, wraps=True),

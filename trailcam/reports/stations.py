@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.errors import UsageError
+from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns
 from trailcam.reports.common import RATE_COLUMNS, Basis, Question, make_basis, notes_of, rate, scope_cells
-from trailcam.reports.model import Column, Kind, Report, Row, Section, coverage_columns
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, camera_days_by, days_where, key_columns, make_events
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 KEYS = ("month", "season")
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trailcam.reports.model import Column, Kind, Report, Row, Section, share
-from trailcam.reports.runs import choice_sentence
+from trailcam.reports.base import Column, Kind, Report, Row, Section, share
+from trailcam.reports.run_list import choice_sentence
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import chosen_run, last_run
 from trailcam.store.select import count_copies, make_selected
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 # A network drive that is gone can keep its caller waiting for minutes.
 _PATIENCE_S = 3.0

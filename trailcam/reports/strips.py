@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trailcam.reports.model import Column, Kind, Report, Section
+from trailcam.reports.base import Column, Kind, Report, Section
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.paths import from_db
 from trailcam.store.select import make_selected
-from trailcam.text import count
+from trailcam.words.text import count
 
 _COLUMNS = (
     Column("station", "station", Kind.TEXT, wraps=True),

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from trailcam.config import FALLBACK_CONFIDENCE
 from trailcam.domain import AgeClass, Kind
 from trailcam.reports.common import Question
-from trailcam.sky import Place, Sun, SunTime, moon_name, moon_phase, night_midnight, utc_of, zone_of
+from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, rows
 from trailcam.store.events import Level, days_where, key_columns, make_events
-from trailcam.text import count
+from trailcam.sun.sky import Place, Sun, SunTime, moon_name, moon_phase, night_midnight, utc_of, zone_of
+from trailcam.words.text import count
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from trailcam.errors import UsageError
 from trailcam.store.corrections import is_place
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 FORMAT = "trailcam review"
 VERSION = 1

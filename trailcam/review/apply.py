@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import ClassInfo
 from trailcam.errors import UsageError
 from trailcam.geometry import iou
 from trailcam.review.answers import Answer, Answers, AnswersError
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import JudgedBox, Judgement, find_class, known_classes, record
 from trailcam.store.counted import SAME
 from trailcam.store.database import Connection, Database
 from trailcam.store.paths import from_db
-from trailcam.store.review import known_uids, library_id, person_says, photos_by_id
-from trailcam.text import printable
+from trailcam.store.review_rows import known_uids, library_id, person_says, photos_by_id
+from trailcam.words.text import printable
 
 SOURCE = "review"
 SOURCE_RANDOM = "review random"

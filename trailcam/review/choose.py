@@ -8,17 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import Kind
 from trailcam.errors import UnanswerableError
 from trailcam.selection import Selection
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import known_classes
 from trailcam.store.database import Connection
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
-from trailcam.store.review import boxes_to_judge, library_id, photos_by_id, worth_reviewing
+from trailcam.store.review_rows import boxes_to_judge, library_id, photos_by_id, worth_reviewing
 from trailcam.store.select import count_undated_left_out
-from trailcam.text import count, printable
+from trailcam.words.text import count, printable
 
 LOWEST = 0.1
 """Boxes below this confidence (0..1) aren't shown: they are nearly always nothing."""

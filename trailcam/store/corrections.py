@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trailcam.classmap import ClassRule, fold
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.columns import insert, next_id, texts, times
+from trailcam.store.contents import photos_of
 from trailcam.store.counted import PERSON_RUN, make_counted
 from trailcam.store.database import Connection, one, rows, utc_now
-from trailcam.store.identity import photos_of
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 
 class JudgedBox(NamedTuple):

@@ -3,7 +3,7 @@
 DuckDB lets one process write or several read. trailcam therefore opens the file only
 while it has something to do, so that ``status`` and reports answer while a detect is
 running, and waits a moment when the other side holds it. Who may *work* on a database
-(scan, detect) is decided elsewhere, by :class:`trailcam.lock.WriterLock`.
+(scan, detect) is decided elsewhere, by :class:`trailcam.files.lock.WriterLock`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import duckdb
 
 from trailcam.errors import DamagedError, DatabaseError
 from trailcam.store import migrations
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 log = logging.getLogger(__name__)
 

@@ -47,7 +47,7 @@ def deployments(db: Connection, *, silent_days: int) -> list[Deployment]:
     """All deployments, by station and start; two cameras at one station make deployments that overlap.
 
     A break of more than ``silent_days`` whole days without a photo of the camera ends one (the setting
-    ``report.silent_days``, :data:`trailcam.config.SILENT_DAYS` by default). Works on a read-only connection,
+    ``report.silent_days``, ``SILENT_DAYS`` by default). Works on a read-only connection,
     and leaves the temporary table ``deployment_photos`` behind: ``image_id``, ``number`` (that of the
     deployment, the place in this list), ``station_id`` and ``captured_at``. Images without a capture time,
     with one in doubt, and exact copies are in none.

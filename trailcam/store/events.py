@@ -17,7 +17,7 @@ from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.store.counted import make_counted
 from trailcam.store.database import Connection, query, quoted, rows
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 _LONGEST_US = 2**62  # keeps any timedelta within the 64 bits that it is compared in
 

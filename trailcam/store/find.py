@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from trailcam.errors import UsageError
+from trailcam.store.contents import photos_of
 from trailcam.store.database import Connection
-from trailcam.store.identity import photos_of
 from trailcam.store.paths import from_db, to_db
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 
 def find_image(db: Connection, name: str) -> int:

@@ -171,7 +171,7 @@ def save_images(db: Connection, root_id: int, images: Sequence[Image], changed_i
     """Insert images; returns their ids. Those whose path is in ``changed_ids`` take the path of that image.
 
     Where nobody knows what the file held before, its old results describe pixels that are gone, and go with
-    them; the image keeps its id. Else the old image steps aside, and :func:`trailcam.store.identity.settle`
+    them; the image keeps its id. Else the old image steps aside, and :func:`trailcam.store.contents.settle`
     finds out what became of its content: moved, edited in place, or gone.
     """
     if not images:

@@ -14,7 +14,7 @@ from trailcam.store.corrections import JudgedBox
 from trailcam.store.database import Connection, Database, one, rows, utc_now
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
-from trailcam.store.runs import OutcomeLike, RunFacts, RunSink, begin_run
+from trailcam.store.run_sink import OutcomeLike, RunFacts, RunSink, begin_run
 
 
 def find_import(db: Connection, model_key: str) -> int | None:

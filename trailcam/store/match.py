@@ -27,7 +27,7 @@ from trailcam.store.columns import insert, integers, texts
 from trailcam.store.database import Connection, rows
 from trailcam.store.images import Root, roots
 from trailcam.store.paths import from_db, to_db
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 _SAMPLE = 500  # entries that vote
 _DRIVE = re.compile(r"(?:/*[?.]/)?[A-Za-z]:/?")

@@ -10,7 +10,7 @@ import duckdb
 
 from trailcam.errors import DatabaseError
 from trailcam.store.database import explained
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 
 def set_aside_log(path: Path, copy: Path, *, dry_run: bool) -> Path | None:

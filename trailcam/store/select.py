@@ -9,7 +9,7 @@ from trailcam.selection import Selection
 from trailcam.store.counted import make_judged
 from trailcam.store.database import Connection, quoted
 from trailcam.store.paths import from_db
-from trailcam.text import printable
+from trailcam.words.text import printable
 
 
 def make_selected(db: Connection, selection: Selection) -> None:

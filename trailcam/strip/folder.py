@@ -10,10 +10,10 @@ from datetime import datetime
 from trailcam.strip.glyphs import Glyphs
 from trailcam.strip.judge import BAR, judge, natural_key
 from trailcam.strip.layout import Found, Layout, Place, certainty, find_strip, learn_layouts
-from trailcam.strip.model import DateOrder, RawReading, Reason, StripImage, StripReading
 from trailcam.strip.ocr import Gray, Line, Ocr
 from trailcam.strip.parse import find_stamp, find_temperature
 from trailcam.strip.pixels import Bands, load_bands
+from trailcam.strip.records import DateOrder, RawReading, Reason, StripImage, StripReading
 
 _SAMPLES = 8  # photos from which layouts are learned
 _BLOCK = 8  # photos between two lessons: what is learned depends on the photos alone, not on timing

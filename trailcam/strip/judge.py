@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from trailcam.strip.model import DateOrder, RawReading, Reason, StripReading
 from trailcam.strip.order import agrees, contradictions, decide_order
 from trailcam.strip.parse import Stamp, find_stamp
+from trailcam.strip.records import DateOrder, RawReading, Reason, StripReading
 
 BAR = 0.75
 """Confidence below which a time stays unknown; chosen on rendered strips (docs/strips.md)."""

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from trailcam.strip.model import DateOrder
 from trailcam.strip.parse import Stamp
+from trailcam.strip.records import DateOrder
 
 EXIF_SLACK = timedelta(seconds=90)  # the strip is drawn seconds after the shutter, or shows minutes only
 _FUTURE_SLACK = timedelta(days=1)

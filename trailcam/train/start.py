@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from trailcam.classmap import fold
-from trailcam.detect.container import DEER, read_container
-from trailcam.detect.detector import build_detection_model, load_yolo
+from trailcam.detect.model.two_stage_file import DEER, read_container
+from trailcam.detect.model.yolo import build_detection_model, load_yolo
 from trailcam.errors import WeightsError
 from trailcam.evaluate.meaning import DEER_KINDS, label_meanings
-from trailcam.text import printable
+from trailcam.settings.classmap import fold
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    from trailcam.detect.weights import Weights
+    from trailcam.detect.model.find_weights import Weights
 
 # The last layer of the head's class branch in ultralytics' Detect: one row for each class.
 _CLASS_ROWS = re.compile(r"\.cv3\.\d+\.2\.(weight|bias)$")

@@ -11,7 +11,7 @@ import numpy as np
 from trailcam.evaluate.figures import Judge
 from trailcam.evaluate.meaning import class_targets
 from trailcam.evaluate.metrics import match
-from trailcam.output import write_file
+from trailcam.files.write import write_file
 
 _GRID = np.round(np.arange(0.05, 0.91, 0.01), 2)
 _FEW = 5  # true boxes: with fewer, any choice is luck
@@ -39,6 +39,6 @@ def choose_thresholds(judge: Judge) -> dict[str, float]:
 
 def save_thresholds(weights: Path, thresholds: Mapping[str, float]) -> None:
     """Write them beside ``weights``, where the detector looks for them. Raises OutputError."""
-    from trailcam.detect.weights import thresholds_file
+    from trailcam.detect.model.find_weights import thresholds_file
 
     write_file(thresholds_file(weights), (json.dumps(thresholds, indent=1) + "\n").encode())

@@ -1,0 +1,181 @@
+"""Check cameras' clocks: every station's photos against each other, the sun, and what files say elsewhere.
+
+What is doubted is noted beside the time (``images.captured_at_suspect``); the time stays. A check of the same
+photos gives the same doubts, so that it can be run at any time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from trailcam.clock.doubt import NUMBERS_BACKWARDS, STRIP_DIFFERS, Doubt
+from trailcam.clock.sequence import Frame, frozen, judge_sequence
+from trailcam.clock.sources import Said, judge_sources
+from trailcam.clock.sun_check import Lit, is_infrared, judge_light
+from trailcam.domain import TimeSource
+from trailcam.media.capture_time import parse_file_name
+from trailcam.store.clock_facts import (
+    ClockShot,
+    ClockStation,
+    clock_shots,
+    clock_stations,
+    mark_checked,
+    save_doubts,
+)
+from trailcam.store.database import Connection
+from trailcam.strip.judge import natural_key
+from trailcam.sun.sky import Place, Sun, zone_of
+
+# Folders that cameras make themselves (DCF 2.0: three digits, five characters): one card has several.
+_CAMERA_FOLDER = re.compile(r"\d{3}[A-Za-z0-9_]{5}")
+_COUNTER = re.compile(r"\D*(\d{1,6})(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Photos of one camera's folder under one doubt; the first and last path in the order of names."""
+
+    station: str
+    folder: str
+    camera: str
+    doubt: Doubt
+    photos: int
+    first_path: str
+    last_path: str
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(slots=True)
+class Checked:
+    """``stations`` (ids) that were checked. ``changed``: image id -> doubt, where the database says else."""
+
+    stations: list[int] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    changed: dict[int, str | None] = field(default_factory=dict)
+
+
+def check(db: Connection, stations: Sequence[ClockStation], timezone: str | None) -> Checked:
+    """Judge all photos of ``stations``. Changes nothing, and works on a read-only connection.
+
+    ``timezone`` (IANA) is that of stations without one of their own.
+    """
+    checked, sun = Checked(), Sun()
+    for station in stations:
+        place = Place(station.latitude, station.longitude, zone_of(station.timezone, timezone))
+        for folder, camera, shots in _streams(clock_shots(db, station.station_id)):
+            doubts, backwards = _judge(shots, place, sun)
+            checked.findings += _findings(station.name, folder, camera, shots, doubts, backwards)
+            for shot, doubt in zip(shots, doubts, strict=True):
+                word = doubt.word if doubt else None
+                if word != shot.captured_at_suspect:
+                    checked.changed[shot.image_id] = word
+        checked.stations.append(station.station_id)
+    return checked
+
+
+def save(db: Connection, checked: Checked) -> None:
+    """Note the doubts that a check found."""
+    save_doubts(db, checked.changed)
+    mark_checked(db, checked.stations)
+
+
+def check_stale(db: Connection, timezone: str | None) -> Checked:
+    """Check and note what is new: stations with photos, times or places since their last check."""
+    checked = check(db, clock_stations(db, stale=True), timezone)
+    save(db, checked)
+    return checked
+
+
+def _streams(shots: Sequence[ClockShot]) -> Iterator[tuple[str, str, list[ClockShot]]]:
+    """Folder, camera and photos of one counter, in the order of their names; a card's folders are one."""
+    streams: dict[tuple[int, str, str, str], list[ClockShot]] = {}
+    for shot in shots:
+        folder, _, name = shot.path.rpartition("/")
+        parent, _, last = folder.rpartition("/")
+        prefix = re.match(r"\D*", name)
+        key = parent if _CAMERA_FOLDER.fullmatch(last) else folder
+        streams.setdefault(
+            (shot.root_id, key, shot.camera, prefix[0].casefold() if prefix else ""), []
+        ).append(shot)
+    for (_, folder, camera, _), own in streams.items():
+        yield folder, camera, sorted(own, key=lambda shot: natural_key(shot.path))
+
+
+def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Doubt | None], bool]:
+    """The doubt about each photo's time, the gravest first, and whether its numbers run backwards."""
+    stuck = frozen([shot.captured_at for shot in shots])
+    frames = [Frame(None) if i in stuck else _frame(shot) for i, shot in enumerate(shots)]
+    verdict = judge_sequence(frames, place.zone)
+    said = judge_sources(
+        [
+            Said(
+                shot.exif_at or shot.noted_at or shot.strip_at, _noted(shot), shot.modified_at, shot.named_at
+            )
+            for shot in shots
+        ],
+        place.zone,
+    )
+    light = _light(shots, {i for i, doubt in verdict.doubts.items() if doubt} | stuck.keys(), place, sun)
+    found: list[Doubt | None] = []
+    for i, shot in enumerate(shots):
+        by_order, acquitted = verdict.doubts.get(i), i in verdict.doubts and verdict.doubts[i] is None
+        own = Doubt(shot.own) if shot.own and not acquitted else None
+        strip = Doubt(STRIP_DIFFERS) if shot.strip_differs else None
+        if shot.captured_at is None:
+            found.append(None)
+        elif shot.captured_at_source == TimeSource.CORRECTION:
+            found.append(own)  # a person's word is doubted only where it can't be true
+        else:
+            found.append(own or by_order or stuck.get(i) or light.get(i) or strip or said.get(i))
+    return found, verdict.backwards
+
+
+def _noted(shot: ClockShot) -> datetime | None:
+    return shot.noted_at if shot.exif_at else None
+
+
+def _infrared(shot: ClockShot) -> bool | None:
+    return is_infrared(shot.colour) if shot.infrared is None else shot.infrared
+
+
+def _frame(shot: ClockShot) -> Frame:
+    name = shot.path.rpartition("/")[2]
+    counter = _COUNTER.match(name)
+    if parse_file_name(name) is not None or counter is None:
+        return Frame(None, None, shot.own)  # a name made of the time, or without a number, is no evidence
+    return Frame(shot.captured_at, int(counter[1]), shot.own)
+
+
+def _light(shots: Sequence[ClockShot], but: set[int], place: Place, sun: Sun) -> dict[int, Doubt]:
+    """What the light says, of photos that nothing else has accused."""
+    order = [i for i, shot in enumerate(shots) if shot.captured_at and i not in but]
+    photos = [
+        Lit(at, shots[i].utc_offset_min, _infrared(shots[i])) for i in order if (at := shots[i].captured_at)
+    ]
+    return {order[k]: doubt for k, doubt in judge_light(photos, place, sun).items()}
+
+
+def _findings(
+    station: str,
+    folder: str,
+    camera: str,
+    shots: Sequence[ClockShot],
+    doubts: Sequence[Doubt | None],
+    backwards: bool,
+) -> list[Finding]:
+    by_doubt: dict[Doubt, list[ClockShot]] = {}
+    for shot, doubt in zip(shots, doubts, strict=True):
+        if doubt is not None:
+            by_doubt.setdefault(doubt, []).append(shot)
+    if backwards:
+        by_doubt[Doubt(NUMBERS_BACKWARDS)] = [shot for shot in shots if shot.captured_at]
+    found = []
+    for doubt, accused in by_doubt.items():
+        times = [shot.captured_at for shot in accused if shot.captured_at]
+        paths = accused[0].path, accused[-1].path
+        found.append(Finding(station, folder, camera, doubt, len(accused), *paths, min(times), max(times)))
+    return found

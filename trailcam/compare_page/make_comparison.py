@@ -1,0 +1,169 @@
+"""``trailcam runs compare --page``: the photos that two runs don't agree on, with both runs' boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trailcam import __version__
+from trailcam.files.write import write_file
+from trailcam.gallery.make_gallery import as_shown, check, encoded, in_words, large_px
+from trailcam.pages.html import Shown, asset, render
+from trailcam.pages.pictures import Cache, NoPicture, Request, make_pictures
+from trailcam.reports.compare_runs import Comparison, Difference, compare, notes
+from trailcam.selection import Selection
+from trailcam.settings.config import FALLBACK_CONFIDENCE
+from trailcam.store.database import Connection, Database
+from trailcam.store.images import roots
+from trailcam.store.paths import from_db
+from trailcam.store.select import count_undated_left_out
+from trailcam.store.two_runs import RunBox, both_said
+from trailcam.words.text import printable
+
+_GALLERY, _HERE = "trailcam.gallery", "trailcam.compare_page"
+
+
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """What was made, out of ``candidates`` photos. ``problems``: those without a picture, "name: reason"."""
+
+    path: Path
+    n_photos: int
+    candidates: int
+    size_bytes: int
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    file: Path
+    name: str
+    station: str
+    captured_us: int | None
+    differences: Sequence[Difference]
+    a: Sequence[RunBox]
+    b: Sequence[RunBox]
+
+
+def build_page(
+    database: Database,
+    selection: Selection,
+    runs: tuple[int, int],
+    target: Path,
+    *,
+    confidence: float | None,
+    limit: int,
+    cache: Cache | None,
+    progress: Callable[[int, int], object],
+) -> PageReport:
+    """Write the page of at most ``limit`` photos to ``target``, those of the surest differences first.
+
+    The page appears whole or not at all. Raises RootError when the photos' folder isn't there, OutputError
+    when the page can't be written, UsageError and DatabaseError.
+    """
+    target = target.expanduser()
+    with database.read() as db:
+        found = compare(db, selection, *runs, confidence)
+        photos, candidates = _photos(db, found, confidence, limit)
+        told = notes(found, count_undated_left_out(db, selection))
+        paths = [Path(root.path) for root in roots(db)]
+    check(target, [photo.file for photo in photos], paths)
+    requests = [Request(photo.file, large_px(len(photos))) for photo in photos]
+    shown, problems = [], []
+    for photo, made in zip(photos, make_pictures(requests, cache, progress), strict=True):
+        if isinstance(made, NoPicture):
+            problems.append(f"{photo.name}: {made.message}")
+        shown.append(as_shown(made, encoded))
+    page = render(
+        asset(_HERE, "page.html"),
+        style=asset(_GALLERY, "page.css") + asset(_HERE, "page.css"),
+        script=asset("trailcam.pages", "common.js") + asset(_HERE, "page.js"),
+        data=_data(found, photos, shown, in_words(selection), [*told, f"trailcam {__version__}"]),
+        shown=shown,
+        images="data:",
+    )
+    write_file(target, page)
+    return PageReport(target, len(photos), candidates, len(page), problems)
+
+
+def _photos(
+    db: Connection, found: Comparison, confidence: float | None, limit: int
+) -> tuple[list[_Photo], int]:
+    """The photos to show, and of how many. The tables ``selected`` and ``sides`` are there."""
+    by_photo: dict[int, list[Difference]] = {}
+    for difference in found.differences:
+        by_photo.setdefault(difference.image_id, []).append(difference)
+    order = sorted(by_photo, key=lambda i: (-max(d.confidence for d in by_photo[i]), i))[:limit]
+    wanted = set(order)
+    said = {s.image_id: s for s in both_said(db, confidence, FALLBACK_CONFIDENCE) if s.image_id in wanted}
+    folders = {root.root_id: Path(root.path) for root in roots(db)}
+    facts = {
+        int(row[0]): row[1:]
+        for row in db.execute(
+            "SELECT image_id, root_id, path, station, epoch_us(captured_at) FROM selected"
+            " WHERE image_id IN (SELECT unnest($ids::BIGINT[]))",
+            {"ids": order},
+        ).fetchall()
+    }
+    photos = []
+    for image_id in order:
+        root_id, path, station, at = facts[image_id]
+        name = from_db(path)
+        photos.append(
+            _Photo(
+                folders[root_id] / name,
+                printable(name),
+                printable(from_db(station)),
+                at,
+                by_photo[image_id],
+                said[image_id].a,
+                said[image_id].b,
+            )
+        )
+    return photos, len(by_photo)
+
+
+def _data(
+    found: Comparison, photos: Sequence[_Photo], shown: Sequence[Shown], selection: str, told: Sequence[str]
+) -> dict[str, Any]:
+    """What page.js reads."""
+    listed = [_entry(found, photo, s) for photo, s in zip(photos, shown, strict=True)]
+    classes = {d[side] for photo in listed for d in photo["differences"] for side in "ab" if d[side]}
+    a, b = (
+        f"run {run['run_id']} ({printable(run['weights_name'] or 'no weights named')})"
+        for run in (found.sides.a, found.sides.b)
+    )
+    return {
+        "a": a,
+        "b": b,
+        "classes": sorted(classes),
+        "photos": listed,
+        "selection": selection,
+        "notes": told,
+        "folder": None,
+    }
+
+
+def _entry(found: Comparison, photo: _Photo, shown: Shown) -> dict[str, Any]:
+    def called(box: RunBox | None) -> str | None:
+        return printable(found.names[box.name.lower()]) if box else None
+
+    changed = {"a": [d.a for d in photo.differences], "b": [d.b for d in photo.differences]}
+    changes = [d.change for d in photo.differences]
+    boxes = []
+    for side, own in (("a", photo.a), ("b", photo.b)):
+        for box in own:
+            change = changes[changed[side].index(box)] if box in changed[side] else ""
+            place = (round(value, 6) for value in (box.x, box.y, box.w, box.h))
+            boxes.append([side, called(box), box.confidence, *place, change])
+    return {
+        "name": photo.name,
+        "station": photo.station,
+        "us": photo.captured_us,
+        "ratio": round(shown.ratio, 4),
+        "problem": shown.problem,
+        "differences": [{"change": d.change, "a": called(d.a), "b": called(d.b)} for d in photo.differences],
+        "boxes": boxes,
+    }

@@ -1,0 +1,155 @@
+"""A model as the settings ask for it, and settings fitted to the photos at hand. Imports torch."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from trailcam.detect.choose.plan import DEFAULT_IMGSZ, SUPPRESSION_IOU, Pace, Plan, fitted, plan, usable_cores
+from trailcam.detect.model.backend import Backend
+from trailcam.detect.model.device import resolve
+from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.pipeline.decode import Decoded, decode
+from trailcam.detect.pipeline.read_file import read_file
+from trailcam.machine import free_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from trailcam.detect.model.find_weights import Weights
+    from trailcam.detect.model.protocol import Detector
+    from trailcam.detect.pipeline.decode import Pixels
+    from trailcam.settings.config import DetectSettings
+
+FITTED_FROM = 200
+"""Photos: a shorter run is over before better settings have paid for the look."""
+
+_SAMPLE = 8
+_READ_S = 5.0  # a drive that is slower tells nothing in time; the run itself will find out
+_GPU_BATCHES = (16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A model on its device, and batch, workers and lanes to run it with."""
+
+    detector: Detector
+    device: torch.device
+    plan: Plan
+
+
+def open_chosen(
+    weights: Weights, chosen: DetectSettings, *, photos: int, store_confidence: float | None = None
+) -> Opened:
+    """The model as ``chosen``, for a run of so many ``photos``. Raises WeightsError, DeviceError.
+
+    ``store_confidence``: 0..1, in place of that of the settings.
+    """
+    device = resolve(chosen.device)
+    best = plan(
+        device.type,
+        batch=None if chosen.batch == "auto" else chosen.batch,
+        workers=None if chosen.workers == "auto" else chosen.workers,
+        photos=photos,
+    )
+    detector = open_detector(
+        weights,
+        device,
+        imgsz=chosen.imgsz or DEFAULT_IMGSZ,
+        store_confidence=chosen.store_confidence if store_confidence is None else store_confidence,
+        iou=SUPPRESSION_IOU,
+        precision=Precision(chosen.precision),
+        lanes=best.lanes,
+        backend=Backend(chosen.backend),
+        photos=photos,
+    )
+    return Opened(detector, device, best)
+
+
+def fit(opened: Opened, files: Sequence[Path], stop: Callable[[], bool] = lambda: False) -> Opened:
+    """Choose what the user left open by a short look at some of ``files``; takes a second or two.
+
+    Few photos, none that can be read, or nothing left open: as it was. Raises PipelineError when the
+    model answers nonsense.
+    """
+    if not opened.plan.open or len(files) < FITTED_FROM or stop():
+        return opened
+    spread = np.linspace(0, len(files) - 1, _SAMPLE).astype(int).tolist()
+    pace = look(opened, [files[i] for i in spread])
+    if pace is None:
+        return opened
+    on_cpu = opened.device.type == "cpu"
+    best = fitted(opened.plan, pace, cores=usable_cores(), on_cpu=on_cpu, free=free_bytes())
+    return replace(opened, plan=best)
+
+
+def look(opened: Opened, files: Sequence[Path]) -> Pace | None:
+    """What photos like ``files`` cost. None when none of them could be read and decoded in time."""
+    read = _read(files)
+    decoded, decode_s = [], []
+    for data, _ in read:
+        started = time.perf_counter()
+        photo = decode(data, opened.detector.frame)
+        if isinstance(photo, Decoded):
+            decode_s.append(time.perf_counter() - started)
+            decoded.append(photo.pixels)
+    if not decoded:
+        return None
+    like = [pixels for pixels in decoded if pixels.shape == decoded[0].shape]
+    return Pace(
+        len(decoded),
+        statistics.median(seconds for _, seconds in read),
+        statistics.median(decode_s),
+        {size: seconds for size in _sizes(opened) if (seconds := _infer_s(opened, like, size))},
+    )
+
+
+def _read(files: Sequence[Path]) -> list[tuple[bytes, float]]:
+    """Bytes and seconds of those files that could be read; a drive that hangs is left to its thread."""
+    found: list[tuple[bytes, float]] = []
+
+    def work() -> None:
+        for file in files:
+            started = time.perf_counter()
+            data = read_file(file)
+            if isinstance(data, bytes):
+                found.append((data, time.perf_counter() - started))
+
+    thread = threading.Thread(target=work, name="trailcam-look", daemon=True)
+    thread.start()
+    thread.join(_READ_S)
+    return found[:]
+
+
+def _sizes(opened: Opened) -> tuple[int, ...]:
+    """Batches to try: on a processor larger ones gain nothing, see ``detect/choose/plan.py``."""
+    if opened.plan.asked_batch is not None or opened.device.type == "cpu":
+        return (opened.plan.batch,)
+    return _GPU_BATCHES
+
+
+def _infer_s(opened: Opened, photos: Sequence[Pixels], size: int) -> float:
+    """Seconds of the device for a photo, with as many batches of ``size`` under way as a run has.
+
+    0.0: so many photos don't fit its memory.
+    """
+    detector = opened.detector
+    pixels = torch.from_numpy(np.stack(list(itertools.islice(itertools.cycle(photos), size))))
+    n_batches = max(1, detector.depth - 1)
+    try:
+        detector.warmup(pixels.shape[1], pixels.shape[2], size)
+        started = time.perf_counter()
+        for result in [detector.submit(pixels) for _ in range(n_batches)]:
+            result()
+    except torch.OutOfMemoryError:
+        return 0.0
+    return (time.perf_counter() - started) / (n_batches * size)

@@ -1,0 +1,155 @@
+"""Batch size and decoding workers that suit machine and photos, where the user names none. No torch."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
+SUPPRESSION_IOU = 0.7
+
+_CPU_BATCH, _GPU_BATCH = 8, 64
+_THREADS_UP_TO = 4  # cores: where so few also compute, processes that decode cost more than they bring
+_CLOSE = 0.03  # a batch that is slower by less than this is as fast
+_READERS = 8  # files that a worker has open at once; see trailcam.detect.pipeline.loader
+# Peaks of `trailcam bench`, two cores, 16 MP photos (2026-11-27); libraries that processes share included.
+_WORKER_BYTES = 640_000_000  # one decoding process more
+_LANE_BYTES = 37_000_000  # one photo more in the batches of each lane
+_MEMORY_SHARE = 0.7  # of what is free; the rest is for the database and whatever else there is
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``batch`` photos at once; ``workers`` processes that decode (0: threads instead);
+
+    ``lanes``: batches that a processor works on at the same time; ``reason`` in a line, for people.
+    ``asked_batch``, ``asked_workers``: what the user named, None for what is to be chosen.
+    """
+
+    batch: int
+    workers: int
+    lanes: int
+    reason: str
+    asked_batch: int | None = None
+    asked_workers: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is left to choose."""
+        return self.asked_batch is None or self.asked_workers is None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a photo of the user's costs here, seen on ``n_photos`` of them.
+
+    ``read_s`` waiting for its file, ``decode_s`` of one core, ``infer_s`` of the whole device, by batch size.
+    """
+
+    n_photos: int
+    read_s: float
+    decode_s: float
+    infer_s: Mapping[int, float]
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which in a container or under taskset are fewer than there are."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Windows and macOS have no such call
+        return os.cpu_count() or 1
+
+
+def plan(
+    device_type: str,
+    *,
+    batch: int | None = None,
+    workers: int | None = None,
+    cores: int | None = None,
+    photos: int | None = None,
+) -> Plan:
+    """Fill in what the caller left open (None), before a photo was seen.
+
+    On a GPU every core but one decodes, because the GPU empties faster than a core fills.
+    On a processor each core computes a batch of its own, and decoding takes its share of the
+    cores from them: in threads where there are few cores (docs/decisions/0007), else in processes, of
+    which 6 for 10 cores are enough for the largest photos. Batches stay small there:
+    beyond 8 photos they gain nothing, and each lane keeps one in memory; for fewer ``photos`` than
+    would fill all lanes they are smaller still.
+    """
+    n = usable_cores() if cores is None else cores
+    on_cpu = device_type == "cpu"
+    lanes = _lanes(n) if on_cpu else 1
+    most_workers = _workers_of_cpu(n) if on_cpu else max(1, min(16, n - 1))
+    most_batch = _CPU_BATCH if on_cpu else _GPU_BATCH
+    if photos is not None:
+        most_batch = max(1, min(most_batch, math.ceil(photos / lanes)))
+    chosen_batch = most_batch if batch is None else batch
+    chosen_workers = most_workers if workers is None else workers
+    if chosen_batch < 1 or chosen_workers < 0:
+        raise ValueError(f"batch {chosen_batch}, workers {chosen_workers}")
+    how = f"{n} core{'s' if n != 1 else ''}, {'no GPU' if on_cpu else device_type}"
+    who = "as asked" if None not in (batch, workers) else f"chosen for {how}"
+    reason = f"batch {chosen_batch}, workers {_workers(chosen_workers)}: {who}"
+    return Plan(chosen_batch, chosen_workers, lanes, reason, batch, workers)
+
+
+def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | None = None) -> Plan:
+    """``first`` with what the user left open chosen by what photos cost, and to fit ``free`` bytes of memory.
+
+    The batch is the smallest that is about as fast as the fastest tried. Workers are as many as keep up
+    with the device, and on a processor with the cores' other half of the work, inference.
+    """
+    batch, workers = first.batch, first.workers
+    tried = {n: s for n, s in pace.infer_s.items() if s > 0}
+    if first.asked_batch is None and tried:
+        fastest = min(tried.values())
+        batch = min(n for n, s in tried.items() if s <= fastest * (1 + _CLOSE))
+    infer_s = tried.get(batch) or min(tried.values(), default=0.0)
+    if first.asked_workers is None and workers and infer_s:  # threads need no number
+        busy_s = pace.decode_s + pace.read_s / _READERS  # of a worker, for each photo
+        photo_s = infer_s + pace.decode_s / cores if on_cpu else infer_s
+        workers = max(1, min(cores if on_cpu else cores - 1, math.ceil(busy_s / photo_s)))
+    wanted = (batch, workers)
+    if free is not None:
+        batch, workers = _within(free, batch, workers, first)
+    seen = (
+        f"after {pace.n_photos} photo{'s' if pace.n_photos != 1 else ''} "
+        f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {infer_s * 1000:.0f} ms)"
+    )
+    short = ", less than was wanted for lack of memory" if (batch, workers) != wanted else ""
+    reason = f"batch {batch}, workers {_workers(workers)}: {first.reason.partition(': ')[2]}, {seen}{short}"
+    return replace(first, batch=batch, workers=workers, reason=reason)
+
+
+def _within(free: int, batch: int, workers: int, first: Plan) -> tuple[int, int]:
+    """Smaller batches, then fewer workers, until they fit; what the user asked for stays."""
+
+    def needed() -> float:
+        return workers * _WORKER_BYTES + first.lanes * batch * _LANE_BYTES
+
+    while needed() > free * _MEMORY_SHARE:
+        if first.asked_batch is None and batch > 1:
+            batch //= 2
+        elif first.asked_workers is None and workers > 1:
+            workers -= 1
+        else:
+            break
+    return batch, workers
+
+
+def _workers_of_cpu(cores: int) -> int:
+    return 0 if cores <= _THREADS_UP_TO else round(0.6 * cores)
+
+
+def _workers(n: int) -> str:
+    return f"{n}" if n else "0 (threads)"
+
+
+def _lanes(cores: int) -> int:
+    """As many as cores, up to 32: each holds a batch's intermediate results, about 100 MB."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")  # whoever sets it wants the model to take no more
+    limit = int(asked) if asked.isdecimal() and int(asked) else 32
+    return min(cores, limit, 32)

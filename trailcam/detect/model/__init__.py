@@ -1,0 +1,1 @@
+"""What answers: a network from its weights file to boxes."""

@@ -1,0 +1,121 @@
+"""Which device computes, what it is called, and how busy it is. torch is imported on use only."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trailcam.detect.pipeline.failures import clean_message
+from trailcam.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def resolve(name: str) -> torch.device:
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` -> a device that is there.
+
+    ``auto`` takes an NVIDIA GPU, then Apple's, then the processor. Raises DeviceError for a
+    name that means nothing or a device that can't be used, and says what to do about it.
+    """
+    import torch
+
+    asked = name.strip().lower()
+    if asked == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda:0")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, index = asked.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdecimal()) or (kind != "cuda" and index):
+        raise DeviceError(
+            f"Unknown device {clean_message(name)!r}.", "Use auto, cpu, cuda, cuda:0, cuda:1 ... or mps."
+        )
+    if kind == "cuda":
+        return _cuda(int(index or 0))
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(
+            "This machine has no Apple GPU that torch can use.", "Use --device auto or --device cpu."
+        )
+    return torch.device(kind)
+
+
+def _cuda(index: int) -> torch.device:
+    import torch
+
+    if torch.version.cuda is None:
+        raise DeviceError(
+            f"The installed torch ({torch.__version__}) was built without CUDA.",
+            "Install the CUDA build of torch in this environment (on Windows and Linux: choose your CUDA "
+            "version on pytorch.org, 'Get started'), or use --device cpu.",
+        )
+    if not torch.cuda.is_available():
+        raise DeviceError(
+            "torch finds no NVIDIA GPU.",
+            "Try `nvidia-smi`: if it fails too, the driver is missing or too old for CUDA "
+            f"{torch.version.cuda}; in WSL the driver is the one of Windows; in Docker the container needs "
+            "--gpus all. Or use --device cpu.",
+        )
+    count = torch.cuda.device_count()
+    if index >= count:
+        known = ", ".join(f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(count))
+        raise DeviceError(f"There is no cuda:{index}.", f"There is: {known}.")
+    return torch.device(f"cuda:{index}")
+
+
+def describe(device: torch.device) -> str:
+    """A device for people: ``NVIDIA GeForce RTX 4080 SUPER (cuda:0, 16 GB)``, ``AMD EPYC (cpu)``."""
+    import torch
+
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{properties.name} ({device}, {properties.total_memory / 2**30:.0f} GB)"
+    return f"Apple GPU ({device})" if device.type == "mps" else f"{_processor_name()} (cpu)"
+
+
+def _processor_name() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return clean_message(line.partition(":")[2])
+    return clean_message(platform.processor() or platform.machine() or "processor")
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """A moment of an NVIDIA GPU: ``busy`` 0..1, memory in bytes of the whole device."""
+
+    busy: float
+    memory_used: int
+    memory_total: int
+
+
+class GpuMonitor:
+    """Asks the NVIDIA driver how busy a GPU is. Without one, or without its library, answers None."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._handle: object | None = None
+        if device.type != "cuda":
+            return
+        with contextlib.suppress(Exception):  # any failure means: nothing to show, never: no run
+            import pynvml
+            import torch
+
+            pynvml.nvmlInit()
+            # By UUID, because CUDA_VISIBLE_DEVICES renumbers torch's devices and not the driver's.
+            uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+
+    def read(self) -> GpuUse | None:
+        """Use in this moment, or None."""
+        if self._handle is None:
+            return None
+        with contextlib.suppress(Exception):
+            import pynvml
+
+            rates = pynvml.nvmlDeviceGetUtilizationRates(self._handle)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(self._handle)
+            return GpuUse(rates.gpu / 100, int(memory.used), int(memory.total))
+        return None

@@ -1,0 +1,60 @@
+"""From a file of weights to a detector, whatever kind of model it holds. Imports torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trailcam.detect.model.backend import Backend
+from trailcam.detect.model.lanes import Lanes
+from trailcam.detect.model.postprocess import DEFAULT_IOU
+from trailcam.detect.model.precision import Precision
+from trailcam.detect.model.two_stage import TwoStageDetector
+from trailcam.detect.model.two_stage_file import read_container
+from trailcam.detect.model.yolo import UltralyticsDetector
+
+if TYPE_CHECKING:
+    import torch
+
+    from trailcam.detect.model.find_weights import Weights
+    from trailcam.detect.model.protocol import Detector
+
+
+def open_detector(
+    weights: Weights,
+    device: torch.device,
+    *,
+    imgsz: int = 640,
+    store_confidence: float = 0.05,
+    iou: float = DEFAULT_IOU,
+    precision: Precision = Precision.AUTO,
+    lanes: int = 0,
+    backend: Backend = Backend.TORCH,
+    photos: int | None = None,
+) -> Detector:
+    """The detector for ``weights``: two stages where they are a container of trailcam's, else ultralytics'.
+
+    ``imgsz``: px of the longer side. ``iou`` is for ultralytics' models; a container brings the
+    value that its thresholds were chosen with. ``lanes``: batches that a processor works on at once, each
+    in a thread of its own (0: in the caller's); other devices, and models in a format of their own, take
+    one after the other. ``backend``: which library computes; AUTO takes OpenVINO only for enough ``photos``.
+    Raises WeightsError and DeviceError.
+    """
+    container = read_container(weights.path)
+    detector: TwoStageDetector | UltralyticsDetector
+    if container is None:
+        detector = UltralyticsDetector(
+            weights, device, imgsz=imgsz, store_confidence=store_confidence, iou=iou, precision=precision
+        )
+    else:
+        detector = TwoStageDetector(
+            container, weights, device, imgsz=imgsz, store_confidence=store_confidence, precision=precision
+        )
+    if backend is not Backend.TORCH:
+        from trailcam.detect.model.openvino import (
+            with_openvino,  # it compares by the canary, which opens detectors
+        )
+
+        detector = with_openvino(detector, backend, device, lanes=lanes, photos=photos)
+    if lanes and device.type == "cpu" and detector.threadsafe:
+        return Lanes(detector, lanes)
+    return detector

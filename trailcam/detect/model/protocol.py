@@ -1,0 +1,105 @@
+"""What the pipeline asks of a detector. Imports no torch at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.detect.model.backend import Backend
+from trailcam.detect.pipeline.outcomes import ClassIds, Confidences
+from trailcam.geometry import Boxes
+
+if TYPE_CHECKING:
+    import torch
+
+    from trailcam.detect.model.frame import FrameSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawDetections:
+    """What the model saw in one frame, the most confident first.
+
+    ``xyxy`` (k, 4) float32 px of the frame (they may reach beyond it), ``confidence`` (k,)
+    float32 0..1, ``class_id`` (k,) int16.
+    """
+
+    xyxy: Boxes
+    confidence: Confidences
+    class_id: ClassIds
+
+    def __post_init__(self) -> None:
+        k = len(self.confidence)
+        if self.xyxy.shape != (k, 4) or self.class_id.shape != (k,):
+            raise ValueError(f"{k} confidences, boxes {self.xyxy.shape}, classes {self.class_id.shape}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawOutput:
+    """All that the networks say of one frame, before anything is chosen from it.
+
+    ``scores`` (places, classes) float32 0..1. ``boxes`` (places, 4) float32 px of the frame, centre and
+    size; None where the model sorts its answers itself, so that row does not answer to row. ``second``
+    (classes,) float32: a second stage's probabilities for one fixed box, None without one.
+    """
+
+    scores: npt.NDArray[np.float32]
+    boxes: npt.NDArray[np.float32] | None = None
+    second: npt.NDArray[np.float32] | None = None
+
+
+class Detector(Protocol):
+    """A model on a device.
+
+    ``names``: class id -> the model's own name. ``frame``: the input frames that it takes.
+    ``model_key``: sha256 of the weights, as hex; results of equal keys are comparable.
+    ``depth``: how many batches may be submitted before the first result is asked for.
+    ``thresholds``: class id -> confidence (0..1) from which the weights recommend to count it; classes
+    that they recommend nothing for are left out. ``iou``: of two boxes that overlap more, one goes.
+    ``precision``: the number format it computes in.
+    ``backend``: the library that computes. ``parts``: its networks that can be exported to another.
+    ``threadsafe``: :meth:`detect` may run in several threads at once.
+    """
+
+    names: dict[int, str]
+    frame: FrameSpec
+    model_key: str
+    depth: int = 1
+    thresholds: Mapping[int, float] = MappingProxyType({})
+    iou: float = 0.7
+    precision: str = "float32"
+    backend: Backend = Backend.TORCH
+    parts: tuple[str, ...] = ()
+    threadsafe: bool = False
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        """``pixels`` (n, height, width, 3) uint8 RGB on the CPU -> n results, in order.
+
+        Raises torch.OutOfMemoryError when the batch does not fit (smaller ones may), and
+        PipelineError when the model's answer is no answer.
+        """
+        ...
+
+    def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
+        """Start on a batch; the returned function waits for the results. Same errors as :meth:`detect`,
+
+        from either of the two calls. Detectors that work while the caller does override this.
+        """
+        results = self.detect(pixels)
+        return lambda: results
+
+    def raw(self, pixels: torch.Tensor) -> RawOutput:
+        """What the networks say of ``pixels`` (1, height, width, 3) uint8. Same errors as :meth:`detect`.
+
+        Here: of the boxes that are left in the end, for detectors that have nothing rawer.
+        """
+        (found,) = self.detect(pixels)
+        return RawOutput(found.confidence[:, None])
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        """Pay for first-call costs on a grey batch of that shape, before the clock starts."""
+        ...

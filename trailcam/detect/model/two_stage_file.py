@@ -1,0 +1,160 @@
+"""Weights of two stages in one file: reading and checking them. Imports torch.
+
+A container is what ``torch.save`` makes of a dict of dicts, lists, numbers, texts and tensors
+with ``format`` = :data:`FORMAT`. It is read with ``weights_only=True``: nothing in it is
+executed, unlike in the pickles that ultralytics saves.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from trailcam.errors import WeightsError
+from trailcam.words.text import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = "trailcam-two-stage-1"
+DEER = "deer"
+"""What the first stage calls every deer."""
+NONE = "none"
+"""What the second stage calls a crop without any object."""
+ANTLERLESS = ("doe", "fawn")
+ANTLERED = ("young", "mid", "mature")
+
+_FAMILY = "trailcam-two-stage-"
+
+
+@dataclass(frozen=True, slots=True)
+class StageOne:
+    """A YOLO detection model: its layers as ultralytics describes them, and its class names in order."""
+
+    names: tuple[str, ...]
+    yaml: Mapping[str, Any]
+    state: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class StageTwo:
+    """A classifier of crops.
+
+    ``input_px``: side of its square input. ``margin``: how much of a box's longer side a crop
+    shows beyond the box, on each side. ``mean``, ``std``: of each channel, 0..1. The others
+    are the constants of :func:`trailcam.detect.model.two_stage_crops.decide`; ``flip`` asks for the mean with
+    the mirrored crop's answer.
+    """
+
+    arch: str
+    names: tuple[str, ...]
+    state: Mapping[str, Tensor]
+    input_px: int
+    margin: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    width: int
+    temperature: float
+    sharpness: float
+    group_sharpness: float
+    antlered_at: float
+    flip: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """Both stages. ``names`` are the final classes.
+
+    ``thresholds``: class name -> the confidence (0..1) from which it counts.
+    ``iou`` and ``max_crops``: suppression between boxes of the first stage, and how many of
+    them are kept for one photo. ``two`` is None for a first stage that names the final classes.
+    """
+
+    one: StageOne
+    two: StageTwo | None
+    names: tuple[str, ...]
+    thresholds: Mapping[str, float]
+    imgsz: int
+    iou: float
+    max_crops: int
+
+
+def read_container(path: Path) -> Container | None:
+    """The container in a file, None for any other file. Told by the content, not by the name.
+
+    Raises WeightsError for a container that is incomplete or of a newer kind.
+    """
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return None
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError):
+        return None  # some other model, or damage: whoever reads it next says which
+    kind = saved.get("format") if isinstance(saved, dict) else None
+    if not isinstance(kind, str) or not kind.startswith(_FAMILY):
+        return None
+    shown = printable(str(path))
+    if kind != FORMAT:
+        raise WeightsError(
+            f"The weights {shown} are of the kind {printable(kind)}, which this trailcam can't read.",
+            "They were made for another version; upgrade trailcam.",
+        )
+    try:
+        return _checked(_container(saved))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(
+            f"The weights {shown} are incomplete: {printable(str(error))}.", "Get the file again."
+        ) from error
+
+
+def _container(saved: Mapping[str, Any]) -> Container:
+    one, two = saved["detector"], saved["classifier"]
+    return Container(
+        one=StageOne(
+            tuple(str(one["names"][i]) for i in range(len(one["names"]))), one["yaml"], one["state_dict"]
+        ),
+        two=_stage_two(two) if two else None,
+        names=tuple(map(str, saved["names"])),
+        thresholds={str(name): float(value) for name, value in saved["thresholds"].items()},
+        imgsz=int(saved["imgsz"]),
+        iou=float(saved["iou"]),
+        max_crops=int(saved["max_crops"]),
+    )
+
+
+def _stage_two(saved: Mapping[str, Any]) -> StageTwo:
+    return StageTwo(
+        arch=str(saved["arch"]),
+        names=tuple(map(str, saved["names"])),
+        state=saved["state_dict"],
+        input_px=int(saved["input_px"]),
+        margin=float(saved["margin"]),
+        mean=tuple(map(float, saved["mean"])),
+        std=tuple(map(float, saved["std"])),
+        width=int(saved.get("width", 512)),
+        temperature=float(saved["temperature"]),
+        sharpness=float(saved["sharpness"]),
+        group_sharpness=float(saved["group_sharpness"]),
+        antlered_at=float(saved["antlered_at"]),
+        flip=bool(saved.get("flip", False)),
+    )
+
+
+def _checked(read: Container) -> Container:
+    """Every class that a stage may answer with is a final class, so that no box can be without a name."""
+    answers = set(read.one.names)
+    if read.two is not None:
+        answers = (answers - {DEER}) | (set(read.two.names) - {NONE})
+        needed = {NONE, *ANTLERLESS, *ANTLERED} - set(read.two.names)
+        if needed or DEER not in read.one.names:
+            raise ValueError(f"no class {', '.join(sorted(needed)) or DEER}")
+    unknown = answers - set(read.names)
+    if unknown:
+        raise ValueError(f"class {', '.join(sorted(unknown))} has no place in names")
+    return read

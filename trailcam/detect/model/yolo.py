@@ -1,0 +1,360 @@
+"""YOLO models by ultralytics, in any format that it loads. Beside train.command, which runs its trainer,
+the one module that imports ultralytics.
+
+ultralytics serves as a library of layers and as a reader of model files. Its predictor is not
+used: it drops photos that it cannot read and returns empty results past a time limit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import re
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+import torch
+from PIL import Image
+
+from trailcam.detect.model.backend import Backend
+from trailcam.detect.model.find_weights import read_thresholds
+from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.model.postprocess import DEFAULT_IOU, detections, raw_output
+from trailcam.detect.model.precision import Precision, choose_precision
+from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
+from trailcam.detect.model.streams import Streams
+from trailcam.detect.model.trust import is_trusted
+from trailcam.detect.pipeline.failures import clean_message
+from trailcam.errors import TrailcamError, WeightsError
+from trailcam.words.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from trailcam.detect.model.find_weights import Weights
+    from trailcam.detect.model.openvino import Exports
+
+_LOG = logging.getLogger(__name__)
+_DETECTION_HEADS = ("Detect", "v10Detect")
+
+
+class UltralyticsDetector(Detector):
+    """A YOLO detection model on a device.
+
+    ``store_confidence`` 0..1: boxes below it are never seen again. ``iou``: see
+    :mod:`trailcam.detect.model.postprocess`. Raises WeightsError for a file that is no detection
+    model, and DeviceError for a precision that the device hasn't.
+    """
+
+    precision: Precision
+    _network: Callable[[torch.Tensor], torch.Tensor]
+
+    def __init__(
+        self,
+        weights: Weights,
+        device: torch.device,
+        *,
+        imgsz: int = 640,
+        store_confidence: float = 0.05,
+        iou: float = DEFAULT_IOU,
+        precision: Precision = Precision.AUTO,
+    ) -> None:
+        self.precision = choose_precision(precision, device)
+        self.device = device
+        self.model_key = weights.sha256
+        self.iou = iou
+        self._threshold = store_confidence
+        recommended = read_thresholds(weights.path)
+        with quiet_ultralytics():
+            self._backend = _load(weights, device, half=self.precision is Precision.FLOAT16)
+        _check_task(self._backend, weights)
+        self.names = {int(k): str(v) for k, v in self._backend.names.items()}
+        self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
+        self.frame = _frame_of(self._backend, imgsz)
+        self._native = self._backend.format == "pt"
+        self.threadsafe = self._native  # what other software does inside is not known
+        if self._native:
+            set_precision(self._backend.backend.model, self.precision.dtype)
+        elif self.precision is Precision.BFLOAT16:
+            self.precision = Precision.FLOAT32  # an exported model brings its own format
+        self.parts = ("whole",) if self._native else ()
+        self._network = self._by_torch
+        self._streams = Streams(device)
+        self.depth = 2 if device.type == "cuda" else 1
+
+    def computed_by(self, exports: Exports) -> UltralyticsDetector:
+        """The same detector whose network is one of ``exports``."""
+        twin = copy(self)
+        twin._network = exported_finder(exports, "whole", self._backend.backend.model)
+        twin.backend = Backend.OPENVINO
+        return twin
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        return self.submit(pixels)()
+
+    def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
+        with torch.inference_mode():
+            output = self._network(pixels)
+            taken = self._streams.mark(output)
+        return partial(self._finish, output, taken)
+
+    @torch.inference_mode()
+    def raw(self, pixels: torch.Tensor) -> RawOutput:
+        return raw_output(self._network(pixels), len(self.names))
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        grey = torch.full((batch, height, width, 3), PAD_VALUE, dtype=torch.uint8)
+        self.detect(grey)
+
+    def _by_torch(self, pixels: torch.Tensor) -> torch.Tensor:
+        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
+        images = self._streams.upload(pixels).permute(0, 3, 1, 2)
+        dtype = self.precision.dtype if self._native else torch.float32
+        answer = self._backend(images.to(dtype).div_(255))
+        output = answer[0] if isinstance(answer, list | tuple) else answer
+        if not isinstance(output, torch.Tensor):
+            raise WeightsError(
+                f"The model answered with {type(output).__name__}.", "It is no YOLO detection model."
+            )
+        return output
+
+    @torch.inference_mode()
+    def _finish(
+        self, output: torch.Tensor, taken: Callable[[], AbstractContextManager[None]]
+    ) -> list[RawDetections]:
+        with taken():
+            return detections(output, n_classes=len(self.names), threshold=self._threshold, iou=self.iou)
+
+
+def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = True) -> Any:  # noqa: ANN401 - ultralytics is untyped
+    """The model by ultralytics' AutoBackend, fused and in evaluation mode.
+
+    A .pt file is a pickle, which may run any code. Of one that nobody vouched for, only what makes up YOLO
+    models is built: ultralytics' and torch's layers, numbers and texts. All else raises WeightsError.
+    """
+    backend = _import_ultralytics()
+    try:
+        with _safe_load(wanted=not is_trusted(weights.sha256)):
+            return _open(backend, weights, device, half=half, fuse=fuse)
+    except TrailcamError:
+        raise
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"{printable(str(weights.path))} needs the Python package {error.name}, which isn't installed.",
+            f"Try: pip install {error.name}",
+        ) from error
+    except Exception as error:  # it raises whatever the damage provokes
+        foreign = _foreign_code(error, weights.path)
+        if foreign is not None:
+            raise WeightsError(
+                f"The weights {printable(str(weights.path))} hold more than a YOLO model: {foreign}.",
+                "Loading that would run code of whoever made the file, with all your rights; so nothing of "
+                "it was loaded. If you made the file, or know and trust who did, give --trust-weights once: "
+                "trailcam remembers this very file.",
+            ) from error
+        raise WeightsError(
+            f"The weights {printable(str(weights.path))} can't be loaded: {clean_message(error)}",
+            "Is it a whole YOLO model made by ultralytics? A download that broke off, or weights saved by "
+            "other software, look like this.",
+        ) from error
+
+
+def _open(backend: Any, weights: Weights, device: torch.device, *, half: bool, fuse: bool) -> Any:  # noqa: ANN401
+    # As str: given a Path, it insists on a suffix and rejects OpenVINO's folders.
+    model = backend(str(weights.path), device=device, fp16=half, fuse=fuse, verbose=False)
+    model.eval()
+    return model
+
+
+@contextmanager
+def _safe_load(*, wanted: bool) -> Iterator[None]:
+    """Whether ultralytics restricts what a .pt file may build, inside the block; outside it always does."""
+    tasks: Any = import_module("ultralytics.nn.tasks")
+    tasks.SAFE_LOAD = wanted
+    try:
+        yield
+    finally:
+        tasks.SAFE_LOAD = True
+
+
+def _foreign_code(error: BaseException | None, path: Path) -> str | None:
+    """What a file wanted to build that no YOLO model needs, None where something else is wrong with it."""
+    while error is not None:
+        text = str(error)
+        named = re.search(r"GLOBAL (\S+)|(unsafe getattr\([^)]*\))", text)
+        if isinstance(error, pickle.UnpicklingError) and named:
+            return clean_message(named[1] or named[2])
+        if isinstance(error, pickle.UnpicklingError) and "Unsupported operand" in text and _is_pickled(path):
+            return "steps that torch does not take"
+        error = error.__cause__
+    return None
+
+
+def _is_pickled(path: Path) -> bool:
+    """Whether the file begins as torch writes it: a zip, or a pickle of protocol 2 or later."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
+
+
+def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
+    """AutoBackend, imported with everything switched off that reaches beyond this process.
+
+    Its import writes a settings file (sent to a folder of ours), looks up host names, may
+    install packages, sets OMP_NUM_THREADS=1, which child processes would inherit, and puts its
+    own function in the place of Pillow's Image.open. All of that is undone or kept from it.
+    """
+    cache = platformdirs.user_cache_dir("trailcam", appauthor=False)
+    defaults = {
+        "YOLO_CONFIG_DIR": cache,
+        "YOLO_VERBOSE": "false",
+        "YOLO_AUTOINSTALL": "false",
+        "YOLO_OFFLINE": "true",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+    threads, pillow_open = os.environ.get("OMP_NUM_THREADS"), Image.open
+    from ultralytics.nn.autobackend import AutoBackend
+
+    tasks: Any = import_module("ultralytics.nn.tasks")
+    tasks.SAFE_LOAD = True
+    if threads is None:
+        os.environ.pop("OMP_NUM_THREADS", None)
+    Image.open = pillow_open
+    return AutoBackend
+
+
+@contextmanager
+def quiet_ultralytics() -> Iterator[None]:
+    """ultralytics may be imported inside. Its log goes to ours, not to stdout, where results go."""
+    _import_ultralytics()
+    log = logging.getLogger("ultralytics")
+    log.handlers.clear()
+    log.propagate = True
+    log.setLevel(logging.WARNING)
+    yield
+
+
+def load_yolo(weights: Weights) -> Any:  # noqa: ANN401 - ultralytics is untyped
+    """The network of a .pt file as it was trained: not fused, with its description. Raises WeightsError."""
+    with quiet_ultralytics():
+        backend = _load(weights, torch.device("cpu"), half=False, fuse=False)
+    _check_task(backend, weights)
+    return backend.backend.model
+
+
+def build_detection_model(yaml: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - untyped
+    """An untrained YOLO detection model by ultralytics' description of its layers, for those classes."""
+    with quiet_ultralytics():
+        from ultralytics.nn.tasks import DetectionModel
+
+        build: Any = DetectionModel  # it has no types
+        model = build(deepcopy(dict(yaml)), nc=len(names), verbose=False)
+    model.names = dict(enumerate(names))
+    return model
+
+
+def _check_task(backend: Any, weights: Weights) -> None:  # noqa: ANN401 - untyped
+    shown = printable(str(weights.path))
+    if backend.format == "pt":
+        # By its last layer: the task a file claims may be a default that somebody left in.
+        layers = getattr(backend.backend.model, "model", None)
+        kind = type(layers[-1]).__name__ if isinstance(layers, torch.nn.Sequential) else "unknown"
+        fits = kind in _DETECTION_HEADS
+    else:
+        kind = str(backend.task or "detect")
+        fits = kind == "detect"
+    if not fits:
+        raise WeightsError(
+            f"{shown} is a model of another kind ({clean_message(kind)}); trailcam needs one that detects.",
+            "Use a YOLO detection model: its file name has no -seg, -cls, -pose or -obb.",
+        )
+    if backend.channels != 3:
+        raise WeightsError(f"{shown} wants {backend.channels} channels; photos have 3.", "Use an RGB model.")
+    if not backend.names:
+        raise WeightsError(f"{shown} names no classes.", "Export it again with ultralytics.")
+
+
+def _frame_of(backend: Any, imgsz: int) -> FrameSpec:  # noqa: ANN401 - untyped
+    stride = int(backend.stride)
+    size = getattr(backend, "imgsz", None)
+    if backend.format == "pt" or backend.dynamic or not size:
+        return FrameSpec(imgsz, stride)
+    height, width = (size, size) if isinstance(size, int) else size
+    if max(height, width) != imgsz:
+        _LOG.warning("the model was exported for %dx%d px and is used so", width, height)
+    return FrameSpec(max(height, width), stride, fixed=(int(height), int(width)))
+
+
+def set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - untyped
+    """A YOLO model's layers in ``dtype``; the step from grid cells to pixels in float32.
+
+    bfloat16 has 8 bits: at 600 px its neighbours are 4 px apart, and boxes would jump. The
+    head's raw output is small, so decoding it in full precision costs next to nothing.
+    """
+    model.to(dtype=dtype, memory_format=torch.channels_last)
+    head = model.model[-1]
+    head.dfl.float()
+    head.stride = head.stride.float()
+
+    head._inference = partial(decode_boxes, head)
+
+
+def decode_boxes(head: Any, raw: dict[str, Any]) -> torch.Tensor:  # noqa: ANN401 - untyped
+    """A YOLO head's raw answer -> boxes in px and scores, (n, 4 + classes, anchors) float32.
+
+    ``raw``: "boxes" (n, 4 x reg_max, anchors), "scores" (n, classes, anchors), and "feats", of which only the
+    shapes (n, any, h, w) of the grids matter.
+    """
+    # Empty ones cost nothing.
+    shapes = [torch.empty(f.shape, dtype=torch.float32, device=f.device) for f in raw["feats"]]
+    whole = {**raw, "boxes": raw["boxes"].float(), "scores": raw["scores"].float(), "feats": shapes}
+    # On a copy of the head (not of its layers): it keeps the grid of the last frame shape in itself,
+    # and two threads with photos of different shapes would decode with each other's.
+    decoded: torch.Tensor = type(head)._inference(copy(head), whole)
+    return decoded
+
+
+class _Raw(torch.nn.Module):
+    """A YOLO model up to its head's raw answer: (n, 3, h, w) 0..1 -> its boxes and scores, undecoded."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - untyped
+        super().__init__()
+        self.model = deepcopy(model).float()
+        head = self.model.model[-1]
+        head._inference = self._keep
+        head.postprocess = lambda answer: answer
+
+    def _keep(self, raw: dict[str, Any]) -> torch.Tensor:
+        self._kept: tuple[torch.Tensor, torch.Tensor] = raw["boxes"], raw["scores"]
+        return self._kept[0]
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.model(images)
+        boxes, scores = self._kept
+        return boxes, scores
+
+
+def exported_finder(exports: Exports, part: str, model: Any) -> Callable[[torch.Tensor], torch.Tensor]:  # noqa: ANN401 - untyped
+    """A YOLO model by OpenVINO: (n, h, w, 3) uint8 -> what the model itself answers of it, in float32."""
+    compiled = exports.compiled(part, lambda: _Raw(model), uint8=True)
+    head = model.model[-1]
+    strides = [int(s) for s in head.stride]
+
+    def answer(pixels: torch.Tensor) -> torch.Tensor:
+        boxes, scores = compiled(pixels)
+        n, height, width = pixels.shape[:3]
+        feats = [torch.empty(n, 1, height // s, width // s) for s in strides]
+        output = decode_boxes(head, {"boxes": boxes, "scores": scores, "feats": feats})
+        if head.end2end:
+            best: torch.Tensor = type(head).postprocess(head, output.permute(0, 2, 1))
+            return best
+        return output
+
+    return answer

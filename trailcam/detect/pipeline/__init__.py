@@ -1,0 +1,1 @@
+"""What moves: jobs in, outcomes out, every stage busy."""

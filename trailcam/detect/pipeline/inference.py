@@ -1,0 +1,82 @@
+"""Batches through a detector; a batch that does not fit the device's memory is halved. Imports torch."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from trailcam.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trailcam.detect.model.protocol import Detector, RawDetections
+    from trailcam.detect.pipeline.batching import Batch
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InFlight:
+    """A batch that the device works on. ``results`` is None when it did not even start."""
+
+    batch: Batch
+    results: Callable[[], list[RawDetections]] | None
+
+
+class Inference:
+    """Submits batches and collects results, each batch in as many parts as memory asks for.
+
+    ``limit`` is the number of photos that the device is given at once; it halves each time
+    memory runs out and stays there for the rest of the run.
+    """
+
+    def __init__(self, detector: Detector, limit: int) -> None:
+        self._detector = detector
+        self.limit = limit
+
+    def submit(self, batch: Batch) -> InFlight:
+        """Start on a batch of at most ``limit`` photos; larger ones start when collected."""
+        if len(batch) > self.limit:
+            return InFlight(batch, None)
+        try:
+            return InFlight(batch, self._detector.submit(batch.pixels))
+        except torch.OutOfMemoryError:
+            return InFlight(batch, None)
+
+    def collect(self, flight: InFlight) -> list[RawDetections]:
+        """The results of a batch, in its order. Raises DeviceError when not even one photo fits."""
+        if flight.results is not None:
+            try:
+                return flight.results()
+            except torch.OutOfMemoryError:
+                self._halve(len(flight.batch))
+        return self._in_parts(flight.batch)
+
+    def _in_parts(self, batch: Batch) -> list[RawDetections]:
+        results: list[RawDetections] = []
+        while len(results) < len(batch):
+            part = batch.pixels[len(results) : len(results) + self.limit]
+            try:
+                results.extend(self._detector.detect(part))
+            except torch.OutOfMemoryError:
+                self._halve(len(part))
+        return results
+
+    def _halve(self, failed: int) -> None:
+        if failed <= 1:
+            raise DeviceError(
+                "The device has too little memory for a single photo.",
+                "Close other programs that use it (`nvidia-smi` lists them), choose a smaller --imgsz, or "
+                "use --device cpu.",
+            )
+        # Batches that were under way when the limit fell fail at the old size; that is no new shortage.
+        self.limit = min(self.limit, failed // 2)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        _LOG.warning("device memory ran out at %d photos; going on with batches of %d", failed, self.limit)

@@ -1,0 +1,56 @@
+"""A job's file -> bytes, or what became of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trailcam.detect.pipeline.decode import Failed
+from trailcam.detect.pipeline.failures import FailureCode, clean_message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 1 << 30
+"""Larger files are refused unread: no photo has 1 GiB, and every worker would hold one."""
+
+# O_NONBLOCK: opening a named pipe would otherwise wait for a writer for ever.
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The file is not there; whether its root still is, is for the pipeline to ask."""
+
+    message: str
+
+
+def read_file(path: Path) -> bytes | Failed | Missing:
+    """All bytes of a regular file. Never raises for what a file system can do."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except (FileNotFoundError, NotADirectoryError):
+        return Missing("the file is no longer there")
+    except (OSError, ValueError) as error:
+        return _unreadable(error)
+    try:
+        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode):
+                return Failed(FailureCode.UNREADABLE, "not a regular file")
+            if info.st_size > MAX_BYTES:
+                return Failed(
+                    FailureCode.TOO_LARGE, f"{info.st_size / (1 << 30):.1f} GiB; the limit is 1 GiB"
+                )
+            return file.readall() or b""
+    except OSError as error:
+        return _unreadable(error)
+    except MemoryError:
+        return Failed(FailureCode.TOO_LARGE, "not enough memory to read it")
+
+
+def _unreadable(error: OSError | ValueError) -> Failed:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return Failed(FailureCode.UNREADABLE, clean_message(reason))

@@ -1,0 +1,99 @@
+"""Content and pictures -> the HTML file of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from trailcam import __version__
+from trailcam.gallery.cards import Content, Photo
+from trailcam.pages.html import Shown, asset, render
+from trailcam.words.months import Season, format_months
+
+_HERE = "trailcam.gallery"
+
+
+def render_page(
+    content: Content,
+    shown: Sequence[Shown],
+    *,
+    seasons: Mapping[str, Season],
+    first_month: int,
+    selection: str,
+    folder: str | None,
+) -> bytes:
+    """The whole file, UTF-8. ``shown`` is aligned with the content's photos.
+
+    ``first_month`` begins a season-year where no season is chosen. ``selection`` says in words which photos
+    these are. ``folder`` is the relative name of the folder with the pictures, None where they are inside.
+    """
+    return render(
+        asset(_HERE, "page.html"),
+        style=asset(_HERE, "page.css"),
+        script=asset("trailcam.pages", "common.js") + asset(_HERE, "page.js"),
+        data=_data(content, shown, seasons, first_month, selection, folder),
+        shown=() if folder else shown,
+        images="data: 'self'" if folder else "data:",
+    )
+
+
+def _data(
+    content: Content,
+    shown: Sequence[Shown],
+    seasons: Mapping[str, Season],
+    first_month: int,
+    selection: str,
+    folder: str | None,
+) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "selection": selection,
+        "confidence": content.confidence,
+        "lowest": content.lowest,
+        "gapUs": content.gap // timedelta(microseconds=1),
+        "gap": _minutes(content.gap),
+        "firstMonth": first_month,
+        "seasons": [
+            {
+                "name": season.name,
+                "label": f"{season.name} ({format_months(season.months)})",
+                "months": list(season.months),
+                "firstMonth": season.first_month if season.wraps else 1,
+            }
+            for season in seasons.values()
+        ],
+        "stations": list(content.stations),
+        "classes": [{"label": c.label, "kind": str(c.kind), "age": c.age} for c in content.classes],
+        "photos": [_photo(photo, s, folder) for photo, s in zip(content.photos, shown, strict=True)],
+        "coverage": [
+            [t.station_index, t.month, t.hour, t.completed, t.pending, t.failed, t.missing]
+            for t in content.tallies
+        ],
+        "notes": list(content.notes),
+        "folder": folder,
+    }
+
+
+def _photo(photo: Photo, shown: Shown, folder: str | None) -> list[Any]:
+    """One photo as a row; page.js names its columns."""
+    boxes = [
+        [f.class_index, f.confidence, *(round(side, 4) for side in f.box), int(f.recommended)]
+        for f in photo.found
+    ]
+    files = [shown.thumb, shown.large] if folder else [bool(shown.thumb), bool(shown.large)]
+    return [
+        photo.station_index,
+        photo.captured_us,
+        round(shown.ratio, 4),
+        photo.name,
+        photo.suspect or "",
+        shown.problem,
+        *files,
+        boxes,
+    ]
+
+
+def _minutes(gap: timedelta) -> str:
+    seconds = gap.total_seconds()
+    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"

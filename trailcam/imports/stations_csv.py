@@ -1,0 +1,140 @@
+"""``stations import``: what a CSV file says of stations, checked as a whole before anything is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from trailcam.errors import UsageError
+from trailcam.reports.station_list import LIST_COLUMNS
+from trailcam.settings.schema import Refused, time_zone
+from trailcam.words.degrees import Axis, parse_degrees
+from trailcam.words.text import FORMULA_STARTS, printable
+
+Facts = dict[str, Any]
+
+_NAMES = {"station": "station", "name": "station", "latitude": "latitude", "lat": "latitude"}
+_NAMES |= {"longitude": "longitude", "lon": "longitude", "lng": "longitude", "notes": "notes"}
+_NAMES |= {"timezone": "timezone", "time_zone": "timezone", "time zone": "timezone"}
+# What `stations list --format csv` writes beside that: passed over, so that its file can be imported.
+_IGNORED = {column.name for column in LIST_COLUMNS} - set(_NAMES)
+_MAX_BYTES = 10_000_000
+
+
+def read_stations(path: Path) -> dict[str, Facts]:
+    """Station -> its facts (latitude, longitude, timezone, notes), only those that the file gives.
+
+    UTF-8, a header line, commas or semicolons; an empty cell says nothing. Raises UsageError that names the
+    line, also where the file says two things of one station.
+    """
+    text = _text(path)
+    head = text.partition("\n")[0]
+    delimiter = ";" if head.count(";") > head.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    found: dict[str, Facts] = {}
+    try:
+        columns = _columns(next(reader, []), path)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            _add(found, columns, cells, f"{printable(path.name)}, line {reader.line_num}")
+    except csv.Error as error:
+        where = f"{printable(str(path))}, line {reader.line_num}"
+        raise UsageError(f"{where}: this is no CSV: {error}.", "Nothing was imported.") from None
+    if not found:
+        raise UsageError(f"{printable(str(path))} names no station.", "Nothing was imported.")
+    return found
+
+
+def _text(path: Path) -> str:
+    shown = printable(str(path))
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise UsageError(f"{shown} is larger than 10 MB.", "Is it the right file?")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{shown} is not UTF-8 text.", 'Save it as "CSV UTF-8".') from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"Cannot read {shown}: {why}.", "Check the path.") from None
+
+
+def _columns(head: list[str], path: Path) -> list[str | None]:
+    """For each column of the file the fact it holds, None for one to pass over."""
+    columns: list[str | None] = []
+    for title in head:
+        name = title.strip().casefold()
+        if name not in _NAMES and name not in _IGNORED:
+            near = get_close_matches(name, _NAMES, n=1)
+            guess = f'Did you mean "{near[0]}"? ' if near else ""
+            raise UsageError(
+                f'{printable(str(path))} has a column "{printable(title)}" that trailcam doesn\'t know.',
+                f"{guess}Known: station, latitude, longitude, timezone, notes. Nothing was imported.",
+            )
+        columns.append(_NAMES.get(name))
+    known = [name for name in columns if name]
+    if "station" not in known or len(known) != len(set(known)) or len(known) < 2:
+        raise UsageError(
+            f"{printable(str(path))} doesn't begin with a line that names its columns, each once.",
+            "It must read: station,latitude,longitude,timezone,notes (station and at least one other).",
+        )
+    return columns
+
+
+def _add(found: dict[str, Facts], columns: list[str | None], cells: list[str], where: str) -> None:
+    if len(cells) > len(columns):
+        raise UsageError(
+            f"{where}: more cells than columns.", "Text with commas needs quotes. Nothing was imported."
+        )
+    row = {
+        name: _unquoted(cell.strip())
+        for name, cell in zip(columns, cells, strict=False)
+        if name and cell.strip()
+    }
+    station = row.pop("station", None)
+    if station is None:
+        raise UsageError(f"{where}: no station is named.", "Nothing was imported.")
+    try:
+        facts = check_facts(row)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", f"{error.hint} Nothing was imported.") from None
+    before = found.setdefault(station, {})
+    for fact, value in facts.items():
+        if before.setdefault(fact, value) != value:
+            raise UsageError(
+                f"{where}: says another {fact} of {printable(station)} than a line above.",
+                "Nothing was imported.",
+            )
+
+
+def check_facts(texts: dict[str, str]) -> Facts:
+    """Facts from text: degrees, a time zone of the IANA database, notes. Raises UsageError."""
+    facts: Facts = {}
+    if ("latitude" in texts) != ("longitude" in texts):
+        raise UsageError("A latitude or a longitude, but not both.", "Give both, or leave both out.")
+    for axis in Axis:
+        if axis.label in texts:
+            facts[axis.label] = parse_degrees(texts[axis.label], axis)
+    if "timezone" in texts:
+        facts["timezone"] = _zone(texts["timezone"])
+    if "notes" in texts:
+        facts["notes"] = texts["notes"]
+    return facts
+
+
+def _zone(text: str) -> object:
+    try:
+        return time_zone().check(text, None)
+    except Refused as refused:
+        raise UsageError(
+            f'"{printable(text)}" is no time zone of the IANA database.',
+            str(refused) or "Write it as America/Chicago.",
+        ) from None
+
+
+def _unquoted(cell: str) -> str:
+    """Without the apostrophe that keeps a spreadsheet from running a cell."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell

@@ -1,0 +1,1 @@
+"""What every offline page shares: the file, its style, its pictures."""

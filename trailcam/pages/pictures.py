@@ -1,0 +1,229 @@
+"""Photos -> the small upright JPEGs that a gallery shows, kept in a cache by what is in the file.
+
+A picture holds pixels alone: no EXIF, so no position of a camera leaves the house with a page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import struct
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+import simplejpeg
+from PIL import Image
+
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.pipeline.decode import Failed, decode
+from trailcam.detect.pipeline.read_file import Missing, read_file
+from trailcam.gallery.cards import Box
+
+Pixels = npt.NDArray[np.uint8]
+
+THUMB_PX = 400
+"""Longer side of a thumbnail: a card is about 300 px wide, on a phone nearly 400."""
+_QUALITY = 76
+_FORM = 1  # raise it when the same photo would give other pictures than before
+_ENDS = 65536
+_HEADER = struct.Struct("<dII")
+# Boxes are drawn tight: a tenth more on each side covers what they cut off.
+_MARGIN = 0.10
+_BLOCKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One photo to make pictures of.
+
+    ``large_px`` is the longer side of the large one, None for a thumbnail alone; no picture is larger than
+    its photo. ``blur`` are boxes to make unrecognisable.
+    """
+
+    file: Path
+    large_px: int | None
+    blur: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """JPEG bytes. ``ratio`` is width by height of the upright photo. ``large`` is None unless asked for."""
+
+    thumb: bytes
+    large: bytes | None
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """Why there is none: ``reason`` is "missing" or "unreadable", ``message`` one printable line."""
+
+    reason: str
+    message: str
+
+
+class Cache:
+    """Pictures by the content of their photo, in ``folder``, which is made when first needed.
+
+    The key is the file's size, modification time, first and last 64 KiB, and all that shapes the pictures:
+    a photo that was moved or renamed is found again, and one that was replaced is not mistaken for the old.
+    Safe for several threads and processes; what can't be read or written costs time, never the page.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, key: str) -> Pictures | None:
+        """What was put under ``key``, None if there is nothing whole."""
+        try:
+            data = self._path(key).read_bytes()
+            ratio, n_thumb, n_large = _HEADER.unpack_from(data)
+        except (OSError, struct.error):
+            return None
+        start = _HEADER.size
+        if len(data) != start + n_thumb + n_large:
+            return None
+        large = data[start + n_thumb :]
+        return Pictures(data[start : start + n_thumb], large or None, ratio)
+
+    def put(self, key: str, pictures: Pictures) -> None:
+        """Keep ``pictures``. Written beside and renamed, so that nobody ever reads half of one."""
+        large = pictures.large or b""
+        head = _HEADER.pack(pictures.ratio, len(pictures.thumb), len(large))
+        path = self._path(key)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, draft = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(head + pictures.thumb + large)
+                Path(draft).replace(path)
+            except OSError:
+                Path(draft).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.pictures"
+
+
+def default_cache() -> Cache:
+    """The cache in the user's own cache folder, as the system defines it. It may be deleted at any time."""
+    return Cache(Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "gallery")
+
+
+def make_pictures(
+    requests: Sequence[Request], cache: Cache | None, progress: Callable[[int, int], object]
+) -> Iterator[Pictures | NoPicture]:
+    """The pictures of each request, in order, made by as many threads as there are cores.
+
+    The decoders let other threads run. ``progress`` is told (done, total). Never raises for what a photo
+    holds.
+    """
+    ahead = 4 * _threads()  # enough to keep all busy without holding a library's pictures in memory
+    pool = ThreadPoolExecutor(_threads(), "pictures")
+    try:
+        waiting = deque(pool.submit(_pictures, request, cache) for request in requests[:ahead])
+        for n in range(len(requests)):
+            made = waiting.popleft().result()
+            if n + ahead < len(requests):
+                waiting.append(pool.submit(_pictures, requests[n + ahead], cache))
+            progress(n + 1, len(requests))
+            yield made
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, 16)
+
+
+def _pictures(request: Request, cache: Cache | None) -> Pictures | NoPicture:
+    key = _key(request) if cache else None
+    if cache and key and (known := cache.get(key)):
+        return known
+    data = read_file(request.file)
+    if isinstance(data, Missing):
+        return NoPicture("missing", data.message)
+    if isinstance(data, Failed):
+        return NoPicture("unreadable", data.message)
+    made = render(data, request)
+    if cache and key and isinstance(made, Pictures):
+        cache.put(key, made)
+    return made
+
+
+def render(data: bytes, request: Request) -> Pictures | NoPicture:
+    """A photo's bytes -> its pictures, decoded at about the size they have."""
+    side = min(max(request.large_px or 0, THUMB_PX), _longer_side(data))
+    decoded = decode(data, FrameSpec(imgsz=side, stride=1))  # a stride of 1 leaves nothing to pad
+    if isinstance(decoded, Failed):
+        return NoPicture("unreadable", decoded.message)
+    pixels = decoded.pixels
+    for box in request.blur:
+        _blur(pixels, box)
+    height, width = pixels.shape[:2]
+    scale = min(1.0, THUMB_PX / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    thumb = pixels if scale == 1.0 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    large = _encode(pixels) if request.large_px else None
+    return Pictures(_encode(np.asarray(thumb, np.uint8)), large, decoded.place.width / decoded.place.height)
+
+
+def _longer_side(data: bytes) -> int:
+    """In px, as the header says; far too many where it says nothing, which decoding will complain of."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return max(image.size)
+    except Exception:  # noqa: BLE001 - damaged files make Pillow raise nearly anything
+        return 1 << 16
+
+
+def _blur(pixels: Pixels, box: Box) -> None:
+    """Make what is in ``box`` unrecognisable, in place: a few averages are all that is left of it."""
+    height, width = pixels.shape[:2]
+    x, y, w, h = box
+    left, top = max(0, int((x - _MARGIN * w) * width)), max(0, int((y - _MARGIN * h) * height))
+    right = min(width, int(np.ceil((x + w * (1 + _MARGIN)) * width)))
+    bottom = min(height, int(np.ceil((y + h * (1 + _MARGIN)) * height)))
+    if right <= left or bottom <= top:
+        return
+    part = pixels[top:bottom, left:right]
+    few = cv2.resize(
+        part, (min(_BLOCKS, right - left), min(_BLOCKS, bottom - top)), interpolation=cv2.INTER_AREA
+    )
+    part[:] = cv2.resize(few, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+
+
+def _encode(pixels: Pixels) -> bytes:
+    return bytes(
+        simplejpeg.encode_jpeg(
+            np.ascontiguousarray(pixels), quality=_QUALITY, colorspace="RGB", colorsubsampling="420"
+        )
+    )
+
+
+def _key(request: Request) -> str | None:
+    """What the pictures depend on, None for a file that can't be read: that is found out with the whole."""
+    shape = (_FORM, THUMB_PX, _QUALITY, request.large_px, request.blur)
+    digest = hashlib.blake2b(repr(shape).encode(), digest_size=20)
+    try:
+        info = request.file.stat()
+        if not request.file.is_file():
+            return None
+        with request.file.open("rb") as file:
+            digest.update(struct.pack("<qq", info.st_size, info.st_mtime_ns))
+            digest.update(file.read(_ENDS))
+            file.seek(max(0, info.st_size - _ENDS))
+            digest.update(file.read(_ENDS))
+    except (OSError, ValueError):
+        return None
+    return digest.hexdigest()

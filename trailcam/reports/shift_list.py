@@ -1,0 +1,105 @@
+"""``times shift`` and ``times list``: what a shift of capture times does, and which ones there are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from trailcam.clock.shift import Plan
+from trailcam.reports.base import Column, Kind, Report, Row
+from trailcam.store.clock_shifts import shifts
+from trailcam.store.database import Connection
+from trailcam.words.span import format_seconds
+from trailcam.words.text import count
+
+_PLAN_COLUMNS = (
+    Column("station", "station", Kind.TEXT, wraps=True),
+    Column("photos", "photos", Kind.COUNT),
+    Column("first_at", "first photo", Kind.TEXT),
+    Column("new_first_at", "becomes", Kind.TEXT),
+    Column("last_at", "last photo", Kind.TEXT),
+    Column("new_last_at", "becomes", Kind.TEXT),
+)
+_LIST_COLUMNS = (
+    Column("shift", "shift", Kind.COUNT),
+    Column("stations", "stations", Kind.TEXT, wraps=True),
+    Column("asked", "asked for", Kind.TEXT),
+    Column("by", "added", Kind.TEXT, right=True),
+    Column("by_s", "added, s", Kind.COUNT, shown=False),
+    Column("photos", "photos", Kind.COUNT),
+    Column("in_force", "in force", Kind.COUNT),
+    Column("first_at", "from", Kind.TEXT),
+    Column("last_at", "to", Kind.TEXT),
+    Column("made_at", "made", Kind.MOMENT, spare=2),
+    Column("undone_at", "undone", Kind.MOMENT, null=""),
+    Column("note", "note", Kind.TEXT, null="", spare=1, wraps=True),
+)
+
+
+def shift_plan(plan: Plan, filters: dict[str, Any], *, now: datetime, shift_id: int | None) -> Report:
+    """Each station's photos before and after. ``shift_id`` None: it is a plan, and nothing was changed.
+
+    ``now`` is naive local time. Times are the camera's own, ISO 8601 without zone.
+    """
+    notes = [f"{format_seconds(round(plan.by.total_seconds()))} for {count(plan.n_photos, 'photo')}."]
+    if max(part.last_at for part in plan.moved) + plan.by > now + timedelta(days=1):
+        notes.append("That leads into the future: look at the amount and the photos again.")
+    if shift_id is None:
+        notes.append("Nothing was changed. The same with --apply does it.")
+    else:
+        notes.append(f"Done, as shift {shift_id}. `trailcam times undo {shift_id}` takes it back.")
+    return Report(
+        name="time_shift",
+        title="Shift of capture times",
+        filters={**filters, "asked": plan.asked, "applied": shift_id is not None},
+        coverage={"photos": plan.n_photos},
+        columns=_PLAN_COLUMNS,
+        rows=[
+            {
+                "station": part.station,
+                "photos": part.photos,
+                "first_at": _local(part.first_at),
+                "new_first_at": _local(part.first_at + plan.by),
+                "last_at": _local(part.last_at),
+                "new_last_at": _local(part.last_at + plan.by),
+            }
+            for part in plan.moved
+        ],
+        notes=notes,
+    )
+
+
+def shift_list(db: Connection) -> Report:
+    """Every shift, also those taken back. ``first_at`` and ``last_at`` are times before it."""
+    found: list[Row] = [
+        {
+            **row,
+            "by": format_seconds(row["by_s"]),
+            "first_at": _local(row["first_at"]),
+            "last_at": _local(row["last_at"]),
+            **{
+                name: row[name].replace(tzinfo=UTC) if row[name] else None
+                for name in ("made_at", "undone_at")
+            },
+        }
+        for row in shifts(db)
+    ]
+    lost = sum(row["photos"] - row["in_force"] for row in found if row["undone_at"] is None)
+    notes = [] if found else ["No times were shifted."]
+    if lost:
+        notes.append(
+            f"{count(lost, 'photo')} not corrected any more: the file was replaced, and states another time."
+        )
+    return Report(
+        name="time_shifts",
+        title="Shifts of capture times",
+        filters={},
+        coverage={"photos": sum(row["in_force"] for row in found)},
+        columns=_LIST_COLUMNS,
+        rows=[{column.name: row[column.name] for column in _LIST_COLUMNS} for row in found],
+        notes=notes,
+    )
+
+
+def _local(at: datetime) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")

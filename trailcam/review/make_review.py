@@ -1,0 +1,139 @@
+"""``trailcam review``: the photos worth a look and their pictures into one file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from trailcam import __version__
+from trailcam.files.write import write_file
+from trailcam.gallery.make_gallery import as_shown, check, encoded, in_words, large_px
+from trailcam.pages.html import Shown, asset, render
+from trailcam.pages.pictures import Cache, NoPicture, Request, make_pictures
+from trailcam.review.answers import FORMAT, VERSION
+from trailcam.review.choose import Question, Questions, choose
+from trailcam.selection import Selection
+from trailcam.settings.classmap import ClassRule
+from trailcam.store.database import Database, utc_now
+from trailcam.store.images import roots
+from trailcam.words.text import count
+
+_GALLERY, _HERE = "trailcam.gallery", "trailcam.review"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a page is made. ``rules`` are the configuration's classes; ``cache`` None keeps no pictures."""
+
+    gap: timedelta
+    limit: int
+    random: bool
+    rules: Mapping[str, ClassRule]
+    cache: Cache | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReport:
+    """What was made, out of ``candidates`` photos. ``problems``: those without a picture, "name: reason"."""
+
+    path: Path
+    n_photos: int
+    candidates: int
+    size_bytes: int
+    problems: Sequence[str]
+
+
+def build_review(
+    database: Database,
+    selection: Selection,
+    target: Path,
+    options: Options,
+    progress: Callable[[int, int], object],
+) -> ReviewReport:
+    """Write the page to ``target``, whole or not at all.
+
+    Raises RootError when the photos' folder isn't there, OutputError when the page can't be written,
+    UnanswerableError without a photo to ask about, UsageError and DatabaseError.
+    """
+    target = target.expanduser()
+    with database.read() as db:
+        questions = choose(
+            db,
+            selection,
+            rules=options.rules,
+            gap=options.gap,
+            limit=options.limit,
+            random=options.random,
+        )
+        paths = [Path(root.path) for root in roots(db)]
+    check(target, [photo.file for photo in questions.photos], paths)
+    large = large_px(len(questions.photos))
+    shown, problems = [], []
+    requests = [Request(photo.file, large) for photo in questions.photos]
+    for photo, made in zip(questions.photos, make_pictures(requests, options.cache, progress), strict=True):
+        if isinstance(made, NoPicture):
+            problems.append(f"{photo.name}: {made.message}")
+        shown.append(as_shown(made, encoded))
+    page = render(
+        asset(_HERE, "page.html"),
+        style=asset(_GALLERY, "page.css") + asset(_HERE, "page.css"),
+        script=asset("trailcam.pages", "common.js") + asset(_HERE, "page.js"),
+        data=_data(questions, shown, in_words(selection)),
+        shown=shown,
+        images="data:",
+    )
+    write_file(target, page)
+    return ReviewReport(target, len(shown), questions.candidates, len(page), problems)
+
+
+def _data(questions: Questions, shown: Sequence[Shown], selection: str) -> dict[str, Any]:
+    """What page.js reads. ``review`` names this page: answers of an older one are others'."""
+    made_at = utc_now()
+    name = f"{questions.library}{made_at.isoformat()}{[photo.image_id for photo in questions.photos]}"
+    return {
+        "format": FORMAT,
+        "formatVersion": VERSION,
+        "review": hashlib.blake2b(name.encode(), digest_size=8).hexdigest(),
+        "library": questions.library,
+        "random": questions.random,
+        "selection": selection,
+        "classes": [[name, kind.value] for name, kind in questions.classes],
+        "photos": [_photo(photo, s) for photo, s in zip(questions.photos, shown, strict=True)],
+        "notes": _notes(questions),
+        "folder": None,
+    }
+
+
+def _photo(photo: Question, shown: Shown) -> dict[str, Any]:
+    return {
+        "id": photo.image_id,
+        "path": photo.path,
+        "name": photo.name,
+        "size": photo.size_bytes,
+        "station": photo.station,
+        "us": photo.captured_us,
+        "why": list(photo.why),
+        "basedOn": photo.based_on,
+        "ratio": round(shown.ratio, 4),
+        "problem": shown.problem,
+        "boxes": [
+            [b.class_index, b.confidence, *(round(side, 6) for side in b.box), int(b.counts)]
+            for b in photo.boxes
+        ],
+    }
+
+
+def _notes(questions: Questions) -> list[str]:
+    asked, all_ = len(questions.photos), questions.candidates
+    how = "drawn at random" if questions.random else "the most useful first"
+    notes = [f"{count(asked, 'photo')} of {all_:,} that a model has looked at and nobody has judged, {how}."]
+    if questions.undated_left_out:
+        notes.append(
+            f"{count(questions.undated_left_out, 'photo')} without a capture time can't be in this selection."
+        )
+    notes.append(f"trailcam {__version__}")
+    return notes

@@ -1,0 +1,1 @@
+"""From a folder to rows: walk, compare, read what is new."""

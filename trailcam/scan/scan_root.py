@@ -1,0 +1,386 @@
+"""Scan: walk a root, hold it against the database, read what is new, write in bulk.
+
+The order is the mount guard: nothing is written until the walk is complete and compared,
+so a drive that isn't there can't change a byte.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trailcam.clock.shift import restore_reread
+from trailcam.domain import FileKey, Image
+from trailcam.errors import Interrupted, RootError, UsageError
+from trailcam.files.mount_guard import alive, check_root, no_photos, too_many_gone
+from trailcam.media.exif import UNREADABLE, VANISHED
+from trailcam.media.read import read_image
+from trailcam.media.station import StationRule
+from trailcam.media.walk import WalkNotes, walk
+from trailcam.scan.follow_contents import count_found_again, follow_contents, read_known
+from trailcam.store.contents import Settled, count_missing, mark_unsettled, unsettled
+from trailcam.store.database import Database
+from trailcam.store.images import (
+    Comparison,
+    Root,
+    compare,
+    finish_scan,
+    roots,
+    save_images,
+    save_root,
+    save_stations,
+    stations_summary,
+)
+from trailcam.words.text import count, printable
+
+# Files that one worker reads at a time, and chunks that are read ahead of the writing.
+CHUNK = 500
+READ_AHEAD = 16
+# Threads, not processes: a local disk gives 5,000 photos/s to one thread, and more of them only help where
+# every open waits for a network (measured; spawning processes costs 0.5 s and gains nothing).
+DEFAULT_WORKERS = 8
+# A transaction costs tens of milliseconds, a crash what is not yet in one.
+_SAVE_EVERY = 8 * CHUNK
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """``workers`` is the number of reading threads, None to choose.
+
+    ``missing_limit`` (0..1) is the share of known photos that may vanish without ``accept_missing``.
+    """
+
+    root_name: str | None = None
+    station_from: str = "folder"
+    accept_missing: bool = False
+    workers: int | None = None
+    missing_limit: float = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What a scan of one root found. ``stations`` has station, photos, first_date, last_date, undated.
+
+    ``n_moved`` photos lie at another path than before, with all that was known of them; ``n_copies`` files
+    are newly found to repeat a photo to the byte. Neither are in the other numbers. ``n_known_again`` photos
+    of an earlier trailcam were opened once for their content ids.
+    """
+
+    root: Root
+    n_new: int
+    n_changed: int
+    n_unchanged: int
+    n_missing: int
+    n_returned: int
+    n_unreadable: int
+    n_videos: int
+    n_moved: int
+    n_copies: int
+    n_known_again: int
+    skipped: list[tuple[str, str]]
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    stations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Saved:
+    """Ids of the images that were saved for new and for changed files; (path, message) of the bad ones."""
+
+    fresh: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+
+NOTHING_SETTLED = Settled(0, 0, 0, np.zeros(0, np.int64), [])
+
+
+def scan(
+    database: Database,
+    given: str | Path,
+    options: ScanOptions,
+    *,
+    station_facts: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> ScanReport:
+    """Bring the database up to date with the photos under ``given``.
+
+    ``progress`` is called with files read and files to read; ``stop`` is asked between chunks.
+    Raises RootError (nothing changed), UsageError, DatabaseError, or Interrupted: then what
+    was read so far is saved and the next scan goes on from there.
+    """
+    rule = StationRule.parse(options.station_from)
+    path = check_root(given)
+    notes = WalkNotes()
+    files = _walk(path, notes, stop)
+    known, name = _identify(database, path, options.root_name)
+    difference = _compare(database, known, files, notes)
+    unread = [files[int(i)] for i in difference.fresh] + [files[int(i)] for i in difference.changed]
+    n_workers = DEFAULT_WORKERS if options.workers is None else max(1, options.workers)
+    _guard(database, name, path, options, difference, unread, n_workers, stop)
+
+    with database.write() as db:
+        root_id = save_root(db, name, str(path))
+        is_news = difference.is_news or unsettled(db)
+        if is_news:
+            mark_unsettled(db, root_id)
+    changed = {
+        files[int(i)].path: int(image_id)
+        for i, image_id in zip(difference.changed, difference.changed_ids, strict=True)
+    }
+    saved = _read_and_save(database, root_id, path, rule, unread, changed, n_workers, progress, stop)
+    strangers = [files[int(i)] for i in difference.unidentified]
+    read_known(database, path, strangers, difference.unidentified_ids, n_workers, progress, stop)
+    with database.write() as db:
+        finish_scan(db, root_id, difference.vanished_ids, difference.returned_ids, notes.n_videos)
+        save_stations(db, station_facts or {})
+    settled = NOTHING_SETTLED
+    if is_news:
+        settled = follow_contents(
+            database,
+            root_id,
+            accept_missing=options.accept_missing,
+            missing_limit=options.missing_limit,
+            workers=n_workers,
+            progress=progress,
+            stop=stop,
+        )
+    return _report(database, Root(root_id, name, str(path)), difference, notes, saved, settled)
+
+
+def _guard(
+    database: Database,
+    name: str,
+    path: Path,
+    options: ScanOptions,
+    difference: Comparison,
+    unread: Sequence[FileKey],
+    workers: int,
+    stop: Callable[[], bool],
+) -> None:
+    """Raise RootError where too many photos vanished; those that lie elsewhere now have not."""
+    limit = options.missing_limit * difference.n_known
+    if options.accept_missing or difference.n_gone <= limit:
+        return
+    n_found = count_found_again(database, path, difference.vanished_ids, unread, workers, stop)
+    if not alive(path):
+        raise _stopped_answering(path, "Nothing was changed.")
+    n_gone = difference.n_gone - n_found
+    if n_gone > limit:
+        raise too_many_gone(name, path, n_gone, difference.n_known, options.missing_limit)
+
+
+def _report(
+    database: Database,
+    root: Root,
+    difference: Comparison,
+    notes: WalkNotes,
+    saved: _Saved,
+    settled: Settled,
+) -> ScanReport:
+    with database.read() as db:
+        stations = stations_summary(db, root.root_id)
+        n_missing = count_missing(db, difference.vanished_ids)
+    fresh = np.array(saved.fresh, np.int64)
+    changed = np.array(saved.changed, np.int64)
+    return ScanReport(
+        root=root,
+        n_new=int((~np.isin(fresh, settled.taken)).sum()),
+        n_changed=int((~np.isin(changed, settled.taken)).sum()),
+        n_unchanged=difference.n_unchanged + settled.n_touched,
+        n_missing=n_missing,
+        n_returned=len(difference.returned_ids),
+        n_unreadable=len(saved.errors),
+        n_videos=notes.n_videos,
+        n_moved=settled.n_moved,
+        n_copies=settled.n_copies,
+        n_known_again=len(difference.unidentified),
+        skipped=notes.skipped,
+        errors=saved.errors,
+        stations=stations,
+    )
+
+
+def known_roots(database: Database) -> list[Root]:
+    """The roots of earlier scans; none when there is no database yet."""
+    if not database.exists():
+        return []
+    with database.read() as db:
+        return roots(db)
+
+
+def _walk(path: Path, notes: WalkNotes, stop: Callable[[], bool]) -> list[FileKey]:
+    files = []
+    try:
+        for key in walk(path, notes):
+            files.append(key)
+            if stop():
+                raise Interrupted(
+                    f"Stopped while listing {printable(str(path))}; nothing was changed.",
+                    "Run the same scan again.",
+                )
+    except OSError as error:
+        raise _stopped_answering(path, f"Nothing was changed ({error.strerror or error}).") from error
+    if not files:
+        raise no_photos(path, notes.n_other + notes.n_videos)
+    return files
+
+
+def _stopped_answering(path: Path, state: str) -> RootError:
+    return RootError(
+        f"The folder {printable(str(path))} stopped answering during the scan.",
+        f"{state} Check its drive or share, then scan again.",
+    )
+
+
+def _identify(database: Database, path: Path, root_name: str | None) -> tuple[Root | None, str]:
+    """The known root that ``path`` is, if any, and its name. Raises UsageError for an overlap."""
+    if root_name is not None and not root_name.strip():
+        raise UsageError("--root-name is empty.", "Give the library a name, or leave the option out.")
+    known = known_roots(database)
+    here = next((r for r in known if _same_path(r.path, path)), None)
+    if root_name is None and here:
+        return here, here.name
+    name = root_name or path.name or str(path)
+    named = next((r for r in known if r.name == name), None)
+    if named and named is not here and root_name is None:
+        raise UsageError(
+            f"A root named {printable(name)!r} is known already, at {printable(named.path)}.",
+            f"If this is the same library at a new place: --root-name {printable(name)!r} moves it here "
+            "without scanning anew. If it is another one, give it a name of its own with --root-name.",
+        )
+    if here and named is not here:
+        raise UsageError(
+            f"{printable(str(path))} is known already as the root {printable(here.name)!r}.",
+            "Scan it without --root-name.",
+        )
+    for other in known:
+        if other is not named and _overlap(other.path, str(path)):
+            raise UsageError(
+                f"{printable(str(path))} overlaps the root {printable(other.name)!r} at "
+                f"{printable(other.path)}.",
+                "A photo must belong to one root, or it would be counted twice. Scan the outer folder only.",
+            )
+    return named, name
+
+
+def _same_path(known: str, path: Path) -> bool:
+    return _real(known) == _real(str(path))
+
+
+def _real(path: str) -> str:
+    """What two spellings of one folder, one of them through a link, have in common."""
+    return os.path.normcase(os.path.realpath(path))
+
+
+def _overlap(a: str, b: str) -> bool:
+    a, b = _real(a), _real(b)
+    try:
+        return os.path.commonpath([a, b]) in (a, b)
+    except ValueError:  # different drives, or one relative to nothing that exists here
+        return False
+
+
+def _compare(
+    database: Database, known: Root | None, files: Sequence[FileKey], notes: WalkNotes
+) -> Comparison:
+    if known is None:
+        return Comparison.all_new(len(files))
+    with database.read() as db:
+        return compare(db, known.root_id, files, notes.unreadable_folders)
+
+
+def _read_and_save(
+    database: Database,
+    root_id: int,
+    path: Path,
+    rule: StationRule,
+    unread: Sequence[FileKey],
+    changed: Mapping[str, int],
+    workers: int,
+    progress: Progress | None,
+    stop: Callable[[], bool],
+) -> _Saved:
+    """Read ``unread`` files and save them chunk by chunk."""
+    saved = _Saved()
+    unsaved: list[Image] = []
+    n_read = 0
+
+    def save() -> None:
+        with database.write() as db:
+            ids = save_images(db, root_id, unsaved, changed)
+            reread = [changed[i.key.path] for i in unsaved if i.key.path in changed]
+            restore_reread(db, reread, _local_now())
+        for image, image_id in zip(unsaved, ids.tolist(), strict=True):
+            (saved.changed if image.key.path in changed else saved.fresh).append(image_id)
+        unsaved.clear()
+
+    with closing(_read(path, rule, unread, workers)) as chunks:
+        for images in chunks:
+            if any(i.error_code in (VANISHED, UNREADABLE) for i in images) and not alive(path):
+                save()
+                raise _stopped_answering(path, f"{count(n_read, 'file')} read so far are saved.")
+            unsaved += (i for i in images if i.error_code != VANISHED and not _withheld(i, changed))
+            saved.errors += [
+                (i.key.path, i.error_message or "") for i in images if i.error_code not in (None, VANISHED)
+            ]
+            n_read = min(n_read + CHUNK, len(unread))
+            if len(unsaved) >= _SAVE_EVERY:
+                save()
+            if progress:
+                progress(n_read, len(unread))
+            if stop() and n_read < len(unread):
+                save()
+                raise Interrupted(
+                    f"Stopped after reading {count(n_read, 'file')} of {len(unread):,}; they are saved.",
+                    "Run the same scan again to carry on.",
+                )
+    if unsaved:
+        save()
+    return saved
+
+
+def _withheld(image: Image, changed: Mapping[str, int]) -> bool:
+    """Whether the system won't hand out a known photo just now: it stays as it is until one can read it."""
+    return image.error_code == UNREADABLE and image.key.path in changed
+
+
+def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int) -> Generator[list[Image]]:
+    """Images of ``unread`` in chunks, in order."""
+    now = _local_now()
+    jobs = ((path, chunk, rule, now) for chunk in _chunks(unread, CHUNK))
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = deque(pool.submit(_read_chunk, job) for job in islice(jobs, READ_AHEAD))
+        try:
+            while ahead:
+                images = ahead.popleft().result()
+                ahead.extend(pool.submit(_read_chunk, job) for job in islice(jobs, 1))
+                yield images
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _local_now() -> datetime:
+    # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
+    return datetime.now().astimezone().replace(tzinfo=None)
+
+
+def _chunks(files: Sequence[FileKey], size: int) -> Iterable[Sequence[FileKey]]:
+    return (files[at : at + size] for at in range(0, len(files), size))
+
+
+def _read_chunk(job: tuple[Path, Sequence[FileKey], StationRule, datetime]) -> list[Image]:
+    path, files, rule, now = job
+    return [read_image(path, key, rule, now) for key in files]

@@ -1,0 +1,388 @@
+"""Photos with their boxes, read a chunk at a time: what every export starts from.
+
+The order of the photos is fetched first, as plain arrays (34 bytes a photo); the rest comes in chunks of
+CHUNK photos. So memory doesn't grow with what the photos hold, and no result is ever left unfinished on a
+connection.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Status, Trigger
+from trailcam.geometry import upright_size
+from trailcam.selection import Selection
+from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
+from trailcam.store.database import Connection, Database, query, quoted, rows
+from trailcam.store.paths import from_db
+from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.words.text import FORMULA_STARTS
+
+CHUNK = 20_000
+MEMORY = "256MB"
+THREADS = 4
+_LONGEST_US = 2**61
+_UNDATED_US = -(2**62)  # stands for "no capture time"
+_Small = npt.NDArray[np.int32]
+# The columns of export_rows.sql that hold text of files, cameras and models.
+_TEXTS = (
+    *("root", "path", "station", "error_message", "make", "model", "serial"),
+    *("weights", "class", "species", "camera_label"),
+)
+
+
+class Box(NamedTuple):
+    """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left.
+
+    ``by_person``: a person put it there; its confidence is 1.
+    """
+
+    info: ClassInfo
+    confidence: float
+    x: float
+    y: float
+    w: float
+    h: float
+    by_person: bool = False
+
+
+class Photo(NamedTuple):
+    """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
+
+    ``orientation`` is the EXIF value 1..8 that turned it so. ``trigger`` is what the camera says of it.
+    ``run_id`` is of the model whose boxes count, None where none's do. ``by_person``: what is known of the
+    photo is a person's word alone. ``boxes`` are those that count, the surest first.
+    """
+
+    n: int
+    image_id: int
+    root: str
+    root_path: str
+    path: str
+    station: str
+    captured_at: datetime | None
+    captured_at_source: str
+    utc_offset_min: int | None
+    status: Status
+    error_code: str | None
+    error_message: str | None
+    width: int | None
+    height: int | None
+    make: str | None
+    model: str | None
+    serial: str | None
+    run_id: int | None
+    by_person: bool
+    boxes: tuple[Box, ...]
+    orientation: int = 1
+    trigger: Trigger | None = None
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether a model has completed it or a person judged it: then no box means blank."""
+        return self.run_id is not None or self.by_person
+
+
+class Run(NamedTuple):
+    """The run behind some of the photos. ``finished_at`` is UTC without zone.
+
+    People's judgements are the run PERSON_RUN, whose classes are those that people named.
+    """
+
+    run_id: int
+    weights_name: str
+    finished_at: datetime
+    classes: tuple[ClassInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which photos, in the order of station, capture time and id, and the visits they belong to.
+
+    Arrays of equal length. A visit is a run of photos of one station with no more than the gap between one
+    and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
+    place in its visit from 0, ``frames`` the visit's length, ``event_us`` its first capture time
+    (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts,
+    ``completed`` whether the photo was looked at, by a model or a person.
+    """
+
+    image_id: npt.NDArray[np.int64]
+    station_id: npt.NDArray[np.int32]
+    event: _Small
+    frame: _Small
+    frames: _Small
+    event_us: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.bool_]
+    completed: npt.NDArray[np.bool_]
+    confidence: float | None
+    runs: tuple[Run, ...]
+    n_roots: int
+    n_undated_left_out: int
+
+    def __len__(self) -> int:
+        return len(self.image_id)
+
+    def event_start(self, n: int) -> datetime | None:
+        """When the visit of photo ``n`` began, None without a capture time."""
+        if self.event[n] < 0:
+            return None
+        return datetime(1970, 1, 1) + timedelta(microseconds=int(self.event_us[n]))  # noqa: DTZ001
+
+
+def make_plan(db: Connection, selection: Selection, confidence: float | None, gap: timedelta) -> Plan:
+    """Order the selected photos. ``confidence`` 0..1; None: what the weights recommend for each class.
+
+    Raises UsageError for an unknown station.
+    """
+    bound_memory(db)
+    make_selected(db, selection)
+    make_counted(db, confidence, FALLBACK_CONFIDENCE)
+    found = db.execute(
+        # Numbers alone: sorting names and paths would take a hundred bytes a photo.
+        "WITH ranked AS ("
+        "SELECT station_id, row_number() OVER (ORDER BY name, station_id) AS rank FROM stations"
+        f") SELECT s.image_id, i.station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
+        " s.run_id IS NOT NULL OR s.by_person AS completed"
+        " FROM selected s JOIN images i USING (image_id) JOIN ranked USING (station_id)"
+        " ORDER BY rank, s.captured_at NULLS LAST, s.image_id"
+    ).fetchnumpy()
+    image_id = np.asarray(found.pop("image_id"), np.int64)
+    station_id = np.asarray(found.pop("station_id"), np.int32)
+    event, frame, frames, start = _visits(station_id, np.asarray(found.pop("us"), np.int64), gap)
+    ((n_roots,),) = db.execute("SELECT count(DISTINCT root_id) FROM selected").fetchall()
+    return Plan(
+        image_id=image_id,
+        station_id=station_id,
+        event=event,
+        frame=frame,
+        frames=frames,
+        event_us=start,
+        counts=_with_boxes(db, image_id),
+        completed=np.asarray(found["completed"], np.bool_),
+        confidence=confidence,
+        runs=_runs(db),
+        n_roots=int(n_roots),
+        n_undated_left_out=count_undated_left_out(db, selection),
+    )
+
+
+def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMORY) -> None:
+    """Let the connection's queries use ``limit``, however many photos there are; the rest goes to the disk.
+
+    It lies in the folder ``scratch``, or beside the database, while a query needs it. DuckDB takes a folder
+    only until it has used one, so ``scratch`` is named before anything is asked.
+    """
+    if scratch is not None:
+        db.execute(f"SET temp_directory = {quoted(str(scratch))}")
+    # Each thread has buffers of its own, which must fit as well.
+    db.execute(f"SET threads = {min(THREADS, os.cpu_count() or 1)}")
+    db.execute(f"SET memory_limit = '{limit}'")
+
+
+def stream(db: Connection, plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
+    """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them.
+
+    ``db`` is the connection that the plan was made on, with its views ``selected`` and ``counted``.
+    """
+    for wanted in _chunks(plan, only):
+        yield from _read(db, plan, wanted)
+
+
+def stream_reopening(
+    database: Database, plan: Plan, only: npt.NDArray[np.bool_] | None = None
+) -> Iterator[Photo]:
+    """As :func:`stream`, for slow work: the database is open only while a chunk is read.
+
+    A detect may write meanwhile; each photo is consistent in itself.
+    """
+    for wanted in _chunks(plan, only):
+        with database.read() as db:
+            make_selected(db, Selection())
+            make_counted(db, plan.confidence, FALLBACK_CONFIDENCE)
+            photos = list(_read(db, plan, wanted))
+        yield from photos
+
+
+def copy_rows(
+    db: Connection,
+    selection: Selection,
+    confidence: float | None,
+    target: Path,
+    options: str,
+    scratch: Path,
+    *,
+    no_formulas: bool,
+) -> tuple[int, int]:
+    """Write the selected photos as a flat table to the file ``target``, by DuckDB's own writer.
+
+    Returns how many photos there are, and boxes that count. ``options`` are COPY's, a program's text. With
+    ``no_formulas`` an apostrophe goes before text that a spreadsheet would run (see
+    ``words/text.py``). What doesn't fit into 512 MB, which its sort needs, lies in the folder
+    ``scratch``. A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
+    """
+    bound_memory(db, scratch, "512MB")
+    make_selected(db, selection)
+    make_counted(db, confidence, FALLBACK_CONFIDENCE)
+    sql = query("export_rows")
+    if no_formulas:
+        starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
+        cells = ", ".join(
+            f"CASE WHEN left({c}, 1) IN ({starts}) THEN '''' || {c} ELSE {c} END AS {c}" for c in _TEXTS
+        )
+        sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
+    db.execute(f"COPY ({sql}) TO {quoted(str(target))} ({options})").fetchall()
+    ((n_photos,),) = db.execute("SELECT count(*) FROM selected").fetchall()
+    ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()
+    return int(n_photos), int(n_boxes)
+
+
+def root_paths(db: Connection, plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
+    """The paths of the roots that the photos of ``plan`` masked by ``only`` lie in."""
+    db.register("chunk", {"image_id": plan.image_id[only]})
+    try:
+        found = db.execute(
+            "SELECT path FROM roots WHERE root_id IN (SELECT root_id FROM images JOIN chunk USING (image_id))"
+            " ORDER BY root_id"
+        ).fetchall()
+    finally:
+        db.unregister("chunk")
+    return [from_db(str(path)) for (path,) in found]
+
+
+def shared_stems(db: Connection) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Photos whose path differs from another's of their root by its ending alone, and those by case alone.
+
+    Both as sorted ids; the second are among the first. Of all photos that aren't missing, whatever is
+    selected: what a photo's sidecar is called doesn't depend on what else is exported.
+    """
+    found = db.execute(query("shared_stems")).fetchnumpy()
+    ids = np.asarray(found["image_id"], np.int64)
+    return ids, ids[np.asarray(found["by_case"], np.bool_)]
+
+
+def station_facts(db: Connection) -> dict[str, tuple[float | None, float | None, str | None]]:
+    """Station -> latitude, longitude, time zone, as the database knows them."""
+    found = db.execute("SELECT name, latitude, longitude, timezone FROM stations").fetchall()
+    return {str(name): (latitude, longitude, zone) for name, latitude, longitude, zone in found}
+
+
+def _with_boxes(db: Connection, image_id: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of the images have a box that counts."""
+    counts = np.zeros(len(image_id), np.bool_)
+    seen = np.asarray(db.execute("SELECT image_id FROM counted").fetchnumpy()["image_id"], np.int64)
+    if len(seen):
+        order = np.argsort(image_id)
+        counts[order[np.searchsorted(image_id, seen, sorter=order)]] = True
+    return counts
+
+
+def _visits(
+    station: npt.NDArray[np.int32], us: npt.NDArray[np.int64], gap: timedelta
+) -> tuple[_Small, _Small, _Small, npt.NDArray[np.int64]]:
+    """Event, frame, frames and the event's start for photos in the order of station and time."""
+    n = len(us)
+    if n == 0:
+        none = np.zeros(0, np.int32)
+        return none, none, none, us
+    gap_us = min(gap // timedelta(microseconds=1), _LONGEST_US)
+    undated = us == _UNDATED_US
+    begins = np.ones(n, np.bool_)
+    begins[1:] = (np.diff(station) != 0) | (np.diff(us) > gap_us) | undated[1:]
+    number = np.cumsum(begins, dtype=np.int32) - np.int32(1)
+    first = np.flatnonzero(begins)
+    frame = np.arange(n, dtype=np.int32) - first.astype(np.int32)[number]
+    frames = np.diff(np.append(first, n)).astype(np.int32)[number]
+    start = us[first][number]
+    number[undated] = -1
+    return number, frame, frames, start
+
+
+def _runs(db: Connection) -> tuple[Run, ...]:
+    """The runs that count for a selected photo, with the classes of each, the oldest first; people before."""
+    found = rows(
+        db,
+        "SELECT run_id, weights_name, coalesce(finished_at, started_at) AS at FROM runs"
+        " WHERE run_id IN (SELECT DISTINCT run_id FROM selected WHERE run_id IS NOT NULL) ORDER BY run_id",
+    )
+    classes = rows(db, "SELECT * FROM classes ORDER BY run_id, class_id")
+    runs = [
+        Run(
+            row["run_id"],
+            row["weights_name"],
+            row["at"],
+            tuple(_info(c) for c in classes if c["run_id"] == row["run_id"]),
+        )
+        for row in found
+    ]
+    if people := person_classes(db):
+        ((at,),) = db.execute("SELECT max(made_at) FROM judged").fetchall()
+        runs.insert(0, Run(PERSON_RUN, "a person", at, people))
+    return tuple(runs)
+
+
+def _info(row: dict[str, object]) -> ClassInfo:
+    threshold = row["threshold"]
+    return ClassInfo(
+        class_id=int(str(row["class_id"])),
+        name=str(row["name"]),
+        kind=Kind(str(row["kind"])),
+        age_class=AgeClass(str(row["age_class"])) if row["age_class"] else None,
+        species=str(row["species"]) if row["species"] else None,
+        threshold=float(str(threshold)) if threshold is not None else None,
+    )
+
+
+def _chunks(plan: Plan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDArray[np.int64]]:
+    wanted = np.arange(len(plan), dtype=np.int64) if only is None else np.flatnonzero(only)
+    for start in range(0, len(wanted), CHUNK):
+        yield wanted[start : start + CHUNK]
+
+
+def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
+    db.register("chunk", {"n": wanted, "image_id": plan.image_id[wanted]})
+    try:
+        photos = db.execute(query("export_chunk")).fetchall()
+        boxes = db.execute(query("export_boxes")).fetchall()
+    finally:
+        db.unregister("chunk")
+    known = {(run.run_id, info.class_id): info for run in plan.runs for info in run.classes}
+    # A detect or a person may have been at work since the plan: classes are asked for then.
+    if any(row[1] == PERSON_RUN for row in boxes):
+        known |= {(PERSON_RUN, info.class_id): info for info in person_classes(db)}
+    if any((row[1], row[2]) not in known for row in boxes):
+        fresh = rows(db, "SELECT * FROM classes")
+        known |= {(row["run_id"], row["class_id"]): _info(row) for row in fresh}
+    by_photo = {
+        n: tuple(
+            Box(known[run_id, class_id], *rest)._replace(by_person=run_id == PERSON_RUN)
+            for _, run_id, class_id, *rest in group
+        )
+        for n, group in groupby(boxes, key=itemgetter(0))
+    }
+    for row in photos:
+        yield _photo(row, by_photo.get(row[0], ()))
+
+
+def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
+    n, image_id, root, root_path, path, *middle, width, height, orientation, trigger = row[:-5]
+    make, model, serial, run_id, by_person = row[-5:]
+    station, at, source, offset, status, code, message = middle
+    if width and height:
+        width, height = upright_size(int(str(width)), int(str(height)), int(str(orientation)))
+    return Photo(
+        *(n, image_id, from_db(str(root)), from_db(str(root_path)), from_db(str(path)), station),  # type: ignore[arg-type]
+        *(at, source, offset, Status(str(status)), code, message),  # type: ignore[arg-type]
+        *(width or None, height or None, make, model, serial, run_id, by_person, boxes),  # type: ignore[arg-type]
+        orientation=int(str(orientation)),
+        trigger=Trigger(str(trigger)) if trigger else None,
+    )

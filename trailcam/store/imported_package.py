@@ -1,0 +1,199 @@
+"""What a data package says beyond photos and boxes: deployments, events, and whose word each thing is.
+
+Camtrap DP asks for all of it. As for every export, nothing is held but numbers and one chunk at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
+from trailcam.store.database import Connection, query
+from trailcam.store.deployments import Deployment, deployments
+from trailcam.store.events import Level, make_events
+from trailcam.store.export_rows import CHUNK, Photo, Plan, stream
+
+NO_DEPLOYMENT = -1
+_NO_OFFSET = 9999  # minutes; the SQL's word for "the file says nothing"
+
+Place = tuple[str, float, float, float, float]
+"""A box by its class and place, as :class:`trailcam.store.export_rows.Box` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Photos of a selection that belong to no deployment, and why."""
+
+    undated: int
+    doubtful: int
+
+
+class Stay(NamedTuple):
+    """A deployment. ``bounds``: first and last times by the UTC offset that files state (minutes)."""
+
+    deployment: Deployment
+    bounds: tuple[tuple[datetime, datetime, int | None], ...]
+
+
+class Said(NamedTuple):
+    """Who said something, and when (UTC without zone)."""
+
+    who: str
+    at: datetime | None
+
+
+class Event(NamedTuple):
+    """One event of a class in a deployment; times by the camera's clock, ``animals`` in one photo at most.
+
+    ``confidence`` is the surest box's, None where ``by_person``: people put every box of it there.
+    """
+
+    number: int
+    info: ClassInfo
+    start: datetime
+    start_offset_min: int | None
+    end: datetime
+    end_offset_min: int | None
+    animals: int
+    by_person: bool
+    confidence: float | None
+    said: Said | None
+
+
+@dataclass(slots=True)
+class Side:
+    """What is known of one photo: its deployment, who looked, whose its boxes are, when its events began."""
+
+    number: int
+    looked: Said | None = None
+    judged: Said | None = None
+    boxes: dict[Place, Said] = field(default_factory=dict)
+    events: dict[str, datetime] = field(default_factory=dict)
+
+
+def prepare(
+    db: Connection, plan: Plan, gap: timedelta, silent_days: int
+) -> tuple[npt.NDArray[np.int32], dict[int, Stay], LeftOut]:
+    """Find the deployments and the events of the photos of ``plan``, made on this very connection.
+
+    Returns for each photo the number of its deployment or NO_DEPLOYMENT, the deployments with a photo of the
+    plan by number, and what belongs to none.
+    """
+    found = deployments(db, silent_days=silent_days)
+    make_events(db, confidence=plan.confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.CLASS)
+    db.execute(query("package_prepare"))
+    numbers = _numbers(db, plan)
+    present = set(np.unique(numbers[numbers >= 0]).tolist())
+    bounds: dict[int, list[tuple[datetime, datetime, int | None]]] = {}
+    for number, offset, first, last in db.execute(
+        "SELECT number, utc_offset_min, min(i.captured_at), max(i.captured_at)"
+        " FROM deployment_photos JOIN images i USING (image_id) GROUP BY ALL ORDER BY ALL"
+    ).fetchall():
+        bounds.setdefault(int(number), []).append((first, last, offset))
+    stays = {d.number: Stay(d, tuple(bounds[d.number])) for d in found if d.number in present}
+    return numbers, stays, _left_out(db)
+
+
+def stream_with_sides(
+    db: Connection, plan: Plan, numbers: npt.NDArray[np.int32]
+) -> Iterator[tuple[Photo, Side]]:
+    """The photos of ``plan`` that belong to a deployment, each with what else is known of it."""
+    wanted = np.flatnonzero(numbers >= 0)
+    names = {run.run_id: run.weights_name for run in plan.runs}
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        only = np.zeros(len(plan), np.bool_)
+        only[chunk] = True
+        photos = list(stream(db, plan, only))
+        sides = _sides(db, plan, chunk, numbers, names)
+        for photo in photos:
+            yield photo, sides[photo.n]
+
+
+def stream_events(db: Connection, plan: Plan) -> Iterator[Event]:
+    """The events, by deployment and start."""
+    names = {run.run_id: run.weights_name for run in plan.runs}
+    ((n_events,),) = db.execute("SELECT count(*) FROM package_events").fetchall()
+    for start in range(0, int(n_events), CHUNK):
+        found = db.execute(
+            "SELECT number, what, start_at, first_offset, end_at, last_offset, animals, by_person,"
+            " confidence::VARCHAR::DOUBLE, author, made_at, run_id, looked_at, meaning.kind,"
+            " meaning.age_class, meaning.species"
+            " FROM package_events WHERE place >= ? AND place < ? ORDER BY place",
+            [start, start + CHUNK],
+        ).fetchall()
+        for number, what, first, from_, last, to, animals, by_person, sure, *rest in found:
+            author, made_at, run_id, looked_at, kind, age, species = rest
+            said = Said(author, made_at) if by_person else Said(names.get(run_id, ""), looked_at)
+            info = ClassInfo(0, what, Kind(kind), AgeClass(age) if age else None, species)
+            times = (first, _offset(from_), last, _offset(to))
+            yield Event(int(number), info, *times, int(animals), by_person, sure, said)
+
+
+def _numbers(db: Connection, plan: Plan) -> npt.NDArray[np.int32]:
+    """For each photo of the plan the number of its deployment."""
+    found = db.execute("SELECT image_id, number FROM deployment_photos ORDER BY image_id").fetchnumpy()
+    ids = np.asarray(found["image_id"], np.int64)
+    number = np.asarray(found["number"], np.int32)
+    if not len(ids):
+        return np.full(len(plan), NO_DEPLOYMENT, np.int32)
+    at = np.minimum(np.searchsorted(ids, plan.image_id), len(ids) - 1)
+    return np.where(ids[at] == plan.image_id, number[at], np.int32(NO_DEPLOYMENT)).astype(np.int32)
+
+
+def _left_out(db: Connection) -> LeftOut:
+    ((undated, doubtful),) = db.execute(
+        """
+        SELECT
+            count(*) FILTER (i.captured_at IS NULL),
+            count(*) FILTER (i.captured_at IS NOT NULL AND i.captured_at_suspect IS NOT NULL)
+        FROM selected JOIN images i USING (image_id)
+        """
+    ).fetchall()
+    return LeftOut(int(undated), int(doubtful))
+
+
+def _sides(
+    db: Connection,
+    plan: Plan,
+    chunk: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.int32],
+    names: dict[int, str],
+) -> dict[int, Side]:
+    sides = {int(n): Side(int(numbers[n])) for n in chunk}
+    db.register("chunk", {"n": chunk, "image_id": plan.image_id[chunk]})
+    try:
+        for n, run_id, at in db.execute(
+            "SELECT c.n, s.run_id, r.looked_at FROM chunk c JOIN selected s USING (image_id)"
+            " JOIN results r ON r.image_id = s.image_id AND r.run_id = s.run_id"
+        ).fetchall():
+            sides[n].looked = Said(names.get(run_id, ""), at)
+        for n, author, at in db.execute(
+            "SELECT c.n, arg_max(j.author, j.judgement_id), arg_max(j.made_at, j.judgement_id)"
+            " FROM chunk c JOIN judgements j USING (image_id) WHERE j.undone_at IS NULL GROUP BY c.n"
+        ).fetchall():
+            sides[n].judged = Said(author, at)
+        for n, name, x, y, w, h, author, at in db.execute(
+            "SELECT c.n, p.class, round(p.x::DOUBLE, 6), round(p.y::DOUBLE, 6), round(p.w::DOUBLE, 6),"
+            " round(p.h::DOUBLE, 6), p.author, p.made_at FROM chunk c JOIN package_words p USING (image_id)"
+        ).fetchall():
+            sides[n].boxes[name, x, y, w, h] = Said(author, at)
+        for n, what, at in db.execute(
+            "SELECT c.n, s.what, e.start_at FROM chunk c JOIN sightings s USING (image_id)"
+            " JOIN deployment_photos p USING (image_id)"
+            " JOIN package_events e ON e.number = p.number AND e.what = s.what AND e.event = s.event"
+        ).fetchall():
+            sides[n].events[what] = at
+    finally:
+        db.unregister("chunk")
+    return sides
+
+
+def _offset(minutes: int) -> int | None:
+    return None if minutes == _NO_OFFSET else int(minutes)

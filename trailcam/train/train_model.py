@@ -1,0 +1,193 @@
+"""Train, from a data set to weights that --weights finds by name, and say what it gained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from trailcam.detect.model.find_weights import Weights, own_weights_folder
+from trailcam.errors import DataSetError, OutputError, UsageError
+from trailcam.evaluate.dataset import DataSet, read_dataset
+from trailcam.evaluate.judge_model import EvaluationReport, look, run_evaluation
+from trailcam.settings.config import Settings
+from trailcam.train.thresholds import choose_thresholds, save_thresholds
+from trailcam.words.text import printable
+
+# What differs from ultralytics' own defaults, and why. Trail cameras stand upright and see grey nights: no
+# rotation, strong changes of light and colour. Mosaics hide how large a deer is beside its surroundings, so
+# the last tenth of the epochs goes without.
+AUGMENTATION = {"degrees": 0.0, "hsv_h": 0.01, "hsv_s": 0.9, "hsv_v": 0.5, "scale": 0.5, "fliplr": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What to do. ``imgsz``: px of the longer side. ``batch``: photos of one step."""
+
+    data: Path
+    start: Weights
+    name: str
+    epochs: int
+    imgsz: int
+    batch: int
+    device: str
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """``before`` and ``after`` are on ``split``, of photos that weren't learned from."""
+
+    weights: Path
+    split: str
+    before: EvaluationReport
+    after: EvaluationReport
+    thresholds: dict[str, float]
+
+
+def train(
+    training: Training,
+    settings: Settings,
+    *,
+    epoch_done: Callable[[int, int, float], None] = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> TrainReport:
+    """Train and evaluate. A training of the same name and data that was stopped is carried on.
+
+    ``epoch_done`` is told epochs done, of how many, and the validation's mAP50 (0..1). ``stop`` is asked
+    after each batch and before the evaluation; once it says True, KeyboardInterrupt is raised. Also raises
+    DataSetError, WeightsError, DeviceError, UsageError, OutputError.
+    """
+    sets = {split: read_dataset(training.data, split) for split in ("train", "val")}
+    target = own_weights_folder() / f"{training.name}.pt"
+    if target.exists():
+        raise UsageError(
+            f"There are weights called {printable(training.name)} already: {printable(str(target))}.",
+            "Name the new ones differently: --name NAME.",
+        )
+    folder = run_folder(training.name)
+    best = _fit(training, folder, sets["train"], epoch_done, stop)
+    _heed(stop)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(best, target.with_suffix(".part"))
+        target.with_suffix(".part").replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"The weights can't be written to {printable(str(target))}: {error.strerror or error}.",
+            f"They are still in {printable(str(best))}.",
+        ) from error
+    after = Weights(target, _sha(target), "this training")
+    thresholds = choose_thresholds(look(sets["val"], after, settings, None).judge)
+    save_thresholds(target, thresholds)
+    split = "test" if _has_test(training.data) else "val"
+    report = TrainReport(
+        target,
+        split,
+        before=run_evaluation(training.data, split, training.start, settings),
+        after=run_evaluation(training.data, split, after, settings),
+        thresholds=thresholds,
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    return report
+
+
+def run_folder(name: str) -> Path:
+    """Where a training of that name lives while it lasts; the user's cache, as the system defines it."""
+    return Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "training" / name
+
+
+def _fit(
+    training: Training,
+    folder: Path,
+    data: DataSet,
+    epoch_done: Callable[[int, int, float], None],
+    stop: Callable[[], bool],
+) -> Path:
+    """Let ultralytics train; returns the best checkpoint."""
+    from trailcam.detect.model.device import resolve
+    from trailcam.detect.model.yolo import quiet_ultralytics
+    from trailcam.train.start import write_start
+
+    device = resolve(training.device)
+    last = folder / "fit" / "weights" / "last.pt"
+    record = {"data": str(training.data.resolve()), "start": training.start.sha256, "imgsz": training.imgsz}
+    carries_on = last.is_file() and _recorded(folder) == record
+    if not carries_on:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "training.json").write_text(json.dumps(record), encoding="utf-8")
+        names = [data.names.get(i, f"class {i}") for i in range(max(data.names) + 1)]
+        write_start(training.start, names, folder / "start.pt")
+    with quiet_ultralytics():
+        from ultralytics.models import YOLO
+
+        yolo: Any = YOLO
+        model = yolo(str(last if carries_on else folder / "start.pt"), task="detect")
+        model.add_callback("on_fit_epoch_end", lambda trainer: _tell(trainer, epoch_done))
+        model.add_callback("on_train_batch_end", lambda _: _heed(stop))
+        if carries_on:
+            model.train(resume=True)
+        else:
+            model.train(**_arguments(training, folder, device))
+    return folder / "fit" / "weights" / "best.pt"
+
+
+def _arguments(training: Training, folder: Path, device: Any) -> dict[str, Any]:  # noqa: ANN401 - torch's
+    on_gpu = device.type == "cuda"
+    return {
+        "data": str(training.data.resolve()),
+        "epochs": training.epochs,
+        "imgsz": training.imgsz,
+        "batch": training.batch,
+        "device": str(device.index or 0) if on_gpu else device.type,
+        "workers": 8 if on_gpu else 0,
+        "amp": on_gpu,
+        "project": str(folder),
+        "name": "fit",
+        "exist_ok": True,
+        "seed": training.seed,
+        "close_mosaic": max(1, training.epochs // 10),
+        "plots": False,
+        "verbose": False,
+        **AUGMENTATION,
+    }
+
+
+def _heed(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise KeyboardInterrupt
+
+
+def _tell(trainer: Any, epoch_done: Callable[[int, int, float], None]) -> None:  # noqa: ANN401 - untyped
+    metrics = trainer.metrics or {}
+    done, epochs = int(trainer.epoch) + 1, int(trainer.epochs)
+    if done <= epochs:  # the look at the best epoch's weights comes after the last
+        epoch_done(done, epochs, float(metrics.get("metrics/mAP50(B)", 0.0)))
+
+
+def _recorded(folder: Path) -> object:
+    try:
+        found: object = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _has_test(data: Path) -> bool:
+    try:
+        read_dataset(data, "test")
+    except DataSetError:
+        return False
+    return True
+
+
+def _sha(path: Path) -> str:
+    from trailcam.detect.model.find_weights import sha256_of
+
+    return sha256_of(path)

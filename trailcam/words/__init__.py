@@ -1,0 +1,1 @@
+"""Texts that people type or read: months, dates, spans of time, degrees."""

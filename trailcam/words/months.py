@@ -1,0 +1,200 @@
+"""Months, seasons that may wrap the year, and the spans and dates users type.
+
+A season-year begins with the first month of its season and is named by the calendar years it touches:
+January 2025 belongs to the season that began in September 2024, "2024-25".
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from trailcam.errors import UsageError
+from trailcam.words.text import printable
+
+# Where no season is named, a season-year runs from September to August. Antlers grow, harden and are shed
+# inside one such year, and it is the year of Texas hunting licences (1 September to 31 August).
+DEFAULT_FIRST_MONTH = 9
+
+_NAMES = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+_SHORT = tuple(name[:3].title() for name in _NAMES)
+_MONTHS_HINT = "Write months as 9-1, 9,10,11, sep-jan or a mixture, 9-11,jan; a range may wrap the year."
+_DURATION_HINT = "Write a number with its unit: 90s, 30m, 2h, 1h30m or 1d."
+_DATE_HINT = "Write 2024-11-03, 2024-11-03T17:15, 2024-11 or 2024, in the camera's own clock time (no zone)."
+_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", re.IGNORECASE)
+_DATE = re.compile(
+    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})"
+    r"(?:-(?P<day>[0-9]{2})(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?)?)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """A named range of months, in the order in which the season runs: ``(9, 10, 11, 12, 1)``.
+
+    ``months`` are 1..12, at least one, each once; the first begins the season. Raises ValueError otherwise.
+    """
+
+    name: str
+    months: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        months = self.months
+        if not months or len(set(months)) != len(months) or not all(1 <= month <= 12 for month in months):
+            raise ValueError(f"a season needs distinct months from 1 to 12, not {months!r}")
+
+    @property
+    def first_month(self) -> int:
+        """The month that begins the season, 1..12."""
+        return self.months[0]
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the season runs into the next calendar year."""
+        return min(self.months) < self.first_month
+
+    def __contains__(self, day: date) -> bool:
+        return day.month in self.months
+
+    def season_year(self, day: date) -> str:
+        """The season-year ``day`` falls in: ``"2024-25"`` for a season that wraps the year, else ``"2024"``.
+
+        Of a season that wraps, a season-year begins on the 1st of its first month and lasts twelve months, so
+        that days outside the season belong to exactly one as well.
+        """
+        return season_year_of(day.year, day.month, self.first_month if self.wraps else 1)
+
+
+def season_year_of(year: int, month: int, first_month: int = DEFAULT_FIRST_MONTH) -> str:
+    """Name of the season-year of ``month`` (1..12) of the calendar ``year`` (1..9999).
+
+    A season-year lasts the twelve months from ``first_month`` (1..12) and is named by both years it touches:
+    ``"2024-25"``, ``"2099-00"`` at a century. One that begins in January is a calendar year: ``"2024"``.
+    """
+    if first_month == 1:
+        return f"{year:04d}"
+    start = year if month >= first_month else year - 1
+    return f"{start:04d}-{(start + 1) % 100:02d}"
+
+
+def parse_months(text: str) -> tuple[int, ...]:
+    """Months (1..12) in the order given, each once: ``"9-1"`` -> ``(9, 10, 11, 12, 1)``.
+
+    Takes numbers, English names or at least three letters of them in any case, ranges that may wrap the year,
+    and any mixture separated by commas. Raises UsageError for anything else.
+    """
+    months: dict[int, None] = {}
+    for part in text.split(","):
+        ends = [_month(end, text) for end in re.split("[-\N{EN DASH}]", part)]
+        if len(ends) > 2:
+            raise _bad_months(text, f'"{printable(part.strip())}" is no range of months')
+        first, last = ends[0], ends[-1]
+        months.update(dict.fromkeys((first - 1 + step) % 12 + 1 for step in range((last - first) % 12 + 1)))
+    return tuple(months)
+
+
+def format_months(months: Sequence[int]) -> str:
+    """``(9, 10, 11, 12, 1)`` -> ``"Sep-Jan"``; ``(9, 11, 12)`` -> ``"Sep, Nov-Dec"``.
+
+    ``parse_months`` of the result gives ``months`` back, provided they are distinct.
+    """
+    runs: list[list[int]] = []
+    for month in months:
+        if runs and month == runs[-1][-1] % 12 + 1:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    return ", ".join("-".join(_SHORT[m - 1] for m in dict.fromkeys((run[0], run[-1]))) for run in runs)
+
+
+def parse_duration(text: str) -> timedelta:
+    """A span above zero: ``"90s"``, ``"30m"``, ``"2h"``, ``"1h30m"``, ``"1d"``. Raises UsageError.
+
+    A bare number is refused: nothing says whether it means seconds or minutes.
+    """
+    shown = printable(text.strip())
+    match = _DURATION.fullmatch("".join(text.split()))
+    if match is None or not any(match.groups()):
+        what = "has no unit" if shown.isdecimal() else "is no length of time"
+        raise UsageError(f'"{shown}" {what}.', _DURATION_HINT)
+    try:
+        days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (ValueError, OverflowError):
+        raise UsageError(f'"{shown[:40]}" is too long a time.', _DURATION_HINT) from None
+    if not span:
+        raise UsageError(f'"{shown}" is no time at all; it must be above zero.', _DURATION_HINT)
+    return span
+
+
+def parse_date(text: str) -> datetime:
+    """The first moment of a year, month, day or minute, for ``--since``: naive, in the camera's own time.
+
+    ``"2024-11"`` -> 2024-11-01 00:00:00. Raises UsageError.
+    """
+    return _date_bounds(text)[0]
+
+
+def parse_until(text: str) -> datetime:
+    """The last microsecond of a year, month, day, minute or second, for ``--until``, which is inclusive.
+
+    ``"2024-11"`` -> 2024-11-30 23:59:59.999999; compare with ``<=``. Raises UsageError.
+    """
+    return _date_bounds(text)[1]
+
+
+def _month(text: str, whole: str) -> int:
+    word = text.strip().casefold()
+    if re.fullmatch("[0-9]{1,2}", word):
+        number = int(word)
+        if not 1 <= number <= 12:
+            raise _bad_months(whole, f"there is no month {number}")
+        return number
+    if len(word) >= 3:
+        for number, name in enumerate(_NAMES, start=1):
+            if name.startswith(word):
+                return number
+    raise _bad_months(whole, f'"{printable(word)}" is no month' if word else "a month is missing")
+
+
+def _bad_months(text: str, why: str) -> UsageError:
+    return UsageError(f'Cannot read "{printable(text)}" as months: {why}.', _MONTHS_HINT)
+
+
+def _date_bounds(text: str) -> tuple[datetime, datetime]:
+    """First and last microsecond of the year, month, day, minute or second that ``text`` names."""
+    match = _DATE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f'Cannot read "{printable(text)}" as a date.', _DATE_HINT)
+    part = match.groupdict()
+    year, month = int(part["year"]), part["month"]
+    try:
+        last_day = calendar.monthrange(year, int(month or 12))[1]
+        start = datetime.fromisoformat(
+            f"{part['year']}-{month or '01'}-{part['day'] or '01'}"
+            f"T{part['hour'] or '00'}:{part['minute'] or '00'}:{part['second'] or '00'}"
+        )
+        end = datetime.fromisoformat(
+            f"{part['year']}-{month or '12'}-{part['day'] or last_day}"
+            f"T{part['hour'] or '23'}:{part['minute'] or '59'}:{part['second'] or '59'}.999999"
+        )
+    except ValueError:  # calendar.IllegalMonthError is one
+        raise UsageError(f'There is no date "{printable(text)}".', _DATE_HINT) from None
+    return start, end

@@ -1,0 +1,63 @@
+"""By how much a clock was wrong, as people write it: ``+1y2h``, ``-12h``. Pure."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trailcam.errors import UsageError
+from trailcam.words.text import printable
+
+_AMOUNT = re.compile(
+    r"([+-])?(?:(\d+)y)?(?:(\d+)mo)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?",
+    re.IGNORECASE | re.ASCII,
+)
+_HINT = (
+    "Write it as +1y2h, -12h, +3d or +1h30m: y, mo (months), w, d, h, m (minutes) and s, the largest first."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """``months`` by the calendar, ``rest`` by the clock; both of one sign."""
+
+    months: int
+    rest: timedelta
+
+    def after(self, at: datetime) -> datetime:
+        """``at`` moved by this; 29 February becomes the 28th in a common year.
+
+        Raises UsageError for a moment outside the years 1 to 9999.
+        """
+        try:
+            year, month = divmod(at.year * 12 + at.month - 1 + self.months, 12)
+            day = min(at.day, calendar.monthrange(year, month + 1)[1])
+            return at.replace(year=year, month=month + 1, day=day) + self.rest
+        except (ValueError, OverflowError):
+            raise UsageError("That leads to a year that no calendar has.", _HINT) from None
+
+
+def parse_amount(text: str) -> Amount:
+    """``"+1y2h"`` -> twelve months and two hours; without a sign it is a plus. Raises UsageError."""
+    match = _AMOUNT.fullmatch("".join(text.split()))
+    if match is None or not any(match.groups()[1:]):
+        raise UsageError(f'Cannot read "{printable(text.strip())}" as a length of time.', _HINT)
+    sign = -1 if match[1] == "-" else 1
+    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
+    try:
+        rest = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise UsageError(f'"{printable(text.strip()[:40])}" is too long a time.', _HINT) from None
+    return Amount(sign * (12 * years + months), sign * rest)
+
+
+def format_seconds(seconds: int) -> str:
+    """Seconds as days, hours, minutes and seconds with a sign: ``+366d 2h``."""
+    rest, parts = abs(seconds), []
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        n, rest = divmod(rest, size)
+        if n:
+            parts.append(f"{n}{unit}")
+    return ("-" if seconds < 0 else "+") + (" ".join(parts) or "0s")
