@@ -30,10 +30,11 @@ from peers import facts, spread
 from trailcam.bench import ceilings
 from trailcam.bench.machine import Machine, open_machine
 from trailcam.bench.photos import SIZES, Photos, render
-from trailcam.detect.choose.plan import Plan, usable_cores
+from trailcam.detect.choose.plan import Plan
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.detect.pipeline import loader
+from trailcam.machine import usable_cores
 from trailcam.settings.config import load
 
 if TYPE_CHECKING:

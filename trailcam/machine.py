@@ -1,12 +1,21 @@
-"""How much memory this process may still take. Imports no torch."""
+"""Cores and memory that this process may use. Imports no torch."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; in a container or under taskset fewer than the machine has."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Windows and macOS have no such call
+        return os.cpu_count() or 1
 
 
 def free_bytes(cgroup: Path = _CGROUP) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from trailcam.detect.choose.plan import plan, usable_cores
+from trailcam.detect.choose.plan import plan
 from trailcam.detect.model.device import GpuMonitor, describe, resolve
 from trailcam.detect.model.find_weights import Weights, find_weights, sha256_of
 from trailcam.detect.model.frame import FrameSpec
@@ -27,6 +27,7 @@ from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.detect.pipeline.decode import Decoded, decode
 from trailcam.errors import DeviceError, PipelineError, WeightsError
 from trailcam.geometry import iou
+from trailcam.machine import usable_cores
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 COCO = SHARED / "dataset" / "yolo11n-coco.pt"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailcam import __version__
 from trailcam.bench.photos import SIZES, Photos, render, sample
-from trailcam.detect.choose.plan import usable_cores
+from trailcam.machine import usable_cores
 from trailcam.reports.base import Column, Kind, Report, Row
 
 if TYPE_CHECKING:

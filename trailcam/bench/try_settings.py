@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trailcam.detect.choose.plan import usable_cores
+from trailcam.machine import usable_cores
 from trailcam.reports.base import Column, Kind, Report, Row
 
 if TYPE_CHECKING:

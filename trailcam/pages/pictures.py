@@ -28,6 +28,7 @@ from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.decode import Failed, decode
 from trailcam.detect.pipeline.read_file import Missing, read_file
 from trailcam.gallery.cards import Box
+from trailcam.machine import usable_cores
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -143,7 +144,7 @@ def make_pictures(
 
 
 def _threads() -> int:
-    return min(os.cpu_count() or 1, 16)
+    return min(usable_cores(), 16)
 
 
 def _pictures(request: Request, cache: Cache | None) -> Pictures | NoPicture:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trailcam.detect.choose.plan import DEFAULT_IMGSZ, SUPPRESSION_IOU, Pace, Plan, fitted, plan, usable_cores
+from trailcam.detect.choose.plan import DEFAULT_IMGSZ, SUPPRESSION_IOU, Pace, Plan, fitted, plan
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import resolve
 from trailcam.detect.model.open import open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.pipeline.decode import Decoded, decode
 from trailcam.detect.pipeline.read_file import read_file
-from trailcam.machine import free_bytes
+from trailcam.machine import free_bytes, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from trailcam.machine import usable_cores
+
 DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
 SUPPRESSION_IOU = 0.7
 
@@ -52,14 +54,6 @@ class Pace:
     read_s: float
     decode_s: float
     infer_s: Mapping[int, float]
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, which in a container or under taskset are fewer than there are."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Windows and macOS have no such call
-        return os.cpu_count() or 1
 
 
 def plan(

@@ -27,7 +27,6 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from trailcam.detect.choose.plan import usable_cores
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.batching import Batch, Chunk, Shape
 from trailcam.detect.pipeline.decode import Decoded, Failed, decode
@@ -36,6 +35,7 @@ from trailcam.detect.pipeline.outcomes import Job, Outcome
 from trailcam.detect.pipeline.read_file import Missing, read_file
 from trailcam.domain import Status
 from trailcam.errors import PipelineError
+from trailcam.machine import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
