@@ -118,6 +118,83 @@ def found() -> dict[str, set[str]]:
     return table
 
 
+# Modules outside store/ that still hold SQL of their own. It may only shrink.
+OUTSIDE_STORE = {
+    "cli/correct.py",
+    "compare_page/make_comparison.py",
+    "gallery/content.py",
+    "imports/camtrap_dp.py",
+    "imports/coco.py",
+    "reports/buck_events.py",
+    "reports/buck_parts.py",
+    "reports/bucks.py",
+    "reports/clocks.py",
+    "reports/common.py",
+    "reports/compare_runs.py",
+    "reports/digest.py",
+    "reports/herd.py",
+    "reports/run_list.py",
+    "reports/species.py",
+    "reports/station_list.py",
+    "reports/stations.py",
+    "reports/status.py",
+    "reports/strips.py",
+    "reports/visits.py",
+}
+
+
+def holds_sql(tree: ast.AST) -> bool:
+    """Does a module run statements, or hold texts that are some?"""
+    words = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ")
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return any(isinstance(text, str) and text.lstrip().startswith(words) for text in texts) or any(
+        True for _ in statements(tree)
+    )
+
+
+def test_sql_lives_in_store() -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.parent.name != "store" and holds_sql(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found - OUTSIDE_STORE == set(), "SQL belongs into store/"
+    assert OUTSIDE_STORE - found == set(), "these hold none any more: take them out of the list"
+
+
+# What a command does beside parsing, calling one function and showing what comes back. It may only shrink.
+THICK_COMMANDS: set[str] = {
+    "correct.py",
+    "db.py",
+    "options.py",
+    "report_accuracy.py",
+    "report_digest.py",
+    "runs.py",
+    "times_check.py",
+}
+
+
+def is_thick(tree: ast.AST) -> bool:
+    """Does a command open a transaction itself? Whoever decides what is written stands below ``cli``."""
+    return any(
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "write"
+        and not node.args
+        and not node.keywords
+        for node in ast.walk(tree)
+    )
+
+
+def test_commands_open_no_transaction() -> None:
+    found = {
+        path.name
+        for path in (PACKAGE / "cli").glob("*.py")
+        if is_thick(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == THICK_COMMANDS
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
