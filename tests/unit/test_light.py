@@ -1,4 +1,4 @@
-"""Legal light of many photos against the sun asked photo by photo."""
+"""Legal light of many photos, compared with the rule applied photo by photo."""
 
 from __future__ import annotations
 
@@ -9,16 +9,30 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trailcam.sun.legal_light import DARK, LEGAL, NO_MOMENT, NO_OFFSET, UNKNOWN, legal_light, to_utc
+from tests.helpers.astral_sun import astral_day, astral_errs
+from trailcam.sun.legal_light import DARK, LEGAL, NO_OFFSET, UNKNOWN, legal_light, to_utc
 from trailcam.sun.sky import Place, Sun, utc_of
+from trailcam.sun.sunrise import NO_MOMENT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CODES = {True: LEGAL, False: DARK, None: UNKNOWN}
 ZONES = ["America/Chicago", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Europe/London"]
 
 
 def us(at: datetime) -> int:
     return (at.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def by_astral(place: Place, moment: datetime) -> int:
+    """LEGAL, DARK or UNKNOWN of one moment, by the rule written out and astral's sun."""
+    assert place.latitude is not None
+    assert place.longitude is not None
+    edges = [moment + sign * timedelta(minutes=30) for sign in (-1, 1)]
+    days = {(edge + timedelta(hours=place.longitude / 15)).date() for edge in edges}
+    found = [astral_day(place.latitude, place.longitude, day) for day in days]
+    for day in found:
+        if day and day[0] - timedelta(minutes=30) <= moment <= day[1] + timedelta(minutes=30):
+            return LEGAL
+    return DARK if None not in found else UNKNOWN
 
 
 @settings(max_examples=60, deadline=None)
@@ -27,31 +41,32 @@ def us(at: datetime) -> int:
     longitude=st.floats(-180, 180),
     moments=st.lists(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)), min_size=1, max_size=20),
 )
-def test_it_says_what_the_sun_says(latitude: float, longitude: float, moments: list[datetime]) -> None:
-    sun, place = Sun(), Place(latitude, longitude)
-    expected = [CODES[sun.in_legal_light(place, at.replace(tzinfo=UTC))] for at in moments]
-    assert legal_light(Sun(), place, np.array([us(at) for at in moments])).tolist() == expected
+def test_it_says_what_astral_says(latitude: float, longitude: float, moments: list[datetime]) -> None:
+    place = Place(latitude, longitude)
+    expected = [by_astral(place, at.replace(tzinfo=UTC)) for at in moments]
+    found = legal_light(place, np.array([us(at) for at in moments])).tolist()
+    differ = [at for at, one, other in zip(moments, found, expected, strict=True) if one != other]
+    assert all(astral_errs(latitude, longitude, at.replace(tzinfo=UTC)) for at in differ)
 
 
 def test_every_minute_around_the_edges_of_a_year() -> None:
-    """Where the shortcut hands over to the sun itself, and the days between two that are computed."""
-    for latitude in (30.25, 49.95, -45.049):  # also half a step of the grid away from where it is computed
-        sun, place = Sun(), Place(latitude, -97.75)
+    for latitude in (30.25, 49.95, -45.049):
+        place = Place(latitude, -97.75)
         moments = []
         for day in range(0, 365, 3):
-            found = sun.day(latitude, -97.75, (EPOCH + timedelta(days=19_600 + day)).date())
+            found = Sun().day(latitude, -97.75, (EPOCH + timedelta(days=19_600 + day)).date())
             assert found is not None
-            near = (-6, -2, -1.6, -1.4, -1, 0, 1, 1.4, 1.6, 2, 6)
+            near = (-6, -2, -1, -0.02, 0.02, 1, 2, 6)
             for edge in (found.sunrise - timedelta(minutes=30), found.sunset + timedelta(minutes=30)):
                 moments += [edge + timedelta(minutes=m) for m in near]
-        expected = [CODES[sun.in_legal_light(place, at)] for at in moments]
-        assert legal_light(sun, place, np.array([us(at) for at in moments])).tolist() == expected
+        expected = [by_astral(place, at) for at in moments]
+        assert legal_light(place, np.array([us(at) for at in moments])).tolist() == expected
 
 
 def test_without_a_place_or_a_moment_nothing_is_known() -> None:
     noon = np.array([us(datetime(2024, 6, 1, 18)), NO_MOMENT])
-    assert legal_light(Sun(), Place(), noon).tolist() == [UNKNOWN, UNKNOWN]
-    assert legal_light(Sun(), Place(30.0, -98.0), noon).tolist() == [LEGAL, UNKNOWN]
+    assert legal_light(Place(), noon).tolist() == [UNKNOWN, UNKNOWN]
+    assert legal_light(Place(30.0, -98.0), noon).tolist() == [LEGAL, UNKNOWN]
 
 
 @settings(max_examples=60, deadline=None)
@@ -80,3 +95,15 @@ def test_the_hours_when_clocks_change() -> None:
     times = [datetime(2024, m, d, h, 30) for m, d in ((3, 10), (11, 3)) for h in range(5)]
     found = to_utc(np.array([us(at) for at in times]), chicago, np.full(len(times), NO_OFFSET))
     assert found.tolist() == [us(at) for at in (utc_of(at, chicago) for at in times) if at]
+
+
+def test_the_ends_of_the_calendar() -> None:
+    """Cameras do write such dates; nothing of it may stop a report."""
+    times = np.array([us(datetime(1, 1, 1)), us(datetime(9999, 12, 31, 23, 59, 59))])
+    for zone in ("America/Chicago", "Asia/Tokyo"):
+        found = to_utc(times, ZoneInfo(zone), np.full(2, NO_OFFSET))
+        assert legal_light(Place(30.0, -98.0), found).tolist() != [UNKNOWN, UNKNOWN]
+    for at, ahead in ((datetime(1, 1, 1), 300), (datetime(9999, 12, 31, 23), -300)):
+        assert utc_of(at, None, ahead) is None
+        assert Sun().day(30.0, 170.0 if ahead > 0 else -170.0, at.date()) is None
+        assert Sun().time_of(Place(30.0, 0.0), at.replace(tzinfo=UTC)) is None

@@ -18,6 +18,7 @@ from trailcam.reports.activity import activity
 from trailcam.reports.base import Report
 from trailcam.reports.common import Question
 from trailcam.reports.overlap import concentration, density, minute_counts, overlap
+from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN, legal_light
 from trailcam.sun.sky import Place, Sun, moon_name, moon_phase, night_midnight, utc_of
 
 AUSTIN = Place(30.2672, -97.7431, ZoneInfo("America/Chicago"))
@@ -43,26 +44,31 @@ def test_sunrise_and_sunset_of_austin(on: date, rises: str, sets: str) -> None:
         assert abs(found - datetime.fromisoformat(wanted).replace(tzinfo=UTC)) < timedelta(minutes=3)
 
 
+def light(place: Place, moment: datetime) -> int:
+    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return int(legal_light(place, np.array([microseconds]))[0])
+
+
 def test_where_the_sun_never_sets_nothing_is_said() -> None:
     sun = Sun()
     noon = datetime(2024, 6, 21, 10, tzinfo=UTC)
     assert sun.day(69.65, 18.96, date(2024, 6, 21)) is None
-    assert sun.in_legal_light(TROMSO, noon) is None
     assert sun.time_of(TROMSO, noon) is None
-    assert sun.in_legal_light(Place(), noon) is None
+    assert sun.time_of(Place(), noon) is None
+    for place in (TROMSO, Place()):
+        assert light(place, noon) == UNKNOWN
 
 
 def test_legal_light_ends_half_an_hour_after_sunset() -> None:
-    sun = Sun()
-    day = sun.day(30.2672, -97.7431, date(2024, 11, 9))
+    day = Sun().day(30.2672, -97.7431, date(2024, 11, 9))
     assert day is not None
     for moment, legal in (
-        (day.sunset + timedelta(minutes=29), True),
-        (day.sunset + timedelta(minutes=31), False),
-        (day.sunrise - timedelta(minutes=29), True),
-        (day.sunrise - timedelta(minutes=31), False),
+        (day.sunset + timedelta(minutes=29), LEGAL),
+        (day.sunset + timedelta(minutes=31), DARK),
+        (day.sunrise - timedelta(minutes=29), LEGAL),
+        (day.sunrise - timedelta(minutes=31), DARK),
     ):
-        assert sun.in_legal_light(AUSTIN, moment) is legal
+        assert light(AUSTIN, moment) == legal
 
 
 @settings(max_examples=60, deadline=None)

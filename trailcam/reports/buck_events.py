@@ -15,7 +15,6 @@ from trailcam.reports.visits import read_places
 from trailcam.store.database import Connection
 from trailcam.store.events import key_columns
 from trailcam.sun.legal_light import DARK, LEGAL, NO_OFFSET, UNKNOWN, Light, legal_light, to_utc
-from trailcam.sun.sky import Sun
 
 Numbers = npt.NDArray[np.int64]
 Key = tuple[str, str]
@@ -166,7 +165,7 @@ def _light(
     db: Connection, question: Question, stations: Sequence[str], photos: Mapping[str, npt.NDArray[Any]]
 ) -> Light:
     """LEGAL, DARK or UNKNOWN of each photo."""
-    known, sun = read_places(db, question.timezone), Sun()
+    known = read_places(db, question.timezone)
     places = [known[name] for name in stations]
     station = photos["station"]
     utc = np.empty(len(station), np.int64)
@@ -176,7 +175,7 @@ def _light(
     light = np.empty(len(station), np.int8)
     for n, place in enumerate(places):
         here = station == n
-        light[here] = legal_light(sun, place, utc[here])
+        light[here] = legal_light(place, utc[here])
     return light
 
 

@@ -1,42 +1,27 @@
-"""Legal light for many photos at once, with the answers of :class:`trailcam.sun.sky.Sun`.
-
-Sunrise moves by a minute or two a day and evenly, and hardly from one station of a ranch to the next. So it
-is computed every 8th day for places a tenth of a degree apart, and only photos within moments of the line
-between are asked one by one, at their own place.
-"""
+"""Legal light of many photos at once."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.sun.sky import LEGAL_MARGIN, Place, Sun, utc_of
+from trailcam.sun.sky import Place
+from trailcam.sun.sunrise import DAY_US, NO_MOMENT, Moments, solar_days, sun_days
 
+# Hunting hours in most of the United States: half an hour before sunrise to half an hour after sunset.
+LEGAL_MARGIN = timedelta(minutes=30)
 LEGAL, DARK, UNKNOWN = 1, 0, -1
 
-Moments = npt.NDArray[np.int64]  # microseconds since 1970-01-01
 Light = npt.NDArray[np.int8]
+Flags = npt.NDArray[np.bool_]
 
-_DAY_US = 86_400_000_000
+NO_OFFSET = 1 << 20
 _MINUTE_US = 60_000_000
 _MARGIN_US = LEGAL_MARGIN // timedelta(microseconds=1)
-_STEP = 8  # days between two that are computed
-_GRID = 0.1  # degrees between places for which they are
-# Up to 50 degrees what is so found misses sunrise and sunset by less than a minute. The line from one day to
-# the next bends by at most 0.09 minutes/day², and its error is 8² / 8 = 8 times that: 0.72. Half a step of
-# the grid to the north moves them by at most 0.05 * 4 * tan d / (cos² p * sqrt(1 - tan² p * tan² d)) = 0.25
-# minutes, p = 50 and d = 23.44 degrees (from cos h = -tan p * tan d). To the east it is 4 minutes a degree,
-# which is taken into account. Farther from the equator each photo is asked.
-_CLOSE_US = 90_000_000
-_EVEN_UP_TO = 50.0  # degrees
-NO_OFFSET = 1 << 20
-NO_MOMENT = np.iinfo(np.int64).min
-_EPOCH = date(1970, 1, 1)
-_EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = _EPOCH_AT.replace(tzinfo=None)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - camera time
 
 
 def to_utc(local: Moments, zone: ZoneInfo | None, offset_min: npt.NDArray[np.int64]) -> Moments:
@@ -50,62 +35,47 @@ def to_utc(local: Moments, zone: ZoneInfo | None, offset_min: npt.NDArray[np.int
     if zone is None or stated.all():
         return result
     open_ = np.flatnonzero(~stated)
-    days, which = np.unique(local[open_] // _DAY_US, return_inverse=True)
-    first = np.array([_shift(int(day) * _DAY_US, zone) for day in days])
-    last = np.array([_shift(int(day + 1) * _DAY_US - 1, zone) for day in days])
+    days, which = np.unique(local[open_] // DAY_US, return_inverse=True)
+    first = np.array([_shift(int(day) * DAY_US, zone) for day in days])
+    last = np.array([_shift(int(day + 1) * DAY_US - 1, zone) for day in days])
     result[open_] = local[open_] + first[which]
     for n in open_[(first != last)[which]].tolist():  # a day on which the clocks change
         result[n] = local[n] + _shift(int(local[n]), zone)
     return result
 
 
-def legal_light(sun: Sun, place: Place, moments: Moments) -> Light:
-    """For each moment (UTC) LEGAL, DARK or UNKNOWN, as ``Sun.in_legal_light`` says; NO_MOMENT is UNKNOWN."""
+def legal_light(place: Place, moments: Moments) -> Light:
+    """For each moment (UTC) whether it is from half an hour before sunrise to half an hour after sunset.
+
+    LEGAL or DARK; UNKNOWN without coordinates, for NO_MOMENT, and where the sun doesn't rise or set, as the
+    rule then says nothing.
+    """
     result = np.full(len(moments), UNKNOWN, np.int8)
-    known = moments != NO_MOMENT
     if place.latitude is None or place.longitude is None:
         return result
-    if abs(place.latitude) <= _EVEN_UP_TO and known.any():
-        asked = np.flatnonzero(known)
-        early, late = _window(sun, place.latitude, place.longitude, moments[asked])
-        inside = np.minimum(moments[asked] - early, late - moments[asked])
-        clear = np.abs(inside) > _CLOSE_US
-        result[asked[clear]] = np.where(inside[clear] > 0, LEGAL, DARK)
-        known[asked[clear]] = False
-    for n in np.flatnonzero(known).tolist():
-        legal = sun.in_legal_light(place, _EPOCH_AT + timedelta(microseconds=int(moments[n])))
-        result[n] = UNKNOWN if legal is None else LEGAL if legal else DARK
+    known = np.flatnonzero(moments != NO_MOMENT)
+    at = moments[known]
+    days = solar_days(at - _MARGIN_US, place.longitude)
+    legal, sure = _by_day(place.latitude, place.longitude, at, days)
+    # Near the polar circles the margin may reach past midnight: then the next day may hold the moment too.
+    late = np.flatnonzero(solar_days(at + _MARGIN_US, place.longitude) != days)
+    also_legal, also_sure = _by_day(place.latitude, place.longitude, at[late], days[late] + 1)
+    legal[late] |= also_legal
+    sure[late] &= also_sure
+    result[known] = np.where(legal, LEGAL, np.where(sure, DARK, UNKNOWN))
     return result
 
 
-def _window(sun: Sun, latitude: float, longitude: float, moments: Moments) -> tuple[Moments, Moments]:
-    """From when to when each moment's day has legal light, within a minute, in UTC."""
-    days = (moments + round(longitude * 4 * _MINUTE_US)) // _DAY_US
-    before = days // _STEP
-    anchors = np.unique(np.concatenate([before, before + 1]))
-    north, east = (round(degrees / _GRID) * _GRID for degrees in (latitude, longitude))
-    edges = np.array([_edges(sun, north, east, int(anchor) * _STEP) for anchor in anchors])
-    at = np.searchsorted(anchors, before)
-    part = ((days % _STEP) / _STEP)[:, None]
-    earlier = round((longitude - east) * 4 * _MINUTE_US)
-    # From midnight of the day, or the line would run through days.
-    line = np.round(edges[at] * (1 - part) + edges[at + 1] * part).astype(np.int64)
-    line += (days * _DAY_US - earlier)[:, None]
-    return line[:, 0], line[:, 1]
-
-
-def _edges(sun: Sun, latitude: float, longitude: float, day: int) -> tuple[int, int]:
-    """Begin and end of legal light in microseconds from 00:00 UTC of ``day`` (days since 1970)."""
-    found = sun.day(latitude, longitude, _EPOCH + timedelta(days=day))
-    assert found is not None, "up to 50 degrees the sun rises and sets on every day"
-    midnight = _EPOCH_AT + timedelta(days=day)
-    begins = (found.sunrise - midnight) // timedelta(microseconds=1) - _MARGIN_US
-    return begins, (found.sunset - midnight) // timedelta(microseconds=1) + _MARGIN_US
+def _by_day(latitude: float, longitude: float, at: Moments, days: Moments) -> tuple[Flags, Flags]:
+    """Whether each moment is in the legal light of its day, and whether the sun rises and sets on that."""
+    own, which = np.unique(days, return_inverse=True)
+    rises, sets = (side[which] for side in sun_days(latitude, longitude, own))
+    sure = rises != NO_MOMENT
+    return sure & (rises - _MARGIN_US <= at) & (at <= sets + _MARGIN_US), sure
 
 
 def _shift(local_us: int, zone: ZoneInfo) -> int:
     """What to add to a camera's time to have UTC."""
-    at = _NAIVE_EPOCH + timedelta(microseconds=local_us)
-    utc = utc_of(at, zone)
-    assert utc is not None
-    return (utc - at.replace(tzinfo=UTC)) // timedelta(microseconds=1)
+    ahead = (_EPOCH + timedelta(microseconds=local_us)).replace(tzinfo=zone).utcoffset()
+    assert ahead is not None
+    return -ahead // timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""Sun and moon over a station, by the library astral. What isn't known is None, never guessed.
+"""Sun and moon over a station. What isn't known is None, never guessed.
 
 A camera writes its own clock's time. It becomes UTC by the offset that the file states, else by the station's
 time zone; from then on nothing depends on zones: the sun's day is that of local mean time, which follows from
@@ -8,13 +8,13 @@ the longitude alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-# Hunting hours in most of the United States: half an hour before sunrise to half an hour after sunset.
-LEGAL_MARGIN = timedelta(minutes=30)
+import numpy as np
+
+from trailcam.sun.sunrise import NO_MOMENT, solar_days, sun_days
 
 # Eight phases of an eighth of the cycle each, with new and full moon in the middle of theirs.
 MOON_PHASES = (
@@ -28,8 +28,9 @@ MOON_PHASES = (
     "waning crescent",
 )
 _DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
-_ALWAYS_RISES = 65.0  # degrees: nearer to the equator the sun rises and sets on every day
+_US = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BLOCK = 64  # days
 # astral counts its 28 phases from half a phase before the new moon: 0.5 is new, 14.5 is full.
 _ASTRAL_PHASES, _ASTRAL_NEW = 28, 0.5
 
@@ -78,57 +79,52 @@ def zone_of(*names: str | None) -> ZoneInfo | None:
 def utc_of(at: datetime, zone: ZoneInfo | None, utc_offset_min: int | None = None) -> datetime | None:
     """The camera's time ``at`` (naive) in UTC, by the offset that the file states, else by ``zone``.
 
-    The hour that occurs twice when summer time ends counts as its first pass. None where neither is known.
+    The hour that occurs twice when summer time ends counts as its first pass. None where neither is known,
+    and for the few hours at both ends of the calendar that lie beyond them in UTC.
     """
-    if utc_offset_min is not None:
-        return at.replace(tzinfo=UTC) - timedelta(minutes=utc_offset_min)
-    return at.replace(tzinfo=zone).astimezone(UTC) if zone else None
+    try:
+        if utc_offset_min is not None:
+            return at.replace(tzinfo=UTC) - timedelta(minutes=utc_offset_min)
+        return at.replace(tzinfo=zone).astimezone(UTC) if zone else None
+    except OverflowError:
+        return None
 
 
 @dataclass(slots=True)
 class Sun:
-    """Sunrise and sunset, each day at each place computed once (30 µs)."""
+    """Sunrise and sunset, those of 64 days at a place computed together (200 µs) and kept."""
 
-    _days: dict[tuple[float, float, date], SunDay | None] = field(default_factory=dict)
+    _days: dict[tuple[float, float, int], list[SunDay | None]] = field(default_factory=dict)
 
     def day(self, latitude: float, longitude: float, on: date) -> SunDay | None:
         """The day ``on`` of local mean time; None where the sun doesn't both rise and set on it."""
-        key = (latitude, longitude, on)
-        if key not in self._days:
-            self._days[key] = _sun_day(latitude, longitude, on)
-        return self._days[key]
-
-    def in_legal_light(self, place: Place, moment: datetime) -> bool | None:
-        """Whether ``moment`` (aware) is from half an hour before sunrise to half an hour after sunset.
-
-        None without coordinates and where the sun doesn't rise or set, as the rule then says nothing.
-        """
-        if place.latitude is None or place.longitude is None:
-            return None
-        # Near the polar circles the margin may reach over midnight: a day before or after may hold it too.
-        days = {_solar_date(moment + margin, place.longitude) for margin in (-LEGAL_MARGIN, LEGAL_MARGIN)}
-        found = [self.day(place.latitude, place.longitude, day) for day in days]
-        known = [day for day in found if day is not None]
-        if any(day.sunrise - LEGAL_MARGIN <= moment <= day.sunset + LEGAL_MARGIN for day in known):
-            return True
-        return False if len(known) == len(found) else None
+        return self._day(latitude, longitude, (on - _EPOCH.date()).days)
 
     def time_of(self, place: Place, moment: datetime) -> SunTime | None:
         """Where ``moment`` (aware) lies between sunrise and sunset; None where that isn't known."""
         if place.latitude is None or place.longitude is None:
             return None
-        on = _solar_date(moment, place.longitude)
-        today = self.day(place.latitude, place.longitude, on)
+        on = int(solar_days(np.array([(moment - _EPOCH) // _US]), place.longitude)[0])
+        today = self._day(place.latitude, place.longitude, on)
         if today is None:
             return None
         if today.sunrise <= moment < today.sunset:
             return SunTime(True, (moment - today.sunrise) / (today.sunset - today.sunrise), today)
         before = moment < today.sunrise
-        other = self.day(place.latitude, place.longitude, on + (-_DAY if before else _DAY))
+        other = self._day(place.latitude, place.longitude, on + (-1 if before else 1))
         if other is None:
             return None
         dusk, dawn = (other.sunset, today.sunrise) if before else (today.sunset, other.sunrise)
         return SunTime(False, (moment - dusk) / (dawn - dusk), today if before else other)
+
+    def _day(self, latitude: float, longitude: float, day: int) -> SunDay | None:
+        """As :meth:`day`, by the number of days since 1970."""
+        block, n = divmod(day, _BLOCK)
+        key = (latitude, longitude, block)
+        if key not in self._days:
+            times = sun_days(latitude, longitude, np.arange(block * _BLOCK, (block + 1) * _BLOCK))
+            self._days[key] = [_sun_day(*pair) for pair in np.stack(times, axis=1).tolist()]
+        return self._days[key][n]
 
 
 def moon_phase(on: date) -> float:
@@ -152,32 +148,9 @@ def night_midnight(at: datetime) -> date:
     return at.date() if at.hour < 12 else at.date() + _DAY
 
 
-def _solar_date(moment: datetime, longitude: float) -> date:
-    return (moment.astimezone(UTC) + longitude / 15 * _HOUR).date()
-
-
-def _sun_day(latitude: float, longitude: float, on: date) -> SunDay | None:
-    from astral.sun import sunrise, sunset
-
-    rises = _on_day(sunrise, latitude, longitude, on)
-    sets = _on_day(sunset, latitude, longitude, on)
-    return SunDay(rises, sets) if rises and sets and rises < sets else None
-
-
-def _on_day(event: Callable[..., datetime], latitude: float, longitude: float, on: date) -> datetime | None:
-    """astral's ``event``, sunrise or sunset, on a day of local mean time; None where the sun has none."""
-    from astral import Observer
-
-    observer = Observer(latitude, longitude)
-    # Asked in UTC, astral takes a day of UTC, in which a sunset of Texas can be missing. In local mean time
-    # sunrise and sunset lie on the day itself.
-    local = timezone(timedelta(minutes=round(longitude * 4)))
+def _sun_day(rises: int, sets: int) -> SunDay | None:
+    """A day of :func:`trailcam.sun.sunrise.sun_days`; None also where the calendar ends."""
     try:
-        return event(observer, on, local).astimezone(UTC)
-    except ValueError:
-        if abs(latitude) > _ALWAYS_RISES:
-            return None
-    # astral can lose the one event that comes within seconds of midnight UTC. The days beside it have theirs,
-    # and in between it moves evenly.
-    before, after = event(observer, on - _DAY, local), event(observer, on + _DAY, local)
-    return (before + (after - before) / 2).astimezone(UTC)
+        return None if rises == NO_MOMENT else SunDay(_EPOCH + rises * _US, _EPOCH + sets * _US)
+    except OverflowError:
+        return None
