@@ -1,4 +1,4 @@
-"""What goes wrong: each fault is prepared before a command, strikes at a moment, and is mended afterwards."""
+"""What goes wrong: each fault is prepared before a command, strikes at a moment, and is undone afterwards."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ UNTOUCHED = "ended as if nothing had happened"
 STOPPED = "stopped in order, carried on"
 KILLED = "killed, carried on"
 REFUSED = "refused with a message, carried on"
-SOME = "some photos failed or missing, mended"
+SOME = "some photos failed or missing, recovered"
 OUTCOMES = (UNTOUCHED, STOPPED, KILLED, REFUSED, SOME)
 
 

@@ -64,10 +64,8 @@ def chaos_table(results: list[dict[str, Any]]) -> str:
     seeds = [f"{min(v[0] for v in r['verdicts'])} to {max(v[0] for v in r['verdicts'])}" for r in results]
     lines += [
         "",
-        f"{len(verdicts) + n_broken} rounds (of seeds {', '.join(seeds)}), {n_broken} of them with something "
-        "lost, doubled or badly told. By command: "
-        + ", ".join(f"{c} {n}" for c, n in sorted(commands.items()))
-        + ".",
+        f"{len(verdicts) + n_broken} rounds (of seeds {', '.join(seeds)}), {n_broken} of them ended badly. "
+        "By command: " + ", ".join(f"{c} {n}" for c, n in sorted(commands.items())) + ".",
     ]
     left_out = {result["left_out"] for result in results} - {None}
     lines += [f"Left out: {reason}." for reason in sorted(left_out)]
