@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 # and columns, parts of SQL), checked numbers, and quoted() where a view or COPY takes no parameter. Never a
 # user's words as they are. Whoever adds to it has read where the text comes from.
 REVIEWED: dict[str, set[str]] = {
-    "imports/camtrap_dp.py": {"_MEDIA", "_NEEDED"},
+    "store/camtrap_observations.py": {"sql"},
     "reports/buck_events.py": {
         "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"
         " for word, column in asked.items()))",
@@ -83,8 +83,10 @@ def statements(tree: ast.AST) -> Iterator[ast.expr]:
     """The SQL of every call that runs some."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            where = {"execute": 0, "executemany": 0, "one": 1, "rows": 1}.get(name)
+            if isinstance(node.func, ast.Attribute):  # of a connection
+                where = {"execute": 0, "executemany": 0}.get(node.func.attr)
+            else:
+                where = {"one": 1, "rows": 1}.get(getattr(node.func, "id", ""))
             if where is not None and len(node.args) > where:
                 yield node.args[where]
 
@@ -123,7 +125,6 @@ OUTSIDE_STORE = {
     "cli/correct.py",
     "compare_page/make_comparison.py",
     "gallery/content.py",
-    "imports/camtrap_dp.py",
     "imports/coco.py",
     "reports/buck_events.py",
     "reports/buck_parts.py",

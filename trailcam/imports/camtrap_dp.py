@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.imports.classes import meanings
@@ -21,9 +19,9 @@ from trailcam.imports.labels import UNLABELLED_BOX, Labelled, Recorder, Word
 from trailcam.imports.package import Package, open_package
 from trailcam.imports.reading import Malformed, as_number, refusing
 from trailcam.settings.classmap import ClassRule, fold
-from trailcam.store.columns import insert, texts, times
+from trailcam.store.camtrap_observations import CamtrapObservations
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
-from trailcam.store.database import Connection, Database, rows, utc_now
+from trailcam.store.database import Database, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.words.text import count, printable
 
@@ -34,16 +32,6 @@ _WHITETAIL = "Odocoileus virginianus"
 _TYPES = ("animal", "human", "vehicle", "blank", "unknown", "unclassified")
 _MEDIA = frozenset({"mediaID", "filePath"})
 _NEEDED = frozenset({"observationID", "observationLevel", "observationType", "classificationMethod"})
-_TEXTS = (
-    "media",
-    "kind",
-    "species",
-    "stage",
-    "sex",
-    "tags",
-    "author",
-    "place",
-)
 
 
 def import_camtrap_dp(
@@ -65,8 +53,9 @@ def import_camtrap_dp(
     done = Labelled()
     with refusing(path, _EXPECTED), open_package(path) as package, database.write() as db:
         matcher = Matcher(db, base)
-        done.entries = _read_media(db, package, matcher)
-        n_events = _read_observations(db, package)
+        tables = CamtrapObservations(db)
+        done.entries = _read_media(package, tables, matcher)
+        n_events = _read_observations(package, tables)
         if not matcher.match():
             raise UsageError(
                 f"None of the {done.entries:,} media of {printable(str(path))} is a photo of the library.",
@@ -83,7 +72,7 @@ def import_camtrap_dp(
         recorder = Recorder(db, SOURCE, done, overwrite=overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
-            spoken = _observations(db, first)
+            spoken = tables.of_people(first, first + BATCH)
             done.unlabelled += sum(n not in spoken for n in photos)
             for n, observed in spoken.items():
                 if n in photos:
@@ -96,40 +85,23 @@ def import_camtrap_dp(
     return done
 
 
-def _read_media(db: Connection, package: Package, matcher: Matcher) -> int:
-    """Put the media into the table ``dp_media``; returns how many there are."""
-    db.execute("CREATE OR REPLACE TEMP TABLE dp_media (n BIGINT, id VARCHAR, path VARCHAR, place VARCHAR)")
+def _read_media(package: Package, tables: CamtrapObservations, matcher: Matcher) -> int:
+    """Take in the media; returns how many there are."""
     n = 0
     for batch in _batched(package.rows("media", _MEDIA)):
         for place, row in batch:
             for column in sorted(_MEDIA):
                 if not row[column]:
                     raise Malformed(place, f"has no {column}")
-        insert(
-            db,
-            "dp_media",
-            {
-                "n": np.arange(n, n + len(batch), dtype=np.int64),
-                "id": texts(row["mediaID"] for _, row in batch),
-                "path": texts(row["filePath"] for _, row in batch),
-                "place": texts(place for place, _ in batch),
-            },
-        )
+        n = tables.add_media([(row["mediaID"], row["filePath"], place) for place, row in batch])
         matcher.add([row["filePath"] for _, row in batch])
-        n += len(batch)
-    twice = db.execute("SELECT max(place) FROM dp_media GROUP BY id HAVING count(*) > 1 LIMIT 1").fetchall()
-    if twice:
-        raise Malformed(twice[0][0], "has the mediaID of another row")
+    if repeated := tables.repeated_media():
+        raise Malformed(repeated, "has the mediaID of another row")
     return n
 
 
-def _read_observations(db: Connection, package: Package) -> int:
-    """Put the observations of media into ``dp_seen``; returns how many people made of events."""
-    db.execute(
-        "CREATE OR REPLACE TEMP TABLE dp_seen (media VARCHAR, human BOOLEAN, kind VARCHAR, species VARCHAR,"
-        " stage VARCHAR, sex VARCHAR, tags VARCHAR, author VARCHAR, place VARCHAR, said_at TIMESTAMP,"
-        " x DOUBLE, y DOUBLE, w DOUBLE, h DOUBLE)"
-    )
+def _read_observations(package: Package, tables: CamtrapObservations) -> int:
+    """Take in the observations of media; returns how many people made of events."""
     n_events = 0
     for batch in _batched(package.rows("observations", _NEEDED)):
         parsed = []
@@ -140,20 +112,10 @@ def _read_observations(db: Connection, package: Package) -> int:
             if row.get("mediaID") and row["observationLevel"] == "media":
                 parsed.append(_parse(row, place, human=human))
             n_events += human and row["observationLevel"] == "event"
-        if not parsed:
-            continue
-        columns = {key: texts(row[key] for row in parsed) for key in _TEXTS}
-        columns["human"] = np.array([row["human"] for row in parsed], np.bool_)
-        columns["said_at"] = times([row["said_at"] for row in parsed])
-        for n, side in enumerate("xywh"):  # NaN becomes NULL
-            columns[side] = np.array([row["box"][n] if row["box"] else np.nan for row in parsed], np.float64)
-        insert(db, "dp_seen", columns)
-    lost = db.execute(
-        "SELECT place FROM dp_seen s ANTI JOIN dp_media m ON m.id = s.media"
-        " ORDER BY length(place), place LIMIT 1"
-    ).fetchall()
-    if lost:
-        raise Malformed(lost[0][0], "has a mediaID that media.csv doesn't know")
+        if parsed:
+            tables.add_observations(parsed)
+    if lost := tables.without_media():
+        raise Malformed(lost, "has a mediaID that media.csv doesn't know")
     return n_events
 
 
@@ -195,20 +157,6 @@ def _time(text: str, place: str) -> datetime | None:
         return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
     except (ValueError, OverflowError):
         raise Malformed(f"{place} classificationTimestamp", "is no time") from None
-
-
-def _observations(db: Connection, first: int) -> dict[int, list[dict[str, Any]]]:
-    """Media from number ``first`` on -> its observations, for those of which a person said something."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for row in rows(
-        db,
-        "SELECT m.n, m.path, s.* FROM dp_seen s JOIN dp_media m ON m.id = s.media"
-        " WHERE m.n >= $first AND m.n < $last"
-        " QUALIFY bool_or(s.human) OVER (PARTITION BY m.n) ORDER BY m.n, s.place",
-        {"first": first, "last": first + BATCH},
-    ):
-        found.setdefault(row["n"], []).append(row)
-    return found
 
 
 def _word(

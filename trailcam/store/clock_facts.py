@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from trailcam.store.columns import insert, texts
-from trailcam.store.database import Connection, query, rows, utc_now
+from trailcam.store.columns import asked, insert, texts
+from trailcam.store.database import Connection, lent, query, rows, utc_now
 from trailcam.store.paths import from_db
 
 
@@ -79,11 +79,11 @@ def save_doubts(db: Connection, doubts: Mapping[int, str | None]) -> None:
     if not doubts:
         return
     new = {"image_id": np.array(list(doubts), np.int64), "doubt": texts(doubts.values())}
-    db.register("new_doubts", new)
-    db.execute(
-        "UPDATE images SET captured_at_suspect = n.doubt FROM new_doubts n WHERE n.image_id = images.image_id"
-    )
-    db.unregister("new_doubts")
+    with lent(db, new_doubts=new):
+        db.execute(
+            "UPDATE images SET captured_at_suspect = n.doubt FROM new_doubts n"
+            " WHERE n.image_id = images.image_id"
+        )
 
 
 def mark_checked(db: Connection, station_ids: Iterable[int]) -> None:
@@ -94,12 +94,11 @@ def mark_checked(db: Connection, station_ids: Iterable[int]) -> None:
 
 def mark_unchecked(db: Connection, image_ids: Iterable[int]) -> None:
     """Note that the stations of these images are to be checked again."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    db.execute(
-        "UPDATE stations SET clock_checked_at = NULL WHERE station_id IN"
-        " (SELECT station_id FROM images JOIN asked USING (image_id))"
-    )
-    db.unregister("asked")
+    with asked(db, image_ids):
+        db.execute(
+            "UPDATE stations SET clock_checked_at = NULL WHERE station_id IN"
+            " (SELECT station_id FROM images JOIN asked USING (image_id))"
+        )
 
 
 def unlit(db: Connection, names: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -120,8 +119,7 @@ def unlit(db: Connection, names: Sequence[str]) -> list[tuple[int, int, str]]:
 def save_light(db: Connection, seen: Sequence[tuple[int, float]]) -> None:
     """Keep how colourful images (ids) are, once each; their stations are to be checked again."""
     ids = np.array([image_id for image_id, _ in seen], np.int64)
-    db.register("lit", {"image_id": ids})
-    db.execute("DELETE FROM image_light WHERE image_id IN (SELECT image_id FROM lit)")
-    db.unregister("lit")
+    with asked(db, ids.tolist()):
+        db.execute("DELETE FROM image_light WHERE image_id IN (SELECT image_id FROM asked)")
     insert(db, "image_light", {"image_id": ids, "colour": np.array([c for _, c in seen], np.float32)})
     mark_unchecked(db, ids.tolist())

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 from trailcam.errors import UsageError
-from trailcam.store.columns import insert_row, next_id
+from trailcam.store.columns import asked, insert_row, next_id
 from trailcam.store.database import Connection, one, rows, utc_now
 
 
@@ -100,30 +98,29 @@ def corrected(db: Connection, image_ids: Iterable[int]) -> dict[int, datetime]:
 
     A shift is a word on what a photo's file said. Where a file was replaced and says else, it is silent.
     """
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    found = db.execute(
-        """
-        SELECT image_id, arg_max(after_at, shift_id)
-        FROM shifted_images JOIN time_shifts t USING (shift_id) JOIN asked USING (image_id)
-        WHERE t.undone_at IS NULL
-        GROUP BY image_id
-        HAVING arg_min(before_at, shift_id) IN (
-            SELECT r.value FROM time_readings r
-            WHERE r.image_id = shifted_images.image_id AND r.counts AND r.source <> 'correction'
-        )
-        """
-    ).fetchall()
-    db.unregister("asked")
+    with asked(db, image_ids):
+        found = db.execute(
+            """
+            SELECT image_id, arg_max(after_at, shift_id)
+            FROM shifted_images JOIN time_shifts t USING (shift_id) JOIN asked USING (image_id)
+            WHERE t.undone_at IS NULL
+            GROUP BY image_id
+            HAVING arg_min(before_at, shift_id) IN (
+                SELECT r.value FROM time_readings r
+                WHERE r.image_id = shifted_images.image_id AND r.counts AND r.source <> 'correction'
+            )
+            """
+        ).fetchall()
     return {int(image_id): at for image_id, at in found}
 
 
 def drop_corrections(db: Connection, image_ids: Iterable[int]) -> None:
     """Forget these images' readings of the source correction; the shifts stay."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    db.execute(
-        "DELETE FROM time_readings WHERE source = 'correction' AND image_id IN (SELECT image_id FROM asked)"
-    )
-    db.unregister("asked")
+    with asked(db, image_ids):
+        db.execute(
+            "DELETE FROM time_readings WHERE source = 'correction'"
+            " AND image_id IN (SELECT image_id FROM asked)"
+        )
 
 
 def shifts(db: Connection) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.store.database import Connection
+from trailcam.store.database import Connection, lent
 
 Column = npt.NDArray[Any]
 
@@ -43,11 +44,15 @@ def times(values: Sequence[object]) -> Column:
     return np.array(values, dtype="datetime64[us]")
 
 
+def asked(db: Connection, image_ids: Iterable[int]) -> AbstractContextManager[None]:
+    """Lend images' ids to queries, each once, as the table ``asked`` (``image_id``)."""
+    return lent(db, asked={"image_id": np.array(sorted(set(image_ids)), np.int64)})
+
+
 def insert(db: Connection, table: str, columns: Mapping[str, Column]) -> None:
     """Bulk insert by column name, never by position. ``table`` is never a user's text."""
-    db.register("incoming", dict(columns))
-    db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-    db.unregister("incoming")
+    with lent(db, incoming=columns):
+        db.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
 
 
 def insert_row(db: Connection, table: str, row: Mapping[str, object]) -> None:

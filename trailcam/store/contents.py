@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import FileKey
-from trailcam.store.columns import texts
-from trailcam.store.database import Connection, query, rows
+from trailcam.store.columns import asked, texts
+from trailcam.store.database import Connection, lent, query, rows
 from trailcam.store.images import Ids
 from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.paths import from_db, to_db
@@ -69,9 +69,8 @@ def save_whole_ids(db: Connection, found: Mapping[int, str]) -> None:
 
 def mark_missing(db: Connection, ids: Sequence[int]) -> None:
     """Mark images whose files are gone, though nobody scanned their root."""
-    db.register("ids", {"image_id": np.array(ids, np.int64)})
-    db.execute("UPDATE images SET status = 'missing' WHERE image_id IN (SELECT image_id FROM ids)")
-    db.unregister("ids")
+    with asked(db, ids):
+        db.execute("UPDATE images SET status = 'missing' WHERE image_id IN (SELECT image_id FROM asked)")
 
 
 def mark_unsettled(db: Connection, root_id: int) -> None:
@@ -91,9 +90,10 @@ def unsettled(db: Connection) -> bool:
 
 def lost_sizes(db: Connection, vanished_ids: Ids) -> npt.NDArray[np.int64]:
     """The distinct sizes of vanished photos, bytes. Works on a read-only connection."""
-    db.register("ids", {"image_id": vanished_ids})
-    found = db.execute("SELECT DISTINCT size_bytes AS n FROM images JOIN ids USING (image_id)").fetchnumpy()
-    db.unregister("ids")
+    with lent(db, ids={"image_id": vanished_ids}):
+        found = db.execute(
+            "SELECT DISTINCT size_bytes AS n FROM images JOIN ids USING (image_id)"
+        ).fetchnumpy()
     return np.asarray(found["n"], np.int64)
 
 
@@ -105,31 +105,22 @@ def count_found(
     ``files`` with their ``contents`` (None: not read) are new or changed; ``here`` are images known as copies
     whose files were seen. Works on a read-only connection.
     """
-    db.register("ids", {"image_id": vanished_ids})
-    db.register("here", {"image_id": here})
-    db.register(
-        "found",
-        {
-            "content_id": texts(contents),
-            "size_bytes": np.array([f.size_bytes for f in files], np.int64),
-            "mtime_ns": np.array([f.mtime_ns for f in files], np.int64),
-            "name": texts([to_db(f.path).rpartition("/")[2] for f in files]),
-        },
-    )
-    ((n,),) = db.execute(query("identity_found")).fetchall()
-    for name in ("ids", "here", "found"):
-        db.unregister(name)
+    found = {
+        "content_id": texts(contents),
+        "size_bytes": np.array([f.size_bytes for f in files], np.int64),
+        "mtime_ns": np.array([f.mtime_ns for f in files], np.int64),
+        "name": texts([to_db(f.path).rpartition("/")[2] for f in files]),
+    }
+    with lent(db, ids={"image_id": vanished_ids}, here={"image_id": here}, found=found):
+        ((n,),) = db.execute(query("identity_found")).fetchall()
     return int(n)
 
 
 def copies_of(db: Connection, image_ids: Ids) -> list[KnownFile]:
     """The copies of photos that were there when their roots were scanned last."""
-    db.register("ids", {"image_id": image_ids})
-    found = _files(
-        db, "i.status <> 'missing' AND i.duplicate_of IN (SELECT image_id FROM ids)", "SELECT * FROM images"
-    )
-    db.unregister("ids")
-    return found
+    copies = "i.status <> 'missing' AND i.duplicate_of IN (SELECT image_id FROM ids)"
+    with lent(db, ids={"image_id": image_ids}):
+        return _files(db, copies, "SELECT * FROM images")
 
 
 def unverified(db: Connection, outside: int | None = None) -> list[KnownFile]:
@@ -139,10 +130,10 @@ def unverified(db: Connection, outside: int | None = None) -> list[KnownFile]:
     known. With ``outside`` also the verified photos outside of that root (its id) that have a copy: are they
     still there? Works on a read-only connection.
     """
-    asked = "false" if outside is None else f"(i.present > 1 AND i.root_id <> {int(outside)})"
+    elsewhere = "false" if outside is None else f"(i.present > 1 AND i.root_id <> {int(outside)})"
     return _files(
         db,
-        f"i.status <> 'missing' AND ((i.whole_id IS NULL AND (i.present > 1 OR i.known > 0)) OR {asked})",
+        f"i.status <> 'missing' AND ((i.whole_id IS NULL AND (i.present > 1 OR i.known > 0)) OR {elsewhere})",
         "SELECT *, count(*) FILTER (status <> 'missing') OVER contents AS present,"
         " count(whole_id) OVER contents AS known FROM images"
         " WHERE content_id IN (SELECT content_id FROM images GROUP BY content_id HAVING count(*) > 1)"
@@ -193,21 +184,20 @@ def settle(db: Connection) -> Settled:
 
 def count_missing(db: Connection, ids: Ids) -> int:
     """How many of the images (ids) are missing photos."""
-    db.register("ids", {"image_id": ids})
-    ((n,),) = db.execute(
-        "SELECT count(*) FROM images JOIN ids USING (image_id) WHERE status = 'missing'"
-    ).fetchall()
-    db.unregister("ids")
+    with lent(db, ids={"image_id": ids}):
+        ((n,),) = db.execute(
+            "SELECT count(*) FROM images JOIN ids USING (image_id) WHERE status = 'missing'"
+        ).fetchall()
     return int(n)
 
 
 def photos_of(db: Connection, image_ids: Sequence[int]) -> dict[int, int]:
     """Copy -> the photo that it repeats, for those of ``image_ids`` that are copies."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    found = db.execute(
-        "SELECT image_id, duplicate_of FROM images JOIN asked USING (image_id) WHERE duplicate_of IS NOT NULL"
-    ).fetchall()
-    db.unregister("asked")
+    with asked(db, image_ids):
+        found = db.execute(
+            "SELECT image_id, duplicate_of FROM images JOIN asked USING (image_id)"
+            " WHERE duplicate_of IS NOT NULL"
+        ).fetchall()
     return {int(copy): int(photo) for copy, photo in found}
 
 
@@ -231,9 +221,8 @@ def _files(db: Connection, where: str, images: str) -> list[KnownFile]:
 
 
 def _update(db: Connection, column: str, ids: npt.NDArray[np.int64], values: Sequence[str | None]) -> None:
-    db.register("told", {"image_id": ids, "value": texts(values)})
-    db.execute(
-        f"UPDATE images SET {column} = t.value FROM told t"
-        " WHERE t.image_id = images.image_id AND t.value IS NOT NULL"
-    )
-    db.unregister("told")
+    with lent(db, told={"image_id": ids, "value": texts(values)}):
+        db.execute(
+            f"UPDATE images SET {column} = t.value FROM told t"
+            " WHERE t.image_id = images.image_id AND t.value IS NOT NULL"
+        )

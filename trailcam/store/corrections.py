@@ -17,7 +17,7 @@ import numpy as np
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.settings.classmap import ClassRule, fold
-from trailcam.store.columns import insert, next_id, texts, times
+from trailcam.store.columns import asked, insert, next_id, texts, times
 from trailcam.store.contents import photos_of
 from trailcam.store.counted import PERSON_RUN, make_counted
 from trailcam.store.database import Connection, one, rows, utc_now
@@ -161,15 +161,12 @@ def shown_boxes(
     for must be in the view ``selected``, see ``make_selected``.
     """
     make_counted(db, confidence, fallback)
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    try:
+    with asked(db, image_ids):
         found = rows(
             db,
             "SELECT c.* FROM counted c JOIN asked USING (image_id)"
             " ORDER BY image_id, x, y, w, h, confidence DESC, class",
         )
-    finally:
-        db.unregister("asked")
     by_photo: dict[int, list[ShownBox]] = {}
     for row in found:
         by_photo.setdefault(int(row["image_id"]), []).append(_shown(row))
@@ -235,10 +232,8 @@ def _check(db: Connection, judgements: Sequence[Judgement]) -> None:
         for box in judgement.boxes:
             if not is_place(box.x, box.y, box.w, box.h):
                 raise ValueError(f"no place on a photo: {box[1:]}")
-    asked = {"image_id": np.array(sorted({j.image_id for j in judgements}), np.int64)}
-    db.register("asked", asked)
-    lost = db.execute("SELECT image_id FROM asked ANTI JOIN images USING (image_id)").fetchall()
-    db.unregister("asked")
+    with asked(db, (j.image_id for j in judgements)):
+        lost = db.execute("SELECT image_id FROM asked ANTI JOIN images USING (image_id)").fetchall()
     if lost:
         raise ValueError(f"no such image: {lost[0][0]}")
 

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,6 +282,18 @@ def rows(connection: Connection, sql: str, params: object = None) -> list[dict[s
     cursor = connection.execute(sql, params)
     names = [column[0] for column in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@contextmanager
+def lent(connection: Connection, **tables: Mapping[str, Any]) -> Iterator[None]:
+    """Let queries read numpy columns (name -> array) as tables, each by the name of its argument."""
+    for name, columns in tables.items():
+        connection.register(name, dict(columns))
+    try:
+        yield
+    finally:
+        for name in tables:
+            connection.unregister(name)
 
 
 def query(name: str) -> str:

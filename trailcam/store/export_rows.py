@@ -23,7 +23,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Stat
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
-from trailcam.store.database import Connection, Database, query, quoted, rows
+from trailcam.store.database import Connection, Database, lent, query, quoted, rows
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.words.text import FORMULA_STARTS
@@ -248,14 +248,11 @@ def copy_rows(
 
 def root_paths(db: Connection, plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
     """The paths of the roots that the photos of ``plan`` masked by ``only`` lie in."""
-    db.register("chunk", {"image_id": plan.image_id[only]})
-    try:
+    with lent(db, chunk={"image_id": plan.image_id[only]}):
         found = db.execute(
             "SELECT path FROM roots WHERE root_id IN (SELECT root_id FROM images JOIN chunk USING (image_id))"
             " ORDER BY root_id"
         ).fetchall()
-    finally:
-        db.unregister("chunk")
     return [from_db(str(path)) for (path,) in found]
 
 
@@ -349,12 +346,9 @@ def _chunks(plan: Plan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDAr
 
 
 def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
-    db.register("chunk", {"n": wanted, "image_id": plan.image_id[wanted]})
-    try:
+    with lent(db, chunk={"n": wanted, "image_id": plan.image_id[wanted]}):
         photos = db.execute(query("export_chunk")).fetchall()
         boxes = db.execute(query("export_boxes")).fetchall()
-    finally:
-        db.unregister("chunk")
     known = {(run.run_id, info.class_id): info for run in plan.runs for info in run.classes}
     # A detect or a person may have been at work since the plan: classes are asked for then.
     if any(row[1] == PERSON_RUN for row in boxes):

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import FileKey, Image, Status
-from trailcam.store.columns import degrees, insert, insert_row, integers, next_id, texts, times
-from trailcam.store.database import Connection, one, query, rows, utc_now
+from trailcam.store.columns import asked, degrees, insert, insert_row, integers, next_id, texts, times
+from trailcam.store.database import Connection, lent, one, query, rows, utc_now
 from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.notes import note_columns
 from trailcam.store.paths import from_db, to_db
@@ -101,9 +101,8 @@ def compare(
         "mtime_ns": np.fromiter((f.mtime_ns for f in files), np.int64, len(files)),
     }
     hidden = {"folder": texts([to_db(f) for f in unreadable_folders])}
-    db.register("walked", walked)
-    db.register("hidden", hidden)
-    db.execute(query("scan_compare"), {"root_id": root_id})
+    with lent(db, walked=walked, hidden=hidden):
+        db.execute(query("scan_compare"), {"root_id": root_id})
     fresh = _column(db, "SELECT i FROM compared WHERE image_id IS NULL ORDER BY i")
     changed = db.execute("SELECT i, image_id FROM compared WHERE state = 'changed' ORDER BY i").fetchnumpy()
     vanished = _column(db, "SELECT image_id FROM compared WHERE state = 'vanished'")
@@ -118,8 +117,6 @@ def compare(
         " count(*) FILTER (state = 'vanished' AND NOT is_copy) FROM compared"
     ).fetchall()
     db.execute("DROP TABLE compared")
-    db.unregister("walked")
-    db.unregister("hidden")
     return Comparison(
         fresh=fresh,
         changed=np.asarray(changed["i"], dtype=np.int64),
@@ -149,19 +146,15 @@ def save_root(db: Connection, name: str, path: str) -> int:
 def finish_scan(db: Connection, root_id: int, vanished_ids: Ids, returned_ids: Ids, n_videos: int) -> None:
     """Mark what vanished, give what came back the status that its results say, note the scan."""
     if len(vanished_ids):
-        ids = {"image_id": vanished_ids}
-        db.register("ids", ids)
-        db.execute("UPDATE images SET status = 'missing' WHERE image_id IN (SELECT image_id FROM ids)")
-        db.unregister("ids")
+        with lent(db, ids={"image_id": vanished_ids}):
+            db.execute("UPDATE images SET status = 'missing' WHERE image_id IN (SELECT image_id FROM ids)")
     if len(returned_ids):
-        ids = {"image_id": returned_ids}
-        db.register("ids", ids)
-        db.execute(
-            "UPDATE images SET status = CASE WHEN run_id IS NOT NULL THEN 'completed'"
-            " WHEN error_code IS NOT NULL THEN 'failed' ELSE 'pending' END"
-            " WHERE image_id IN (SELECT image_id FROM ids)"
-        )
-        db.unregister("ids")
+        with lent(db, ids={"image_id": returned_ids}):
+            db.execute(
+                "UPDATE images SET status = CASE WHEN run_id IS NOT NULL THEN 'completed'"
+                " WHEN error_code IS NOT NULL THEN 'failed' ELSE 'pending' END"
+                " WHERE image_id IN (SELECT image_id FROM ids)"
+            )
     db.execute(
         "UPDATE roots SET scanned_at = ?, n_videos = ? WHERE root_id = ?", [utc_now(), n_videos, root_id]
     )
@@ -226,27 +219,24 @@ def _step_aside(db: Connection, ids: Sequence[int]) -> set[int]:
     """
     if not ids:
         return set()
-    db.register("ids", {"image_id": np.array(ids, np.int64)})
-    aside = db.execute(
-        f"UPDATE images SET status = 'missing', path = '{REPLACED}' || image_id || '/' || path"
-        " WHERE image_id IN (SELECT image_id FROM ids) AND content_id IS NOT NULL"
-        " AND NOT (run_id IS NULL AND error_code IS NOT DISTINCT FROM 'unreadable') RETURNING image_id"
-    ).fetchall()
-    db.unregister("ids")
+    with asked(db, ids):
+        aside = db.execute(
+            f"UPDATE images SET status = 'missing', path = '{REPLACED}' || image_id || '/' || path"
+            " WHERE image_id IN (SELECT image_id FROM asked) AND content_id IS NOT NULL"
+            " AND NOT (run_id IS NULL AND error_code IS NOT DISTINCT FROM 'unreadable') RETURNING image_id"
+        ).fetchall()
     return set(ids) - {int(image_id) for (image_id,) in aside}
 
 
 def _replace(db: Connection, ids: Ids, positions: Ids, seen: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Drop old rows and results of ``ids``; returns ``seen`` with their first-seen times kept."""
-    old = {"image_id": ids, "n": positions}
-    db.register("old", old)
-    kept = db.execute(
-        "SELECT old.n, images.first_seen_at AS at FROM images JOIN old USING (image_id)"
-    ).fetchnumpy()
-    seen[np.asarray(kept["n"])] = np.asarray(kept["at"], dtype="datetime64[us]")
-    for table in ("images", "results", "detections", "time_readings", "image_light"):
-        db.execute(f"DELETE FROM {table} WHERE image_id IN (SELECT image_id FROM old)")
-    db.unregister("old")
+    with lent(db, old={"image_id": ids, "n": positions}):
+        kept = db.execute(
+            "SELECT old.n, images.first_seen_at AS at FROM images JOIN old USING (image_id)"
+        ).fetchnumpy()
+        seen[np.asarray(kept["n"])] = np.asarray(kept["at"], dtype="datetime64[us]")
+        for table in ("images", "results", "detections", "time_readings", "image_light"):
+            db.execute(f"DELETE FROM {table} WHERE image_id IN (SELECT image_id FROM old)")
     db.execute(RECOUNT_RUNS)
     return seen
 

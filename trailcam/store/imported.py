@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.geometry import upright_size
-from trailcam.store.columns import texts
+from trailcam.store.columns import asked, texts
 from trailcam.store.corrections import JudgedBox
-from trailcam.store.database import Connection, Database, one, rows, utc_now
+from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
 from trailcam.store.run_sink import OutcomeLike, RunFacts, RunSink, begin_run
@@ -25,13 +23,10 @@ def find_import(db: Connection, model_key: str) -> int | None:
 
 def looked_at(db: Connection, run_id: int, image_ids: Sequence[int]) -> set[int]:
     """Those of ``image_ids`` that a run has a result for."""
-    db.register("asked", {"image_id": np.array(sorted(image_ids), np.int64)})
-    try:
+    with asked(db, image_ids):
         found = db.execute(
             "SELECT image_id FROM results JOIN asked USING (image_id) WHERE run_id = ?", [run_id]
         ).fetchall()
-    finally:
-        db.unregister("asked")
     return {int(image_id) for (image_id,) in found}
 
 
@@ -83,12 +78,9 @@ class Said(NamedTuple):
 
 def said_of(db: Connection, image_ids: Sequence[int]) -> dict[int, Said]:
     """Photo -> what people say of it, for those that people judged. ``make_judged`` must have said True."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    try:
+    with asked(db, image_ids):
         whole = db.execute("SELECT image_id, whole FROM judged JOIN asked USING (image_id)").fetchall()
         placed = rows(db, "SELECT p.* FROM person_boxes p JOIN asked USING (image_id)")
-    finally:
-        db.unregister("asked")
     boxes: dict[int, list[JudgedBox]] = {}
     for row in placed:
         info = None
@@ -108,24 +100,18 @@ def said_of(db: Connection, image_ids: Sequence[int]) -> dict[int, Said]:
 
 def known_uids_of(db: Connection, uids: Sequence[str]) -> set[str]:
     """Those of ``uids`` that were recorded before, also where they were undone since."""
-    db.register("asked", {"uid": texts(uids)})
-    try:
+    with lent(db, asked={"uid": texts(uids)}):
         found = db.execute("SELECT uid FROM judgements JOIN asked USING (uid)").fetchall()
-    finally:
-        db.unregister("asked")
     return {str(uid) for (uid,) in found}
 
 
 def upright_sizes(db: Connection, image_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Photo -> its width and height in px, upright, where they are known."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    try:
+    with asked(db, image_ids):
         found = db.execute(
             "SELECT image_id, width, height, orientation FROM images JOIN asked USING (image_id)"
             " WHERE width > 0 AND height > 0"
         ).fetchall()
-    finally:
-        db.unregister("asked")
     return {int(i): upright_size(int(w), int(h), int(turned)) for i, w, h, turned in found}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
-from trailcam.store.database import Connection, query
+from trailcam.store.database import Connection, lent, query
 from trailcam.store.deployments import Deployment, deployments
 from trailcam.store.events import Level, make_events
 from trailcam.store.export_rows import CHUNK, Photo, Plan, stream
@@ -167,8 +167,7 @@ def _sides(
     names: dict[int, str],
 ) -> dict[int, Side]:
     sides = {int(n): Side(int(numbers[n])) for n in chunk}
-    db.register("chunk", {"n": chunk, "image_id": plan.image_id[chunk]})
-    try:
+    with lent(db, chunk={"n": chunk, "image_id": plan.image_id[chunk]}):
         for n, run_id, at in db.execute(
             "SELECT c.n, s.run_id, r.looked_at FROM chunk c JOIN selected s USING (image_id)"
             " JOIN results r ON r.image_id = s.image_id AND r.run_id = s.run_id"
@@ -190,8 +189,6 @@ def _sides(
             " JOIN package_events e ON e.number = p.number AND e.what = s.what AND e.event = s.event"
         ).fetchall():
             sides[n].events[what] = at
-    finally:
-        db.unregister("chunk")
     return sides
 
 

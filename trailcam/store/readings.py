@@ -9,8 +9,8 @@ from datetime import datetime
 import numpy as np
 
 from trailcam.domain import CaptureTime, TimeSource
-from trailcam.store.columns import insert, integers, numbers, texts, times
-from trailcam.store.database import Connection
+from trailcam.store.columns import asked, insert, integers, numbers, texts, times
+from trailcam.store.database import Connection, lent
 from trailcam.store.paths import from_db
 
 
@@ -67,23 +67,21 @@ def save_readings(db: Connection, readings: Sequence[Reading], read_at: datetime
         "detail": texts([reading.detail for reading in readings]),
         "read_at": np.full(len(readings), read_at, dtype="datetime64[us]"),
     }
-    db.register("new_readings", {name: columns[name] for name in ("image_id", "source")})
-    db.execute(
-        "DELETE FROM time_readings USING new_readings n"
-        " WHERE time_readings.image_id = n.image_id AND time_readings.source = n.source"
-    )
-    db.unregister("new_readings")
+    with lent(db, new_readings={name: columns[name] for name in ("image_id", "source")}):
+        db.execute(
+            "DELETE FROM time_readings USING new_readings n"
+            " WHERE time_readings.image_id = n.image_id AND time_readings.source = n.source"
+        )
     insert(db, "time_readings", columns)
 
 
 def counting_readings(db: Connection, image_ids: Iterable[int]) -> dict[int, list[CaptureTime]]:
     """Per image the readings that may be chosen; images without any are not in it."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    found = db.execute(
-        "SELECT image_id, value, source, suspect, utc_offset_min FROM time_readings"
-        " JOIN asked USING (image_id) WHERE counts"
-    ).fetchall()
-    db.unregister("asked")
+    with asked(db, image_ids):
+        found = db.execute(
+            "SELECT image_id, value, source, suspect, utc_offset_min FROM time_readings"
+            " JOIN asked USING (image_id) WHERE counts"
+        ).fetchall()
     by_image: dict[int, list[CaptureTime]] = {}
     for image_id, at, source, suspect, offset in found:
         time = CaptureTime(at, TimeSource(source), suspect, offset)
@@ -103,26 +101,24 @@ def save_choices(db: Connection, choices: Sequence[tuple[int, CaptureTime, str |
         "utc_offset_min": integers([time.utc_offset_min for _, time, _ in choices], np.int16),
         "reason": texts([reason for _, _, reason in choices]),
     }
-    db.register("chosen", chosen)
-    db.execute(
-        "UPDATE images SET captured_at = c.at, captured_at_source = c.source,"
-        " captured_at_suspect = c.suspect, utc_offset_min = c.utc_offset_min, captured_at_reason = c.reason"
-        " FROM chosen c WHERE images.image_id = c.image_id"
-    )
-    db.execute(
-        "UPDATE stations SET clock_checked_at = NULL WHERE station_id IN"
-        " (SELECT station_id FROM images JOIN chosen USING (image_id))"
-    )
-    db.unregister("chosen")
+    with lent(db, chosen=chosen):
+        db.execute(
+            "UPDATE images SET captured_at = c.at, captured_at_source = c.source,"
+            " captured_at_suspect = c.suspect, utc_offset_min = c.utc_offset_min,"
+            " captured_at_reason = c.reason FROM chosen c WHERE images.image_id = c.image_id"
+        )
+        db.execute(
+            "UPDATE stations SET clock_checked_at = NULL WHERE station_id IN"
+            " (SELECT station_id FROM images JOIN chosen USING (image_id))"
+        )
 
 
 def undated(db: Connection, image_ids: Iterable[int]) -> int:
     """How many of the images (ids) have no time."""
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    ((n,),) = db.execute(
-        "SELECT count(*) FROM images JOIN asked USING (image_id) WHERE captured_at IS NULL"
-    ).fetchall()
-    db.unregister("asked")
+    with asked(db, image_ids):
+        ((n,),) = db.execute(
+            "SELECT count(*) FROM images JOIN asked USING (image_id) WHERE captured_at IS NULL"
+        ).fetchall()
     return int(n)
 
 

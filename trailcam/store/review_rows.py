@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
-
 from trailcam.domain import FALLBACK_CONFIDENCE
 from trailcam.selection import Selection
+from trailcam.store.columns import asked
 from trailcam.store.corrections import newest
 from trailcam.store.counted import make_counted
 from trailcam.store.database import Connection, query, rows
@@ -56,16 +55,13 @@ def boxes_to_judge(db: Connection, image_ids: Sequence[int]) -> dict[int, list[d
 
     Call :func:`worth_reviewing` first.
     """
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    try:
+    with asked(db, image_ids):
         found = rows(
             db,
             "SELECT b.*, confidence >= coalesce(threshold, $fallback)::REAL AS counts"
             " FROM boxes b JOIN asked USING (image_id) ORDER BY image_id, confidence DESC, class, x, y, w, h",
             {"fallback": FALLBACK_CONFIDENCE},
         )
-    finally:
-        db.unregister("asked")
     by_photo: dict[int, list[dict[str, Any]]] = {}
     for row in found:
         by_photo.setdefault(int(row["image_id"]), []).append(row)
@@ -76,9 +72,7 @@ def photos_by_id(db: Connection, image_ids: Sequence[int]) -> dict[int, dict[str
     """Photo -> its path (as stored), size_bytes, and its newest judgement in force: judgement_id, author,
     made_at and uid, None where there is none."""
     last = newest(db)
-    wanted = np.array(sorted(set(image_ids)), np.int64)
-    db.register("asked", {"image_id": wanted})
-    try:
+    with asked(db, image_ids):
         found = rows(db, "SELECT image_id, path, size_bytes FROM images JOIN asked USING (image_id)")
         said = {
             int(row["judgement_id"]): row
@@ -88,8 +82,6 @@ def photos_by_id(db: Connection, image_ids: Sequence[int]) -> dict[int, dict[str
                 " WHERE undone_at IS NULL",
             )
         }
-    finally:
-        db.unregister("asked")
     nothing = {"judgement_id": None, "author": None, "made_at": None, "uid": None}
     return {
         int(row["image_id"]): {**row, **said.get(last.get(int(row["image_id"]), -1), nothing)}
@@ -111,12 +103,9 @@ def person_says(db: Connection, image_ids: Sequence[int]) -> dict[int, tuple[boo
     ).fetchall()
     if not judged:
         return {}
-    db.register("asked", {"image_id": np.array(sorted(set(image_ids)), np.int64)})
-    try:
+    with asked(db, image_ids):
         whole = db.execute("SELECT image_id, whole FROM judged JOIN asked USING (image_id)").fetchall()
         boxes = rows(db, "SELECT p.* FROM person_boxes p JOIN asked USING (image_id) WHERE class IS NOT NULL")
-    finally:
-        db.unregister("asked")
     return {
         int(image_id): (bool(is_whole), [b for b in boxes if b["image_id"] == image_id])
         for image_id, is_whole in whole

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from trailcam.domain import AgeClass, ClassInfo, Kind, Status
 from trailcam.selection import Selection
 from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
-from trailcam.store.database import Connection, Database, one, rows, utc_now
+from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
 from trailcam.store.judged_boxes import use_fitted
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
@@ -226,33 +226,31 @@ class RunSink:
         A photo that failed and is tried again has one. Returns how many results by status, and detections.
         """
         own = "WHERE run_id = ? AND image_id IN (SELECT image_id FROM again)"
-        db.register("again", {"image_id": _ids(seen)})
-        found = db.execute(f"DELETE FROM results {own} RETURNING status", [self._run_id]).fetchall()
-        before = Counter(str(status) for (status,) in found)
-        if before["completed"]:
-            dropped = db.execute(f"DELETE FROM detections {own} RETURNING 1", [self._run_id]).fetchall()
-            before["detections"] = len(dropped)
-        db.unregister("again")
+        with lent(db, again={"image_id": _ids(seen)}):
+            found = db.execute(f"DELETE FROM results {own} RETURNING status", [self._run_id]).fetchall()
+            before = Counter(str(status) for (status,) in found)
+            if before["completed"]:
+                dropped = db.execute(f"DELETE FROM detections {own} RETURNING 1", [self._run_id]).fetchall()
+                before["detections"] = len(dropped)
         return before
 
     def _update_images(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
         """An image that an earlier run completed stays completed, and says so, whatever fails here."""
-        db.register("outcomes", _status_columns(outcomes))
-        db.execute(
-            """
-            UPDATE images SET
-                status = o.status,
-                error_code = CASE WHEN o.status = 'missing' THEN images.error_code ELSE o.error_code END,
-                error_message = CASE WHEN o.status = 'missing' THEN images.error_message
-                                ELSE o.error_message END,
-                run_id = CASE WHEN o.status = 'completed' THEN coalesce(images.run_id, $run_id)
-                         ELSE images.run_id END
-            FROM outcomes o
-            WHERE o.image_id = images.image_id AND NOT (o.status = 'failed' AND images.run_id IS NOT NULL)
-            """,
-            {"run_id": self._run_id},
-        )
-        db.unregister("outcomes")
+        with lent(db, outcomes=_status_columns(outcomes)):
+            db.execute(
+                """
+                UPDATE images SET
+                    status = o.status,
+                    error_code = CASE WHEN o.status = 'missing' THEN images.error_code ELSE o.error_code END,
+                    error_message = CASE WHEN o.status = 'missing' THEN images.error_message
+                                    ELSE o.error_message END,
+                    run_id = CASE WHEN o.status = 'completed' THEN coalesce(images.run_id, $run_id)
+                             ELSE images.run_id END
+                FROM outcomes o
+                WHERE o.image_id = images.image_id AND NOT (o.status = 'failed' AND images.run_id IS NOT NULL)
+                """,
+                {"run_id": self._run_id},
+            )
 
     def _result_columns(self, outcomes: Sequence[OutcomeLike]) -> dict[str, npt.NDArray[Any]]:
         n = len(outcomes)
