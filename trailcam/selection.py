@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trailcam.domain import Status
+from trailcam.words.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,13 @@ class Selection:
         if self.by_date:
             parts["include_undated"] = self.include_undated
         return parts
+
+    def in_words(self) -> str:
+        """``season rut; since 2024-09-01; stations Hayfield, TinMan``; empty for all photos."""
+        parts = []
+        for name, value in self.describe().items():
+            if name == "include_undated" or (name == "months" and self.season):
+                continue
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            parts.append(f"{name} {printable(text)}")
+        return "; ".join(parts)

@@ -10,7 +10,8 @@ from selenium.webdriver.common.keys import Keys
 from tests.conftest import TinyJpeg
 from tests.helpers.browser import browser
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.compare_page.make_comparison import PageReport, build_page
+from trailcam.compare_page.make_comparison import build_page
+from trailcam.pages.shown import PageReport
 from trailcam.selection import Selection
 
 LEFT, RIGHT = (0.1, 0.1, 0.3, 0.3), (0.6, 0.6, 0.3, 0.3)

@@ -288,7 +288,7 @@ def test_html_is_escaped_and_allows_nothing(tmp_path: Path) -> None:
     assert "a&amp;b.jpg" in page
     (style,) = re.findall(r"<style>(.*?)</style>", page, flags=re.DOTALL)
     digest_of_style = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'sha256-{digest_of_style}'" in page
+    assert f"default-src 'none'; img-src 'none'; style-src 'sha256-{digest_of_style}'" in page
     assert not re.search(r"\b(?:src|href|url)\s*[=(]", page)
 
 

@@ -42,9 +42,6 @@ STILL_AGAINST: set[tuple[str, str]] = {
     ("detect.model.protocol", "detect.pipeline.outcomes"),
     ("detect.model.yolo", "detect.pipeline.failures"),
     ("detect.pipeline.loader", "detect.choose.plan"),
-    ("pages.pictures", "gallery.cards"),
-    ("compare_page.make_comparison", "gallery.make_gallery"),
-    ("review.make_review", "gallery.make_gallery"),
 }
 TOP_MODULES = 8  # loose modules beside the folders, at most
 SAME_NAMES = 9  # file names used twice, at most; __init__, __main__ and the pairs of export and imports aside

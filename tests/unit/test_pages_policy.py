@@ -4,42 +4,41 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trailcam.doctor import Finding, Level
-from trailcam.pages.html import asset, render
+from trailcam.pages.html import render
 from trailcam.reports.doctor import doctor_report
 from trailcam.reports.report_page import to_html
 
 PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
-PAGES = sorted(
-    path
-    for path in PACKAGE.rglob("*")
-    if path.suffix in (".py", ".html", ".js") and "<!doctype html" in path.read_text(encoding="utf-8").lower()
-)
 _META = '<meta http-equiv="Content-Security-Policy"'
+_EVIL = "</script><script>alert(2)</script><img src=x onerror=alert(3)>\x1b[31m"
 
 
-def test_all_pages_are_known() -> None:
-    """A new kind of page belongs here, and into the tests below."""
-    assert [path.relative_to(PACKAGE).as_posix() for path in PAGES] == [
-        "disagree/page.html",
-        "evaluate/figures_page.py",
-        "gallery/page.html",
-        "reports/report_page.py",
-        "review/page.html",
+def test_one_place_begins_a_page() -> None:
+    """A document is begun in the base template alone, and each page extends it."""
+    begins = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".html", ".js")
+        and "<!doctype html" in path.read_text(encoding="utf-8").lower()
     ]
+    assert begins == ["pages/base.html"]
+    for path in PACKAGE.rglob("page.html"):
+        assert path.read_text(encoding="utf-8").startswith('{% extends "pages/base.html" %}')
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.parent.name)
-def test_the_policy_comes_first(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    after = text[text.lower().index("<!doctype html") :]
-    head = after[: after.index(_META)]
-    assert not re.search(r"<(script|style|link|img|body|title)", head)
-    if path.suffix == ".py":
-        assert re.search(r"default-src 'none';", text)
+def test_no_template_trusts_a_text() -> None:
+    """Only html.py marks anything as safe, and that is the program's own."""
+    for path in (*PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert "|safe" not in text.replace(" ", "")
+        assert "autoescape false" not in text
+        if path.relative_to(PACKAGE).as_posix() != "pages/html.py":
+            assert "markupsafe" not in text
 
 
 def check_policy(page: str) -> None:
@@ -47,28 +46,37 @@ def check_policy(page: str) -> None:
     rules = dict(part.strip().partition(" ")[::2] for part in policy.split(";") if part.strip())
     assert rules["default-src"] == "'none'"
     for what in ("script-src", "style-src"):
-        assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]{44}' ?)*|'none'", rules.get(what, "'none'"))
+        assert re.fullmatch(r"('sha256-[A-Za-z0-9+/=]{44}' ?)*|'none'", rules[what])
     assert rules["base-uri"] == rules["form-action"] == "'none'"
     assert "unsafe" not in policy
     assert "http" not in policy
+    assert not re.search(r"<(script|style|link|img|body|title)", page[: page.index(_META)])
 
 
 def test_reports() -> None:
-    page = to_html(doctor_report([Finding(Level.ERROR, "<b>", "<script>alert(1)</script>")]))
+    page = to_html(doctor_report([Finding(Level.ERROR, "<b>", _EVIL)]))
     check_policy(page)
     assert "<script>" not in page
+    assert "<img" not in page
+    assert "\x1b" not in page
+    assert "script-src 'none'" in page
 
 
-@pytest.mark.parametrize("package", ["gallery", "review", "disagree"])
-def test_pages_with_scripts(package: str) -> None:
-    name = f"trailcam.{package}"
-    made = render(
-        asset(name, "page.html"),
-        style=asset(name, "page.css"),
-        script="alert(1)",
-        data={"name": "</script><script>alert(2)</script>"},
-        shown=(),
-        images="data:",
-    ).decode()
+@pytest.mark.parametrize("page", ["gallery", "review", "compare_page"])
+def test_pages_with_scripts(page: str) -> None:
+    made = render(page, data={"name": _EVIL}, images="data:").decode()
     check_policy(made)
     assert "<script>alert(2)" not in made
+    assert made.count("<img") == 0
+
+
+def test_an_evaluation() -> None:
+    table = {"heads": [_EVIL], "rows": [[_EVIL, _EVIL]]}
+    fields: dict[str, Any] = dict.fromkeys(("title", "sentence", "empty", "version"), _EVIL)
+    fields |= dict.fromkeys(("photos", "kinds", "classes", "confusion"), table)
+    fields |= {"mistakes": [(_EVIL, [{"words": _EVIL, "picture": ""}])], "notes": [_EVIL]}
+    made = render("evaluate", images="data:", **fields)
+    page = made.decode()
+    check_policy(page)
+    assert "<script>" not in page
+    assert "<img" not in page

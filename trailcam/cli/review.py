@@ -26,8 +26,8 @@ from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
+    from trailcam.pages.shown import PageReport
     from trailcam.review.apply import Applied
-    from trailcam.review.make_review import ReviewReport
 
 app = typer.Typer(invoke_without_command=True)
 _NAMED = 10  # photos without a picture that are named one by one
@@ -132,7 +132,7 @@ def apply(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _show_page(report: ReviewReport, verbose: bool) -> None:
+def _show_page(report: PageReport, verbose: bool) -> None:
     console.out.print(
         f"{printable(str(report.path))}: {count(report.n_photos, 'photo')} of {report.candidates:,} to"
         f" review, {report.size_bytes / 1e6:.1f} MB.",

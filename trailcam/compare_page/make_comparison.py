@@ -9,9 +9,9 @@ from typing import Any
 
 from trailcam import __version__
 from trailcam.files.write import write_file
-from trailcam.gallery.make_gallery import as_shown, check, encoded, in_words, large_px
-from trailcam.pages.html import Shown, asset, render
-from trailcam.pages.pictures import Cache, NoPicture, Request, make_pictures
+from trailcam.pages.html import Shown, render
+from trailcam.pages.pictures import Cache, Request
+from trailcam.pages.shown import PageReport, check_target, large_px, show_photos
 from trailcam.reports.compare_runs import Comparison, Difference, compare, notes
 from trailcam.selection import Selection
 from trailcam.settings.config import FALLBACK_CONFIDENCE
@@ -21,19 +21,6 @@ from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out
 from trailcam.store.two_runs import RunBox, both_said
 from trailcam.words.text import printable
-
-_GALLERY, _HERE = "trailcam.gallery", "trailcam.compare_page"
-
-
-@dataclass(frozen=True, slots=True)
-class PageReport:
-    """What was made, out of ``candidates`` photos. ``problems``: those without a picture, "name: reason"."""
-
-    path: Path
-    n_photos: int
-    candidates: int
-    size_bytes: int
-    problems: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +56,12 @@ def build_page(
         photos, candidates = _photos(db, found, confidence, limit)
         told = notes(found, count_undated_left_out(db, selection))
         paths = [Path(root.path) for root in roots(db)]
-    check(target, [photo.file for photo in photos], paths)
+    check_target(target, [photo.file for photo in photos], paths)
     requests = [Request(photo.file, large_px(len(photos))) for photo in photos]
-    shown, problems = [], []
-    for photo, made in zip(photos, make_pictures(requests, cache, progress), strict=True):
-        if isinstance(made, NoPicture):
-            problems.append(f"{photo.name}: {made.message}")
-        shown.append(as_shown(made, encoded))
+    shown, problems = show_photos(requests, [photo.name for photo in photos], cache, progress)
     page = render(
-        asset(_HERE, "page.html"),
-        style=asset(_GALLERY, "page.css") + asset(_HERE, "page.css"),
-        script=asset("trailcam.pages", "common.js") + asset(_HERE, "page.js"),
-        data=_data(found, photos, shown, in_words(selection), [*told, f"trailcam {__version__}"]),
+        "compare_page",
+        data=_data(found, photos, shown, selection.in_words(), [*told, f"trailcam {__version__}"]),
         shown=shown,
         images="data:",
     )

@@ -8,9 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from trailcam.domain import Kind
-
-Box = tuple[float, float, float, float]
-"""``xywhn``: left, top, width, height, 0..1 of the upright photo."""
+from trailcam.pages.pictures import Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import numpy as np
 
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
-from trailcam.gallery.cards import Box, Content, Found, Photo, ShownClass, Tally
+from trailcam.gallery.cards import Content, Found, Photo, ShownClass, Tally
+from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.counted import count_judged, make_counted

@@ -8,10 +8,8 @@ from typing import Any
 
 from trailcam import __version__
 from trailcam.gallery.cards import Content, Photo
-from trailcam.pages.html import Shown, asset, render
+from trailcam.pages.html import Shown, render
 from trailcam.words.months import Season, format_months
-
-_HERE = "trailcam.gallery"
 
 
 def render_page(
@@ -29,9 +27,7 @@ def render_page(
     these are. ``folder`` is the relative name of the folder with the pictures, None where they are inside.
     """
     return render(
-        asset(_HERE, "page.html"),
-        style=asset(_HERE, "page.css"),
-        script=asset("trailcam.pages", "common.js") + asset(_HERE, "page.js"),
+        "gallery",
         data=_data(content, shown, seasons, first_month, selection, folder),
         shown=() if folder else shown,
         images="data: 'self'" if folder else "data:",

@@ -1,8 +1,8 @@
-"""One self-contained HTML file: what the gallery and the review page are made of.
+"""HTML pages from templates: what comes from file names, EXIF and models is escaped everywhere.
 
-Everything a page needs is in it, and its content security policy lets the browser load nothing else. What
-comes from file names and EXIF is data: it sits in a JSON block in which no ``<`` is left, and the scripts put
-it into the page as text alone.
+A page is a folder with ``page.html`` (a jinja2 template that extends ``pages/base.html``), ``page.css`` and,
+where it has a script, ``page.js``. Its one stylesheet and its one script begin with what all pages share.
+The file holds all that the page needs, and its content security policy lets the browser load nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+from trailcam.words.text import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +35,66 @@ class Shown:
     problem: str = ""
 
 
-def asset(package: str, name: str) -> str:
-    """The text of a file that ships in ``package``."""
-    return resources.files(package).joinpath(name).read_text(encoding="utf-8")
-
-
 def render(
-    template: str, *, style: str, script: str, data: object, shown: Iterable[Shown], images: str
+    page: str,
+    *,
+    data: object = None,
+    shown: Iterable[Shown] = (),
+    images: str = "'none'",
+    **fields: object,
 ) -> bytes:
-    """The whole file, UTF-8: ``template`` with its ``@@parts@@`` put in.
+    """The whole file of the page in the folder ``page``, UTF-8.
 
+    ``fields`` are the template's own. ``data`` is what page.js reads; without it the page has no script.
     ``images`` are the sources of pictures that the policy allows; ``shown`` are embedded.
     """
-    parts = {
-        "policy": f"default-src 'none'; img-src {images}; style-src '{_hash(style)}';"
-        f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
-        "style": style,
-        "data": _as_json(data),
-        "script": script,
-        "pictures": "\n".join(_embedded(shown)),
-    }
-    # In one pass over the template: nothing that is put in is looked at again.
-    pieces = template.split("@@")
-    return "".join(piece if n % 2 == 0 else parts[piece] for n, piece in enumerate(pieces)).encode()
+    from markupsafe import Markup
+
+    style = asset("pages/page.css") + asset(f"{page}/page.css")
+    script = asset("pages/common.js") + asset(f"{page}/page.js") if data is not None else ""
+    scripts = f"'{_hash(script)}'" if script else "'none'"
+    policy = (
+        f"default-src 'none'; img-src {images}; style-src '{_hash(style)}'; script-src {scripts};"
+        " base-uri 'none'; form-action 'none'"
+    )
+    text = (
+        _environment()
+        .get_template(f"{page}/page.html")
+        .render(
+            fields,
+            # The program's own, and the data in a form that no script element ends at.
+            policy=Markup(policy),
+            style=Markup(style),
+            script=Markup(script),
+            data=Markup(_as_json(data)),
+            pictures=Markup("\n".join(_embedded(shown))),
+        )
+    )
+    # Data may hold half characters, of a file name that isn't UTF-8; texts are printable by now.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def asset(path: str) -> str:
+    """The text of a file that ships in the package, by its path under ``trailcam``."""
+    return resources.files("trailcam").joinpath(path).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def harmless(value: object) -> object:
+        return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    return Environment(
+        autoescape=True,
+        finalize=harmless,
+        loader=FunctionLoader(asset),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _hash(text: str) -> str:

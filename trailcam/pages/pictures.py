@@ -27,10 +27,11 @@ from PIL import Image
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.decode import Failed, decode
 from trailcam.detect.pipeline.read_file import Missing, read_file
-from trailcam.gallery.cards import Box
 from trailcam.machine import usable_cores
 
 Pixels = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+"""``xywhn``: left, top, width, height, 0..1 of the upright photo."""
 
 THUMB_PX = 400
 """Longer side of a thumbnail: a card is about 300 px wide, on a phone nearly 400."""

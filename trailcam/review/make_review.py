@@ -11,9 +11,9 @@ from typing import Any
 
 from trailcam import __version__
 from trailcam.files.write import write_file
-from trailcam.gallery.make_gallery import as_shown, check, encoded, in_words, large_px
-from trailcam.pages.html import Shown, asset, render
-from trailcam.pages.pictures import Cache, NoPicture, Request, make_pictures
+from trailcam.pages.html import Shown, render
+from trailcam.pages.pictures import Cache, Request
+from trailcam.pages.shown import PageReport, check_target, large_px, show_photos
 from trailcam.review.answers import FORMAT, VERSION
 from trailcam.review.choose import Question, Questions, choose
 from trailcam.selection import Selection
@@ -21,8 +21,6 @@ from trailcam.settings.classmap import ClassRule
 from trailcam.store.database import Database, utc_now
 from trailcam.store.images import roots
 from trailcam.words.text import count
-
-_GALLERY, _HERE = "trailcam.gallery", "trailcam.review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +34,13 @@ class Options:
     cache: Cache | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewReport:
-    """What was made, out of ``candidates`` photos. ``problems``: those without a picture, "name: reason"."""
-
-    path: Path
-    n_photos: int
-    candidates: int
-    size_bytes: int
-    problems: Sequence[str]
-
-
 def build_review(
     database: Database,
     selection: Selection,
     target: Path,
     options: Options,
     progress: Callable[[int, int], object],
-) -> ReviewReport:
+) -> PageReport:
     """Write the page to ``target``, whole or not at all.
 
     Raises RootError when the photos' folder isn't there, OutputError when the page can't be written,
@@ -70,24 +57,19 @@ def build_review(
             random=options.random,
         )
         paths = [Path(root.path) for root in roots(db)]
-    check(target, [photo.file for photo in questions.photos], paths)
+    check_target(target, [photo.file for photo in questions.photos], paths)
     large = large_px(len(questions.photos))
-    shown, problems = [], []
     requests = [Request(photo.file, large) for photo in questions.photos]
-    for photo, made in zip(questions.photos, make_pictures(requests, options.cache, progress), strict=True):
-        if isinstance(made, NoPicture):
-            problems.append(f"{photo.name}: {made.message}")
-        shown.append(as_shown(made, encoded))
+    names = [photo.name for photo in questions.photos]
+    shown, problems = show_photos(requests, names, options.cache, progress)
     page = render(
-        asset(_HERE, "page.html"),
-        style=asset(_GALLERY, "page.css") + asset(_HERE, "page.css"),
-        script=asset("trailcam.pages", "common.js") + asset(_HERE, "page.js"),
-        data=_data(questions, shown, in_words(selection)),
+        "review",
+        data=_data(questions, shown, selection.in_words()),
         shown=shown,
         images="data:",
     )
     write_file(target, page)
-    return ReviewReport(target, len(shown), questions.candidates, len(page), problems)
+    return PageReport(target, len(shown), questions.candidates, len(page), problems)
 
 
 def _data(questions: Questions, shown: Sequence[Shown], selection: str) -> dict[str, Any]:
