@@ -193,7 +193,7 @@ def _make_photos(db: Path, root: Path, command: list[str]) -> None:
     from trailcam.selection import Selection
     from trailcam.store.database import Database
     from trailcam.store.export_rows import make_plan, stream
-    from trailcam.words.months import parse_until
+    from trailcam.words.dates import parse_until
 
     buffer = io.BytesIO()
     Image.effect_noise((640, 480), 40).convert("RGB").save(buffer, "JPEG")

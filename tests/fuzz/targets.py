@@ -29,7 +29,9 @@ from trailcam.settings.config import load
 from trailcam.store.database import Database
 from trailcam.store.invariants import broken
 from trailcam.strip.parse import find_stamp, find_temperature
-from trailcam.words.months import format_months, parse_date, parse_duration, parse_months
+from trailcam.words.dates import parse_date
+from trailcam.words.months import format_months, parse_months
+from trailcam.words.span import parse_duration
 from trailcam.words.text import printable
 
 

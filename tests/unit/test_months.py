@@ -9,16 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailcam.errors import UsageError
-from trailcam.words.months import (
-    DEFAULT_FIRST_MONTH,
-    Season,
-    format_months,
-    parse_date,
-    parse_duration,
-    parse_months,
-    parse_until,
-    season_year_of,
-)
+from trailcam.words.dates import parse_date, parse_until
+from trailcam.words.months import DEFAULT_FIRST_MONTH, Season, format_months, parse_months, season_year_of
+from trailcam.words.span import parse_duration
 
 RUT = Season("rut", (9, 10, 11, 12, 1))
 distinct_months = st.lists(st.integers(1, 12), min_size=1, unique=True).map(tuple)

@@ -15,7 +15,8 @@ from trailcam.cli.console import set_up_logging
 from trailcam.domain import Status
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
-from trailcam.words.months import parse_date, parse_months, parse_until
+from trailcam.words.dates import parse_date, parse_until
+from trailcam.words.months import parse_months
 
 if TYPE_CHECKING:
     from trailcam.settings.config import Settings

@@ -129,7 +129,7 @@ def digest(
 def _moment(text: str) -> datetime:
     """A date as this machine's clock reads it. Raises UsageError."""
     from trailcam.errors import UsageError
-    from trailcam.words.months import parse_date
+    from trailcam.words.dates import parse_date
 
     try:
         return parse_date(text).astimezone()

@@ -141,7 +141,7 @@ def list_(
 
 def _moment(text: str) -> datetime:
     """A moment to the minute or second. Raises UsageError, also for a whole day."""
-    from trailcam.words.months import parse_date
+    from trailcam.words.dates import parse_date
 
     at = parse_date(text)
     if not re.search(r"\d:\d", text):

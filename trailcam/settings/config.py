@@ -22,7 +22,8 @@ from trailcam.errors import ConfigError, UsageError
 from trailcam.settings import schema as tables
 from trailcam.settings.classmap import ClassRule, is_class_map_path, rule_from_table
 from trailcam.settings.schema import Refused, Rule, Source, check_table, check_value
-from trailcam.words.months import Season, parse_duration, parse_months
+from trailcam.words.months import Season, parse_months
+from trailcam.words.span import parse_duration
 from trailcam.words.text import printable
 
 Auto = Literal["auto"]

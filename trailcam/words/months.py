@@ -1,4 +1,4 @@
-"""Months, seasons that may wrap the year, and the spans and dates users type.
+"""Months, and seasons that may wrap the year.
 
 A season-year begins with the first month of its season and is named by the calendar years it touches:
 January 2025 belongs to the season that began in September 2024, "2024-25".
@@ -6,11 +6,10 @@ January 2025 belongs to the season that began in September 2024, "2024-25".
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from trailcam.errors import UsageError
 from trailcam.words.text import printable
@@ -35,14 +34,6 @@ _NAMES = (
 )
 _SHORT = tuple(name[:3].title() for name in _NAMES)
 _MONTHS_HINT = "Write months as 9-1, 9,10,11, sep-jan or a mixture, 9-11,jan; a range may wrap the year."
-_DURATION_HINT = "Write a number with its unit: 90s, 30m, 2h, 1h30m or 1d."
-_DATE_HINT = "Write 2024-11-03, 2024-11-03T17:15, 2024-11 or 2024, in the camera's own clock time (no zone)."
-_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", re.IGNORECASE)
-_DATE = re.compile(
-    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})"
-    r"(?:-(?P<day>[0-9]{2})(?:[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?)?)?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,42 +115,6 @@ def format_months(months: Sequence[int]) -> str:
     return ", ".join("-".join(_SHORT[m - 1] for m in dict.fromkeys((run[0], run[-1]))) for run in runs)
 
 
-def parse_duration(text: str) -> timedelta:
-    """A span above zero: ``"90s"``, ``"30m"``, ``"2h"``, ``"1h30m"``, ``"1d"``. Raises UsageError.
-
-    A bare number is refused: nothing says whether it means seconds or minutes.
-    """
-    shown = printable(text.strip())
-    match = _DURATION.fullmatch("".join(text.split()))
-    if match is None or not any(match.groups()):
-        what = "has no unit" if shown.isdecimal() else "is no length of time"
-        raise UsageError(f'"{shown}" {what}.', _DURATION_HINT)
-    try:
-        days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
-        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except (ValueError, OverflowError):
-        raise UsageError(f'"{shown[:40]}" is too long a time.', _DURATION_HINT) from None
-    if not span:
-        raise UsageError(f'"{shown}" is no time at all; it must be above zero.', _DURATION_HINT)
-    return span
-
-
-def parse_date(text: str) -> datetime:
-    """The first moment of a year, month, day or minute, for ``--since``: naive, in the camera's own time.
-
-    ``"2024-11"`` -> 2024-11-01 00:00:00. Raises UsageError.
-    """
-    return _date_bounds(text)[0]
-
-
-def parse_until(text: str) -> datetime:
-    """The last microsecond of a year, month, day, minute or second, for ``--until``, which is inclusive.
-
-    ``"2024-11"`` -> 2024-11-30 23:59:59.999999; compare with ``<=``. Raises UsageError.
-    """
-    return _date_bounds(text)[1]
-
-
 def _month(text: str, whole: str) -> int:
     word = text.strip().casefold()
     if re.fullmatch("[0-9]{1,2}", word):
@@ -176,25 +131,3 @@ def _month(text: str, whole: str) -> int:
 
 def _bad_months(text: str, why: str) -> UsageError:
     return UsageError(f'Cannot read "{printable(text)}" as months: {why}.', _MONTHS_HINT)
-
-
-def _date_bounds(text: str) -> tuple[datetime, datetime]:
-    """First and last microsecond of the year, month, day, minute or second that ``text`` names."""
-    match = _DATE.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f'Cannot read "{printable(text)}" as a date.', _DATE_HINT)
-    part = match.groupdict()
-    year, month = int(part["year"]), part["month"]
-    try:
-        last_day = calendar.monthrange(year, int(month or 12))[1]
-        start = datetime.fromisoformat(
-            f"{part['year']}-{month or '01'}-{part['day'] or '01'}"
-            f"T{part['hour'] or '00'}:{part['minute'] or '00'}:{part['second'] or '00'}"
-        )
-        end = datetime.fromisoformat(
-            f"{part['year']}-{month or '12'}-{part['day'] or last_day}"
-            f"T{part['hour'] or '23'}:{part['minute'] or '59'}:{part['second'] or '59'}.999999"
-        )
-    except ValueError:  # calendar.IllegalMonthError is one
-        raise UsageError(f'There is no date "{printable(text)}".', _DATE_HINT) from None
-    return start, end

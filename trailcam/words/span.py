@@ -1,4 +1,4 @@
-"""By how much a clock was wrong, as people write it: ``+1y2h``, ``-12h``. Pure."""
+"""Spans of time as people write them: a duration (``30m``), and by how much a clock was wrong (``+1y2h``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _AMOUNT = re.compile(
     r"([+-])?(?:(\d+)y)?(?:(\d+)mo)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?",
     re.IGNORECASE | re.ASCII,
 )
-_HINT = (
+_DURATION_HINT = "Write a number with its unit: 90s, 30m, 2h, 1h30m or 1d."
+_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", re.IGNORECASE)
+_AMOUNT_HINT = (
     "Write it as +1y2h, -12h, +3d or +1h30m: y, mo (months), w, d, h, m (minutes) and s, the largest first."
 )
 
@@ -36,20 +38,40 @@ class Amount:
             day = min(at.day, calendar.monthrange(year, month + 1)[1])
             return at.replace(year=year, month=month + 1, day=day) + self.rest
         except (ValueError, OverflowError):
-            raise UsageError("That leads to a year that no calendar has.", _HINT) from None
+            raise UsageError("That leads to a year that no calendar has.", _AMOUNT_HINT) from None
+
+
+def parse_duration(text: str) -> timedelta:
+    """A span above zero: ``"90s"``, ``"30m"``, ``"2h"``, ``"1h30m"``, ``"1d"``. Raises UsageError.
+
+    A bare number is refused: nothing says whether it means seconds or minutes.
+    """
+    shown = printable(text.strip())
+    match = _DURATION.fullmatch("".join(text.split()))
+    if match is None or not any(match.groups()):
+        what = "has no unit" if shown.isdecimal() else "is no length of time"
+        raise UsageError(f'"{shown}" {what}.', _DURATION_HINT)
+    try:
+        days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
+        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (ValueError, OverflowError):
+        raise UsageError(f'"{shown[:40]}" is too long a time.', _DURATION_HINT) from None
+    if not span:
+        raise UsageError(f'"{shown}" is no time at all; it must be above zero.', _DURATION_HINT)
+    return span
 
 
 def parse_amount(text: str) -> Amount:
     """``"+1y2h"`` -> twelve months and two hours; without a sign it is a plus. Raises UsageError."""
     match = _AMOUNT.fullmatch("".join(text.split()))
     if match is None or not any(match.groups()[1:]):
-        raise UsageError(f'Cannot read "{printable(text.strip())}" as a length of time.', _HINT)
+        raise UsageError(f'Cannot read "{printable(text.strip())}" as a length of time.', _AMOUNT_HINT)
     sign = -1 if match[1] == "-" else 1
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     try:
         rest = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
-        raise UsageError(f'"{printable(text.strip()[:40])}" is too long a time.', _HINT) from None
+        raise UsageError(f'"{printable(text.strip()[:40])}" is too long a time.', _AMOUNT_HINT) from None
     return Amount(sign * (12 * years + months), sign * rest)
 
 
