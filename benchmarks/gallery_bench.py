@@ -30,7 +30,7 @@ from make_library import STATIONS, _times
 from PIL import Image
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Status
-from trailcam.gallery.make_gallery import Options, build_gallery
+from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
 from trailcam.pages.pictures import Cache
 from trailcam.samples import build_library
 from trailcam.selection import Selection
@@ -158,7 +158,7 @@ def measure(database: Database, folder: Path, *, split: bool) -> None:
     settings = Settings()
     with tempfile.TemporaryDirectory(dir=folder) as name:
         for how in ("nothing cached", "all cached"):
-            options = Options(
+            options = GalleryOptions(
                 confidence=0.5,
                 lowest=0.25,
                 gap=settings.report.gap,

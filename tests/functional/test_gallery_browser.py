@@ -15,7 +15,7 @@ from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.gallery.content import read_content
-from trailcam.gallery.make_gallery import Options, build_gallery
+from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
 from trailcam.reports.bucks import bucks
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
@@ -23,7 +23,7 @@ from trailcam.settings.config import Settings
 GAP = timedelta(minutes=30)
 STATIONS = ("Hayfield", "TinMan", "<script>")
 CLASSES = ("doe", "young", "mid", "mature", "person")
-OPTIONS = Options(None, 0.25, GAP, Settings().seasons, first_month=9)
+OPTIONS = GalleryOptions(None, 0.25, GAP, Settings().seasons, first_month=9)
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +271,7 @@ def test_nothing_is_asked_for_and_nothing_complained_of(library: Library, tmp_pa
     for split in (False, True):
         file = tmp_path / f"split_{split}" / "page.html"
         file.parent.mkdir()
-        options = Options(None, 0.25, GAP, Settings().seasons, first_month=9, split=split)
+        options = GalleryOptions(None, 0.25, GAP, Settings().seasons, first_month=9, split=split)
         report = build_gallery(library.database, Selection(), file, options, lambda _done, _total: None)
         assert bool(report.folder) is split
         with browser(tmp_path / f"profile_{split}") as opened:

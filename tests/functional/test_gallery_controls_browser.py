@@ -15,11 +15,11 @@ from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
 from tests.helpers.library import Photo, make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.gallery.make_gallery import Options, build_gallery
+from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
 
-OPTIONS = Options(None, 0.25, timedelta(minutes=30), Settings().seasons, first_month=9)
+OPTIONS = GalleryOptions(None, 0.25, timedelta(minutes=30), Settings().seasons, first_month=9)
 CLASSES = (
     ClassInfo(0, "doe", Kind.DOE, threshold=0.65),
     ClassInfo(1, "mature", Kind.BUCK, AgeClass.MATURE, threshold=0.3),

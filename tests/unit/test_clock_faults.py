@@ -21,7 +21,7 @@ from trailcam.clock.check_clocks import Checked, check_stale
 from trailcam.clock.doubt import NUMBERS_BACKWARDS, Doubt
 from trailcam.clock.infrared import colour_of, colour_of_file
 from trailcam.clock.shift import apply_shift, plan_shift, take_back
-from trailcam.clock.sources import Said, judge_sources
+from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import INFRARED_BELOW, Lit, is_infrared, judge_light
 from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
 from trailcam.media.capture_time import best, parse_file_name, suspicion
@@ -389,9 +389,9 @@ def test_a_stuck_filter_is_no_matter_of_the_clock() -> None:
 def test_a_maker_note_that_contradicts_exif_and_one_that_agrees() -> None:
     at = datetime(2024, 11, 3, 6)
     said = [
-        Said(at, at + timedelta(seconds=60), None, None),
-        Said(at, at + timedelta(hours=1), None, None),
-        Said(at, None, None, None),
+        FileTimes(at, at + timedelta(seconds=60), None, None),
+        FileTimes(at, at + timedelta(hours=1), None, None),
+        FileTimes(at, None, None, None),
     ]
     assert judge_sources(said, ZONE) == {1: Doubt("sources_differ")}
 

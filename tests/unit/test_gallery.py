@@ -16,7 +16,7 @@ from trailcam.errors import OutputError, RootError, UsageError
 from trailcam.gallery import make_gallery as building
 from trailcam.gallery.cards import Content
 from trailcam.gallery.content import read_content
-from trailcam.gallery.make_gallery import GalleryReport, Options, build_gallery
+from trailcam.gallery.make_gallery import GalleryOptions, GalleryReport, build_gallery
 from trailcam.pages.pictures import THUMB_PX, Cache, NoPicture, Pictures, Request, make_pictures, render
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
@@ -31,7 +31,7 @@ def content(library: Library, confidence: float | None = 0.5, lowest: float = 0.
 
 def build(library: Library, target: Path, **options: object) -> GalleryReport:
     given = {"confidence": None, "lowest": 0.25, "gap": GAP, "seasons": Settings().seasons, "first_month": 9}
-    made = Options(**(given | options))  # type: ignore[arg-type]  # tests name the fields
+    made = GalleryOptions(**(given | options))  # type: ignore[arg-type]  # tests name the fields
     return build_gallery(library.database, Selection(), target, made, lambda _done, _total: None)
 
 

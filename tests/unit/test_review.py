@@ -16,8 +16,8 @@ from tests.helpers.library import NO_DEER, Library, Photo, make_library
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.review.answers import AnswersError, read_answers
 from trailcam.review.apply import Applied, apply_answers
-from trailcam.review.choose import Questions, choose
-from trailcam.review.make_review import Options, build_review
+from trailcam.review.choose import ToJudge, choose
+from trailcam.review.make_review import ReviewOptions, build_review
 from trailcam.selection import Selection
 from trailcam.store.corrections import Judgement, history, record, shown_boxes, undo
 from trailcam.store.database import Database
@@ -29,16 +29,16 @@ GAP = timedelta(minutes=30)
 AT = datetime(2024, 11, 20)
 
 
-def asked(library: Library, limit: int = 100, *, random: bool = False) -> Questions:
+def asked(library: Library, limit: int = 100, *, random: bool = False) -> ToJudge:
     with library.database.read() as db:
         return choose(db, Selection(), rules={}, gap=GAP, limit=limit, random=random)
 
 
-def names(questions: Questions) -> list[str]:
+def names(questions: ToJudge) -> list[str]:
     return [photo.name.rpartition("/")[2] for photo in questions.photos]
 
 
-def reasons(questions: Questions) -> dict[str, tuple[str, ...]]:
+def reasons(questions: ToJudge) -> dict[str, tuple[str, ...]]:
     return {photo.name.rpartition("/")[2]: photo.why for photo in questions.photos}
 
 
@@ -137,7 +137,7 @@ def test_the_page_escapes_what_files_are_called(tmp_path: Path, tiny_jpeg: TinyJ
     file.parent.mkdir()
     file.write_bytes(tiny_jpeg())
     target = tmp_path / "page.html"
-    options = Options(GAP, 10, False, {})
+    options = ReviewOptions(GAP, 10, False, {})
     report = build_review(library.database, Selection(), target, options, lambda *_: None)
     text = target.read_text(encoding="utf-8")
     assert (report.n_photos, report.problems) == (1, [])

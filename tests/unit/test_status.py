@@ -19,7 +19,7 @@ from trailcam.cli import report as report_cli
 from trailcam.cli.render import chosen_format, emit, show
 from trailcam.errors import DatabaseError, OutputError, UsageError
 from trailcam.files.lock import WriterLock
-from trailcam.reports.base import Column, Kind, Report, coverage_columns, percent
+from trailcam.reports.base import CellType, Column, Report, coverage_columns, percent
 from trailcam.reports.formats import Format, cell, to_json
 from trailcam.reports.status import reachability, status
 from trailcam.store.images import finish_scan
@@ -177,11 +177,11 @@ def shown(report: Report, width: int, *, terminal: bool = True, encoding: str = 
 def example(station: str = "TinMan") -> Report:
     """A report with every kind of cell, its numbers as large as they get."""
     columns = (
-        Column("month", "month", Kind.TEXT, null="undated"),
-        Column("station", "station", Kind.TEXT, wraps=True),
-        Column("photos", "photos", Kind.COUNT, sign="≥"),
-        Column("events", "events", Kind.COUNT, sign="≈"),
-        Column("mean", "conf.", Kind.NUMBER),
+        Column("month", "month", CellType.TEXT, null="undated"),
+        Column("station", "station", CellType.TEXT, wraps=True),
+        Column("photos", "photos", CellType.COUNT, sign="≥"),
+        Column("events", "events", CellType.COUNT, sign="≈"),
+        Column("mean", "conf.", CellType.NUMBER),
         *coverage_columns(),
     )
     row = {"month": "2024-12", "station": station, "photos": 0, "events": 0, "mean": None}
@@ -249,9 +249,9 @@ def test_percent_rounds_away_from_all_and_nothing(value: float, text: str) -> No
 
 
 def test_cells() -> None:
-    assert cell(Column("x", "x", Kind.FLAG), {"x": True}) == "yes"
-    assert cell(Column("x", "x", Kind.NUMBER), {"x": 1234.56}) == "1,234.6"
-    assert cell(Column("x", "x", Kind.MOMENT, null="never"), {"x": None}) == "never"
+    assert cell(Column("x", "x", CellType.FLAG), {"x": True}) == "yes"
+    assert cell(Column("x", "x", CellType.NUMBER), {"x": 1234.56}) == "1,234.6"
+    assert cell(Column("x", "x", CellType.MOMENT, null="never"), {"x": None}) == "never"
 
 
 def test_choosing_a_format() -> None:

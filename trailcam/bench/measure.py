@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from trailcam import __version__
 from trailcam.bench.photos import SIZES, Photos, render, sample
 from trailcam.machine import usable_cores
-from trailcam.reports.base import Column, Kind, Report, Row
+from trailcam.reports.base import CellType, Column, Report, Row
 
 if TYPE_CHECKING:
     from trailcam.settings.config import Settings
@@ -24,10 +24,10 @@ _RENDERED = 16
 _MEASURED_S = 1.0  # a pipeline that ran for less says nothing about its pace
 _NOISE = 0.05  # above a ceiling by more than this it was the ceiling that was measured wrongly
 _COLUMNS = (
-    Column("stage", "stage", Kind.TEXT),
-    Column("photos_per_s", "photos/s", Kind.NUMBER, null="none"),
-    Column("limits", "", Kind.TEXT, null=""),
-    Column("how", "what was measured", Kind.TEXT, wraps=True),
+    Column("stage", "stage", CellType.TEXT),
+    Column("photos_per_s", "photos/s", CellType.NUMBER, null="none"),
+    Column("limits", "", CellType.TEXT, null=""),
+    Column("how", "what was measured", CellType.TEXT, wraps=True),
 )
 
 Say = Callable[[str], None]

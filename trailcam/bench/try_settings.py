@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trailcam.machine import usable_cores
-from trailcam.reports.base import Column, Kind, Report, Row
+from trailcam.reports.base import CellType, Column, Report, Row
 
 if TYPE_CHECKING:
     from trailcam.bench.ceilings import Run
@@ -24,16 +24,16 @@ ROUNDS = 3
 CLOSE = 0.02  # settings this near to the fastest are as fast; of these the one with least memory wins
 
 _COLUMNS = (
-    Column("batch", "batch", Kind.COUNT),
-    Column("workers", "workers", Kind.COUNT),
-    Column("photos_per_s", "photos/s", Kind.NUMBER),
-    Column("curve", "", Kind.SHARE, bar=1.0),
-    Column("runs", "runs", Kind.COUNT),
-    Column("load_share", "waits for photos", Kind.SHARE),
-    Column("infer_share", "model", Kind.SHARE),
-    Column("write_share", "waits to write", Kind.SHARE),
-    Column("peak_mb", "MB", Kind.NUMBER),
-    Column("chosen", "", Kind.TEXT, null=""),
+    Column("batch", "batch", CellType.COUNT),
+    Column("workers", "workers", CellType.COUNT),
+    Column("photos_per_s", "photos/s", CellType.NUMBER),
+    Column("curve", "", CellType.SHARE, bar=1.0),
+    Column("runs", "runs", CellType.COUNT),
+    Column("load_share", "waits for photos", CellType.SHARE),
+    Column("infer_share", "model", CellType.SHARE),
+    Column("write_share", "waits to write", CellType.SHARE),
+    Column("peak_mb", "MB", CellType.NUMBER),
+    Column("chosen", "", CellType.TEXT, null=""),
 )
 
 Setting = tuple[int, int]

@@ -89,13 +89,13 @@ def gallery(
     verbose: Verbose = False,
 ) -> None:
     """Write an offline page of the photos that were found, with filters and statistics."""
-    from trailcam.gallery.make_gallery import Options, build_gallery
+    from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
     from trailcam.pages.pictures import default_cache
 
     context = app_context(db, config, quiet, verbose, {"report.confidence": confidence, "report.gap": gap})
     settings = context.settings
     selection = build_selection(settings, months, season, since, until, station, include_undated)
-    options = Options(
+    options = GalleryOptions(
         confidence=settings.report.confidence,
         lowest=lowest,
         gap=settings.report.gap,

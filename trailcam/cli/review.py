@@ -76,12 +76,12 @@ def review(
             "Name a file: trailcam review -o review.html. The page's answers: trailcam review apply FILE",
         )
     from trailcam.pages.pictures import default_cache
-    from trailcam.review.make_review import Options, build_review
+    from trailcam.review.make_review import ReviewOptions, build_review
 
     context = app_context(db, config, quiet, verbose, {"report.gap": gap})
     settings = context.settings
     selection = build_selection(settings, months, season, since, until, station, include_undated)
-    options = Options(
+    options = ReviewOptions(
         gap=settings.report.gap,
         limit=limit,
         random=random,

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from trailcam.clock.doubt import NUMBERS_BACKWARDS, STRIP_DIFFERS, Doubt
 from trailcam.clock.sequence import Frame, frozen, judge_sequence
-from trailcam.clock.sources import Said, judge_sources
+from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import Lit, is_infrared, judge_light
 from trailcam.domain import TimeSource
 from trailcam.media.capture_time import parse_file_name
@@ -112,7 +112,7 @@ def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Dou
     verdict = judge_sequence(frames, place.zone)
     said = judge_sources(
         [
-            Said(
+            FileTimes(
                 shot.exif_at or shot.noted_at or shot.strip_at, _noted(shot), shot.modified_at, shot.named_at
             )
             for shot in shots

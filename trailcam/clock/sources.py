@@ -18,7 +18,7 @@ _FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FileTimes:
     """The times of one file: by the camera (``own``: EXIF, maker note or strip), in the camera's maker note
     beside EXIF, at its last change, in its name."""
 
@@ -28,7 +28,7 @@ class Said:
     named: datetime | None
 
 
-def judge_sources(said: Sequence[Said], zone: ZoneInfo | None) -> dict[int, Doubt]:
+def judge_sources(said: Sequence[FileTimes], zone: ZoneInfo | None) -> dict[int, Doubt]:
     """Places of files of one camera whose sources contradict each other.
 
     Editing makes the last change later, never earlier. A name may be given when a photo arrives, within a
@@ -54,7 +54,7 @@ def _contradicts(apart: timedelta) -> bool:
     return hours != 0 and abs(apart - hours * _HOUR) <= SAME_MOMENT
 
 
-def _names_in_utc(said: Sequence[Said], zone: ZoneInfo | None) -> bool:
+def _names_in_utc(said: Sequence[FileTimes], zone: ZoneInfo | None) -> bool:
     """Whether names are in UTC; without a known zone: all the same few hours beside the camera's time."""
     pairs = [(base, one.named) for one in said if (base := one.own or one.modified) and one.named]
     if len(pairs) < _FEW:

@@ -44,8 +44,8 @@ from trailcam.store.export_rows import Box, Photo, Plan, bound_memory, make_plan
 from trailcam.store.imported_package import (
     Event,
     LeftOut,
-    Said,
     Side,
+    Source,
     Stay,
     prepare,
     stream_events,
@@ -320,7 +320,7 @@ def _words(meaning: Meaning) -> _Row:
     }
 
 
-def _by(said: Said | None, confidence: float | None, *, by_person: bool) -> _Row:
+def _by(said: Source | None, confidence: float | None, *, by_person: bool) -> _Row:
     """Who classified, when, and how sure a machine was. A person's word has no probability."""
     row: _Row = {"classificationMethod": "human" if by_person else "machine"}
     if said is not None:

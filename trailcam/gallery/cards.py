@@ -12,7 +12,7 @@ from trailcam.pages.pictures import Box
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Detection:
     """One detection. ``class_index`` points into :attr:`Content.classes`; ``confidence`` is 0..1.
 
     ``recommended``: whether it counts by what its weights recommend; ``counts``: whether it counts from the
@@ -41,7 +41,7 @@ class Photo:
     captured_us: int | None
     suspect: str | None
     people: tuple[Box, ...]
-    found: tuple[Found, ...]
+    found: tuple[Detection, ...]
 
 
 @dataclass(frozen=True, slots=True)

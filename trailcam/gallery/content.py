@@ -12,7 +12,7 @@ import numpy as np
 
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
-from trailcam.gallery.cards import Content, Found, Photo, ShownClass, Tally
+from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
 from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
 from trailcam.settings.config import FALLBACK_CONFIDENCE
@@ -117,7 +117,7 @@ def _photo(
         suspect=first["captured_at_suspect"],
         people=people,
         found=tuple(
-            Found(
+            Detection(
                 class_index=class_index[row["kind"], row["class_name"]],
                 # The shortest number that is the same in single precision, as the database compares.
                 confidence=float(str(np.float32(row["confidence"]))),

@@ -22,7 +22,7 @@ BLUR_FROM = 0.10
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class GalleryOptions:
     """How a gallery is made. ``confidence`` and ``lowest`` are 0..1, see :func:`read_content`.
 
     ``first_month`` (1..12) begins a season-year; ``cache`` None keeps no pictures.
@@ -56,7 +56,7 @@ def build_gallery(
     database: Database,
     selection: Selection,
     target: Path,
-    options: Options,
+    options: GalleryOptions,
     progress: Callable[[int, int], object],
 ) -> GalleryReport:
     """Write the page of the selected photos to ``target``; with ``split`` its pictures go to ``NAME_files``.

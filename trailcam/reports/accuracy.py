@@ -18,15 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo
-from trailcam.domain import Kind as Animal
+from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.evaluate.dataset import LabelledPhoto
 from trailcam.evaluate.figures import Judge
 from trailcam.evaluate.meaning import Target, class_targets, group_targets
 from trailcam.evaluate.metrics import Found, Matched, match
 from trailcam.geometry import iou
-from trailcam.reports.base import Column, Kind, Report, Row, Section
+from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.reports.common import Question, make_basis
 from trailcam.store.counted import COVERS
 from trailcam.store.database import Connection
@@ -41,31 +40,31 @@ _BINS = tuple(n / 10 for n in range(11))
 _FEW_VISITS = 10
 
 _FIGURES = (
-    Column("people_saw", "people saw", Kind.COUNT),
-    Column("model_said", "model said", Kind.COUNT),
-    Column("right", "right", Kind.COUNT),
-    Column("precision", "precision", Kind.SHARE),
-    Column("precision_low", "from", Kind.SHARE),
-    Column("precision_high", "to", Kind.SHARE),
-    Column("recall", "recall", Kind.SHARE),
-    Column("recall_low", "from", Kind.SHARE),
-    Column("recall_high", "to", Kind.SHARE),
-    Column("visits", "visits", Kind.COUNT, spare=0),
+    Column("people_saw", "people saw", CellType.COUNT),
+    Column("model_said", "model said", CellType.COUNT),
+    Column("right", "right", CellType.COUNT),
+    Column("precision", "precision", CellType.SHARE),
+    Column("precision_low", "from", CellType.SHARE),
+    Column("precision_high", "to", CellType.SHARE),
+    Column("recall", "recall", CellType.SHARE),
+    Column("recall_low", "from", CellType.SHARE),
+    Column("recall_high", "to", CellType.SHARE),
+    Column("visits", "visits", CellType.COUNT, spare=0),
 )
 _COLUMNS = (
-    Column("class", "class", Kind.TEXT, wraps=True),
-    Column("threshold", "counts from", Kind.NUMBER),
+    Column("class", "class", CellType.TEXT, wraps=True),
+    Column("threshold", "counts from", CellType.NUMBER),
     *_FIGURES,
 )
 _CALIBRATION = (
-    Column("confidence_from", "confidence from", Kind.NUMBER),
-    Column("confidence_to", "to", Kind.NUMBER),
-    Column("boxes", "boxes", Kind.COUNT),
-    Column("mean_confidence", "mean", Kind.NUMBER),
-    Column("right", "right", Kind.COUNT),
-    Column("share_right", "share right", Kind.SHARE),
-    Column("share_low", "from", Kind.SHARE),
-    Column("share_high", "to", Kind.SHARE),
+    Column("confidence_from", "confidence from", CellType.NUMBER),
+    Column("confidence_to", "to", CellType.NUMBER),
+    Column("boxes", "boxes", CellType.COUNT),
+    Column("mean_confidence", "mean", CellType.NUMBER),
+    Column("right", "right", CellType.COUNT),
+    Column("share_right", "share right", CellType.SHARE),
+    Column("share_low", "from", CellType.SHARE),
+    Column("share_high", "to", CellType.SHARE),
 )
 
 
@@ -119,7 +118,7 @@ def accuracy(
             Section(
                 "groups",
                 "Groups of classes",
-                (Column("group", "group", Kind.TEXT), *_FIGURES),
+                (Column("group", "group", CellType.TEXT), *_FIGURES),
                 [row for row in groups if row["people_saw"] or row["model_said"]],
             ),
             Section(
@@ -197,7 +196,7 @@ def _labels(model: Mapping[int, ClassInfo], found: Sequence[Mapping[str, Any]]) 
     for row in found:
         if row["truth"] and row["class"] is not None and row["class"] not in known:
             age = AgeClass(row["age_class"]) if row["age_class"] else None
-            info = ClassInfo(len(labels), row["class"], Animal(row["kind"]), age, row["species"])
+            info = ClassInfo(len(labels), row["class"], Kind(row["kind"]), age, row["species"])
             labels[len(labels)] = info
             known.add(info.name)
     return labels

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
 from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, rate, scope_cells
 from trailcam.reports.visits import (
     SunClock,
@@ -36,42 +36,42 @@ KEYS = ("month", "season", "station")
 DEFAULT_CLASSES = ("buck",)
 
 _KNOWN = f"Known: {', '.join((*AXES, *KEYS))}."
-_CLASS = Column("class", "class", Kind.TEXT, wraps=True)
+_CLASS = Column("class", "class", CellType.TEXT, wraps=True)
 _KEY_COLUMNS = {
-    "month": Column("month", "month", Kind.TEXT),
-    "season": Column("season", "season", Kind.TEXT),
-    "station": Column("station", "station", Kind.TEXT, wraps=True),
+    "month": Column("month", "month", CellType.TEXT),
+    "season": Column("season", "season", CellType.TEXT),
+    "station": Column("station", "station", CellType.TEXT, wraps=True),
 }
-_EVENTS = Column("events", "events", Kind.COUNT, sign="≈")
-_SHARE = Column("share", "share", Kind.SHARE)
+_EVENTS = Column("events", "events", CellType.COUNT, sign="≈")
+_SHARE = Column("share", "share", CellType.SHARE)
 _HOUR_COLUMNS = (
-    Column("hour", "hour", Kind.COUNT),
+    Column("hour", "hour", CellType.COUNT),
     _EVENTS,
-    Column("camera_days", "camera-days", Kind.COUNT, spare=0),
-    Column("events_per_100", "per 100 days", Kind.NUMBER, sign="≈", spare=1),
+    Column("camera_days", "camera-days", CellType.COUNT, spare=0),
+    Column("events_per_100", "per 100 days", CellType.NUMBER, sign="≈", spare=1),
     _SHARE,
 )
-_SUN_COLUMNS = (Column("sun_hour", "sun hour", Kind.COUNT), _EVENTS, _SHARE)
+_SUN_COLUMNS = (Column("sun_hour", "sun hour", CellType.COUNT), _EVENTS, _SHARE)
 _MOON_COLUMNS = (
-    Column("moon", "moon", Kind.TEXT),
-    Column("camera_nights", "camera-nights", Kind.NUMBER, spare=0),
+    Column("moon", "moon", CellType.TEXT),
+    Column("camera_nights", "camera-nights", CellType.NUMBER, spare=0),
     _EVENTS,
     _SHARE,
-    Column("expected_share", "expected", Kind.SHARE),
-    Column("night_events", "in the dark", Kind.COUNT, sign="≈", spare=1),
-    Column("night_events_per_100", "in the dark per 100", Kind.NUMBER, sign="≈", spare=2),
-    Column("events_per_100", "per 100 nights", Kind.NUMBER, sign="≈"),
+    Column("expected_share", "expected", CellType.SHARE),
+    Column("night_events", "in the dark", CellType.COUNT, sign="≈", spare=1),
+    Column("night_events_per_100", "in the dark per 100", CellType.NUMBER, sign="≈", spare=2),
+    Column("events_per_100", "per 100 nights", CellType.NUMBER, sign="≈"),
 )
 _OVERLAP_COLUMNS = (
-    Column("first", "class", Kind.TEXT, wraps=True),
-    Column("second", "and", Kind.TEXT, wraps=True),
-    Column("time", "by", Kind.TEXT),
-    Column("first_events", "events", Kind.COUNT),
-    Column("second_events", "and", Kind.COUNT),
-    Column("overlap", "overlap", Kind.NUMBER, null="too few"),
-    Column("low", "95 % from", Kind.NUMBER),
-    Column("high", "to", Kind.NUMBER),
-    Column("estimator", "estimator", Kind.TEXT),
+    Column("first", "class", CellType.TEXT, wraps=True),
+    Column("second", "and", CellType.TEXT, wraps=True),
+    Column("time", "by", CellType.TEXT),
+    Column("first_events", "events", CellType.COUNT),
+    Column("second_events", "and", CellType.COUNT),
+    Column("overlap", "overlap", CellType.NUMBER, null="too few"),
+    Column("low", "95 % from", CellType.NUMBER),
+    Column("high", "to", CellType.NUMBER),
+    Column("estimator", "estimator", CellType.TEXT),
 )
 COUNTED = ("events", "events_per_100", "share", "night_events", "night_events_per_100")
 """What hangs on the confidence."""

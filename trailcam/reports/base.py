@@ -14,7 +14,7 @@ Row = dict[str, Any]
 COMPLETE = "complete"  # the column that says whether a row's counts are final
 
 
-class Kind(StrEnum):
+class CellType(StrEnum):
     """What a column holds, in Python's types. Any value may be None."""
 
     TEXT = "text"  # str
@@ -49,7 +49,7 @@ class Column:
 
     name: str
     heading: str
-    kind: Kind
+    kind: CellType
     null: str = "-"
     sign: str = ""
     shown: bool = True
@@ -62,7 +62,7 @@ class Column:
     @property
     def on_the_left(self) -> bool:
         """Where a table puts it: text to the left, numbers to the right."""
-        return self.kind in (Kind.TEXT, Kind.MOMENT) and not self.right
+        return self.kind in (CellType.TEXT, CellType.MOMENT) and not self.right
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,12 @@ class Report:
 def coverage_columns() -> tuple[Column, ...]:
     """The columns that say how far a row's photos have been looked at; every report with counts has them."""
     return (
-        Column("completed", "completed", Kind.COUNT, spare=1),
-        Column("pending", "pending", Kind.COUNT, hide_zero=True, spare=4),
-        Column("failed", "failed", Kind.COUNT, hide_zero=True, spare=3),
-        Column("missing", "missing", Kind.COUNT, hide_zero=True, spare=2),
-        Column("coverage", "coverage", Kind.SHARE),
-        Column(COMPLETE, "complete", Kind.FLAG, shown=False),
+        Column("completed", "completed", CellType.COUNT, spare=1),
+        Column("pending", "pending", CellType.COUNT, hide_zero=True, spare=4),
+        Column("failed", "failed", CellType.COUNT, hide_zero=True, spare=3),
+        Column("missing", "missing", CellType.COUNT, hide_zero=True, spare=2),
+        Column("coverage", "coverage", CellType.SHARE),
+        Column(COMPLETE, "complete", CellType.FLAG, shown=False),
     )
 
 

@@ -12,10 +12,9 @@ from datetime import date, datetime, time
 
 import numpy as np
 
-from trailcam.domain import AgeClass
-from trailcam.domain import Kind as Animal
+from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
-from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
 from trailcam.reports.bucks import count_bucks, make_buck_tables
@@ -29,54 +28,54 @@ from trailcam.words.text import count
 COUNTS = "counts"
 PARTS = (COUNTS, "seasons", "confidence", "hours", "nights")
 
-_SEASON = Column("season", "season", Kind.TEXT, null="undated")
-_AGE = Column("age", "age", Kind.TEXT)
+_SEASON = Column("season", "season", CellType.TEXT, null="undated")
+_AGE = Column("age", "age", CellType.TEXT)
 _SEASON_COLUMNS = (
     _SEASON,
     _AGE,
-    Column("photos", "photos", Kind.COUNT, sign="≥"),
-    Column("detections", "detections", Kind.COUNT, sign="≥"),
-    Column("events", "events", Kind.COUNT, sign="≈"),
-    Column("camera_days", "camera-days", Kind.COUNT),
-    Column("events_per_100", "per 100 days", Kind.NUMBER, sign="≈"),
-    Column("mean_confidence", "conf.", Kind.NUMBER),
-    Column("first_sighting", "first seen", Kind.TEXT),
-    Column("last_sighting", "last seen", Kind.TEXT),
-    Column("legal_events", "in legal light", Kind.COUNT, sign="≈"),
-    Column("dark_events", "outside it", Kind.COUNT, sign="≈"),
-    Column("unknown_light_events", "light unknown", Kind.COUNT, sign="≈"),
-    Column("doubtful_events", "clock in doubt", Kind.COUNT),
-    Column("legal_share", "in legal light", Kind.SHARE, null="unknown"),
-    Column("station_nights", "nights", Kind.COUNT, sign="≈"),
+    Column("photos", "photos", CellType.COUNT, sign="≥"),
+    Column("detections", "detections", CellType.COUNT, sign="≥"),
+    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("camera_days", "camera-days", CellType.COUNT),
+    Column("events_per_100", "per 100 days", CellType.NUMBER, sign="≈"),
+    Column("mean_confidence", "conf.", CellType.NUMBER),
+    Column("first_sighting", "first seen", CellType.TEXT),
+    Column("last_sighting", "last seen", CellType.TEXT),
+    Column("legal_events", "in legal light", CellType.COUNT, sign="≈"),
+    Column("dark_events", "outside it", CellType.COUNT, sign="≈"),
+    Column("unknown_light_events", "light unknown", CellType.COUNT, sign="≈"),
+    Column("doubtful_events", "clock in doubt", CellType.COUNT),
+    Column("legal_share", "in legal light", CellType.SHARE, null="unknown"),
+    Column("station_nights", "nights", CellType.COUNT, sign="≈"),
     *coverage_columns(),
-    Column("without_class", "no such class", Kind.COUNT),
+    Column("without_class", "no such class", CellType.COUNT),
 )
 _BINS = 10
 _CONFIDENCE_COLUMNS = (
-    Column("confidence_from", "confidence", Kind.NUMBER),
-    Column("confidence_below", "to", Kind.NUMBER),
-    *(Column(age.value, age.value, Kind.COUNT, hide_zero=age is AgeClass.UNKNOWN) for age in AgeClass),
-    Column("counted", "counted", Kind.COUNT),
-    Column("detections", "all", Kind.COUNT),
+    Column("confidence_from", "confidence", CellType.NUMBER),
+    Column("confidence_below", "to", CellType.NUMBER),
+    *(Column(age.value, age.value, CellType.COUNT, hide_zero=age is AgeClass.UNKNOWN) for age in AgeClass),
+    Column("counted", "counted", CellType.COUNT),
+    Column("detections", "all", CellType.COUNT),
 )
 _HOUR_COLUMNS = (
     _SEASON,
-    Column("hour", "hour", Kind.COUNT),
-    Column("events", "events", Kind.COUNT, sign="≈"),
-    Column("share", "share", Kind.SHARE),
-    Column("camera_days", "camera-days", Kind.COUNT),
-    Column("events_per_100", "per 100 days", Kind.NUMBER, sign="≈"),
+    Column("hour", "hour", CellType.COUNT),
+    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("share", "share", CellType.SHARE),
+    Column("camera_days", "camera-days", CellType.COUNT),
+    Column("events_per_100", "per 100 days", CellType.NUMBER, sign="≈"),
 )
 _NIGHT_COLUMNS = (
-    Column("night", "night of", Kind.TEXT),
+    Column("night", "night of", CellType.TEXT),
     _SEASON,
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("events", "events", Kind.COUNT),
-    Column("photos", "photos", Kind.COUNT),
-    Column("max_animals", "most at once", Kind.COUNT),
-    Column("times", "came at", Kind.TEXT, wraps=True),
-    Column("legal_events", "in legal light", Kind.COUNT, null="unknown"),
-    Column("moon", "moon", Kind.TEXT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("events", "events", CellType.COUNT),
+    Column("photos", "photos", CellType.COUNT),
+    Column("max_animals", "most at once", CellType.COUNT),
+    Column("times", "came at", CellType.TEXT, wraps=True),
+    Column("legal_events", "in legal light", CellType.COUNT, null="unknown"),
+    Column("moon", "moon", CellType.TEXT),
 )
 _NOON = time(12)  # when a night begins
 _TITLES = {
@@ -219,7 +218,7 @@ def _tenths(db: Connection) -> dict[tuple[int, str], tuple[int, int]]:
         db,
         f"SELECT least(floor(round(confidence::DOUBLE * 1e6) / 1e5), {_BINS - 1})::INTEGER AS tenth,"
         " coalesce(age_class, 'unknown') AS age, count(*) AS n, count(*) FILTER (counts) AS counted"
-        f" FROM boxes WHERE kind = '{Animal.BUCK.value}' AND NOT by_person GROUP BY ALL",
+        f" FROM boxes WHERE kind = '{Kind.BUCK.value}' AND NOT by_person GROUP BY ALL",
     )
     return {(row["tenth"], row["age"]): (row["n"], row["counted"]) for row in found}
 

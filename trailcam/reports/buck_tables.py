@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from trailcam.reports.base import Column, Kind, Row, percent
+from trailcam.reports.base import CellType, Column, Row, percent
 from trailcam.reports.formats import cell
 
 Drawn = tuple[Sequence[Column], Sequence[Row]]
@@ -47,10 +47,12 @@ def draw_seasons(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
         block("all", shared, ages[0])
     for age in ages:
         block(age, own, age)
-    heads = (Column("bucks", "bucks", Kind.TEXT), Column("what", "", Kind.TEXT, wraps=True))
+    heads = (Column("bucks", "bucks", CellType.TEXT), Column("what", "", CellType.TEXT, wraps=True))
     # Where a terminal is too narrow for all, the oldest go first.
-    sides = (Column(season, season, Kind.TEXT, right=True, spare=n) for n, season in enumerate(seasons[:-1]))
-    last = (Column(season, season, Kind.TEXT, right=True) for season in seasons[-1:])
+    sides = (
+        Column(season, season, CellType.TEXT, right=True, spare=n) for n, season in enumerate(seasons[:-1])
+    )
+    last = (Column(season, season, CellType.TEXT, right=True) for season in seasons[-1:])
     return (*heads, *sides, *last), drawn
 
 
@@ -78,7 +80,7 @@ def draw_confidences(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
     first = next((n for n, row in enumerate(rows) if row["detections"]), 0)
     longest = max((row["detections"] for row in rows), default=0)
     heads = (
-        Column("tenth", "confidence", Kind.TEXT),
+        Column("tenth", "confidence", CellType.TEXT),
         *columns[2:-1],
         dataclasses.replace(columns[-1], bar=longest or None),
     )
@@ -97,14 +99,14 @@ def draw_hours(rows: Sequence[Row]) -> Drawn:
         line[f"{row['season']} events"] = row["events"]
         line[f"{row['season']} per 100"] = row["events_per_100"]
         line["all"] += row["events"]
-    heads = [Column("hour", "hour", Kind.COUNT)]
+    heads = [Column("hour", "hour", CellType.COUNT)]
     for n, season in enumerate(seasons):
         heads += [
-            Column(f"{season} events", season, Kind.COUNT, spare=len(seasons) + n),
-            Column(f"{season} per 100", "per 100 days", Kind.NUMBER, spare=n),
+            Column(f"{season} events", season, CellType.COUNT, spare=len(seasons) + n),
+            Column(f"{season} per 100", "per 100 days", CellType.NUMBER, spare=n),
         ]
     longest = max(line["all"] for line in wide.values())
-    heads.append(Column("all", "all", Kind.COUNT, bar=longest or None))
+    heads.append(Column("all", "all", CellType.COUNT, bar=longest or None))
     return heads, list(wide.values()) if rows else []
 
 

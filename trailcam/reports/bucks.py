@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from trailcam.domain import AgeClass
-from trailcam.domain import Kind as Animal
+from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
-from trailcam.reports.base import COMPLETE, Column, Key, Kind, Report, Row, coverage_columns, share
+from trailcam.reports.base import COMPLETE, CellType, Column, Key, Report, Row, coverage_columns, share
 from trailcam.reports.common import RATE_COLUMNS, coverage_of, model_notes, progress_notes, undated_notes
 from trailcam.reports.common import rate as per_100
 from trailcam.selection import Selection
@@ -31,21 +30,21 @@ DEFAULT_BY = (Key.MONTH, Key.AGE)
 
 _AGES = tuple(AgeClass)
 _KEY_COLUMNS = {
-    "month": Column("month", "month", Kind.TEXT, null="undated"),
-    "season": Column("season", "season", Kind.TEXT, null="undated"),
-    "station": Column("station", "station", Kind.TEXT, wraps=True),
-    "age": Column("age", "age", Kind.TEXT, null="all"),
-    "hour": Column("hour", "hour", Kind.COUNT, null="undated"),
+    "month": Column("month", "month", CellType.TEXT, null="undated"),
+    "season": Column("season", "season", CellType.TEXT, null="undated"),
+    "station": Column("station", "station", CellType.TEXT, wraps=True),
+    "age": Column("age", "age", CellType.TEXT, null="all"),
+    "hour": Column("hour", "hour", CellType.COUNT, null="undated"),
 }
 # More photos can only add photos and detections, but one between two visits can also join them.
 _COUNT_COLUMNS = (
-    Column("photos", "photos", Kind.COUNT, sign="≥"),
-    Column("detections", "detections", Kind.COUNT, sign="≥"),
-    Column("events", "events", Kind.COUNT, sign="≈"),
+    Column("photos", "photos", CellType.COUNT, sign="≥"),
+    Column("detections", "detections", CellType.COUNT, sign="≥"),
+    Column("events", "events", CellType.COUNT, sign="≈"),
     *RATE_COLUMNS,
-    Column("mean_confidence", "conf.", Kind.NUMBER),
+    Column("mean_confidence", "conf.", CellType.NUMBER),
 )
-_WITHOUT_CLASS = Column("without_class", "no such class", Kind.COUNT, shown=False)
+_WITHOUT_CLASS = Column("without_class", "no such class", CellType.COUNT, shown=False)
 
 
 def bucks(
@@ -91,7 +90,7 @@ def make_buck_tables(
         raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
     make_selected(db, selection)
     make_events(
-        db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.AGE, kinds=[Animal.BUCK]
+        db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.AGE, kinds=[Kind.BUCK]
     )
     make_camera_days(db, silent_days)
 

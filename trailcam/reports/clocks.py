@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from trailcam.clock.check_clocks import Finding
 from trailcam.clock.doubt import MEANING, NUMBERS_BACKWARDS
 from trailcam.domain import TimeSource
-from trailcam.reports.base import Column, Kind, Report, Row, Section, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, share
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import make_camera_days
 from trailcam.words.text import count
@@ -23,38 +23,38 @@ _HEADINGS = {
     "filename": "file name",
 }
 _COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    Column("first_photo", "first photo", Kind.TEXT, spare=2),
-    Column("last_photo", "last photo", Kind.TEXT, spare=3),
-    *(Column(name, _HEADINGS.get(name, name), Kind.SHARE, hide_zero=True) for name in _SOURCES),
-    Column("suspect", "suspect", Kind.COUNT),
-    Column("gaps", "gaps", Kind.COUNT),
-    Column("gap_days", "gap days", Kind.COUNT),
-    Column("longest_gap_days", "longest", Kind.COUNT, spare=1),
-    Column("infrared", "infrared", Kind.COUNT, hide_zero=True, spare=0),
-    Column("light_known", "light known", Kind.COUNT, shown=False),
-    Column("sun", "sun known", Kind.FLAG, shown=False),
-    Column("timezone", "time zone", Kind.TEXT, shown=False),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("first_photo", "first photo", CellType.TEXT, spare=2),
+    Column("last_photo", "last photo", CellType.TEXT, spare=3),
+    *(Column(name, _HEADINGS.get(name, name), CellType.SHARE, hide_zero=True) for name in _SOURCES),
+    Column("suspect", "suspect", CellType.COUNT),
+    Column("gaps", "gaps", CellType.COUNT),
+    Column("gap_days", "gap days", CellType.COUNT),
+    Column("longest_gap_days", "longest", CellType.COUNT, spare=1),
+    Column("infrared", "infrared", CellType.COUNT, hide_zero=True, spare=0),
+    Column("light_known", "light known", CellType.COUNT, shown=False),
+    Column("sun", "sun known", CellType.FLAG, shown=False),
+    Column("timezone", "time zone", CellType.TEXT, shown=False),
 )
 _FINDING_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("doubt", "doubt", Kind.TEXT),
-    Column("photos", "photos", Kind.COUNT),
-    Column("first_at", "from", Kind.TEXT),
-    Column("last_at", "to", Kind.TEXT),
-    Column("first_path", "first file", Kind.TEXT, wraps=True),
-    Column("last_path", "last file", Kind.TEXT, spare=1, wraps=True),
-    Column("by", "perhaps --by", Kind.TEXT, null=""),
-    Column("meaning", "meaning", Kind.TEXT, spare=2, wraps=True),
-    Column("folder", "folder", Kind.TEXT, shown=False),
-    Column("camera", "camera", Kind.TEXT, shown=False),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("doubt", "doubt", CellType.TEXT),
+    Column("photos", "photos", CellType.COUNT),
+    Column("first_at", "from", CellType.TEXT),
+    Column("last_at", "to", CellType.TEXT),
+    Column("first_path", "first file", CellType.TEXT, wraps=True),
+    Column("last_path", "last file", CellType.TEXT, spare=1, wraps=True),
+    Column("by", "perhaps --by", CellType.TEXT, null=""),
+    Column("meaning", "meaning", CellType.TEXT, spare=2, wraps=True),
+    Column("folder", "folder", CellType.TEXT, shown=False),
+    Column("camera", "camera", CellType.TEXT, shown=False),
 )
 _GAP_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("first_day", "silent from", Kind.TEXT),
-    Column("last_day", "to", Kind.TEXT),
-    Column("days", "days", Kind.COUNT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("first_day", "silent from", CellType.TEXT),
+    Column("last_day", "to", CellType.TEXT),
+    Column("days", "days", CellType.COUNT),
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from trailcam.reports.base import COMPLETE, Column, Kind, Row, share
+from trailcam.reports.base import COMPLETE, CellType, Column, Row, share
 from trailcam.selection import Selection
 from trailcam.settings.config import SILENT_DAYS
 from trailcam.store.counted import count_judged
@@ -21,8 +21,8 @@ from trailcam.words.text import count, printable
 STATUSES = ("completed", "pending", "failed", "missing")
 
 RATE_COLUMNS = (
-    Column("camera_days", "camera-days", Kind.COUNT, spare=0),
-    Column("events_per_100", "per 100 days", Kind.NUMBER, sign="≈"),
+    Column("camera_days", "camera-days", CellType.COUNT, spare=0),
+    Column("events_per_100", "per 100 days", CellType.NUMBER, sign="≈"),
 )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from trailcam.reports.base import Column, Kind, Report, Row, Section
+from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.selection import Selection
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.counted import COVERS
@@ -108,32 +108,32 @@ def _iou(a: RunBox, b: RunBox) -> float:
 
 
 _CLASS_COLUMNS = (
-    Column("class", "class", Kind.TEXT, wraps=True),
-    Column("boxes_a", "in A", Kind.COUNT),
-    Column("boxes_b", "in B", Kind.COUNT),
-    Column("same", "same", Kind.COUNT),
-    Column("gained", "gained", Kind.COUNT),
-    Column("lost", "lost", Kind.COUNT),
-    Column("changed_to", "changed to it", Kind.COUNT),
-    Column("changed_from", "from it", Kind.COUNT),
-    Column("photos", "photos", Kind.COUNT),
+    Column("class", "class", CellType.TEXT, wraps=True),
+    Column("boxes_a", "in A", CellType.COUNT),
+    Column("boxes_b", "in B", CellType.COUNT),
+    Column("same", "same", CellType.COUNT),
+    Column("gained", "gained", CellType.COUNT),
+    Column("lost", "lost", CellType.COUNT),
+    Column("changed_to", "changed to it", CellType.COUNT),
+    Column("changed_from", "from it", CellType.COUNT),
+    Column("photos", "photos", CellType.COUNT),
 )
 _CHANGE_COLUMNS = (
-    Column("class_a", "class in A", Kind.TEXT, wraps=True),
-    Column("class_b", "class in B", Kind.TEXT, wraps=True),
-    Column("boxes", "boxes", Kind.COUNT),
-    Column("photos", "photos", Kind.COUNT),
+    Column("class_a", "class in A", CellType.TEXT, wraps=True),
+    Column("class_b", "class in B", CellType.TEXT, wraps=True),
+    Column("boxes", "boxes", CellType.COUNT),
+    Column("photos", "photos", CellType.COUNT),
 )
-_PLACE = tuple(Column(f"{s}_{n}", f"{s} {n}", Kind.NUMBER, shown=False) for n in "ab" for s in "xywh")
+_PLACE = tuple(Column(f"{s}_{n}", f"{s} {n}", CellType.NUMBER, shown=False) for n in "ab" for s in "xywh")
 _BOX_COLUMNS = (
-    Column("path", "photo", Kind.TEXT, wraps=True),
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("captured_at", "taken", Kind.TEXT, null="undated"),
-    Column("change", "change", Kind.TEXT),
-    Column("class_a", "class in A", Kind.TEXT),
-    Column("confidence_a", "conf. A", Kind.NUMBER),
-    Column("class_b", "class in B", Kind.TEXT),
-    Column("confidence_b", "conf. B", Kind.NUMBER),
+    Column("path", "photo", CellType.TEXT, wraps=True),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("captured_at", "taken", CellType.TEXT, null="undated"),
+    Column("change", "change", CellType.TEXT),
+    Column("class_a", "class in A", CellType.TEXT),
+    Column("confidence_a", "conf. A", CellType.NUMBER),
+    Column("class_b", "class in B", CellType.TEXT),
+    Column("confidence_b", "conf. B", CellType.NUMBER),
     *_PLACE,
 )
 

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
 from trailcam.reports.common import Basis, Question, make_basis, model_notes, scope_cells, undated_notes
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, rows
@@ -29,45 +29,45 @@ _COVERAGE = tuple(
     dataclasses.replace(c, shown=c.name == "coverage", spare=4 if c.name == "coverage" else None)
     for c in coverage_columns()
 )
-_CLASS = Column("class", "what", Kind.TEXT)
-_STATION = Column("station", "station", Kind.TEXT, wraps=True)
+_CLASS = Column("class", "what", CellType.TEXT)
+_STATION = Column("station", "station", CellType.TEXT, wraps=True)
 _LAST = "\U0010ffff"  # sorts after every name
 _COLUMNS = (
     _CLASS,
     _STATION,
-    Column("begins", "from", Kind.TEXT, null="undated"),
-    Column("ends", "to", Kind.TEXT, spare=1),
-    Column("new_photos", "new photos", Kind.COUNT),
-    Column("photos", "of", Kind.COUNT, spare=0),
-    Column("max_animals", "most at once", Kind.COUNT, spare=2),
-    Column("confidence", "conf.", Kind.NUMBER),
-    Column("path", "photo", Kind.TEXT, wraps=True, spare=3),
+    Column("begins", "from", CellType.TEXT, null="undated"),
+    Column("ends", "to", CellType.TEXT, spare=1),
+    Column("new_photos", "new photos", CellType.COUNT),
+    Column("photos", "of", CellType.COUNT, spare=0),
+    Column("max_animals", "most at once", CellType.COUNT, spare=2),
+    Column("confidence", "conf.", CellType.NUMBER),
+    Column("path", "photo", CellType.TEXT, wraps=True, spare=3),
     *_COVERAGE,
 )
 _KEY_COLUMNS = {
     "station": _STATION,
-    "month": Column("month", "month", Kind.TEXT, null="undated"),
-    "season": Column("season", "season", Kind.TEXT, null="undated"),
+    "month": Column("month", "month", CellType.TEXT, null="undated"),
+    "season": Column("season", "season", CellType.TEXT, null="undated"),
 }
 _SUM_COLUMNS = (
-    Column("events", "events", Kind.COUNT),
-    Column("new_photos", "new photos", Kind.COUNT),
-    Column("max_animals", "most at once", Kind.COUNT, spare=2),
-    Column("latest", "latest", Kind.TEXT, spare=1),
-    Column("confidence", "conf.", Kind.NUMBER),
-    Column("path", "photo", Kind.TEXT, wraps=True, spare=3),
+    Column("events", "events", CellType.COUNT),
+    Column("new_photos", "new photos", CellType.COUNT),
+    Column("max_animals", "most at once", CellType.COUNT, spare=2),
+    Column("latest", "latest", CellType.TEXT, spare=1),
+    Column("confidence", "conf.", CellType.NUMBER),
+    Column("path", "photo", CellType.TEXT, wraps=True, spare=3),
     *_COVERAGE,
 )
 _CARE_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("last_day", "last photo", Kind.TEXT, null="not known"),
-    Column("silent_days", "silent days", Kind.COUNT),
-    Column("silence_is_new", "newly silent", Kind.FLAG),
-    Column("pending", "pending", Kind.COUNT, hide_zero=True),
-    Column("failed", "failed", Kind.COUNT, hide_zero=True),
-    Column("new_failed", "newly failed", Kind.COUNT, hide_zero=True),
-    Column("missing", "missing", Kind.COUNT, hide_zero=True),
-    Column("coverage", "coverage", Kind.SHARE),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("last_day", "last photo", CellType.TEXT, null="not known"),
+    Column("silent_days", "silent days", CellType.COUNT),
+    Column("silence_is_new", "newly silent", CellType.FLAG),
+    Column("pending", "pending", CellType.COUNT, hide_zero=True),
+    Column("failed", "failed", CellType.COUNT, hide_zero=True),
+    Column("new_failed", "newly failed", CellType.COUNT, hide_zero=True),
+    Column("missing", "missing", CellType.COUNT, hide_zero=True),
+    Column("coverage", "coverage", CellType.SHARE),
 )
 
 

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trailcam.reports.base import Column, Kind, Report
+from trailcam.reports.base import CellType, Column, Report
 
 if TYPE_CHECKING:
     from trailcam.doctor import Finding
 
 _COLUMNS = (
-    Column("level", "level", Kind.TEXT),
-    Column("what", "what", Kind.TEXT),
-    Column("found", "found", Kind.TEXT, wraps=True),
-    Column("remedy", "remedy", Kind.TEXT, null="", wraps=True),
+    Column("level", "level", CellType.TEXT),
+    Column("what", "what", CellType.TEXT),
+    Column("found", "found", CellType.TEXT, wraps=True),
+    Column("remedy", "remedy", CellType.TEXT, null="", wraps=True),
 )
 
 

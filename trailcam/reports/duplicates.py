@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from trailcam.reports.base import Column, Kind, Report
+from trailcam.reports.base import CellType, Column, Report
 from trailcam.store.contents import duplicates
 from trailcam.store.database import Connection
 from trailcam.words.text import count
 
 COLUMNS = (
-    Column("n", "group", Kind.COUNT),
-    Column("role", "role", Kind.TEXT),
-    Column("root", "root", Kind.TEXT, spare=1, wraps=True),
-    Column("path", "path", Kind.TEXT, wraps=True),
-    Column("station", "station", Kind.TEXT, spare=0, wraps=True),
-    Column("size_bytes", "bytes", Kind.COUNT),
-    Column("status", "status", Kind.TEXT),
-    Column("verified", "verified", Kind.FLAG),
-    Column("image_id", "image", Kind.COUNT, shown=False),
+    Column("n", "group", CellType.COUNT),
+    Column("role", "role", CellType.TEXT),
+    Column("root", "root", CellType.TEXT, spare=1, wraps=True),
+    Column("path", "path", CellType.TEXT, wraps=True),
+    Column("station", "station", CellType.TEXT, spare=0, wraps=True),
+    Column("size_bytes", "bytes", CellType.COUNT),
+    Column("status", "status", CellType.TEXT),
+    Column("verified", "verified", CellType.FLAG),
+    Column("image_id", "image", CellType.COUNT, shown=False),
 )
 
 

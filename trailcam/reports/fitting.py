@@ -19,7 +19,7 @@ from trailcam.errors import UnanswerableError
 from trailcam.evaluate.meaning import class_targets
 from trailcam.evaluate.metrics import Matched, match
 from trailcam.reports.accuracy import LIMIT, Evidence
-from trailcam.reports.base import Column, Kind, Row, Section
+from trailcam.reports.base import CellType, Column, Row, Section
 from trailcam.words.text import count, printable
 
 NEED_BOXES = 20
@@ -27,15 +27,15 @@ NEED_VISITS = 10
 _FOLDS = 5
 _GRID = np.round(np.arange(0.05, 0.951, 0.01), 2)
 _COLUMNS = (
-    Column("class", "class", Kind.TEXT, wraps=True),
-    Column("people_saw", "people saw", Kind.COUNT),
-    Column("visits", "visits", Kind.COUNT),
-    Column("before", "counted from", Kind.NUMBER),
-    Column("threshold", "best", Kind.NUMBER),
-    Column("f1_before", "F1 before", Kind.NUMBER),
-    Column("f1_fitted", "fitted", Kind.NUMBER),
-    Column("f1_left_out", "on visits left out", Kind.NUMBER),
-    Column("taken", "taken", Kind.FLAG),
+    Column("class", "class", CellType.TEXT, wraps=True),
+    Column("people_saw", "people saw", CellType.COUNT),
+    Column("visits", "visits", CellType.COUNT),
+    Column("before", "counted from", CellType.NUMBER),
+    Column("threshold", "best", CellType.NUMBER),
+    Column("f1_before", "F1 before", CellType.NUMBER),
+    Column("f1_fitted", "fitted", CellType.NUMBER),
+    Column("f1_left_out", "on visits left out", CellType.NUMBER),
+    Column("taken", "taken", CellType.FLAG),
 )
 
 Bools = npt.NDArray[np.bool_]

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from trailcam.reports.base import COMPLETE, Column, Kind, Report, Row, percent
+from trailcam.reports.base import COMPLETE, CellType, Column, Report, Row, percent
 from trailcam.words.text import FORMULA_STARTS, printable
 
 
@@ -30,12 +30,12 @@ class Format(StrEnum):
 
 
 _TYPES = {
-    Kind.TEXT: "VARCHAR",
-    Kind.COUNT: "BIGINT",
-    Kind.SHARE: "DOUBLE",
-    Kind.NUMBER: "DOUBLE",
-    Kind.FLAG: "BOOLEAN",
-    Kind.MOMENT: "TIMESTAMPTZ",
+    CellType.TEXT: "VARCHAR",
+    CellType.COUNT: "BIGINT",
+    CellType.SHARE: "DOUBLE",
+    CellType.NUMBER: "DOUBLE",
+    CellType.FLAG: "BOOLEAN",
+    CellType.MOMENT: "TIMESTAMPTZ",
 }
 _BAR_WIDTH = 24
 # What JSON may hold raw but a terminal obeys: DEL and the C1 controls.
@@ -109,19 +109,19 @@ def total_cells(columns: Sequence[Column], row: Row) -> list[str]:
     return cells
 
 
-def _readable(kind: Kind, value: Any) -> str:  # noqa: ANN401 - of the type that kind says
+def _readable(kind: CellType, value: Any) -> str:  # noqa: ANN401 - of the type that kind says
     match kind:
-        case Kind.COUNT:
+        case CellType.COUNT:
             return f"{value:,}"
-        case Kind.SHARE:
+        case CellType.SHARE:
             return percent(value)
-        case Kind.NUMBER:
+        case CellType.NUMBER:
             return f"{value:,.2f}" if value < 10 else f"{value:,.1f}"
-        case Kind.FLAG:
+        case CellType.FLAG:
             return "yes" if value else "no"
-        case Kind.MOMENT:
+        case CellType.MOMENT:
             return f"{value.astimezone():%Y-%m-%d %H:%M}"
-        case Kind.TEXT:
+        case CellType.TEXT:
             return printable(str(value))
 
 

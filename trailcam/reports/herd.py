@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import Kind as Animal
+from trailcam.domain import Kind
 from trailcam.errors import UnanswerableError, UsageError
-from trailcam.reports.base import Column, Kind, Report, Row, coverage_columns
+from trailcam.reports.base import CellType, Column, Report, Row, coverage_columns
 from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, scope_cells
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, rows
@@ -25,7 +25,7 @@ MIN_STATIONS = 5
 
 REPLICATES = 2000
 _SEED = 1997  # the same photos give the same interval
-_SEXES = (Animal.BUCK, Animal.DOE, Animal.FAWN)
+_SEXES = (Kind.BUCK, Kind.DOE, Kind.FAWN)
 
 Counts = npt.NDArray[np.float64]
 """(n, 3) float64: bucks, does and fawns of n blocks."""
@@ -36,20 +36,20 @@ BIAS = (
     " et al. 2014, Journal of SEAFWA 1). Compare seasons of the same cameras; don't believe one figure."
 )
 _KEY_COLUMNS = {
-    "month": Column("month", "month", Kind.TEXT),
-    "season": Column("season", "season", Kind.TEXT),
-    "station": Column("station", "station", Kind.TEXT, wraps=True),
+    "month": Column("month", "month", CellType.TEXT),
+    "season": Column("season", "season", CellType.TEXT),
+    "station": Column("station", "station", CellType.TEXT, wraps=True),
 }
 _COLUMNS = (
-    *(Column(f"{sex}_events", f"{sex} events", Kind.COUNT, sign="≈", spare=5) for sex in _SEXES),
-    *(Column(f"{sex}s", f"{sex}s", Kind.COUNT, sign="≈") for sex in _SEXES),
-    Column("bucks_per_100_does", "bucks/100 does", Kind.NUMBER, sign="≈"),
-    Column("bucks_low", "from", Kind.NUMBER),
-    Column("bucks_high", "to", Kind.NUMBER),
-    Column("fawns_per_100_does", "fawns/100 does", Kind.NUMBER, sign="≈"),
-    Column("fawns_low", "from", Kind.NUMBER),
-    Column("fawns_high", "to", Kind.NUMBER),
-    Column("resampled", "resampled", Kind.TEXT, null="too few", spare=6),
+    *(Column(f"{sex}_events", f"{sex} events", CellType.COUNT, sign="≈", spare=5) for sex in _SEXES),
+    *(Column(f"{sex}s", f"{sex}s", CellType.COUNT, sign="≈") for sex in _SEXES),
+    Column("bucks_per_100_does", "bucks/100 does", CellType.NUMBER, sign="≈"),
+    Column("bucks_low", "from", CellType.NUMBER),
+    Column("bucks_high", "to", CellType.NUMBER),
+    Column("fawns_per_100_does", "fawns/100 does", CellType.NUMBER, sign="≈"),
+    Column("fawns_low", "from", CellType.NUMBER),
+    Column("fawns_high", "to", CellType.NUMBER),
+    Column("resampled", "resampled", CellType.TEXT, null="too few", spare=6),
 )
 RATIOS = ("bucks_per_100_does", "fawns_per_100_does")
 COUNTED = tuple(column.name for column in _COLUMNS if column.name != "resampled")
@@ -77,10 +77,10 @@ def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Repor
         fallback=FALLBACK_CONFIDENCE,
         gap=question.gap,
         level=Level.KIND,
-        kinds=[*_SEXES, Animal.DEER],
+        kinds=[*_SEXES, Kind.DEER],
     )
     events = _events(db, by, question.first_month)
-    sexed = [event for event in events if event["kind"] != Animal.DEER]
+    sexed = [event for event in events if event["kind"] != Kind.DEER]
     _refuse_few(sexed)
     columns = (*(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
     finished = []
@@ -155,7 +155,7 @@ def _refuse_blind(db: Connection) -> None:
 
 
 def _refuse_few(sexed: Sequence[Row]) -> None:
-    does = sum(event["kind"] == Animal.DOE for event in sexed)
+    does = sum(event["kind"] == Kind.DOE for event in sexed)
     if len(sexed) < MIN_EVENTS or does < MIN_DOE_EVENTS:
         raise UnanswerableError(
             f"Too little for a ratio: {count(len(sexed), 'event')} of bucks, does and fawns,"
@@ -170,12 +170,12 @@ def _cells(events: Sequence[Row]) -> Row:
     n = {sex: sum(event["kind"] == sex for event in events) for sex in _SEXES}
     animals = {sex: sum(event["animals"] for event in events if event["kind"] == sex) for sex in _SEXES}
     cells: Row = {f"{sex}_events": n[sex] for sex in _SEXES} | {f"{sex}s": animals[sex] for sex in _SEXES}
-    enough = sum(n.values()) >= MIN_EVENTS and n[Animal.DOE] >= MIN_DOE_EVENTS
+    enough = sum(n.values()) >= MIN_EVENTS and n[Kind.DOE] >= MIN_DOE_EVENTS
     strata, what = _strata(events) if enough else ([], None)
     for sex, column in (("bucks", 0), ("fawns", 2)):
         kind = _SEXES[column]
         low, high = interval(strata, column) if enough else (None, None)
-        per_100 = round(100 * animals[kind] / animals[Animal.DOE], 1) if enough else None
+        per_100 = round(100 * animals[kind] / animals[Kind.DOE], 1) if enough else None
         cells |= {f"{sex}_per_100_does": per_100, f"{sex}_low": low, f"{sex}_high": high}
     return {**cells, "resampled": what}
 
@@ -185,7 +185,7 @@ def _strata(events: Sequence[Row]) -> tuple[list[Counts], str]:
     blocks: dict[str, dict[Any, list[float]]] = {}
     for event in events:
         day = blocks.setdefault(event["place"], {}).setdefault(event["day"], [0.0, 0.0, 0.0])
-        day[_SEXES.index(Animal(event["kind"]))] += event["animals"]
+        day[_SEXES.index(Kind(event["kind"]))] += event["animals"]
     by_station = [np.array(list(days.values())) for days in blocks.values()]
     if len(by_station) >= MIN_STATIONS:
         return [np.array([days.sum(axis=0) for days in by_station])], "stations"
@@ -204,7 +204,7 @@ def _notes(
         notes.append(
             f"{count(int(undated), 'deer', 'deer')} on photos without a capture time {verb} left out."
         )
-    unknown = [event["animals"] for event in events if event["kind"] == Animal.DEER]
+    unknown = [event["animals"] for event in events if event["kind"] == Kind.DEER]
     if unknown:
         n_deer = count(sum(unknown), "deer", "deer")
         notes.append(f"{n_deer} of unknown sex in {count(len(unknown), 'event')} not counted in any ratio.")

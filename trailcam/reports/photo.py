@@ -6,7 +6,7 @@ from typing import Any
 
 from trailcam.domain import FALLBACK_CONFIDENCE, TimeSource
 from trailcam.geometry import upright_size
-from trailcam.reports.base import Column, Kind, Report, Row, Section
+from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.selection import Selection
 from trailcam.store.corrections import ShownBox, faint_boxes, shown_boxes
 from trailcam.store.database import Connection
@@ -16,24 +16,24 @@ from trailcam.store.select import make_selected
 from trailcam.words.text import printable
 
 _BOXES = (
-    Column("box", "box", Kind.COUNT),
-    Column("class", "class", Kind.TEXT, wraps=True),
-    Column("kind", "kind", Kind.TEXT),
-    Column("age_class", "age", Kind.TEXT),
-    Column("confidence", "conf.", Kind.NUMBER),
-    Column("counts", "counts", Kind.FLAG),
-    Column("by_person", "a person's word", Kind.FLAG),
-    *(Column(name, name, Kind.NUMBER, spare=n) for n, name in enumerate("xywh")),
+    Column("box", "box", CellType.COUNT),
+    Column("class", "class", CellType.TEXT, wraps=True),
+    Column("kind", "kind", CellType.TEXT),
+    Column("age_class", "age", CellType.TEXT),
+    Column("confidence", "conf.", CellType.NUMBER),
+    Column("counts", "counts", CellType.FLAG),
+    Column("by_person", "a person's word", CellType.FLAG),
+    *(Column(name, name, CellType.NUMBER, spare=n) for n, name in enumerate("xywh")),
 )
-_FACTS = (Column("name", "what", Kind.TEXT), Column("value", "value", Kind.TEXT, wraps=True))
+_FACTS = (Column("name", "what", CellType.TEXT), Column("value", "value", CellType.TEXT, wraps=True))
 _TIMES = (
-    Column("source", "source", Kind.TEXT),
-    Column("at", "time", Kind.TEXT),
-    Column("chosen", "chosen", Kind.FLAG),
-    Column("counts", "may be chosen", Kind.FLAG),
-    Column("confidence", "conf.", Kind.NUMBER),
-    Column("suspect", "doubt", Kind.TEXT),
-    Column("reason", "reason", Kind.TEXT),
+    Column("source", "source", CellType.TEXT),
+    Column("at", "time", CellType.TEXT),
+    Column("chosen", "chosen", CellType.FLAG),
+    Column("counts", "may be chosen", CellType.FLAG),
+    Column("confidence", "conf.", CellType.NUMBER),
+    Column("suspect", "doubt", CellType.TEXT),
+    Column("reason", "reason", CellType.TEXT),
 )
 # In the order in which they are shown; heading and unit for people.
 _NOTES = {

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from trailcam import __version__
 from trailcam.pages.html import render
-from trailcam.reports.base import Column, Kind, Report, Row, coverage_sentence
+from trailcam.reports.base import CellType, Column, Report, Row, coverage_sentence
 from trailcam.reports.formats import cell, shown_columns, total_cells
 from trailcam.words.months import format_months
 
@@ -98,7 +98,7 @@ def _groups(columns: Sequence[Column], rows: Sequence[Row]) -> list[bool]:
 
     Only where the groups are large enough for that to help the eye.
     """
-    firsts = [row[columns[0].name] for row in rows] if columns[0].kind is Kind.TEXT else []
+    firsts = [row[columns[0].name] for row in rows] if columns[0].kind is CellType.TEXT else []
     begins = [n > 0 and first != "" and first != firsts[n - 1] for n, first in enumerate(firsts)]
     return begins if begins and 2 * (sum(begins) + 1) <= len(rows) else [False] * len(rows)
 

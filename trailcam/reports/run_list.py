@@ -6,39 +6,39 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from trailcam.reports.base import Column, Kind, Report, Row, Section
+from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, one
 from trailcam.store.run_choice import check_run, chosen_run, class_counts, list_runs
 from trailcam.words.text import count, printable
 
 _COLUMNS = (
-    Column("run_id", "run", Kind.COUNT),
-    Column("weights", "weights", Kind.TEXT, wraps=True),
-    Column("counting", "counts for", Kind.COUNT),
-    Column("chosen", "chosen", Kind.FLAG, hide_zero=True),
-    Column("state", "state", Kind.TEXT, spare=3),
-    Column("completed", "completed", Kind.COUNT),
-    Column("failed", "failed", Kind.COUNT, hide_zero=True),
-    Column("missing", "missing", Kind.COUNT, shown=False),
-    Column("detections", "boxes", Kind.COUNT, spare=2),
-    Column("started_at", "started", Kind.MOMENT),
-    Column("finished_at", "finished", Kind.MOMENT, spare=0),
-    Column("device", "device", Kind.TEXT, wraps=True, spare=1),
-    Column("model_key", "model", Kind.TEXT, shown=False),
+    Column("run_id", "run", CellType.COUNT),
+    Column("weights", "weights", CellType.TEXT, wraps=True),
+    Column("counting", "counts for", CellType.COUNT),
+    Column("chosen", "chosen", CellType.FLAG, hide_zero=True),
+    Column("state", "state", CellType.TEXT, spare=3),
+    Column("completed", "completed", CellType.COUNT),
+    Column("failed", "failed", CellType.COUNT, hide_zero=True),
+    Column("missing", "missing", CellType.COUNT, shown=False),
+    Column("detections", "boxes", CellType.COUNT, spare=2),
+    Column("started_at", "started", CellType.MOMENT),
+    Column("finished_at", "finished", CellType.MOMENT, spare=0),
+    Column("device", "device", CellType.TEXT, wraps=True, spare=1),
+    Column("model_key", "model", CellType.TEXT, shown=False),
 )
 _CLASS_COLUMNS = (
-    Column("class_id", "number", Kind.COUNT),
-    Column("name", "class", Kind.TEXT, wraps=True),
-    Column("kind", "kind", Kind.TEXT),
-    Column("age_class", "age", Kind.TEXT),
-    Column("species", "species", Kind.TEXT, wraps=True, spare=0),
-    Column("threshold", "counts from", Kind.NUMBER, null=f"{FALLBACK_CONFIDENCE:g}"),
-    Column("detections", "boxes", Kind.COUNT),
-    Column("counting", "that count", Kind.COUNT),
-    Column("photos", "photos", Kind.COUNT),
+    Column("class_id", "number", CellType.COUNT),
+    Column("name", "class", CellType.TEXT, wraps=True),
+    Column("kind", "kind", CellType.TEXT),
+    Column("age_class", "age", CellType.TEXT),
+    Column("species", "species", CellType.TEXT, wraps=True, spare=0),
+    Column("threshold", "counts from", CellType.NUMBER, null=f"{FALLBACK_CONFIDENCE:g}"),
+    Column("detections", "boxes", CellType.COUNT),
+    Column("counting", "that count", CellType.COUNT),
+    Column("photos", "photos", CellType.COUNT),
 )
-_FACT_COLUMNS = (Column("name", "fact", Kind.TEXT), Column("value", "value", Kind.TEXT, wraps=True))
+_FACT_COLUMNS = (Column("name", "fact", CellType.TEXT), Column("value", "value", CellType.TEXT, wraps=True))
 _SECONDS = ("wall_s", "warmup_s", "load_s", "infer_s", "write_s")
 
 

@@ -6,33 +6,33 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trailcam.clock.shift import Plan
-from trailcam.reports.base import Column, Kind, Report, Row
+from trailcam.reports.base import CellType, Column, Report, Row
 from trailcam.store.clock_shifts import shifts
 from trailcam.store.database import Connection
 from trailcam.words.span import format_seconds
 from trailcam.words.text import count
 
 _PLAN_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    Column("first_at", "first photo", Kind.TEXT),
-    Column("new_first_at", "becomes", Kind.TEXT),
-    Column("last_at", "last photo", Kind.TEXT),
-    Column("new_last_at", "becomes", Kind.TEXT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("first_at", "first photo", CellType.TEXT),
+    Column("new_first_at", "becomes", CellType.TEXT),
+    Column("last_at", "last photo", CellType.TEXT),
+    Column("new_last_at", "becomes", CellType.TEXT),
 )
 _LIST_COLUMNS = (
-    Column("shift", "shift", Kind.COUNT),
-    Column("stations", "stations", Kind.TEXT, wraps=True),
-    Column("asked", "asked for", Kind.TEXT),
-    Column("by", "added", Kind.TEXT, right=True),
-    Column("by_s", "added, s", Kind.COUNT, shown=False),
-    Column("photos", "photos", Kind.COUNT),
-    Column("in_force", "in force", Kind.COUNT),
-    Column("first_at", "from", Kind.TEXT),
-    Column("last_at", "to", Kind.TEXT),
-    Column("made_at", "made", Kind.MOMENT, spare=2),
-    Column("undone_at", "undone", Kind.MOMENT, null=""),
-    Column("note", "note", Kind.TEXT, null="", spare=1, wraps=True),
+    Column("shift", "shift", CellType.COUNT),
+    Column("stations", "stations", CellType.TEXT, wraps=True),
+    Column("asked", "asked for", CellType.TEXT),
+    Column("by", "added", CellType.TEXT, right=True),
+    Column("by_s", "added, s", CellType.COUNT, shown=False),
+    Column("photos", "photos", CellType.COUNT),
+    Column("in_force", "in force", CellType.COUNT),
+    Column("first_at", "from", CellType.TEXT),
+    Column("last_at", "to", CellType.TEXT),
+    Column("made_at", "made", CellType.MOMENT, spare=2),
+    Column("undone_at", "undone", CellType.MOMENT, null=""),
+    Column("note", "note", CellType.TEXT, null="", spare=1, wraps=True),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import Column, Kind, Report, Row, coverage_columns
+from trailcam.reports.base import CellType, Column, Report, Row, coverage_columns
 from trailcam.reports.common import (
     RATE_COLUMNS,
     Question,
@@ -25,18 +25,18 @@ DEFAULT_BY = ("station", "month")
 
 _KNOWN = f"Known: {', '.join(KEYS)}."
 _KEY_COLUMNS = {
-    "class": Column("class", "class", Kind.TEXT, wraps=True),
-    "month": Column("month", "month", Kind.TEXT, null="undated"),
-    "season": Column("season", "season", Kind.TEXT, null="undated"),
-    "station": Column("station", "station", Kind.TEXT, wraps=True),
-    "hour": Column("hour", "hour", Kind.COUNT, null="undated"),
+    "class": Column("class", "class", CellType.TEXT, wraps=True),
+    "month": Column("month", "month", CellType.TEXT, null="undated"),
+    "season": Column("season", "season", CellType.TEXT, null="undated"),
+    "station": Column("station", "station", CellType.TEXT, wraps=True),
+    "hour": Column("hour", "hour", CellType.COUNT, null="undated"),
 }
 _COLUMNS = (
-    Column("photos", "photos", Kind.COUNT, sign="≥"),
-    Column("detections", "detections", Kind.COUNT, sign="≥"),
-    Column("events", "events", Kind.COUNT, sign="≈"),
+    Column("photos", "photos", CellType.COUNT, sign="≥"),
+    Column("detections", "detections", CellType.COUNT, sign="≥"),
+    Column("events", "events", CellType.COUNT, sign="≈"),
     *RATE_COLUMNS,
-    Column("max_animals", "most at once", Kind.COUNT, sign="≥"),
+    Column("max_animals", "most at once", CellType.COUNT, sign="≥"),
 )
 
 

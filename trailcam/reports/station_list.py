@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from trailcam.reports.base import Column, Kind, Report, Row
+from trailcam.reports.base import CellType, Column, Report, Row
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.deployments import deployments
 from trailcam.store.station_facts import FACTS, GPS_SPREAD_M
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from trailcam.settings.config import StationSettings
 
 LIST_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    Column("first_date", "first", Kind.TEXT, spare=3),
-    Column("last_date", "last", Kind.TEXT, spare=4),
-    Column("undated", "undated", Kind.COUNT, hide_zero=True),
-    Column("cameras", "cameras", Kind.COUNT, shown=False),
-    Column("latitude", "latitude", Kind.NUMBER, shown=False),
-    Column("longitude", "longitude", Kind.NUMBER, shown=False),
-    Column("place", "place", Kind.TEXT),
-    Column("timezone", "time zone", Kind.TEXT),
-    Column("notes", "notes", Kind.TEXT, null="", spare=2, wraps=True),
-    Column("folders", "also folders", Kind.TEXT, null="", spare=1, wraps=True),
-    Column("gps_photos", "photos with GPS", Kind.COUNT, hide_zero=True),
-    Column("gps_latitude", "GPS latitude", Kind.NUMBER, shown=False),
-    Column("gps_longitude", "GPS longitude", Kind.NUMBER, shown=False),
-    Column("gps_spread_m", "GPS spread, m", Kind.NUMBER, shown=False),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("first_date", "first", CellType.TEXT, spare=3),
+    Column("last_date", "last", CellType.TEXT, spare=4),
+    Column("undated", "undated", CellType.COUNT, hide_zero=True),
+    Column("cameras", "cameras", CellType.COUNT, shown=False),
+    Column("latitude", "latitude", CellType.NUMBER, shown=False),
+    Column("longitude", "longitude", CellType.NUMBER, shown=False),
+    Column("place", "place", CellType.TEXT),
+    Column("timezone", "time zone", CellType.TEXT),
+    Column("notes", "notes", CellType.TEXT, null="", spare=2, wraps=True),
+    Column("folders", "also folders", CellType.TEXT, null="", spare=1, wraps=True),
+    Column("gps_photos", "photos with GPS", CellType.COUNT, hide_zero=True),
+    Column("gps_latitude", "GPS latitude", CellType.NUMBER, shown=False),
+    Column("gps_longitude", "GPS longitude", CellType.NUMBER, shown=False),
+    Column("gps_spread_m", "GPS spread, m", CellType.NUMBER, shown=False),
 )
 _DEPLOYMENT_COLUMNS = (
-    Column("deployment", "deployment", Kind.TEXT, wraps=True),
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("start", "start", Kind.TEXT),
-    Column("end", "end", Kind.TEXT),
-    Column("days", "days", Kind.COUNT),
-    Column("photos", "photos", Kind.COUNT),
-    Column("camera", "camera", Kind.TEXT, null="unknown", wraps=True),
-    Column("serial", "serial", Kind.TEXT, shown=False),
+    Column("deployment", "deployment", CellType.TEXT, wraps=True),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("start", "start", CellType.TEXT),
+    Column("end", "end", CellType.TEXT),
+    Column("days", "days", CellType.COUNT),
+    Column("photos", "photos", CellType.COUNT),
+    Column("camera", "camera", CellType.TEXT, null="unknown", wraps=True),
+    Column("serial", "serial", CellType.TEXT, shown=False),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import Column, Kind, Report, Row, Section, coverage_columns
+from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns
 from trailcam.reports.common import RATE_COLUMNS, Basis, Question, make_basis, notes_of, rate, scope_cells
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.database import Connection, query, rows
@@ -16,34 +16,34 @@ from trailcam.words.text import count, printable
 KEYS = ("month", "season")
 
 _COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    Column("first_photo", "first photo", Kind.TEXT, spare=5),
-    Column("last_photo", "last photo", Kind.TEXT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("first_photo", "first photo", CellType.TEXT, spare=5),
+    Column("last_photo", "last photo", CellType.TEXT),
     RATE_COLUMNS[0],
-    Column("silent_days", "silent days", Kind.COUNT),
-    Column("silences", "silences", Kind.COUNT, spare=6),
-    Column("photos_per_day", "photos/day", Kind.NUMBER),
-    Column("events", "events", Kind.COUNT, sign="≈"),
+    Column("silent_days", "silent days", CellType.COUNT),
+    Column("silences", "silences", CellType.COUNT, spare=6),
+    Column("photos_per_day", "photos/day", CellType.NUMBER),
+    Column("events", "events", CellType.COUNT, sign="≈"),
     RATE_COLUMNS[1],
-    Column("suspect", "clock?", Kind.COUNT, hide_zero=True),
-    Column("undated", "undated", Kind.COUNT, hide_zero=True),
+    Column("suspect", "clock?", CellType.COUNT, hide_zero=True),
+    Column("undated", "undated", CellType.COUNT, hide_zero=True),
     *coverage_columns(),
 )
 _KEY_COLUMNS = {
-    "month": Column("month", "month", Kind.TEXT, null="undated"),
-    "season": Column("season", "season", Kind.TEXT, null="undated"),
+    "month": Column("month", "month", CellType.TEXT, null="undated"),
+    "season": Column("season", "season", CellType.TEXT, null="undated"),
 }
 _SILENCE_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("first_day", "silent from", Kind.TEXT),
-    Column("last_day", "to", Kind.TEXT),
-    Column("days", "days", Kind.COUNT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("first_day", "silent from", CellType.TEXT),
+    Column("last_day", "to", CellType.TEXT),
+    Column("days", "days", CellType.COUNT),
 )
 _DOUBT_COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("doubt", "doubt", Kind.TEXT),
-    Column("photos", "photos", Kind.COUNT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("doubt", "doubt", CellType.TEXT),
+    Column("photos", "photos", CellType.COUNT),
 )
 _DAYS_OF_SILENCE = (
     "SELECT station, first_day, unnest(list_transform("

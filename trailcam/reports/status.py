@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trailcam.reports.base import Column, Kind, Report, Row, Section, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, share
 from trailcam.reports.run_list import choice_sentence
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
@@ -22,41 +22,41 @@ _PATIENCE_S = 3.0
 _STATUSES = ("completed", "pending", "failed", "missing")
 
 _COLUMNS = (
-    Column("by", "by", Kind.TEXT),
-    Column("name", "name", Kind.TEXT, null="undated", wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    *(Column(status, status, Kind.COUNT) for status in _STATUSES),
-    Column("undated", "undated", Kind.COUNT, hide_zero=True, spare=1),
-    Column("coverage", "coverage", Kind.SHARE),
+    Column("by", "by", CellType.TEXT),
+    Column("name", "name", CellType.TEXT, null="undated", wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    *(Column(status, status, CellType.COUNT) for status in _STATUSES),
+    Column("undated", "undated", CellType.COUNT, hide_zero=True, spare=1),
+    Column("coverage", "coverage", CellType.SHARE),
 )
 _ROOT_COLUMNS = (
-    Column("name", "root", Kind.TEXT, wraps=True),
-    Column("reachable", "reachable", Kind.TEXT),
-    Column("photos", "photos", Kind.COUNT),
-    Column("videos", "videos", Kind.COUNT, hide_zero=True),
-    Column("scanned_at", "last scan", Kind.MOMENT, null="never"),
-    Column("path", "path", Kind.TEXT, wraps=True),
+    Column("name", "root", CellType.TEXT, wraps=True),
+    Column("reachable", "reachable", CellType.TEXT),
+    Column("photos", "photos", CellType.COUNT),
+    Column("videos", "videos", CellType.COUNT, hide_zero=True),
+    Column("scanned_at", "last scan", CellType.MOMENT, null="never"),
+    Column("path", "path", CellType.TEXT, wraps=True),
 )
 _RUN_COLUMNS = (
-    Column("run_id", "run", Kind.COUNT),
-    Column("state", "state", Kind.TEXT),
-    Column("started_at", "started", Kind.MOMENT),
-    Column("finished_at", "finished", Kind.MOMENT, spare=1),
-    Column("completed", "completed", Kind.COUNT),
-    Column("failed", "failed", Kind.COUNT),
-    Column("missing", "missing", Kind.COUNT, shown=False),
-    Column("detections", "detections", Kind.COUNT, shown=False),
-    Column("photos_per_s", "photos/s", Kind.NUMBER),
-    Column("device", "device", Kind.TEXT),
-    Column("weights", "weights", Kind.TEXT, wraps=True),
+    Column("run_id", "run", CellType.COUNT),
+    Column("state", "state", CellType.TEXT),
+    Column("started_at", "started", CellType.MOMENT),
+    Column("finished_at", "finished", CellType.MOMENT, spare=1),
+    Column("completed", "completed", CellType.COUNT),
+    Column("failed", "failed", CellType.COUNT),
+    Column("missing", "missing", CellType.COUNT, shown=False),
+    Column("detections", "detections", CellType.COUNT, shown=False),
+    Column("photos_per_s", "photos/s", CellType.NUMBER),
+    Column("device", "device", CellType.TEXT),
+    Column("weights", "weights", CellType.TEXT, wraps=True),
 )
 _FAILURE_COLUMNS = (
-    Column("error_code", "error", Kind.TEXT),
-    Column("photos", "photos", Kind.COUNT),
-    Column("example", "example", Kind.TEXT, wraps=True),
+    Column("error_code", "error", CellType.TEXT),
+    Column("photos", "photos", CellType.COUNT),
+    Column("example", "example", CellType.TEXT, wraps=True),
 )
-_SOURCE_COLUMNS = (Column("source", "source", Kind.TEXT), Column("photos", "photos", Kind.COUNT))
-_SUSPECT_COLUMNS = (Column("doubt", "doubt", Kind.TEXT), Column("photos", "photos", Kind.COUNT))
+_SOURCE_COLUMNS = (Column("source", "source", CellType.TEXT), Column("photos", "photos", CellType.COUNT))
+_SUSPECT_COLUMNS = (Column("doubt", "doubt", CellType.TEXT), Column("photos", "photos", CellType.COUNT))
 
 
 def status(db: Connection, *, working: bool) -> Report:

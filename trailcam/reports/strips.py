@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trailcam.reports.base import Column, Kind, Report, Section
+from trailcam.reports.base import CellType, Column, Report, Section
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.paths import from_db
@@ -10,19 +10,19 @@ from trailcam.store.select import make_selected
 from trailcam.words.text import count
 
 _COLUMNS = (
-    Column("station", "station", Kind.TEXT, wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    Column("read", "strip read", Kind.COUNT),
-    Column("dated", "time found", Kind.COUNT),
-    Column("agree", "as EXIF", Kind.COUNT, hide_zero=True),
-    Column("differ", "unlike EXIF", Kind.COUNT, hide_zero=True),
-    Column("unknown", "unknown", Kind.COUNT),
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("read", "strip read", CellType.COUNT),
+    Column("dated", "time found", CellType.COUNT),
+    Column("agree", "as EXIF", CellType.COUNT, hide_zero=True),
+    Column("differ", "unlike EXIF", CellType.COUNT, hide_zero=True),
+    Column("unknown", "unknown", CellType.COUNT),
 )
 _DOUBT_COLUMNS = (
-    Column("reason", "reason", Kind.TEXT),
-    Column("meaning", "meaning", Kind.TEXT, wraps=True),
-    Column("photos", "photos", Kind.COUNT),
-    Column("example", "example", Kind.TEXT, wraps=True),
+    Column("reason", "reason", CellType.TEXT),
+    Column("meaning", "meaning", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("example", "example", CellType.TEXT, wraps=True),
 )
 _MEANING = {
     "no_strip": "no date with a time was found at the edges",

@@ -39,7 +39,7 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ClockedVisits:
     """The visits that can be placed on a clock, and how many can't as that clock is in doubt."""
 
     visits: Sequence[Visit]
@@ -84,7 +84,7 @@ def make_group_events(db: Connection, question: Question, name: str) -> None:
     )
 
 
-def read_visits(db: Connection, question: Question, keys: Sequence[str] = ()) -> Found:
+def read_visits(db: Connection, question: Question, keys: Sequence[str] = ()) -> ClockedVisits:
     """The events of the table ``sightings``, with ``keys`` out of month, season and station."""
     columns = key_columns(keys, question.first_month, "s.captured_at").replace("station AS", "s.station AS")
     found = db.execute(
@@ -99,7 +99,7 @@ def read_visits(db: Connection, question: Question, keys: Sequence[str] = ()) ->
         for what, station, at, offset, doubtful, *own in found
         if not doubtful
     ]
-    return Found(visits, len(found) - len(visits))
+    return ClockedVisits(visits, len(found) - len(visits))
 
 
 def read_places(db: Connection, timezone: str | None) -> dict[str, Place]:

@@ -27,7 +27,7 @@ _FAINT = 6  # boxes below their threshold that one photo shows at most
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A box to be judged: ``class_index`` points into :attr:`Questions.classes`, ``box`` is ``xywhn``.
+    """A box to be judged: ``class_index`` points into :attr:`ToJudge.classes`, ``box`` is ``xywhn``.
 
     ``counts``: it is taken to be there until someone says otherwise. ``confidence`` None: a person's.
     """
@@ -39,7 +39,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PhotoToJudge:
     """One photo to be judged. ``path`` is as the database holds it, ``name`` for reading.
 
     ``why`` says in sentences what is in doubt; ``based_on`` is the newest judgement that was in force.
@@ -58,13 +58,13 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class ToJudge:
     """What a page asks, out of ``candidates`` photos. ``classes`` are (name, kind), the likeliest first."""
 
     library: str
     random: bool
     classes: tuple[tuple[str, Kind], ...]
-    photos: tuple[Question, ...]
+    photos: tuple[PhotoToJudge, ...]
     candidates: int
     undated_left_out: int
 
@@ -77,7 +77,7 @@ def choose(
     gap: timedelta,
     limit: int,
     random: bool = False,
-) -> Questions:
+) -> ToJudge:
     """At most ``limit`` photos that a model has looked at and nobody has judged, the most useful first.
 
     ``random`` draws them without regard to use, as figures of accuracy want them. Raises UsageError for an
@@ -96,12 +96,12 @@ def choose(
     classes = _classes(db, rules, boxes)
     index = {fold(name): n for n, (name, _) in enumerate(classes)}
     folders = {root.root_id: Path(root.path) for root in roots(db)}
-    return Questions(
+    return ToJudge(
         library=library_id(db),
         random=random,
         classes=classes,
         photos=tuple(
-            Question(
+            PhotoToJudge(
                 image_id=int(row["image_id"]),
                 file=folders[row["root_id"]] / from_db(row["path"]),
                 path=row["path"],

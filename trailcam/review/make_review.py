@@ -15,7 +15,7 @@ from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import Cache, Request
 from trailcam.pages.shown import PageReport, check_target, large_px, show_photos
 from trailcam.review.answers import FORMAT, VERSION
-from trailcam.review.choose import Question, Questions, choose
+from trailcam.review.choose import PhotoToJudge, ToJudge, choose
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule
 from trailcam.store.database import Database, utc_now
@@ -24,7 +24,7 @@ from trailcam.words.text import count
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ReviewOptions:
     """How a page is made. ``rules`` are the configuration's classes; ``cache`` None keeps no pictures."""
 
     gap: timedelta
@@ -38,7 +38,7 @@ def build_review(
     database: Database,
     selection: Selection,
     target: Path,
-    options: Options,
+    options: ReviewOptions,
     progress: Callable[[int, int], object],
 ) -> PageReport:
     """Write the page to ``target``, whole or not at all.
@@ -72,7 +72,7 @@ def build_review(
     return PageReport(target, len(shown), questions.candidates, len(page), problems)
 
 
-def _data(questions: Questions, shown: Sequence[Shown], selection: str) -> dict[str, Any]:
+def _data(questions: ToJudge, shown: Sequence[Shown], selection: str) -> dict[str, Any]:
     """What page.js reads. ``review`` names this page: answers of an older one are others'."""
     made_at = utc_now()
     name = f"{questions.library}{made_at.isoformat()}{[photo.image_id for photo in questions.photos]}"
@@ -90,7 +90,7 @@ def _data(questions: Questions, shown: Sequence[Shown], selection: str) -> dict[
     }
 
 
-def _photo(photo: Question, shown: Shown) -> dict[str, Any]:
+def _photo(photo: PhotoToJudge, shown: Shown) -> dict[str, Any]:
     return {
         "id": photo.image_id,
         "path": photo.path,
@@ -109,7 +109,7 @@ def _photo(photo: Question, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _notes(questions: Questions) -> list[str]:
+def _notes(questions: ToJudge) -> list[str]:
     asked, all_ = len(questions.photos), questions.candidates
     how = "drawn at random" if questions.random else "the most useful first"
     notes = [f"{count(asked, 'photo')} of {all_:,} that a model has looked at and nobody has judged, {how}."]

@@ -46,7 +46,7 @@ _SAVE_EVERY = 20 * _CHUNK
 _PATIENCE_S = 5.0
 
 
-class Answer(Enum):
+class Unread(Enum):
     """What became of a known file that isn't there to be read."""
 
     GONE = "gone"
@@ -167,9 +167,9 @@ def _read_whole(
         return whole, gone
     living = _living(files)
 
-    def ask(file: KnownFile) -> str | Answer:
+    def ask(file: KnownFile) -> str | Unread:
         if file.root_id not in living:
-            return Answer.GONE if accept_missing and file.root_id != root_id else Answer.UNKNOWN
+            return Unread.GONE if accept_missing and file.root_id != root_id else Unread.UNKNOWN
         return _ask(file)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -183,23 +183,23 @@ def _read_whole(
             for file, answer in zip(chunk, pool.map(ask, chunk), strict=True):
                 if isinstance(answer, str):
                     whole[file.image_id] = answer
-                elif answer is Answer.GONE and file.root_id != root_id:
+                elif answer is Unread.GONE and file.root_id != root_id:
                     gone.append(file)
             if progress:
                 progress(min(start + len(chunk), len(files)), len(files))
     return whole, gone
 
 
-def _ask(file: KnownFile) -> str | Answer:
+def _ask(file: KnownFile) -> str | Unread:
     full = os.path.join(file.root_path, file.path)  # noqa: PTH118
     try:
         if not _is_there(file):
-            return Answer.UNKNOWN if os.path.lexists(full) else Answer.GONE
+            return Unread.UNKNOWN if os.path.lexists(full) else Unread.GONE
         if file.verified:
-            return Answer.UNKNOWN
+            return Unread.UNKNOWN
         return read_whole_id(full)
     except (OSError, ValueError):
-        return Answer.UNKNOWN
+        return Unread.UNKNOWN
 
 
 def _is_there(file: KnownFile) -> bool:

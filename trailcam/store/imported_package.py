@@ -41,7 +41,7 @@ class Stay(NamedTuple):
     bounds: tuple[tuple[datetime, datetime, int | None], ...]
 
 
-class Said(NamedTuple):
+class Source(NamedTuple):
     """Who said something, and when (UTC without zone)."""
 
     who: str
@@ -63,7 +63,7 @@ class Event(NamedTuple):
     animals: int
     by_person: bool
     confidence: float | None
-    said: Said | None
+    said: Source | None
 
 
 @dataclass(slots=True)
@@ -71,9 +71,9 @@ class Side:
     """What is known of one photo: its deployment, who looked, whose its boxes are, when its events began."""
 
     number: int
-    looked: Said | None = None
-    judged: Said | None = None
-    boxes: dict[Place, Said] = field(default_factory=dict)
+    looked: Source | None = None
+    judged: Source | None = None
+    boxes: dict[Place, Source] = field(default_factory=dict)
     events: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -130,7 +130,7 @@ def stream_events(db: Connection, plan: Plan) -> Iterator[Event]:
         ).fetchall()
         for number, what, first, from_, last, to, animals, by_person, sure, *rest in found:
             author, made_at, run_id, looked_at, kind, age, species = rest
-            said = Said(author, made_at) if by_person else Said(names.get(run_id, ""), looked_at)
+            said = Source(author, made_at) if by_person else Source(names.get(run_id, ""), looked_at)
             info = ClassInfo(0, what, Kind(kind), AgeClass(age) if age else None, species)
             times = (first, _offset(from_), last, _offset(to))
             yield Event(int(number), info, *times, int(animals), by_person, sure, said)
@@ -172,17 +172,17 @@ def _sides(
             "SELECT c.n, s.run_id, r.looked_at FROM chunk c JOIN selected s USING (image_id)"
             " JOIN results r ON r.image_id = s.image_id AND r.run_id = s.run_id"
         ).fetchall():
-            sides[n].looked = Said(names.get(run_id, ""), at)
+            sides[n].looked = Source(names.get(run_id, ""), at)
         for n, author, at in db.execute(
             "SELECT c.n, arg_max(j.author, j.judgement_id), arg_max(j.made_at, j.judgement_id)"
             " FROM chunk c JOIN judgements j USING (image_id) WHERE j.undone_at IS NULL GROUP BY c.n"
         ).fetchall():
-            sides[n].judged = Said(author, at)
+            sides[n].judged = Source(author, at)
         for n, name, x, y, w, h, author, at in db.execute(
             "SELECT c.n, p.class, round(p.x::DOUBLE, 6), round(p.y::DOUBLE, 6), round(p.w::DOUBLE, 6),"
             " round(p.h::DOUBLE, 6), p.author, p.made_at FROM chunk c JOIN package_words p USING (image_id)"
         ).fetchall():
-            sides[n].boxes[name, x, y, w, h] = Said(author, at)
+            sides[n].boxes[name, x, y, w, h] = Source(author, at)
         for n, what, at in db.execute(
             "SELECT c.n, s.what, e.start_at FROM chunk c JOIN sightings s USING (image_id)"
             " JOIN deployment_photos p USING (image_id)"

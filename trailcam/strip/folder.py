@@ -9,7 +9,7 @@ from datetime import datetime
 
 from trailcam.strip.glyphs import Glyphs
 from trailcam.strip.judge import BAR, judge, natural_key
-from trailcam.strip.layout import Found, Layout, Place, certainty, find_strip, learn_layouts
+from trailcam.strip.layout import FoundStrip, Layout, Place, certainty, find_strip, learn_layouts
 from trailcam.strip.ocr import Gray, Line, Ocr
 from trailcam.strip.parse import find_stamp, find_temperature
 from trailcam.strip.pixels import Bands, load_bands
@@ -85,7 +85,7 @@ def _learn(todo: Sequence[StripImage], ocr: Ocr, pool: ThreadPoolExecutor) -> li
     step = max(1, len(todo) // _SAMPLES)
     samples = todo[::step][:_SAMPLES]
 
-    def look(image: StripImage) -> tuple[tuple[int, int], Found] | None:
+    def look(image: StripImage) -> tuple[tuple[int, int], FoundStrip] | None:
         bands = _load(image)
         found = find_strip(bands, ocr) if bands else None
         return (bands.size, found) if bands and found else None

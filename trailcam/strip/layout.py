@@ -53,7 +53,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundStrip:
     """A photo's strip as found without knowing the camera.
 
     ``certainty`` is the probability (0..1) of the weakest character of the stamp. ``left`` are
@@ -94,7 +94,7 @@ class Layout:
         return f"{self.size[0]}x{self.size[1]} {self.place.side} {b.x0},{b.y0}-{b.x1},{b.y1}"
 
 
-def find_strip(bands: Bands, ocr: Ocr) -> Found | None:
+def find_strip(bands: Bands, ocr: Ocr) -> FoundStrip | None:
     """Look for all text at both edges; None where there is no date with a time."""
     for width in _WIDTHS:
         rows = [row for side in SIDES for row in _rows(bands, side, ocr, width)]
@@ -119,12 +119,14 @@ def find_strip(bands: Bands, ocr: Ocr) -> Found | None:
     second = find_stamp(again.text)
     if second is not None and (better := certainty(again.text, again.probabilities, second.span)) > sure:
         stamp, text, sure = second, again.text[slice(*second.span)], better
-    return Found(where, stamp, sure, text, temperature_c, place, left, _discs(bands, rows, (where, place)))
+    return FoundStrip(
+        where, stamp, sure, text, temperature_c, place, left, _discs(bands, rows, (where, place))
+    )
 
 
-def learn_layouts(found: Sequence[tuple[tuple[int, int], Found]]) -> list[Layout]:
+def learn_layouts(found: Sequence[tuple[tuple[int, int], FoundStrip]]) -> list[Layout]:
     """The layouts behind strips found in photos of the given sizes, the most frequent first."""
-    groups: list[list[tuple[tuple[int, int], Found]]] = []
+    groups: list[list[tuple[tuple[int, int], FoundStrip]]] = []
     for size, one in found:
         for group in groups:
             if group[0][0] == size and _same_place(group[0][1], one):
@@ -167,7 +169,7 @@ def _discs(
     return tuple((side, disc, lit) for (side, disc), lit in found.items())
 
 
-def _moon(members: Sequence[Found]) -> tuple[str, Box] | None:
+def _moon(members: Sequence[FoundStrip]) -> tuple[str, Box] | None:
     for side in SIDES:
         seen = [
             (
@@ -241,7 +243,7 @@ def _join(places: Sequence[Place]) -> Place:
     return Place(places[0].side, join([place.box for place in places]), steps[len(steps) // 2])
 
 
-def _same_place(a: Found, b: Found) -> bool:
+def _same_place(a: FoundStrip, b: FoundStrip) -> bool:
     if a.place.side != b.place.side or a.stamp.shape != b.stamp.shape:
         return False
     one, other = a.place.box, b.place.box
@@ -278,7 +280,7 @@ def _nameable(text: str) -> bool:
     return not any(SequenceMatcher(None, letters, maker).ratio() >= _LIKE_A_MAKER for maker in _MAKERS)
 
 
-def _name(members: Sequence[Found]) -> str | None:
+def _name(members: Sequence[FoundStrip]) -> str | None:
     counts = Counter(text for one in members for text in dict.fromkeys(one.left))
     kept = [text for text, n in counts.items() if n >= _MOSTLY * len(members)]
     return " ".join(map(_spelled, kept)) or None
