@@ -77,13 +77,6 @@ def xywhn_to_xyxy(xywhn: Boxes, width: int, height: int) -> Boxes:
     return (corners * np.array([width, height, width, height], dtype=np.float32)).astype(np.float32)
 
 
-def xyxy_to_xywhn(xyxy: Boxes, width: int, height: int) -> Boxes:
-    """``xyxy`` in pixels of an upright image of ``width`` x ``height`` -> ``xywhn``."""
-    boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
-    shape = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-    return (shape / np.array([width, height, width, height], dtype=np.float32)).astype(np.float32)
-
-
 def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     """Intersection over union of ``xyxy`` (n, 4) and ``xyxy`` (m, 4): (n, m), 0..1."""
     a = np.asarray(a, dtype=np.float32).reshape(-1, 4)

@@ -55,7 +55,7 @@ def _data(
                 "name": season.name,
                 "label": f"{season.name} ({format_months(season.months)})",
                 "months": list(season.months),
-                "firstMonth": season.first_month if season.wraps else 1,
+                "firstMonth": season.year_begins,
             }
             for season in seasons.values()
         ],

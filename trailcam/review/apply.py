@@ -10,7 +10,7 @@ import numpy as np
 
 from trailcam.domain import ClassInfo
 from trailcam.errors import UsageError
-from trailcam.geometry import iou
+from trailcam.geometry import iou, xywhn_to_xyxy
 from trailcam.review.answers import Answer, Answers, AnswersError
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import JudgedBox, Judgement, find_class, known_classes, record
@@ -141,10 +141,9 @@ def _agrees(answer: Answer, whole: bool, boxes: Sequence[Mapping[str, Any]]) -> 
         return False
     left = list(boxes)
     for seen in answer.shows:
-        x, y, w, h = seen.box
         for box in left:
-            place = (box["x"], box["y"], box["x"] + box["w"], box["y"] + box["h"])
-            pair = np.array([(x, y, x + w, y + h), place], np.float32)
+            places = np.array([seen.box, [box[side] for side in "xywh"]], np.float32)
+            pair = xywhn_to_xyxy(places, 1, 1)
             if fold(box["class"]) == fold(seen.class_name) and iou(pair[:1], pair[1:])[0, 0] >= SAME:
                 left.remove(box)
                 break

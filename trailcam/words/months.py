@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from trailcam.errors import UsageError
 from trailcam.words.text import printable
@@ -61,16 +60,13 @@ class Season:
         """Whether the season runs into the next calendar year."""
         return min(self.months) < self.first_month
 
-    def __contains__(self, day: date) -> bool:
-        return day.month in self.months
+    @property
+    def year_begins(self) -> int:
+        """The month (1..12) that begins its season-years: January, unless the season wraps the year.
 
-    def season_year(self, day: date) -> str:
-        """The season-year ``day`` falls in: ``"2024-25"`` for a season that wraps the year, else ``"2024"``.
-
-        Of a season that wraps, a season-year begins on the 1st of its first month and lasts twelve months, so
-        that days outside the season belong to exactly one as well.
+        A season-year lasts twelve months, so that days outside the season belong to exactly one as well.
         """
-        return season_year_of(day.year, day.month, self.first_month if self.wraps else 1)
+        return self.first_month if self.wraps else 1
 
 
 def season_year_of(year: int, month: int, first_month: int = DEFAULT_FIRST_MONTH) -> str:
