@@ -192,7 +192,7 @@ class _Shown:
         """Say what was chosen."""
         self._started = started
         if not self._quiet:
-            how = f"{started.precision} by {started.backend}"
+            how = f"{started.precision} by {started.backend} at {started.size}"
             console.say(f"Run {started.run_id} on {started.device}, {how}; {started.choice}.")
 
     def update(self, snapshot: Snapshot) -> None:

@@ -60,7 +60,10 @@ BackendOpt = Annotated[
 ImgszOpt = Annotated[
     int | None,
     typer.Option(
-        "--imgsz", help="Longer side in px that the model sees.", show_default="640", rich_help_panel=HOW
+        "--imgsz",
+        help="Longer side in px that the model sees.",
+        show_default="what the weights say, else 640",
+        rich_help_panel=HOW,
     ),
 ]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trailcam import __version__
-from trailcam.detect.choose.plan import DEFAULT_IMGSZ, SUPPRESSION_IOU
+from trailcam.detect.choose.plan import SUPPRESSION_IOU
 from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import Weights, find_weights
 from trailcam.detect.pipeline.outcomes import Job, Progress
@@ -66,6 +66,7 @@ class Started:
     device: str
     precision: str
     backend: str
+    size: str
     choice: str
     gpu: GpuMonitor
 
@@ -132,6 +133,7 @@ def detect(
             describe(device),
             str(detector.precision),
             str(detector.backend),
+            todo.weights.size.in_words(settings.detect.imgsz, detector.frame.imgsz),
             best.reason,
             GpuMonitor(device),
         )
@@ -225,7 +227,7 @@ def _model_key(weights: Weights, settings: Settings) -> str:
     """
     parts = [
         weights.sha256,
-        settings.detect.imgsz or DEFAULT_IMGSZ,
+        weights.size.in_model_key(settings.detect.imgsz),
         settings.detect.store_confidence,
         SUPPRESSION_IOU,
     ]
@@ -250,7 +252,7 @@ def _classes(detector: Detector, settings: Settings) -> tuple[ClassInfo, ...]:
 
 def _settings_record(settings: Settings, best: MachinePlan, detector: Detector) -> dict[str, Any]:
     return {
-        "imgsz": settings.detect.imgsz or DEFAULT_IMGSZ,
+        "imgsz": detector.frame.imgsz,
         "store_confidence": settings.detect.store_confidence,
         "suppression_iou": detector.iou,
         "batch": best.batch,

@@ -48,7 +48,7 @@ def _sentence(report: EvaluationReport) -> str:
         f"{evaluation.photos} photos of {evaluation.scenes} scenes{failed}. mAP50"
         f" {percent(evaluation.map50)}, mAP50-95 {percent(evaluation.map50_95)}. In brackets: 95 %"
         " intervals, scenes drawn with"
-        f" replacement. {looked.device}, {looked.precision}."
+        f" replacement. {looked.device}, {looked.precision}, {looked.imgsz} px."
     )
 
 

@@ -37,6 +37,7 @@ class Looked:
     weights: Weights
     device: str
     precision: str
+    imgsz: int
     photos_per_s: float
 
 
@@ -64,6 +65,7 @@ class EvaluationReport:
                 "weights_sha256": looked.weights.sha256,
                 "device": looked.device,
                 "precision": looked.precision,
+                "imgsz": looked.imgsz,
                 "photos_per_s": round(looked.photos_per_s, 1),
                 "thresholds": {names[i]: value for i, value in looked.judge.thresholds.items()},
                 **evaluation,
@@ -124,7 +126,14 @@ def look(
         raise Interrupted("Stopped before the end; nothing was written.")
     judge, failed = _judge(dataset, sink.outcomes, detector.names, detector.thresholds, settings, confidence)
     return Looked(
-        dataset, judge, failed, weights, describe(opened.device), str(detector.precision), report.photos_per_s
+        dataset,
+        judge,
+        failed,
+        weights,
+        describe(opened.device),
+        str(detector.precision),
+        detector.frame.imgsz,
+        report.photos_per_s,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trailcam.detect.choose.plan import DEFAULT_IMGSZ, SUPPRESSION_IOU, Pace, Plan, fitted, plan
+from trailcam.detect.choose.plan import SUPPRESSION_IOU, Pace, Plan, fitted, plan
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import resolve
 from trailcam.detect.model.open import open_detector
@@ -64,7 +64,7 @@ def open_chosen(
     detector = open_detector(
         weights,
         device,
-        imgsz=chosen.imgsz or DEFAULT_IMGSZ,
+        imgsz=chosen.imgsz,
         store_confidence=chosen.store_confidence if store_confidence is None else store_confidence,
         iou=SUPPRESSION_IOU,
         precision=Precision(chosen.precision),

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from trailcam.machine import usable_cores
 
-DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at unless they say otherwise
 SUPPRESSION_IOU = 0.7
 
 _CPU_BATCH, _GPU_BATCH = 8, 64

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
+from trailcam.detect.model.input_size import InputSize, read_input_size
 from trailcam.errors import WeightsError
 from trailcam.words.text import printable
 
@@ -21,11 +22,15 @@ SUFFIXES = (".pt", ".onnx", ".engine", ".torchscript")
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model file or folder. ``sha256`` is the hex digest of its contents; ``source`` says who chose it."""
+    """A model file or folder. ``sha256`` is the hex digest of its contents; ``source`` says who chose it.
+
+    ``size``: the input size that it was made for.
+    """
 
     path: Path
     sha256: str
     source: str
+    size: InputSize = field(default_factory=InputSize)
 
 
 _FOLDER = "_openvino_model"
@@ -105,7 +110,7 @@ def _checked(path: Path, source: str) -> Weights:
             f"It takes a file ending in {', '.join(SUFFIXES)}, or an OpenVINO folder NAME_openvino_model.",
         )
     try:
-        return Weights(path.resolve(), sha256_of(path), source)
+        return Weights(path.resolve(), sha256_of(path), source, read_input_size(path))
     except OSError as error:
         raise WeightsError(
             f"The weights {shown} (from {source}) can't be read: {error.strerror or error}.",

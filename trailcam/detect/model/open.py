@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from trailcam.detect.model.backend import Backend
@@ -11,6 +12,7 @@ from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage import TwoStageDetector
 from trailcam.detect.model.two_stage_file import read_container
 from trailcam.detect.model.yolo import UltralyticsDetector
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
     import torch
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
     from trailcam.detect.model.find_weights import Weights
     from trailcam.detect.model.protocol import Detector
 
+_LOG = logging.getLogger(__name__)
+
 
 def open_detector(
     weights: Weights,
     device: torch.device,
     *,
-    imgsz: int = 640,
+    imgsz: int | None = None,
     store_confidence: float = 0.05,
     iou: float = DEFAULT_IOU,
     precision: Precision = Precision.AUTO,
@@ -33,13 +37,20 @@ def open_detector(
 ) -> Detector:
     """The detector for ``weights``: two stages where they are a container of trailcam's, else ultralytics'.
 
-    ``imgsz``: px of the longer side. ``iou`` is for ultralytics' models; a container brings the
-    value that its thresholds were chosen with. ``lanes``: batches that a processor works on at once, each
-    in a thread of its own (0: in the caller's); other devices, and models in a format of their own, take
-    one after the other. ``backend``: which library computes; AUTO takes OpenVINO only for enough ``photos``.
+    ``imgsz``: px of the longer side, None for the size that the weights say. ``iou`` is for ultralytics'
+    models; a container brings the value that its thresholds were chosen with. ``lanes``: batches that a
+    processor works on at once, each in a thread of its own (0: in the caller's); other devices, and models
+    in a format of their own, take one after the other. ``backend``: which library computes; AUTO takes
+    OpenVINO only for enough ``photos``.
     Raises WeightsError and DeviceError.
     """
     container = read_container(weights.path)
+    if weights.size.refused is not None and imgsz is None:
+        _LOG.warning(
+            "the weights say that they were made for %s px, which no model is; --imgsz sets another size",
+            printable(weights.size.refused),
+        )
+    imgsz = weights.size.chosen(imgsz)
     detector: TwoStageDetector | UltralyticsDetector
     if container is None:
         detector = UltralyticsDetector(
