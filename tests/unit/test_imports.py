@@ -41,7 +41,6 @@ STILL_AGAINST: set[tuple[str, str]] = {
     ("detect.model.openvino", "detect.pipeline.failures"),
     ("detect.model.protocol", "detect.pipeline.outcomes"),
     ("detect.model.yolo", "detect.pipeline.failures"),
-    ("detect.pipeline.loader", "detect.choose.plan"),
 }
 TOP_MODULES = 8  # loose modules beside the folders, at most
 SAME_NAMES = 9  # file names used twice, at most; __init__, __main__ and the pairs of export and imports aside
