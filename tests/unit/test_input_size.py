@@ -117,7 +117,7 @@ def test_a_torchscript_export_says_it_in_its_own_file(tmp_path: Path) -> None:
     file = tmp_path / "deer.torchscript"
     traced = torch.jit.trace(torch.nn.Identity(), torch.zeros(1))  # type: ignore[no-untyped-call]
     text = json.dumps({"imgsz": [320, 320], "args": {"dynamic": False}})
-    torch.jit.save(traced, str(file), _extra_files={"config.txt": text})  # type: ignore[no-untyped-call]
+    torch.jit.save(traced, str(file), _extra_files={"config.txt": text})
     assert find_weights(file).size == InputSize(320, fixed=True)
 
 
