@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.helpers.odd_jpegs import END, blocks_jpeg, gaps, pixels_begin, random_bytes
+
 LOOKED_AT = "completed"
 SKIPPED = "skipped"  # no row: it is no file
 _DAMAGED = frozenset({LOOKED_AT, "truncated", "corrupt", "not_an_image"})
@@ -117,6 +119,28 @@ def _pictures() -> Iterator[tuple[str, bytes, bytes]]:
     yield "a pixel wide", b"thin.png", _saved(_picture(1, 500), "PNG")
 
 
+def _odd_and_damaged() -> Iterator[tuple[str, bytes, frozenset[str]]]:
+    whole, other, looked = photo(), photo(1), frozenset({LOOKED_AT})
+    failed = frozenset({"truncated", "corrupt"})
+    gap, middle = gaps(whole)[2], (pixels_begin(whole) + len(whole)) // 2
+    yield "stray bytes between header segments", whole[:gap] + random_bytes(1, 24) + whole[gap:], looked
+    yield "stray bytes between header segments", whole[:2] + random_bytes(2, 7) + whole[2:], looked
+    yield "odd JFIF revision", whole[:11] + b"\x02\x01" + whole[13:], looked
+    yield "unusual sampling", blocks_jpeg([(4, 2), (1, 1), (1, 1)]), looked
+    yield "unusual sampling", blocks_jpeg([(1, 1), (2, 2), (2, 2)]), looked
+    yield "no end marker", whole[:-2], looked
+    yield "no end marker, padding", whole[:-2] + bytes(500), looked
+    yield "no end marker, trailer", whole[:-2] + b"CAMERA 7 30/11/2026 04:11:22" * 9, looked
+    yield "padding, then the end marker", whole[:-2] + bytes(500) + END, looked
+    yield "trailer behind the end marker", whole + other, looked
+    yield "zeros to the end", whole[:middle] + bytes(len(whole) - middle), failed
+    yield "zeros to the end", whole[:middle] + bytes(9 * len(whole)), failed
+    yield "rest of another photo", whole[:middle] + other[middle + 500 :], failed
+    yield "data left over before the end marker", whole[:-2] + random_bytes(3, 60) + END, failed
+    yield "unusual sampling, cut short", blocks_jpeg([(4, 2), (1, 1), (1, 1)])[:-400], failed
+    yield "odd header before damage", whole[:11] + b"\x02\x01" + whole[13:middle] + END, failed
+
+
 def _names() -> Iterator[tuple[str, bytes]]:
     yield "name of 255 bytes", b"x" * 251 + b".jpg"
     yield "name that isn't UTF-8", b"caf\xe9 \xff.jpg"
@@ -153,6 +177,8 @@ def corpus() -> list[Bad]:
         Bad("sizes of zero", b"nothing.png", _png(0, 0), frozenset({"corrupt", "not_an_image", "truncated"})),
     ]
     found += [Bad(kind, b"kinds/" + name, data, looked) for kind, name, data in _pictures()]
+    for n, (kind, data, ends) in enumerate(_odd_and_damaged()):
+        found.append(Bad(kind, b"odd-jpegs/%02d.jpg" % n, data, ends))
     for n, (kind, tiff) in enumerate(_exif_cases()):
         found.append(Bad(f"EXIF: {kind}", b"exif/%d.jpg" % n, _with_exif(tiff), looked))
     for n, (kind, name) in enumerate(_names()):

@@ -4,7 +4,8 @@ JPEGs are decoded straight to about the size that the model needs: the decoder s
 it transforms, which makes a 25 MP photo three times cheaper. The smallest of 1/8, 1/4, 1/2 and
 the whole size that still covers the frame is taken, then resized. The decoder knows other eighths
 too, but has vector code for these alone: 5/8 of a 3 MP photo takes longer than the whole of it.
-All else is decoded in full by Pillow.
+All else is decoded in full by Pillow. JPEGs that the fast decoder complains of get a second opinion
+(:mod:`trailcam.detect.pipeline.odd_jpeg`) before they fail.
 
 simplejpeg is used because it measured best of simplejpeg, Pillow's draft mode and OpenCV's
 reduced modes, and because it lets other threads run while it decodes.
@@ -13,7 +14,6 @@ reduced modes, and because it lets other threads run while it decodes.
 from __future__ import annotations
 
 import io
-import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from PIL import Image, UnidentifiedImageError
 
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.pipeline.failures import FailureCode, clean_message
+from trailcam.detect.pipeline.odd_jpeg import DamagedJpegError, decode_odd_jpeg, ends_early, essence_of
 from trailcam.geometry import Letterbox, upright_size
 
 if TYPE_CHECKING:
@@ -42,18 +43,13 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 # decode() has its own, larger limit; Pillow's would refuse stitched panoramas.
 Image.MAX_IMAGE_PIXELS = None
 
+_SOI = b"\xff\xd8"
 _MAGIC = (
-    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"GIF8"),
+    *(_SOI, b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM", b"GIF8"),
     *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),  # TIFF and BigTIFF, in either byte order
 )
 _ORIENTATION_TAG = 0x0112
 _FAST_EIGHTHS = (1, 2, 4)
-_EOI = b"\xff\xd9"
-_ENDS_EARLY = ("truncat", "premature", "not enough data", "unexpected end", "eof", "end of file")
-# First warnings of libjpeg that leave all pixels right: odd headers, and padding before the end marker.
-_HARMLESS = re.compile(
-    r"extraneous bytes before marker 0xd9|JFIF revision|Adobe color transform|Invalid SOS parameters"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,8 @@ def decode(data: bytes, frame: FrameSpec, *, full: bool = False) -> Decoded | Fa
     except MemoryError:
         return Failed(FailureCode.TOO_LARGE, "not enough memory to decode it")
     except Exception as error:  # noqa: BLE001 - damaged files make decoders raise nearly anything
-        code = FailureCode.TRUNCATED if _is_early_end(error) else FailureCode.CORRUPT
+        early = isinstance(error, EOFError) or ends_early(f"{error}")
+        code = FailureCode.TRUNCATED if early else FailureCode.CORRUPT
         return Failed(code, clean_message(f"{error}" or type(error).__name__))
 
 
@@ -107,10 +104,12 @@ def _decode(data: bytes, frame: FrameSpec, full: bool) -> Decoded:
     (frame_h, frame_w), place = frame.fit(upright_w, upright_h)
     inner_w, inner_h = place.inner
     stored_inner = upright_size(inner_w, inner_h, orientation)  # its own inverse
-    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-        raw = _decode_jpeg(data, None if full else _fast_size(image.size, stored_inner))
+    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L", "CMYK"):
+        at_least = None if full else _fast_size(image.size, stored_inner)
+        raw = _decode_jpeg(data, at_least, "CMYK" if image.mode == "CMYK" else "RGB")
+        _check_size(raw, image.size)
     else:
-        raw = _to_rgb8(image, None if full else stored_inner)
+        raw = _to_rgb8(image)
     raw = _resize(raw, image.size, stored_inner)
     pixels = np.full((frame_h, frame_w, 3), PAD_VALUE, dtype=np.uint8)
     inner = pixels[place.pad_y : place.pad_y + inner_h, place.pad_x : place.pad_x + inner_w]
@@ -124,11 +123,10 @@ def _open(data: bytes) -> Image.Image:
         raise _DecodeError(FailureCode.EMPTY_FILE, "the file is empty (0 bytes)")
     if not data.startswith(_MAGIC) or (data.startswith(b"RIFF") and data[8:12] != b"WEBP"):
         raise _DecodeError(FailureCode.NOT_AN_IMAGE, "not a JPEG, PNG, TIFF, WebP, BMP or GIF image")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
+    image = _open_header(data)
+    if image is None:
         code = FailureCode.TRUNCATED if _header_ends_early(data) else FailureCode.CORRUPT
-        raise _DecodeError(code, "the image header is cut short or damaged") from error
+        raise _DecodeError(code, "the image header is cut short or damaged")
     if image.width * image.height > MAX_PIXELS:
         raise _DecodeError(
             FailureCode.TOO_LARGE,
@@ -137,17 +135,24 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
+def _open_header(data: bytes) -> Image.Image | None:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        # A JPEG with stray bytes in front of its header, or with segments that nobody else would read.
+        essence = essence_of(data) if data.startswith(_SOI) else None
+    try:
+        return Image.open(io.BytesIO(essence.data), formats=("JPEG",)) if essence else None
+    except UnidentifiedImageError:
+        return None
+
+
 def _header_ends_early(data: bytes) -> bool:
-    if data.startswith(b"\xff\xd8"):
+    if data.startswith(_SOI):
         return b"\xff\xda" not in data  # no start of scan: the pixels never begin
     if data.startswith(b"RIFF") and len(data) >= 8:
         return int(struct.unpack_from("<I", data, 4)[0]) + 8 > len(data)
     return len(data) < 64
-
-
-def _is_early_end(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, EOFError) or any(word in text for word in _ENDS_EARLY)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -170,36 +175,46 @@ def _fast_size(stored: tuple[int, int], at_least: tuple[int, int]) -> tuple[int,
     return None
 
 
-def _decode_jpeg(data: bytes, at_least: tuple[int, int] | None) -> Pixels:
-    """JPEG -> (h, w, 3) RGB as stored, scaled down to no less than ``at_least`` (width, height) px."""
+def _decode_jpeg(data: bytes, at_least: tuple[int, int] | None, colours: str = "RGB") -> Pixels:
+    """JPEG -> (h, w, 3) RGB as stored, scaled down to no less than ``at_least`` (width, height) px.
+
+    ``colours``: the decoder's, RGB (also for grey) or CMYK.
+    """
     min_w, min_h = at_least or (0, 0)
+
+    def attempt(jpeg: bytes, strict: bool) -> Pixels:
+        pixels: Pixels = simplejpeg.decode_jpeg(
+            jpeg, colorspace=colours, min_width=min_w, min_height=min_h, strict=strict
+        )
+        return _cmyk_to_rgb(pixels) if colours == "CMYK" else pixels
+
     try:
-        return _simplejpeg(data, min_w, min_h, strict=True)
+        return attempt(data, True)
     except ValueError as error:
-        warning = str(error)
-    if _HARMLESS.search(warning):
-        return _simplejpeg(data, min_w, min_h, strict=False)
-    if _is_early_end(ValueError(warning)):
-        # Some cameras forget the end marker. With it in place, the decoder can tell whether
-        # pixels are missing; it raises if they are.
-        try:
-            return _simplejpeg(data + _EOI, min_w, min_h, strict=True)
-        except ValueError:
-            raise _DecodeError(FailureCode.TRUNCATED, f"the JPEG ends early: {warning}") from None
-    raise _DecodeError(FailureCode.CORRUPT, f"the JPEG is damaged: {warning}")
+        complaint = str(error)
+    try:
+        return decode_odd_jpeg(data, attempt, complaint)
+    except DamagedJpegError as error:
+        raise _DecodeError(error.code, error) from error
 
 
-def _simplejpeg(data: bytes, min_w: int, min_h: int, *, strict: bool) -> Pixels:
-    pixels: Pixels = simplejpeg.decode_jpeg(
-        data, colorspace="RGB", min_width=min_w, min_height=min_h, strict=strict
-    )
-    return pixels
+def _cmyk_to_rgb(pixels: Pixels) -> Pixels:
+    """(h, w, 4) to (h, w, 3). JPEGs hold these colours inverted, as Adobe began it: 255 is no ink."""
+    colours, black = pixels[:, :, :3].astype(np.uint16), pixels[:, :, 3:].astype(np.uint16)
+    return ((colours * black + 127) // 255).astype(np.uint8)
 
 
-def _to_rgb8(image: Image.Image, at_least: tuple[int, int] | None) -> Pixels:
+def _check_size(pixels: Pixels, stored: tuple[int, int]) -> None:
+    """Raises _DecodeError where a decoder found another picture than the header speaks of: a thumbnail."""
+    height, width = pixels.shape[:2]
+    if not any((-(-stored[0] * n // 8), -(-stored[1] * n // 8)) == (width, height) for n in range(1, 9)):
+        raise _DecodeError(
+            FailureCode.CORRUPT, f"the header promises {stored[0]}x{stored[1]} px, another picture follows"
+        )
+
+
+def _to_rgb8(image: Image.Image) -> Pixels:
     """Any image that Pillow reads -> (h, w, 3) uint8 RGB of its first frame. Alpha is dropped."""
-    if at_least is not None:
-        image.draft(None, at_least)  # CMYK JPEGs; the others have no such mode and ignore it
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
         grey = _to_grey8(np.asarray(image))
