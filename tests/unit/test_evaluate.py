@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from trailcam.domain import ClassInfo
 from trailcam.errors import DataSetError
-from trailcam.evaluate.dataset import LabelledPhoto, read_dataset
+from trailcam.evaluate.dataset import UNNAMED_MODEL, LabelledPhoto, read_dataset
 from trailcam.evaluate.figures import Judge, evaluate
 from trailcam.evaluate.meaning import Target, class_targets, group_targets, label_meanings
 from trailcam.evaluate.metrics import (
@@ -289,13 +290,41 @@ def test_labels_are_read_with_polygons_and_a_manifest(tmp_path: Path) -> None:
     assert (len(b.boxes), b.complete) == (0, True)
 
 
+def test_a_set_of_roboflow_is_found_as_ultralytics_finds_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "set", "\ufeff0 0.5 0.5 0.2 0.4\n")
+    file.write_bytes(b"\xef\xbb\xbftest: ../test/images\r\nnames: ['doe']\r\n")
+    with pytest.raises(DataSetError, match="isn't there"):
+        read_dataset(file, "test")
+    (tmp_path / "set/test").mkdir()
+    for kind in ("images", "labels"):
+        (tmp_path / "set" / kind / "test").rename(tmp_path / "set/test" / kind)
+    assert len(read_dataset(file, "test").photos) == 2
+
+
+def test_labels_of_a_model_are_named_and_those_of_the_judged_one_first(tmp_path: Path) -> None:
+    manifest = "file,labelled_by,weights_sha256\na.jpg,starter.pt,aa\nb.jpg,person,\n"
+    file = write(tmp_path / "a", "0 0.5 0.5 0.2 0.4\n", manifest=manifest)
+    data = read_dataset(file, "test")
+    assert [photo.labelled_by for photo in data.photos] == ["starter.pt", ""]
+    empty = [said(), said()]
+    own = evaluate(replace(judge(list(data.photos), empty), weights_sha256="aa"), times=2)
+    assert "The labels of 1 of 2 photos are what this very model said" in own.notes[0]
+    other = evaluate(replace(judge(list(data.photos), empty), weights_sha256="bb"), times=2)
+    assert "The labels of 1 of 2 photos were made by starter.pt" in other.notes[0]
+    scored = read_dataset(write(tmp_path / "b", "0 0.5 0.5 0.2 0.4 0.93\n"), "test")
+    assert scored.photos[0].labelled_by == UNNAMED_MODEL
+    people = read_dataset(write(tmp_path / "c", "0 0.5 0.5 0.2 0.4\n"), "test")
+    notes = evaluate(judge(list(people.photos), empty), times=2).notes
+    assert not any("made by" in note or "very model" in note for note in notes)
+
+
 @pytest.mark.parametrize(
     ("lines", "yaml", "told"),
     [
         ("0 0.5 0.5 0.2", "", "line 1 is no label"),
         ("0 0.5 0.5 0.2 nan", "", "line 1 is no label"),
-        ("\n7 0.5 0.5 0.2 0.2", "", "line 2: class 7"),
-        ("0 320 240 100 100", "", "outside the photo"),
+        ("\n7 0.5 0.5 0.2 0.2", "", "line 2 names the class 7"),
+        ("0 320 240 100 100", "", "outside of the photo"),
         ("", "", "None of the 2 photos"),
         ("0 0.5 0.5 0.2 0.4", "test: elsewhere\nnames: [doe]\n", "isn't there"),
         ("0 0.5 0.5 0.2 0.4", "val: images/test\nnames: [doe]\n", "no split test"),

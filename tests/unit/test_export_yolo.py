@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -230,3 +231,19 @@ def test_no_visit_is_ever_on_both_sides(shape: list[tuple[int, int]], share: flo
     assert all(len(side) == 1 for side in sides.values())
     if 0 < share < 0.5 and len(sides) > 1:
         assert {True, False} == set.union(*sides.values())
+
+
+def test_the_manifest_says_who_made_the_labels(library: Library, tmp_path: Path) -> None:
+    photo = library.ids["Hayfield1.jpg"]
+    with library.database.write() as db:
+        box = JudgedBox(ClassInfo(0, "doe", Kind.DOE), 0.1, 0.1, 0.2, 0.2)
+        record(db, [Judgement(photo, (box,), True, START)], author="Ann", source="correct")
+    export(library, tmp_path / "set", blanks=True)
+    with (tmp_path / "set/manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    written = {path.relative_to(tmp_path / "set").as_posix() for path in (tmp_path / "set").rglob("*.jpg")}
+    assert set(rows) == written
+    makers = {name.rpartition("__")[2].partition("-")[0]: row["labelled_by"] for name, row in rows.items()}
+    assert makers["Hayfield1"] == "person"
+    assert set(makers.values()) == {"person", "whitetail.pt"}
+    assert len({row["scene"] for row in rows.values()}) == 20  # visits: near-duplicates stay together

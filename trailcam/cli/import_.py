@@ -39,7 +39,14 @@ AuthorOpt = Annotated[
     str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
 ]
 OverwriteOpt = Annotated[
-    bool, typer.Option("--overwrite", help="Let these labels go before what people said here.")
+    bool, typer.Option("--overwrite", help="Let these labels replace corrections made here.")
+]
+AcceptScoresOpt = Annotated[
+    bool,
+    typer.Option(
+        "--accept-scores",
+        help="Take labels that carry scores, as a model's do, for corrections: you checked them.",
+    ),
 ]
 
 
@@ -86,6 +93,7 @@ def coco(
     base: BaseOpt = None,
     author: AuthorOpt = None,
     overwrite: OverwriteOpt = False,
+    accept_scores: AcceptScoresOpt = False,
     wait: WaitOpt = 0,
     db: DbOpt = None,
     config: ConfigOpt = None,
@@ -104,6 +112,7 @@ def coco(
             rules=context.settings.classes,
             base=base,
             overwrite=overwrite,
+            accept_scores=accept_scores,
         )
     _show_labels(done, "images", context)
 
@@ -114,6 +123,7 @@ def yolo(
     base: BaseOpt = None,
     author: AuthorOpt = None,
     overwrite: OverwriteOpt = False,
+    accept_scores: AcceptScoresOpt = False,
     wait: WaitOpt = 0,
     db: DbOpt = None,
     config: ConfigOpt = None,
@@ -132,6 +142,7 @@ def yolo(
             rules=context.settings.classes,
             base=base,
             overwrite=overwrite,
+            accept_scores=accept_scores,
         )
     _show_labels(done, "labels", context)
 
@@ -182,7 +193,7 @@ def _show_labels(done: Labelled, of: str, context: AppContext) -> None:
     who = ", ".join(printable(author) for author in done.authors)
     parts = [f"Recorded the labels of {count(done.recorded, 'photo')}" + (f" by {who}" if who else "")]
     parts += [f"{done.known:,} known before"] if done.known else []
-    parts += [f"{done.agreed:,} said already"] if done.agreed else []
+    parts += [f"{done.agreed:,} already had this answer"] if done.agreed else []
     parts += [f"{done.unlabelled:,} not labelled"] if done.unlabelled else []
     console.out.print("; ".join(parts) + ".", markup=False, soft_wrap=True)
     for note in () if context.quiet else done.notes:
@@ -202,12 +213,13 @@ def _show_run(done: Imported) -> None:
 
 
 def show_problems(problems: Sequence[Problem], entries: int, of: str, *, verbose: bool) -> None:
-    """Name entries that match no photo; leaves with SOME_FAILED where there are any."""
+    """Name what was left out; leaves with SOME_FAILED where there is any."""
     if not problems:
         return
-    console.say(f"{len(problems):,} of {count(entries, 'entry', 'entries')} left out:")
+    console.say(f"Left out {len(problems):,} of {count(entries, 'entry', 'entries')}:")
     for problem in problems if verbose else problems[:_SHOWN]:
-        console.say(f"  {of}[{problem.n}] {printable(problem.path)}: {problem.why}")
+        path = f" {printable(problem.path)}" if problem.path else ""
+        console.say(f"  {problem.place or f'{of}[{problem.n}]'}{path}: {printable(problem.why)}")
     if len(problems) > _SHOWN and not verbose:
         console.say(f"  ... and {len(problems) - _SHOWN:,} more; -v names them all.")
     raise typer.Exit(ExitCode.SOME_FAILED)

@@ -3,11 +3,12 @@
 data.yaml names the classes and the folders of each split; a photo's boxes lie in a text file of its name in
 the folder ``labels`` beside ``images``: a line ``class cx cy w h`` for each, 0..1 of the upright photo; a
 line with more numbers is a polygon, of which the bounding box counts. Format:
-docs.ultralytics.com/datasets/detect.
+docs.ultralytics.com/datasets/detect. A line with one number more carries a score, as models write them.
 
 A ``manifest.csv`` beside data.yaml may say more of each photo: its column ``file`` is the photo's name, or
-its path from the folder of data.yaml; ``complete`` is "False" where an animal may be without a box, and
-``scene`` (or ``event``) names what near-duplicates share.
+its path from the folder of data.yaml; ``complete`` is "False" where an animal may be without a box, ``scene``
+(or ``event``) names what near-duplicates share, and ``labelled_by`` names the model that made the labels,
+"person" or nothing where people did; ``weights_sha256`` says which file that model was.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +35,19 @@ _SHAPE = (
     "and `names` of the classes. `trailcam export yolo` writes one."
 )
 _FALSE = ("false", "0", "no")
+_OUTSIDE = 0.5  # of a side: how far a box may stand out of its photo and be cut at the edge
+_MANIFEST = "manifest.csv"
+PERSON = "person"
+UNNAMED_MODEL = "a model"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledPhoto:
     """One photo and its truth. ``boxes`` (n, 4) ``xywhn``, ``class_id`` (n,) of the data set's classes.
 
-    ``complete``: whatever has no box is no animal. ``scene`` is shared by near-duplicates.
+    ``complete``: whatever has no box is no animal. ``scene`` is shared by near-duplicates. ``labelled_by``:
+    the model that made the labels (UNNAMED_MODEL where they merely carry scores), "" for a person;
+    ``weights_sha256`` of that model, "" where unknown.
     """
 
     file: Path
@@ -48,6 +55,16 @@ class LabelledPhoto:
     class_id: npt.NDArray[np.int64]
     complete: bool = True
     scene: str = ""
+    labelled_by: str = ""
+    weights_sha256: str = ""
+
+
+class Labels(NamedTuple):
+    """A label file: ``boxes`` (n, 4) ``xywhn``, ``class_id`` (n,), and how many lines carry a score."""
+
+    boxes: Boxes
+    class_id: npt.NDArray[np.int64]
+    n_scored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +85,7 @@ def read_dataset(path: Path, split: str) -> DataSet:
     """
     table = _read_yaml(path)
     names = _names(table, path)
-    notes = _manifest(path.parent / "manifest.csv")
+    notes = _manifest(path.parent / _MANIFEST)
     files = sorted(set(_files(table, path, split)))
     if not files:
         raise DataSetError(f"The split {split} of {_shown(path)} has no photos.", _SHAPE)
@@ -83,7 +100,7 @@ def read_dataset(path: Path, split: str) -> DataSet:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataSetError(f"{_shown(path)} can't be read: {error.strerror or error}.", _SHAPE) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -99,7 +116,7 @@ def _names(table: Mapping[str, Any], path: Path) -> dict[int, str]:
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not names:
         raise DataSetError(f"{_shown(path)} names no classes: `names` is missing or no list.", _SHAPE)
-    if not all(isinstance(key, int) and key >= 0 for key in names):
+    if not all(isinstance(key, int) and not isinstance(key, bool) and key >= 0 for key in names):
         raise DataSetError(f"{_shown(path)}: the keys of `names` are no whole numbers.", _SHAPE)
     return {key: str(name) for key, name in names.items()}
 
@@ -116,11 +133,11 @@ def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
             f"It has: {', '.join(known) or 'none'}. Choose by --split.",
         )
     for entry in entries if isinstance(entries, list) else [entries]:
-        place = base / str(entry)
+        place = _place(base, str(entry))
         if place.is_dir():
             yield from (file for file in place.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
         elif place.is_file() and place.suffix == ".txt":
-            lines = place.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            lines = place.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
             yield from (place.parent / line.strip() for line in lines if line.strip())
         else:
             raise DataSetError(
@@ -129,17 +146,29 @@ def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
             )
 
 
+def _place(base: Path, entry: str) -> Path:
+    """Where an entry of a split leads, found as ultralytics finds it.
+
+    Roboflow writes ``../valid/images`` for a folder that lies beside data.yaml.
+    """
+    place = base / entry
+    return base / entry[3:] if entry.startswith("../") and not place.exists() else place
+
+
 def _photo(
     file: Path, folder: Path, names: Mapping[int, str], notes: Mapping[str, Mapping[str, str]]
 ) -> LabelledPhoto:
-    boxes, class_id = read_labels(_label_file(file), names)
+    labels = read_labels(_label_file(file), names)
     note = notes.get(os.path.relpath(file, folder)) or notes.get(file.name) or {}
+    author = note.get("labelled_by") or (UNNAMED_MODEL if labels.n_scored else "")
     return LabelledPhoto(
         file=file,
-        boxes=boxes,
-        class_id=class_id,
+        boxes=labels.boxes,
+        class_id=labels.class_id,
         complete=(note.get("complete") or "true").strip().lower() not in _FALSE,
         scene=note.get("scene") or note.get("event") or file.as_posix(),
+        labelled_by="" if author == PERSON else author,
+        weights_sha256=note.get("weights_sha256") or "",
     )
 
 
@@ -158,56 +187,83 @@ def class_names(path: Path) -> dict[int, str]:
     return _names(_read_yaml(path), path)
 
 
-def read_labels(file: Path, names: Mapping[int, str]) -> tuple[Boxes, npt.NDArray[np.int64]]:
-    """The boxes (``xywhn``) and class ids of a label file; none without a file. Raises DataSetError."""
+class BadLine(ValueError):
+    """Line ``n`` of a label file; ``what`` is wrong with it ("is no label: ..."), ``hint`` what should be."""
+
+    def __init__(self, n: int, what: str, hint: str) -> None:
+        super().__init__(f"line {n} {what}")
+        self.hint = hint
+
+
+def read_labels(file: Path, names: Mapping[int, str]) -> Labels:
+    """The labels of a file; none where there is no file. Raises DataSetError."""
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return parse_labels(file.read_text(encoding="utf-8-sig", errors="replace"), names)
     except FileNotFoundError:
-        lines = []
+        return parse_labels("", names)
     except OSError as error:
         raise DataSetError(f"{_shown(file)} can't be read: {error.strerror or error}.") from error
-    boxes, classes = [], []
-    for n, line in enumerate(lines, start=1):
+    except BadLine as error:
+        raise DataSetError(f"{_shown(file)}, {error}.", error.hint) from error
+
+
+def parse_labels(text: str, names: Mapping[int, str]) -> Labels:
+    """The labels of a file's text. Raises BadLine."""
+    boxes, classes, n_scored = [], [], 0
+    for n, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        class_id, box = _parse(line, file, n)
+        class_id, box, scored = _parse(line, n)
         if class_id not in names:
-            raise DataSetError(
-                f"{_shown(file)}, line {n}: class {class_id} is none of the {len(names)} in data.yaml.",
+            raise BadLine(
+                n,
+                f"names the class {class_id}, which is none of the {len(names)} in data.yaml",
                 "Label files and data.yaml are of two data sets, or a class was taken out of `names`.",
             )
         boxes.append(box)
         classes.append(class_id)
-    return np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64)
+        n_scored += scored
+    return Labels(np.array(boxes, np.float32).reshape(-1, 4), np.array(classes, np.int64), n_scored)
 
 
-def _parse(line: str, file: Path, n: int) -> tuple[int, tuple[float, float, float, float]]:
-    """One line -> class id and (x, y, w, h), 0..1, cut at the photo's edges."""
-    words = line.split()
+def _parse(line: str, n: int) -> tuple[int, tuple[float, float, float, float], bool]:
+    """One line -> class id, (x, y, w, h) of 0..1, cut at the photo's edges, and if it carries a score."""
     try:
-        class_id = int(float(words[0]))
-        values = [float(word) for word in words[1:]]
+        number, *values = (float(word) for word in line.split())
     except ValueError:
-        values, class_id = [], 0
-    polygon = len(values) >= 6 and len(values) % 2 == 0
-    if not (len(values) == 4 or polygon) or not all(map(math.isfinite, values)):
-        raise DataSetError(
-            f"{_shown(file)}, line {n} is no label: {printable(line[:80])}",
-            "A line is `class cx cy w h`, with numbers from 0 to 1.",
+        number, values = 0.5, []
+    # A box has four numbers, a polygon six or more, in pairs; one beyond that is a score.
+    scored = len(values) >= 5 and len(values) % 2 == 1
+    values = values[:-1] if scored else values
+    if not number.is_integer() or len(values) < 4 or len(values) % 2 or not all(map(math.isfinite, values)):
+        raise BadLine(
+            n,
+            f"is no label: {printable(line[:80])}",
+            "A line is `class cx cy w h`: a whole number, then numbers from 0 to 1.",
         )
-    if polygon:
+    if len(values) > 4:
         left, right = min(values[0::2]), max(values[0::2])
         top, bottom = min(values[1::2]), max(values[1::2])
     else:
         cx, cy, w, h = values
         left, right, top, bottom = cx - w / 2, cx + w / 2, cy - h / 2, cy + h / 2
-    if not (-0.5 <= left <= right <= 1.5 and -0.5 <= top <= bottom <= 1.5):
-        raise DataSetError(
-            f"{_shown(file)}, line {n}: the box lies outside the photo: {printable(line[:80])}",
+    low, high = -_OUTSIDE, 1 + _OUTSIDE
+    if not (low <= left <= right <= high and low <= top <= bottom <= high):
+        raise BadLine(
+            n,
+            f"puts a box outside of the photo: {printable(line[:80])}",
             "The numbers must be shares of the photo's width and height, not pixels.",
         )
-    left, right, top, bottom = (min(1.0, max(0.0, side)) for side in (left, right, top, bottom))
-    return class_id, (left, top, right - left, bottom - top)
+    left, top, right, bottom = (min(1.0, max(0.0, side)) for side in (left, top, right, bottom))
+    return int(number), (left, top, right - left, bottom - top), scored
+
+
+def labelled_by_models(folder: Path) -> frozenset[str]:
+    """The photos of a data set, by name without ending, whose labels manifest.csv says a model made."""
+    notes = _manifest(folder / _MANIFEST)
+    return frozenset(
+        Path(file).stem for file, note in notes.items() if note.get("labelled_by") not in (None, "", PERSON)
+    )
 
 
 def _manifest(file: Path) -> dict[str, Mapping[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ from trailcam.evaluate.metrics import (
     over_photos,
     precision_recall,
 )
+from trailcam.words.text import count
 
 IOUS = tuple(np.round(np.arange(0.5, 1.0, 0.05), 2).tolist())
 """The IoU limits of mAP50-95."""
@@ -80,7 +82,8 @@ class Evaluation:
 class Judge:
     """Everything that the figures rest on. ``model`` and ``labels``: class id -> what it means.
 
-    ``thresholds``: class id -> confidence (0..1) from which a box counts.
+    ``thresholds``: class id -> confidence (0..1) from which a box counts. ``weights_sha256``: of the model
+    that is judged, "" where that is unknown.
     """
 
     photos: Sequence[LabelledPhoto]
@@ -88,6 +91,7 @@ class Judge:
     model: Mapping[int, ClassInfo]
     labels: Mapping[int, ClassInfo]
     thresholds: Mapping[int, float]
+    weights_sha256: str = ""
 
     def sure(self, seen: Found) -> Bools:
         """Which boxes of a photo count."""
@@ -239,8 +243,35 @@ def _named_confusion(judge: Judge) -> dict[tuple[str | None, str | None], int]:
     }
 
 
-def _notes(judge: Judge, classes: Sequence[Target]) -> list[str]:
+def _origin(judge: Judge) -> list[str]:
+    """Who made the labels, where that was a model: first of all whether it was the one that is judged."""
+    own = sum(
+        bool(photo.labelled_by) and photo.weights_sha256 == judge.weights_sha256 != ""
+        for photo in judge.photos
+    )
+    others = Counter(
+        photo.labelled_by
+        for photo in judge.photos
+        if photo.labelled_by and not photo.weights_sha256 == judge.weights_sha256 != ""
+    )
+    n = len(judge.photos)
     notes = []
+    if own:
+        notes.append(
+            f"The labels of {own:,} of {count(n, 'photo')} are what this very model said, uncorrected: on"
+            " these it agrees with itself. Correct them first; `trailcam export yolo --corrected-only` leaves"
+            " the rest out."
+        )
+    notes += [
+        f"The labels of {k:,} of {count(n, 'photo')} were made by {maker}, not by a person: the figures say"
+        " how far the two agree."
+        for maker, k in others.most_common()
+    ]
+    return notes
+
+
+def _notes(judge: Judge, classes: Sequence[Target]) -> list[str]:
+    notes = _origin(judge)
     known = {target.name for target in classes}
     absent = [info.name for info in judge.model.values() if info.name not in known]
     if absent:

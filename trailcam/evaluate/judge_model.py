@@ -125,6 +125,7 @@ def look(
     if report.interrupted:
         raise Interrupted("Stopped before the end; nothing was written.")
     judge, failed = _judge(dataset, sink.outcomes, detector.names, detector.thresholds, settings, confidence)
+    judge = dataclasses.replace(judge, weights_sha256=weights.sha256)
     return Looked(
         dataset,
         judge,

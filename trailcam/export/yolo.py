@@ -7,6 +7,8 @@ same at every export of the same photos.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -24,11 +26,12 @@ from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.counted import judged_photos
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Photo, Plan, make_plan, root_paths, stream_reopening
+from trailcam.store.export_rows import Photo, Plan, Run, make_plan, root_paths, stream_reopening
 from trailcam.store.images import roots
 from trailcam.words.text import printable
 
 _MARK = "data.yaml"
+_COLUMNS = ("file", "scene", "labelled_by", "weights_sha256")
 
 
 def export_yolo(
@@ -50,7 +53,8 @@ def export_yolo(
     whole, and those on which nothing but people's boxes counts. The copies lack the photos' GPS position
     unless ``with_coordinates``. Raises UsageError, UnanswerableError where none was corrected, RootError
     where the photos can't be reached, OutputError. A photo that can't be read is a problem of the summary.
-    data.yaml is written last: without it the set is unfinished.
+    manifest.csv says whose the labels of each photo are; data.yaml is written last: without it the set is
+    unfinished.
     """
     with database.read() as db:
         folder = check_folder(target, [root.path for root in roots(db)])
@@ -78,9 +82,17 @@ def export_yolo(
     for kind in ("images", "labels"):
         for part in ("train", "val"):
             create_folder(folder / kind / part)
-    for photo in stream_reopening(database, plan, wanted):
-        part = "val" if validates[photo.n] else "train"
-        _save(folder, photo, part, names, summary, with_coordinates=with_coordinates)
+    with whole_file(inside(folder, "manifest.csv")) as binary:
+        manifest = csv.writer(
+            io.TextIOWrapper(binary, "utf-8", "backslashreplace", newline="", write_through=True)
+        )
+        manifest.writerow(_COLUMNS)
+        runs = {run.run_id: run for run in plan.runs}
+        for photo in stream_reopening(database, plan, wanted):
+            part = "val" if validates[photo.n] else "train"
+            saved = _save(folder, photo, part, names, summary, with_coordinates=with_coordinates)
+            if saved:
+                manifest.writerow(_manifest_row(saved, photo, plan, runs))
     if not wanted.any() or not validates.any():
         summary.notes.append("There are too few visits to validate with: images/val is empty.")
     _write_yaml(folder, names)
@@ -126,8 +138,8 @@ def _save(
     summary: Summary,
     *,
     with_coordinates: bool,
-) -> None:
-    """Copy one photo and write its label file, which is empty for a blank."""
+) -> str | None:
+    """Copy one photo and write its label file, which is empty for a blank. Returns its path; None: failed."""
     name = flat_name(photo.root, photo.path)
     source = Path(photo.root_path, photo.path)
     try:
@@ -136,11 +148,11 @@ def _save(
         numbers = [names[box.info.name] for box in photo.boxes]
     except KeyError:
         summary.problems.append((photo.path, "a class was named meanwhile; run the export again"))
-        return
+        return None
     except (OSError, ValueError) as error:
         check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?
         summary.problems.append((photo.path, str(error)))
-        return
+        return None
     image = inside(folder, f"images/{part}/{name}{Path(photo.path).suffix.lower()}")
     with whole_file(image) as file:
         file.write(content)
@@ -152,6 +164,17 @@ def _save(
     with whole_file(inside(folder, f"labels/{part}/{name}.txt")) as file:
         file.write("".join(lines).encode())
     summary.add(photo)
+    return image.relative_to(folder).as_posix()
+
+
+def _manifest_row(file: str, photo: Photo, plan: Plan, runs: Mapping[int, Run]) -> tuple[str, ...]:
+    """What `trailcam evaluate` and `import yolo` ask of a photo: its visit, and who made its labels."""
+    visit = int(plan.event[photo.n])
+    scene = f"{photo.station} {visit}" if visit >= 0 else ""
+    by_people = photo.by_person or (bool(photo.boxes) and all(box.by_person for box in photo.boxes))
+    if by_people or photo.run_id is None:
+        return file, scene, "person", ""
+    return file, scene, runs[photo.run_id].weights_name, runs[photo.run_id].weights_sha256
 
 
 def _write_yaml(folder: Path, names: Mapping[str, int]) -> None:

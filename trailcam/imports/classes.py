@@ -1,4 +1,4 @@
-"""What the names of others mean: by the configuration, what the library knows, and the maps that ship."""
+"""What other programs' class names mean: by the configuration, the library, and the maps that ship."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from trailcam.store.database import Connection
 
 _WHITETAIL = "Odocoileus virginianus"
 NOTHING = frozenset({"blank", "empty", "none", "no cv result"})
-"""Names of others that tell nothing of what is there."""
+"""Names that other programs use for nothing."""
 
 
 def meanings(db: Connection, rules: Mapping[str, ClassRule]) -> dict[str, ClassInfo]:
-    """Folded name -> class. The configuration goes first, then what the library knows, then shipped maps."""
+    """Folded name -> class: of the configuration, else the library, else the maps that ship."""
     known: dict[str, ClassInfo] = {}
     for name, rule in rules.items():
         known[fold(name)] = _info(name, rule)

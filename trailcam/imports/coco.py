@@ -1,22 +1,30 @@
-"""``import coco``: labels in COCO Camera Traps' form as corrections.
-
-Photos and labels lie in temporary tables meanwhile: they may come in any order, and in any number.
-"""
+"""``import coco``: labels in COCO Camera Traps' form as corrections."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from trailcam.domain import ClassInfo
 from trailcam.errors import UsageError
 from trailcam.imports.classes import NOTHING, meanings
-from trailcam.imports.labels import UNLABELLED_BOX, Labelled, Recorder, Word
+from trailcam.imports.labels import (
+    CONTRADICTION,
+    UNLABELLED_BOX,
+    Labelled,
+    Recorder,
+    Word,
+    find_info,
+    note_matches,
+    original_name,
+    refuse_scores,
+)
 from trailcam.imports.reading import (
     Malformed,
+    as_box,
+    as_id,
     as_list,
     as_number,
     as_object,
@@ -26,18 +34,20 @@ from trailcam.imports.reading import (
     sha256_of,
 )
 from trailcam.settings.classmap import ClassRule, fold
-from trailcam.store.columns import insert, integers, numbers, texts
+from trailcam.store.coco_tables import CocoTables, ImageRow, LabelRow
 from trailcam.store.corrections import JudgedBox, Judgement
-from trailcam.store.database import Connection, Database, rows, utc_now
-from trailcam.store.imported import upright_sizes
+from trailcam.store.database import Database, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
-from trailcam.words.text import count, printable
+from trailcam.words.text import printable
 
 SOURCE = "import coco"
 _EXPECTED = "a file of COCO Camera Traps (JSON) with images, categories and annotations"
 _LISTS = frozenset({"images", "annotations", "categories"})
-_SLACK = 0.01  # of a side: boxes of others may stand out by some pixels
+_SCORES = ("score", "confidence", "conf")
+_SHAPE = 0.02  # how far the ratios of two pictures' sides may differ for one to be the other, resized
 NO_SIZE = "its width and height aren't known"
+OTHER_SHAPE = "the file's picture has another shape than the photo: it was cut, padded or turned"
+EMPTY_BOX = "a label says empty, but has a box"
 
 
 def import_coco(
@@ -48,67 +58,66 @@ def import_coco(
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
     overwrite: bool = False,
+    accept_scores: bool = False,
 ) -> Labelled:
-    """Record the labels of the file ``path`` as the word of ``author``, all in one transaction.
+    """Record the labels of the file ``path`` as corrections by ``author``, all in one transaction.
 
     ``base``: the folder that its paths are relative to, None: found out. Photos without any annotation, and
-    corrupt ones, are not labelled; one of the category 0, empty, is a blank. Raises ImportFileError for a
-    malformed file or an unknown class, and UsageError where no photo is matched; then nothing is changed.
+    corrupt ones, are not labelled; one whose only label is named empty and has no box is a blank. A photo
+    with a label that can't be used is left out whole and named. Raises ImportFileError for a malformed file,
+    UsageError where no photo is matched, or labels carry scores without ``accept_scores``; then nothing is
+    changed.
     """
     sha256 = sha256_of(path)
     done = Labelled()
     with refusing(path, _EXPECTED), database.write() as db:
-        matcher = Matcher(db, base)
-        reader = _Reader(db, matcher)
-        names = reader.read(path)
+        matcher, tables = Matcher(db, base), CocoTables(db)
+        reader = _Reader(tables, matcher)
+        reader.read(path)
         done.entries = reader.n_images
+        refuse_scores(reader.n_scored, printable(str(path)), accept=accept_scores, done=done)
+        tables.settle()
         if not matcher.match():
             raise UsageError(
                 f"None of the {done.entries:,} images of {printable(str(path))} is a photo of the library.",
                 "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
             )
-        if matcher.note:
-            done.notes.append(matcher.note)
-        if reader.n_scored:
-            done.notes.append(
-                f"{count(reader.n_scored, 'label')} carry a score, as a model's do: they count as yours now."
-            )
-        done.problems = list(matcher.problems())
-        known = meanings(db, rules)
+        note_matches(matcher, done)
+        bad = {n: Problem(n, name, why) for n, name, why in tables.bad_images()}
+        done.problems = [bad.get(problem.n, problem) for problem in matcher.problems()]
+        done.problems += reader.problems
+        done.problems += [
+            Problem(i, image, why or "belongs to none of the images", f"annotations[{i}]")
+            for i, image, why in tables.lost_labels()
+        ]
+        entries = _Entries(reader.names, meanings(db, rules), author, sha256, done)
         recorder = Recorder(db, SOURCE, done, overwrite=overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
-            for image, labels in _entries(db, photos, first):
-                word = _word(image, labels, photos[image["n"]], names, known, author, sha256)
-                if isinstance(word, Word):
+            for image, labels in tables.entries(photos, first, first + BATCH):
+                if image["n"] in bad:
+                    done.problems.append(bad[image["n"]])
+                elif word := entries.word(image, labels, photos[image["n"]]):
                     recorder.add(word)
-                elif word is None:
-                    done.unlabelled += 1
-                else:
-                    done.problems.append(word)
         recorder.finish()
     return done
 
 
 class _Reader:
-    """Puts images and annotations into the tables ``coco_images`` and ``coco_labels``."""
+    """Puts images and annotations into the tables; what is wrong with one goes with it."""
 
-    def __init__(self, db: Connection, matcher: Matcher) -> None:
-        self._db = db
+    def __init__(self, tables: CocoTables, matcher: Matcher) -> None:
+        self._tables = tables
         self._matcher = matcher
+        self._images: list[ImageRow] = []
+        self._labels: list[LabelRow] = []
+        self.names: dict[int, str] = {}
+        self.problems: list[Problem] = []
         self.n_images = 0
         self.n_scored = 0
-        db.execute(
-            "CREATE OR REPLACE TEMP TABLE coco_images"
-            " (n BIGINT, id VARCHAR, path VARCHAR, width DOUBLE, height DOUBLE, corrupt BOOLEAN);"
-            "CREATE OR REPLACE TEMP TABLE coco_labels"
-            " (i BIGINT, image VARCHAR, category BIGINT, x DOUBLE, y DOUBLE, w DOUBLE, h DOUBLE)"
-        )
 
-    def read(self, path: Path) -> dict[int, str]:
-        """Read and check all; returns the categories. Raises Malformed."""
-        names: dict[int, str] = {}
-        waiting: dict[str, list[tuple[Any, ...]]] = {"images": [], "annotations": []}
+    def read(self, path: Path) -> None:
+        """Read all. Raises Malformed where the file's structure is broken."""
         seen: set[str] = set()
         for member in members(path, _LISTS):
             if member.key not in _LISTS:
@@ -116,170 +125,155 @@ class _Reader:
             seen.add(member.key)
             if member.number is None:
                 as_list(member.value, member.key)
-                continue
-            place = f"{member.key}[{member.number}]"
-            row = as_object(member.value, place)
-            if member.key == "categories":
-                number = _whole(row.get("id"), f"{place}.id")
-                if number in names:
-                    raise Malformed(f"{place}.id", "is that of another category too")
-                names[number] = as_text(row.get("name"), f"{place}.name")
-                continue
-            parse = self._image if member.key == "images" else self._annotation
-            waiting[member.key].append(parse(row, place, member.number))
-            if len(waiting[member.key]) >= BATCH:
-                self._flush(waiting)
-        self._flush(waiting)
+            elif member.key == "categories":
+                self._category(member.value, member.number)
+            elif member.key == "images":
+                self._image(member.value, member.number)
+            else:
+                self._label(member.value, member.number)
+            if max(len(self._images), len(self._labels)) >= BATCH:
+                self._flush()
+        self._flush()
         for key in sorted(_LISTS - seen):
             raise Malformed(key, "is missing")
-        self._check(names)
-        return names
 
-    def _image(self, row: Mapping[str, Any], place: str, n: int) -> tuple[Any, ...]:
+    def _category(self, value: object, n: int) -> None:
+        try:
+            row = as_object(value, "")
+            number, name = _whole(row.get("id"), "id"), as_text(row.get("name"), "name")
+            if self.names.setdefault(number, name) != name:
+                raise Malformed("id", f'is that of "{printable(self.names[number])}" too')
+        except Malformed as error:
+            self.problems.append(Problem(n, "", str(error), f"categories[{n}]"))
+
+    def _image(self, value: object, n: int) -> None:
         self.n_images += 1
-        sides = [
-            None if row.get(key) is None else as_number(row[key], f"{place}.{key}", 1, 1e6)
-            for key in ("width", "height")
-        ]
-        name = as_text(row.get("file_name"), f"{place}.file_name")
-        return n, _id(row.get("id"), f"{place}.id"), name, *sides, row.get("corrupt") is True
-
-    def _annotation(self, row: Mapping[str, Any], place: str, n: int) -> tuple[Any, ...]:
-        image = _id(row.get("image_id"), f"{place}.image_id")
-        category = _whole(row.get("category_id"), f"{place}.category_id")
-        sides: list[float | None] = [None] * 4
-        if row.get("bbox") is not None:
-            given = as_list(row["bbox"], f"{place}.bbox")
-            if len(given) != 4:
-                raise Malformed(f"{place}.bbox", "must be a list of left, top, width and height in pixels")
-            sides = [as_number(s, f"{place}.bbox[{k}]", -1e6, 1e6) for k, s in enumerate(given)]
-        self.n_scored += "score" in row
-        return n, image, category, *sides
-
-    def _flush(self, waiting: dict[str, list[tuple[Any, ...]]]) -> None:
-        images, labels = waiting["images"], waiting["annotations"]
-        if images:
-            n, ids, paths, width, height, corrupt = zip(*images, strict=True)
-            insert(
-                self._db,
-                "coco_images",
-                {
-                    "n": integers(n, np.int64),
-                    "id": texts(ids),
-                    "path": texts(map(_storable, paths)),
-                    "width": numbers(width),
-                    "height": numbers(height),
-                    "corrupt": np.array(corrupt, np.bool_),
-                },
+        image = ImageRow(n)
+        try:
+            row = as_object(value, "")
+            name = _original(as_text(row.get("file_name"), "file_name"), row.get("extra"))
+            image = image._replace(path=_storable(name))
+            image = image._replace(
+                id=_storable(as_id(row.get("id"), "id")),
+                width=_side(row.get("width")),
+                height=_side(row.get("height")),
+                corrupt=row.get("corrupt") in (True, 1),
             )
-            self._matcher.add(paths)
-        if labels:
-            i, image, category, *sides = zip(*labels, strict=True)
-            columns = {"i": integers(i, np.int64), "image": texts(image)}
-            columns["category"] = integers(category, np.int64)
-            columns |= {
-                key: np.array([np.nan if v is None else v for v in side], np.float64)
-                for key, side in zip("xywh", sides, strict=True)
-            }
-            insert(self._db, "coco_labels", columns)
-        for rows_ in waiting.values():
-            rows_.clear()
+        except Malformed as error:
+            image = image._replace(bad=_storable(str(error)))
+        self._images.append(image)
 
-    def _check(self, names: Mapping[int, str]) -> None:
-        twice = self._db.execute(
-            "SELECT max(n) FROM coco_images GROUP BY id HAVING count(*) > 1 LIMIT 1"
-        ).fetchall()
-        if twice:
-            raise Malformed(f"images[{twice[0][0]}].id", "is that of another image too")
-        self._db.register("named", {"category": np.array(sorted(names), np.int64)})
-        lost = self._db.execute("SELECT min(i) FROM coco_labels ANTI JOIN named USING (category)").fetchall()
-        self._db.unregister("named")
-        if lost[0][0] is not None:
-            raise Malformed(f"annotations[{lost[0][0]}].category_id", "is none of the categories")
-        ((lost_image,),) = self._db.execute(
-            "SELECT min(i) FROM coco_labels l ANTI JOIN coco_images c ON c.id = l.image"
-        ).fetchall()
-        if lost_image is not None:
-            raise Malformed(f"annotations[{lost_image}].image_id", "is none of the images")
+    def _label(self, value: object, i: int) -> None:
+        label = LabelRow(i)
+        try:
+            row = as_object(value, "")
+            label = label._replace(image=_storable(as_id(row.get("image_id"), "image_id")))
+            self.n_scored += any(row.get(key) is not None for key in _SCORES)
+            label = label._replace(category=_whole(row.get("category_id"), "category_id"))
+            if row.get("bbox") not in (None, []):
+                given = as_list(row["bbox"], "bbox")
+                if len(given) != 4:
+                    raise Malformed("bbox", "must be a list of left, top, width and height in pixels")
+                x, y, w, h = (as_number(side, f"bbox[{k}]", -1e9, 1e9) for k, side in enumerate(given))
+                label = label._replace(x=x, y=y, w=w, h=h)
+        except Malformed as error:
+            label = label._replace(bad=_storable(f"annotations[{i}] {error}"))
+        self._labels.append(label)
 
-
-def _entries(
-    db: Connection, photos: Mapping[int, int], first: int
-) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """The matched images from number ``first`` on with their labels; where a size lacks, ours stands in."""
-    span = {"first": first, "last": first + BATCH}
-    sizes = upright_sizes(db, list(photos.values()))
-    labels: dict[int, list[dict[str, Any]]] = {}
-    for row in rows(
-        db,
-        "SELECT c.n, l.* FROM coco_labels l JOIN coco_images c ON c.id = l.image"
-        " WHERE c.n >= $first AND c.n < $last ORDER BY l.i",
-        span,
-    ):
-        labels.setdefault(row["n"], []).append(row)
-    for image in rows(db, "SELECT * FROM coco_images WHERE n >= $first AND n < $last ORDER BY n", span):
-        if image["n"] in photos:
-            if not (image["width"] and image["height"]):
-                image["width"], image["height"] = sizes.get(photos[image["n"]], (None, None))
-            yield image, labels.get(image["n"], [])
+    def _flush(self) -> None:
+        if self._images:
+            self._tables.add_images(self._images)
+            self._matcher.add([row.path for row in self._images])
+        if self._labels:
+            self._tables.add_labels(self._labels)
+        self._images, self._labels = [], []
 
 
-def _word(
-    image: Mapping[str, Any],
-    labels: list[dict[str, Any]],
-    image_id: int,
-    names: Mapping[int, str],
-    known: Mapping[str, ClassInfo],
-    author: str,
-    sha256: str,
-) -> Word | Problem | None:
-    """What the file says of a photo, why that can't be taken, or None where it says nothing."""
-    if not labels or image["corrupt"]:
-        return None
-    boxes = []
-    for label in labels:
-        name = fold(names[label["category"]])
-        if label["category"] == 0 or name in NOTHING:
-            continue
-        if name not in known:
-            raise Malformed(
-                f"annotations[{label['i']}].category_id",
-                f'names the class "{printable(names[label["category"]])}", which trailcam doesn\'t know;'
-                " name it in the configuration, under [classes.NAME]",
-            )
-        if label["x"] is None:  # DuckDB takes numpy's NaN for NULL
-            return Problem(image["n"], image["path"], UNLABELLED_BOX)
-        if not (image["width"] and image["height"]):
-            return Problem(image["n"], image["path"], NO_SIZE)
-        boxes.append(_box(label, image, known[name]))
-    uid = f"coco {sha256}/{image['n']}"
-    return Word(image["n"], image["path"], Judgement(image_id, tuple(boxes), True, utc_now(), uid), author)
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Makes corrections of matched images and their labels."""
+
+    names: Mapping[int, str]
+    known: Mapping[str, ClassInfo]
+    author: str
+    sha256: str
+    done: Labelled
+
+    def word(self, image: Mapping[str, Any], labels: list[dict[str, Any]], image_id: int) -> Word | None:
+        """What the file says of a photo; None where that is nothing, or can't be taken and is named."""
+        if not labels or image["corrupt"]:
+            self.done.unlabelled += 1
+            return None
+        try:
+            boxes = self._boxes(image, labels)
+        except Malformed as error:
+            self.done.problems.append(Problem(image["n"], image["path"], str(error)))
+            return None
+        judgement = Judgement(image_id, boxes, True, utc_now(), f"coco {self.sha256}/{image['n']}")
+        return Word(image["n"], image["path"], judgement, self.author)
+
+    def _boxes(self, image: Mapping[str, Any], labels: list[dict[str, Any]]) -> tuple[JudgedBox, ...]:
+        boxes, n_empty = [], 0
+        for label in labels:
+            place = f"annotations[{label['i']}]"
+            if label["bad"]:
+                raise Malformed("", label["bad"])
+            if label["category"] not in self.names:
+                raise Malformed(f"{place}.category_id", f"{label['category']} is none of the categories")
+            name = self.names[label["category"]]
+            if fold(name) in NOTHING:  # the name says so, not the number: 0 is any category's
+                if label["x"] is not None:
+                    raise Malformed("", EMPTY_BOX)
+                n_empty += 1
+                continue
+            try:
+                info = find_info(name, self.known, self.done)
+            except Malformed as error:
+                raise Malformed(place, error.what) from None
+            boxes.append(_box(label, image, info))
+        if boxes and n_empty:
+            raise Malformed("", CONTRADICTION)
+        return tuple(boxes)
 
 
 def _box(label: Mapping[str, Any], image: Mapping[str, Any], info: ClassInfo) -> JudgedBox:
-    wide, high = image["width"], image["height"]
-    left, top = label["x"] / wide, label["y"] / high
-    right, bottom = left + label["w"] / wide, top + label["h"] / high
-    if min(left, top) < -_SLACK or max(right, bottom) > 1 + _SLACK:
-        raise Malformed(f"annotations[{label['i']}].bbox", f"leaves its image of {wide:g} x {high:g} pixels")
-    left, top, right, bottom = (min(max(side, 0.0), 1.0) for side in (left, top, right, bottom))
-    if right <= left or bottom <= top:
-        raise Malformed(f"annotations[{label['i']}].bbox", "has no extent")
-    return JudgedBox(info, left, top, right - left, bottom - top)
+    if label["x"] is None:
+        raise Malformed("", UNLABELLED_BOX)
+    size, own = (image["width"], image["height"]), image["own_size"]
+    if None in size:
+        size = own or size
+    if None in size:
+        raise Malformed("", NO_SIZE)
+    if own and not abs(size[0] * own[1] / (size[1] * own[0]) - 1) <= _SHAPE:
+        raise Malformed("", OTHER_SHAPE)
+    place = f"annotations[{label['i']}].bbox"
+    box = as_box([label[side] for side in "xywh"], place, *size)
+    if not (box[2] and box[3]):
+        raise Malformed(place, "has no extent")
+    return JudgedBox(info, *box)
+
+
+def _original(name: str, extra: object) -> str:
+    """The name before Roboflow changed it, which keeps it beside the new one or in it."""
+    told = extra.get("name") if isinstance(extra, dict) else None
+    plain = original_name(name)
+    return told if plain != name and isinstance(told, str) and told.strip() else plain
+
+
+def _side(value: object) -> float | None:
+    """A width or height in px, None where the file gives none that can be."""
+    try:
+        return as_number(value, "", 1, 1e6)
+    except Malformed:
+        return None
 
 
 def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _id(value: object, place: str) -> str:
-    """An id: text by the standard, whole numbers in many files."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _storable(as_text(value, place))
-
-
 def _whole(value: object, place: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
+    text = as_id(value, place)
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise Malformed(place, "must be a whole number")
-    return value
+    return int(text)

@@ -1,31 +1,40 @@
-"""Labels of others as a person's word: each once, none against what somebody said here already."""
+"""Labels from other programs as corrections: each once, none against a correction made here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from trailcam.domain import ClassInfo
+from trailcam.errors import UsageError
 from trailcam.geometry import iou
+from trailcam.imports.reading import Malformed
 from trailcam.settings.classmap import fold
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.counted import SAME, make_judged
 from trailcam.store.database import Connection
 from trailcam.store.imported import Said, known_uids_of, said_of
-from trailcam.store.match import BATCH, Problem
+from trailcam.store.match import BATCH, Matcher, Problem
+from trailcam.words.text import count, printable
 
-CONFLICT = "somebody said something else of it here; --overwrite lets the file go before"
-UNLABELLED_BOX = "a label of it has no box"
+CONFLICT = "another correction exists; --overwrite replaces it"
+UNLABELLED_BOX = "one of its labels has no box"
+_NAMED = 10
+_ROBOFLOW = re.compile(r"(.*)_(jpe?g|png|bmp|tiff?|webp)\.rf\.[0-9a-z]+\.[a-z]+", re.IGNORECASE)
+CONTRADICTION = "it is labelled as empty and as not empty"
 
 
 @dataclass(slots=True)
 class Labelled:
     """What became of a file's labels, in photos.
 
-    ``recorded`` new ones, ``known`` from the same file before, ``agreed`` with what was said here.
-    ``entries``: all that the file names; ``unlabelled`` of them tell nothing. ``notes`` are sentences for the
-    user.
+    ``recorded`` new ones, ``known`` from the same file before, ``agreed`` with a correction made here.
+    ``entries``: all that the file names; ``unlabelled`` of them tell nothing. ``unknown``: class -> photos
+    left out because trailcam doesn't know it. ``notes`` are sentences for the user.
     """
 
     entries: int = 0
@@ -33,6 +42,7 @@ class Labelled:
     known: int = 0
     agreed: int = 0
     unlabelled: int = 0
+    unknown: Counter[str] = field(default_factory=Counter)
     authors: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -40,7 +50,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a file says of its entry ``n``, called ``path`` there."""
+    """What a file says of its entry ``n``, whose path is ``path`` there."""
 
     n: int
     path: str
@@ -51,7 +61,7 @@ class Word:
 class Recorder:
     """Records words within one transaction of ``db``; call :meth:`finish` at the end.
 
-    ``source`` names the command. With ``overwrite`` the file goes before what people said here.
+    ``source`` names the command. With ``overwrite`` the file replaces corrections made here.
     """
 
     def __init__(self, db: Connection, source: str, done: Labelled, *, overwrite: bool) -> None:
@@ -59,7 +69,7 @@ class Recorder:
         self._source = source
         self._done = done
         self._overwrite = overwrite
-        self._judged = make_judged(db)  # what was said before this import
+        self._judged = make_judged(db)  # before this import
         self._waiting: list[Word] = []
 
     def add(self, word: Word) -> None:
@@ -71,7 +81,15 @@ class Recorder:
     def finish(self) -> None:
         """Record what is left, and put the problems in the order of the file."""
         self._flush()
-        self._done.problems.sort()
+        done = self._done
+        done.problems.sort(key=lambda problem: (problem.place != "", problem.n))
+        if done.unknown:
+            named = ", ".join(f'"{printable(name)}" ({n:,})' for name, n in done.unknown.most_common(_NAMED))
+            more = f" and {len(done.unknown) - _NAMED:,} more" if len(done.unknown) > _NAMED else ""
+            done.notes.append(
+                f"Classes that trailcam doesn't know, with their photos: {named}{more}. Name them in the"
+                " configuration, under [classes.NAME], and import the file again."
+            )
 
     def _flush(self) -> None:
         words, self._waiting = self._waiting, []
@@ -96,7 +114,7 @@ class Recorder:
 
 
 def agrees(judgement: Judgement, said: Said) -> bool:
-    """Whether people's word in force on a photo is ``judgement``: the same classes at the same places."""
+    """Whether the correction in force on a photo is ``judgement``: the same classes at the same places."""
     if judgement.whole is not said.whole or len(judgement.boxes) != len(said.boxes):
         return False
     left = list(said.boxes)
@@ -116,3 +134,39 @@ def _name(box: JudgedBox) -> str:
 
 def _corners(boxes: Sequence[JudgedBox]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.array([(b.x, b.y, b.x + b.w, b.y + b.h) for b in boxes], np.float32)
+
+
+def find_info(name: str, known: Mapping[str, ClassInfo], done: Labelled) -> ClassInfo:
+    """The class called ``name``. Raises Malformed for one that trailcam doesn't know, and counts it."""
+    info = known.get(fold(name))
+    if info is None:
+        done.unknown[name] += 1
+        raise Malformed("", f'names the class "{printable(name)}", which trailcam doesn\'t know')
+    return info
+
+
+def refuse_scores(n: int, file: str, *, accept: bool, done: Labelled) -> None:
+    """Refuse a file of which ``n`` labels carry a score, unless told otherwise. Raises UsageError."""
+    if n and not accept:
+        verb = "carries" if n == 1 else "carry"
+        raise UsageError(
+            f"{count(n, 'label')} in {file} {verb} a score, as a model's do: imported as corrections they"
+            " would override every model.",
+            "Nothing was changed. --accept-scores takes them for yours; do so only after you checked them.",
+        )
+    if n:
+        done.notes.append(f"Taken as corrections although a model made them: {count(n, 'label')}.")
+
+
+def note_matches(matcher: Matcher, done: Labelled) -> None:
+    """What the user should know of how a file's entries were matched."""
+    if matcher.note:
+        done.notes.append(matcher.note)
+    if matcher.n_repeated:
+        done.notes.append(f"Entries that repeat another counted once: {matcher.n_repeated:,} left aside.")
+
+
+def original_name(name: str) -> str:
+    """The name that a file had before Roboflow gave it another (``IMG_1_JPG.rf.HASH.jpg``)."""
+    renamed = _ROBOFLOW.fullmatch(name)
+    return f"{renamed[1]}.{renamed[2]}" if renamed else name

@@ -1,4 +1,8 @@
-"""Files of others, read without trust: what is wrong is named with its place, and nothing is changed."""
+"""Files of other programs, read without trust: what is wrong is named with its place.
+
+A file whose structure is broken is refused whole (:class:`Malformed` to the top). An entry that is wrong in
+itself costs that entry: the importer catches Malformed for it and names it among the problems.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ import hashlib
 import json
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from trailcam.errors import UsageError
 from trailcam.words.text import printable
@@ -18,6 +23,7 @@ _CHUNK = 1 << 20  # characters read at once
 _LONGEST = 1 << 26  # characters of one value: an entry of a photo has a few hundred
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TEXT = 10_000
+_OUTSIDE = 0.1  # of a side: how far a box may stand out of its photo and be cut at the edge
 
 
 class ImportFileError(UsageError):
@@ -31,6 +37,9 @@ class Malformed(Exception):
         super().__init__(place, what)
         self.place = place
         self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.what}" if self.place else self.what
 
 
 class Member(NamedTuple):
@@ -51,9 +60,8 @@ def refusing(path: Path, expected: str) -> Iterator[None]:
     try:
         yield
     except Malformed as error:
-        where = f"{error.place} {error.what}" if error.place else error.what
         raise ImportFileError(
-            f"{printable(str(path))} can't be imported: {printable(where)}.", hint
+            f"{printable(str(path))} can't be imported: {printable(str(error))}.", hint
         ) from error
     except UnicodeDecodeError as error:
         raise ImportFileError(f"{printable(str(path))} is no text in UTF-8.", hint) from error
@@ -76,7 +84,7 @@ def members(path: Path, lists: frozenset[str]) -> Iterator[Member]:
 
     So memory holds one element at a time, whatever the file's size. Raises Malformed with the line.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding=encoding_of(path), newline="") as file:
         reader = _Reader(file)
         reader.take("{")
         seen: set[str] = set()
@@ -112,12 +120,18 @@ def _elements(reader: _Reader, key: str) -> Iterator[Member]:
             return
 
 
-class _NoNumber(Exception):
-    pass
+def encoding_of(path: Path) -> str:
+    """UTF-8, or UTF-16 where a byte order mark says so, as Windows PowerShell writes with ``>``."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
 
 
-def _no_number(name: str) -> NoReturn:
-    raise _NoNumber(name)
+def _nothing(_: str) -> None:
+    """NaN and Infinity aren't JSON; pandas writes NaN where it has no value."""
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 400 else math.inf
 
 
 class _Reader:
@@ -129,7 +143,7 @@ class _Reader:
         self.pos = 0
         self._lines = 1
         self._ended = False
-        self._decoder = json.JSONDecoder(parse_constant=_no_number)
+        self._decoder = json.JSONDecoder(parse_constant=_nothing, parse_int=_integer)
 
     def line_at(self, pos: int) -> int:
         """The line of a place in the window."""
@@ -160,14 +174,10 @@ class _Reader:
             end, why, at = -1, "it is too long", self.pos
             try:
                 value, end = self._decoder.raw_decode(self._text, self.pos)
-            except _NoNumber as error:
-                raise Malformed(self._at(place, self.pos), f"holds {error}, which is no number") from None
             except RecursionError:
                 raise Malformed(self._at(place, self.pos), "is nested too deep") from None
             except json.JSONDecodeError as error:
                 why, at = error.msg, error.pos
-            except ValueError as error:  # a number of thousands of digits
-                why = str(error)
             if end >= 0 and (end < len(self._text) or self._ended):
                 self.pos = end
                 return value
@@ -218,3 +228,37 @@ def as_number(value: object, place: str, low: float = -math.inf, high: float = m
             return number
     span = f" from {low:g} to {high:g}" if math.isfinite(low + high) else ""
     raise Malformed(place, f"must be a number{span}")
+
+
+def as_box(
+    value: object, place: str, width: float = 1.0, height: float = 1.0
+) -> tuple[float, float, float, float]:
+    """``value``, a list of left, top, width and height, as ``xywhn`` of a photo of ``width`` x ``height``.
+
+    What stands out by a tenth of the photo or less is cut at the edge: many programs round, and people draw
+    over it. Sides may be 0. Raises Malformed.
+    """
+    sides = as_list(value, place)
+    if len(sides) != 4:
+        raise Malformed(place, "must be a list of left, top, width and height")
+    x, y, w, h = (as_number(side, f"{place}[{n}]", -1e9, 1e9) for n, side in enumerate(sides))
+    left, top, right, bottom = x / width, y / height, (x + w) / width, (y + h) / height
+    if w < 0 or h < 0 or min(left, top) < -_OUTSIDE or max(right, bottom) > 1 + _OUTSIDE:
+        unit = "shares from 0 to 1" if width == height == 1 else f"{width:g} x {height:g} pixels"
+        raise Malformed(place, f"lies outside of its photo ({unit})")
+    left, top, right, bottom = (min(max(side, 0.0), 1.0) for side in (left, top, right, bottom))
+    return left, top, right - left, bottom - top
+
+
+def as_share(value: object, place: str) -> float:
+    """``value`` as a number of 0 to 1, a rounding error beyond it cut off. Raises Malformed."""
+    return min(max(as_number(value, place, -1e-3, 1 + 1e-3), 0.0), 1.0)
+
+
+def as_id(value: object, place: str) -> str:
+    """An id as text; programs write whole numbers, too, and 3.0 for 3. Raises Malformed."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return as_text(value, place)

@@ -1,6 +1,6 @@
 """``import yolo``: the label files of a data set as corrections.
 
-Names that ``export yolo`` gave are known again; others are matched by the path below ``labels``.
+Names that ``export yolo`` or Roboflow gave are known again; others are matched by the path below ``labels``.
 """
 
 from __future__ import annotations
@@ -8,17 +8,32 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from trailcam.domain import ClassInfo
 from trailcam.errors import DataSetError, UsageError
-from trailcam.evaluate.dataset import IMAGE_SUFFIXES, class_names, read_labels
+from trailcam.evaluate.dataset import (
+    IMAGE_SUFFIXES,
+    BadLine,
+    class_names,
+    labelled_by_models,
+    parse_labels,
+)
 from trailcam.files.target import flat_name
 from trailcam.imports.classes import meanings
-from trailcam.imports.labels import Labelled, Recorder, Word
-from trailcam.imports.reading import sha256_of
-from trailcam.settings.classmap import ClassRule, fold
+from trailcam.imports.labels import (
+    Labelled,
+    Recorder,
+    Word,
+    find_info,
+    note_matches,
+    original_name,
+    refuse_scores,
+)
+from trailcam.imports.reading import Malformed, sha256_of
+from trailcam.settings.classmap import ClassRule
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
 from trailcam.store.database import Connection, Database, utc_now
 from trailcam.store.imported import all_paths
@@ -27,6 +42,7 @@ from trailcam.words.text import printable
 
 SOURCE = "import yolo"
 _SPLITS = ("train", "val", "valid", "test")
+_YAML = "data.yaml"
 _NONE_CHANGED = "Nothing was changed."
 
 
@@ -46,18 +62,23 @@ def import_yolo(
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
     overwrite: bool = False,
+    accept_scores: bool = False,
 ) -> Labelled:
-    """Record the label files of the data set in ``folder`` as the word of ``author``, in one transaction.
+    """Record the label files of the data set in ``folder`` as corrections by ``author``, in one transaction.
 
-    An empty label file says that nothing is there; a photo without one is not labelled. ``base`` as in
-    :func:`trailcam.imports.coco.import_coco`. Raises DataSetError for a malformed data set or an unknown
-    class, and UsageError where no photo is matched; then nothing is changed.
+    An empty label file says that nothing is there; a photo without one is not labelled. A label file that
+    can't be used is left out whole and named. ``base`` and ``accept_scores`` as in
+    :func:`trailcam.imports.coco.import_coco`. Raises DataSetError for a malformed data set, and UsageError
+    where no photo is matched or a model made the labels; then nothing is changed.
     """
-    folder = folder.parent if folder.name == "data.yaml" else folder
-    names = class_names(folder / "data.yaml")
-    yaml = sha256_of(folder / "data.yaml")
+    folder = folder.parent if folder.name == _YAML else folder
+    names = class_names(folder / _YAML)
+    yaml = sha256_of(folder / _YAML)
     entries = _entries(folder)
     done = Labelled(entries=len(entries))
+    refuse_scores(
+        _count_scored(entries, names, folder), printable(str(folder)), accept=accept_scores, done=done
+    )
     with database.write() as db:
         photos = _match(db, entries, base, done)
         if not photos:
@@ -70,12 +91,27 @@ def import_yolo(
         recorder = Recorder(db, SOURCE, done, overwrite=overwrite)
         for n, image_id in photos.items():
             file = entries[n].file
-            boxes = _boxes(file, names, infos)
+            try:
+                boxes = _boxes(file, names, infos, done)
+            except Malformed as error:
+                done.problems.append(Problem(n, entries[n].photo, str(error)))
+                continue
             said = hashlib.sha256(f"{yaml} {sha256_of(file)}".encode()).hexdigest()
             judgement = Judgement(image_id, boxes, True, utc_now(), f"yolo {said}/{image_id}")
             recorder.add(Word(n, entries[n].photo, judgement, author))
         recorder.finish()
     return done
+
+
+def _count_scored(entries: list[_Entry], names: Mapping[int, str], folder: Path) -> int:
+    """How many labels carry a score, or stand in files that a model filled as manifest.csv has it."""
+    makers = labelled_by_models(folder)
+    n = 0
+    for entry in entries:
+        with suppress(BadLine, OSError):  # named when its turn comes
+            labels = parse_labels(_text(entry.file), names)
+            n += len(labels.class_id) if entry.file.stem in makers else labels.n_scored
+    return n
 
 
 def _entries(folder: Path) -> list[_Entry]:
@@ -94,8 +130,9 @@ def _entries(folder: Path) -> list[_Entry]:
             for e in (e, e.upper())
             if stem.with_name(stem.name + e).exists()
         ]
-        ending = endings[0] if endings else ".jpg"
-        found.append(_Entry(file, "/".join(rest).removesuffix(".txt") + ending))
+        *above, name = rest
+        name = original_name(name.removesuffix(".txt") + (endings[0] if endings else ".jpg"))
+        found.append(_Entry(file, "/".join([*above, name])))
     if not found:
         raise DataSetError(
             f"There is no label file in {printable(str(folder))}.",
@@ -114,9 +151,9 @@ def _match(db: Connection, entries: list[_Entry], base: Path | None, done: Label
             photos[n] = image_id
     rest = [n for n in range(len(entries)) if n not in photos]
     matcher = Matcher(db, base)
-    matcher.add([entries[n].photo for n in rest])
+    matcher.add([entries[n].photo for n in rest], [_content(entries[n].file) for n in rest])
     matcher.match()
-    done.notes += [matcher.note] if matcher.note else []
+    note_matches(matcher, done)
     done.problems += [problem._replace(n=rest[problem.n]) for problem in matcher.problems()]
     photos |= {rest[k]: image_id for k, image_id in matcher.photos(0, len(rest)).items()}
     often = Counter(photos.values())
@@ -124,20 +161,31 @@ def _match(db: Connection, entries: list[_Entry], base: Path | None, done: Label
     return {n: image_id for n, image_id in sorted(photos.items()) if often[image_id] == 1}
 
 
-def _boxes(file: Path, names: Mapping[int, str], known: Mapping[str, ClassInfo]) -> tuple[JudgedBox, ...]:
-    places, numbers = read_labels(file, names)
+def _boxes(
+    file: Path, names: Mapping[int, str], known: Mapping[str, ClassInfo], done: Labelled
+) -> tuple[JudgedBox, ...]:
+    try:
+        labels = parse_labels(_text(file), names)
+    except OSError as error:
+        raise Malformed("", f"its label file can't be read: {error.strerror or error}") from error
+    except BadLine as error:
+        raise Malformed("", str(error)) from error
     boxes = []
-    for place, number in zip(places.tolist(), numbers.tolist(), strict=True):
-        name = names[number]
-        if fold(name) not in known:
-            raise DataSetError(
-                f'{printable(str(file))} names the class "{printable(name)}", which trailcam doesn\'t know.',
-                f"{_NONE_CHANGED} Name it in the configuration, under [classes.NAME].",
-            )
+    for place, number in zip(labels.boxes.tolist(), labels.class_id.tolist(), strict=True):
+        info = find_info(names[number], known, done)
         if not is_place(*place):
-            raise DataSetError(
-                f"{printable(str(file))} holds a box without extent.",
-                f"{_NONE_CHANGED} Width and height must be above 0.",
-            )
-        boxes.append(JudgedBox(known[fold(name)], *place))
+            raise Malformed("", "one of its boxes has no extent")
+        boxes.append(JudgedBox(info, *place))
     return tuple(boxes)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _content(file: Path) -> str:
+    """Equal for label files that say the same."""
+    try:
+        return ";".join(sorted(" ".join(line.split()) for line in _text(file).splitlines() if line.strip()))
+    except OSError:
+        return str(file)

@@ -103,6 +103,7 @@ class Run(NamedTuple):
     weights_name: str
     finished_at: datetime
     classes: tuple[ClassInfo, ...]
+    weights_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +309,7 @@ def _runs(db: Connection) -> tuple[Run, ...]:
     """The runs that count for a selected photo, with the classes of each, the oldest first; people before."""
     found = rows(
         db,
-        "SELECT run_id, weights_name, coalesce(finished_at, started_at) AS at FROM runs"
+        "SELECT run_id, weights_name, weights_sha256, coalesce(finished_at, started_at) AS at FROM runs"
         " WHERE run_id IN (SELECT DISTINCT run_id FROM selected WHERE run_id IS NOT NULL) ORDER BY run_id",
     )
     classes = rows(db, "SELECT * FROM classes ORDER BY run_id, class_id")
@@ -318,6 +319,7 @@ def _runs(db: Connection) -> tuple[Run, ...]:
             row["weights_name"],
             row["at"],
             tuple(_info(c) for c in classes if c["run_id"] == row["run_id"]),
+            row["weights_sha256"],
         )
         for row in found
     ]

@@ -1,13 +1,13 @@
 """Paths as other programs write them, matched with the photos of the library.
 
-Programs name photos relative to some folder, absolute, with backslashes or with a drive's letter. What is
-sure goes first, for each photo by itself: its path relative to a root as it is stored; the root's own path
-before it; then the same without regard to case, slashes and Unicode forms, also behind a folder that is
-called as the root.
+Programs write paths relative to some folder, absolute, with backslashes or with a drive letter. Certain
+matches come first, each photo by itself: its path relative to a root as it is stored; the root's own path
+before it; then the same without regard to case, slashes and Unicode forms, also below a folder that has the
+root's name.
 
-Where no photo of a file is found so, its paths are relative to another folder, which is one for all: what has
-to be put before or taken off their paths is voted on by a sample, and must win. Camera file names repeat from
-card to card, so a photo is never matched by its file name alone against the vote.
+If no path of a file is found that way, all of them are relative to one other folder: a sample votes on what
+to put before the paths or take off them, and one answer must win. Camera file names repeat from card to card,
+so the file name alone never matches a photo against the vote.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -23,7 +24,7 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 
 from trailcam.errors import UsageError
-from trailcam.store.columns import insert, integers, texts
+from trailcam.store.columns import insert, integers, texts, times
 from trailcam.store.database import Connection, rows
 from trailcam.store.images import Root, roots
 from trailcam.store.paths import from_db, to_db
@@ -34,15 +35,19 @@ _DRIVE = re.compile(r"(?:/*[?.]/)?[A-Za-z]:/?")
 BATCH = 20_000  # entries to match and write at once
 NOT_FOUND = "no photo of the library has this path"
 AMBIGUOUS = "several photos of the library could be meant"
-TWICE = "another entry means the same photo"
+TWICE = "another entry says something else of the same photo"
 
 
 class Problem(NamedTuple):
-    """An entry ``n`` that was not matched; ``path`` as the file has it, ``why`` begins in lower case."""
+    """Entry ``n`` of a file, left out; ``path`` as the file has it, ``why`` begins in lower case.
+
+    ``place`` names what belongs to no entry ("annotations[7]"); then ``n`` only orders the list.
+    """
 
     n: int
     path: str
     why: str
+    place: str = ""
 
 
 def tidy(path: str) -> str:
@@ -60,7 +65,8 @@ class Matcher:
     """Matches the entries 0.. of one file. Call :meth:`add` for all, then :meth:`match` once.
 
     Everything lies in temporary tables of ``db``. ``base``: the folder that the paths are relative to, None:
-    found out. Raises UsageError where ``base`` lies in no scanned folder.
+    found out. ``note`` says what was found out; ``n_repeated`` entries repeat another's photo and content.
+    Raises UsageError where ``base`` lies in no scanned folder.
     """
 
     def __init__(self, db: Connection, base: Path | None = None) -> None:
@@ -69,27 +75,45 @@ class Matcher:
         self._base = None if base is None else self._within(base)
         self._n = 0
         self.note = ""
+        self.n_repeated = 0
         db.execute(
             """
             CREATE OR REPLACE TEMP MACRO folded(t) AS lower(nfc_normalize(t));
-            CREATE OR REPLACE TEMP TABLE theirs (n BIGINT, path VARCHAR, tidy VARCHAR);
+            CREATE OR REPLACE TEMP TABLE theirs
+                (n BIGINT, path VARCHAR, tidy VARCHAR, content VARCHAR, taken TIMESTAMP);
             CREATE OR REPLACE TEMP TABLE tails (n BIGINT, rank TINYINT, root_id INTEGER, tail VARCHAR);
             CREATE OR REPLACE TEMP TABLE places AS
             SELECT image_id, root_id, path, folded(replace(path, '\\', '/')) AS key,
-                coalesce(duplicate_of, image_id) AS photo_id
+                coalesce(duplicate_of, image_id) AS photo_id, captured_at
             FROM images;
             """
         )
 
-    def add(self, paths: Sequence[str]) -> None:
-        """The paths of the next entries."""
+    def add(
+        self,
+        paths: Sequence[str],
+        contents: Sequence[str] | None = None,
+        taken: Sequence[datetime | None] | None = None,
+    ) -> None:
+        """The paths of the next entries; "" for one that has none.
+
+        ``contents``: texts that are equal where two entries say the same, so that a repetition counts once;
+        without it no two do. ``taken``: times by the camera's clock, naive.
+        A bare file name means the photo of that name and time.
+        """
         numbers = range(self._n, self._n + len(paths))
         stored = [to_db(path) for path in paths]
         tidied = [to_db(tidy(path)) for path in paths]
         insert(
             self._db,
             "theirs",
-            {"n": np.array(numbers, np.int64), "path": texts(stored), "tidy": texts(tidied)},
+            {
+                "n": np.array(numbers, np.int64),
+                "path": texts(stored),
+                "tidy": texts(tidied),
+                "content": texts(contents or [None] * len(paths)),
+                "taken": times(taken or [None] * len(paths)),
+            },
         )
         found = [
             (n, rank, root_id, tail)
@@ -118,6 +142,10 @@ class Matcher:
                 SELECT t.n, t.rank, p.image_id FROM tails t JOIN places p
                 ON t.rank = 0 AND p.path = t.tail AND p.root_id = coalesce(t.root_id, p.root_id)
                 UNION ALL
+                SELECT t.n, 9, p.image_id FROM theirs t JOIN places p
+                ON t.taken IS NOT NULL AND split_part(p.key, '/', -1) = folded(t.tidy)
+                    AND p.captured_at BETWEEN t.taken - INTERVAL 2 SECOND AND t.taken + INTERVAL 2 SECOND
+                UNION ALL
                 SELECT t.n, t.rank, p.image_id FROM tails t JOIN places p
                 ON t.rank > 0 AND p.key = folded(t.tail) AND p.root_id = coalesce(t.root_id, p.root_id)
             )
@@ -128,20 +156,24 @@ class Matcher:
         ((n_certain,),) = self._db.execute("SELECT count(*) FROM certain").fetchall()
         if not n_certain and self._base is None:
             self._match_by_vote()
+        # Of entries for one photo that say the same, and of entries for a photo and its exact copies, one
+        # counts: the photo's own before a copy's, else the first. Entries that contradict each other don't.
         self._db.execute(
             """
+            CREATE OR REPLACE TEMP TABLE claims AS
+            SELECT n, photo_id, image_id <> photo_id AS by_copy, coalesce(content, n::VARCHAR) AS content,
+                count(DISTINCT coalesce(content, n::VARCHAR)) OVER (PARTITION BY image_id) AS answers
+            FROM certain JOIN theirs USING (n) JOIN places USING (image_id) WHERE k = 1;
             CREATE OR REPLACE TEMP TABLE matched AS
-            SELECT n, photo_id AS image_id
-            FROM (
-                SELECT n, image_id FROM certain WHERE k = 1
-                QUALIFY count(*) OVER (PARTITION BY image_id) = 1
-            )
-            JOIN places USING (image_id)
-            -- Of the entries for a photo and its exact copies one counts, the photo's own before a copy's.
-            QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY image_id <> photo_id, n) = 1
+            SELECT n, photo_id AS image_id, content FROM claims WHERE answers = 1
+            QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY by_copy, n) = 1;
+            CREATE OR REPLACE TEMP TABLE repeated AS
+            SELECT c.n FROM claims c JOIN matched m ON m.image_id = c.photo_id
+            WHERE c.answers = 1 AND c.content = m.content AND c.n <> m.n
             """
         )
         ((n_matched,),) = self._db.execute("SELECT count(*) FROM matched").fetchall()
+        ((self.n_repeated,),) = self._db.execute("SELECT count(*) FROM repeated").fetchall()
         return int(n_matched)
 
     def photos(self, first: int, last: int) -> dict[int, int]:
@@ -156,7 +188,7 @@ class Matcher:
         found = rows(
             self._db,
             "SELECT n, t.path, c.k FROM theirs t LEFT JOIN certain c USING (n)"
-            " WHERE n NOT IN (SELECT n FROM matched) ORDER BY n",
+            " WHERE n NOT IN (SELECT n FROM matched) AND n NOT IN (SELECT n FROM repeated) ORDER BY n",
         )
         for row in found:
             why = NOT_FOUND if row["k"] is None else TWICE if row["k"] == 1 else AMBIGUOUS
