@@ -125,7 +125,6 @@ OUTSIDE_STORE = {
     "cli/correct.py",
     "compare_page/make_comparison.py",
     "gallery/content.py",
-    "imports/coco.py",
     "reports/buck_events.py",
     "reports/buck_parts.py",
     "reports/bucks.py",
