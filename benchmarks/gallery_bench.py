@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +28,7 @@ import simplejpeg
 from make_library import STATIONS, _times
 from PIL import Image
 
-from trailcam.domain import AgeClass, ClassInfo, Kind, Status
+from trailcam.domain import AgeClass, ClassInfo, Kind, Outcome, Status
 from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
 from trailcam.pages.pictures import Cache
 from trailcam.samples import build_library
@@ -55,19 +54,6 @@ slider.value = value;
 slider.dispatchEvent(new Event("input", { bubbles: true }));
 requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - begin)));
 """
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a model made of one photo; fits ``trailcam.store.run_sink.OutcomeLike``."""
-
-    image_id: int
-    confidence: npt.NDArray[np.float32]
-    class_id: npt.NDArray[np.int16]
-    boxes: npt.NDArray[np.float32]
-    status: Status = Status.COMPLETED
-    error_code: str | None = None
-    error_message: str | None = None
 
 
 def main() -> None:
@@ -145,7 +131,15 @@ def look(database: Database) -> None:
         places = np.concatenate([chance.uniform(0, 0.6, (n, 2)), chance.uniform(0.1, 0.4, (n, 2))], axis=1)
         confidence = chance.uniform(0.25, 1, n).astype(np.float32)
         classes = chance.integers(0, len(CLASSES), n).astype(np.int16)
-        outcomes.append(Seen(image_id, confidence, classes, places.astype(np.float32)))
+        outcomes.append(
+            Outcome(
+                image_id,
+                Status.COMPLETED,
+                boxes=places.astype(np.float32),
+                confidence=confidence,
+                class_id=classes,
+            )
+        )
     with database.write() as db:
         run = begin_run(db, RunFacts("bench", "0" * 64, "bench.pt", {}, {}, "cpu", CLASSES))
     RunSink(database, run).write(outcomes)

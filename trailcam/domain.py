@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # From this confidence (0..1) a box counts where neither the user nor the weights name one.
 FALLBACK_CONFIDENCE = 0.5
@@ -84,6 +89,43 @@ class ClassInfo:
     age_class: AgeClass | None = None  # bucks only
     species: str | None = None  # scientific name, where the map knows it
     threshold: float | None = None
+
+
+def _none(*shape: int, dtype: str) -> Any:  # noqa: ANN401 - numpy's type is known to the checker alone
+    """An array without content. numpy is imported late: a command that shows counts starts without it."""
+    import numpy as np
+
+    return np.zeros(shape, dtype=dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of one photo that a model looked at, here or elsewhere.
+
+    ``status`` is completed, failed or missing, never pending. ``width`` and ``height`` are the
+    upright photo's px, None where nobody decoded it. ``boxes`` (k, 4) float32 ``xywhn``,
+    ``confidence`` (k,) float32 0..1, descending, ``class_id`` (k,) int16: completed with
+    k = 0 is a blank. ``error_code`` is a stable word, from detect one of its ``FailureCode``.
+
+    Raises ValueError for arrays that don't belong together.
+    """
+
+    image_id: int
+    status: Status
+    width: int | None = None
+    height: int | None = None
+    boxes: npt.NDArray[np.float32] = field(default_factory=lambda: _none(0, 4, dtype="float32"))
+    confidence: npt.NDArray[np.float32] = field(default_factory=lambda: _none(0, dtype="float32"))
+    class_id: npt.NDArray[np.int16] = field(default_factory=lambda: _none(0, dtype="int16"))
+    error_code: str | None = None
+    error_message: str | None = None
+
+    def __post_init__(self) -> None:
+        k = len(self.confidence)
+        if self.boxes.shape != (k, 4) or self.class_id.shape != (k,):
+            raise ValueError(f"{k} confidences, boxes {self.boxes.shape}, classes {self.class_id.shape}")
+        if self.status is Status.PENDING:
+            raise ValueError("an outcome is never pending")
 
 
 @dataclass(frozen=True, slots=True)

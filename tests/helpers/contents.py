@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tests.conftest import TinyJpeg
-from tests.helpers.library import WHITETAIL, Outcome
-from trailcam.domain import ClassInfo, Status
+from tests.helpers.library import WHITETAIL, seen
+from trailcam.domain import ClassInfo
 from trailcam.scan.scan_root import ScanOptions, ScanReport, scan
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
@@ -53,11 +51,7 @@ class Scene:
             facts = RunFacts("key", "0" * 64, "w.pt", {}, {}, "cpu", WHITETAIL)
             run_id = begin_run(db, facts) if len(todo.image_id) else 0
         if run_id:
-            found = [
-                Outcome(int(i), Status.COMPLETED, np.array([0.9], np.float32), np.zeros(1, np.int16))
-                for i in todo.image_id
-            ]
-            RunSink(self.database, run_id).write(found)
+            RunSink(self.database, run_id).write([seen(int(i), [0.9], [0]) for i in todo.image_id])
             with self.database.write() as db:
                 end_run(db, run_id, completed=True, seconds={})
         return len(todo.image_id)

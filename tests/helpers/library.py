@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import AgeClass, CaptureTime, ClassInfo, FileKey, Image, Kind, Status, TimeSource
+from trailcam.domain import (
+    AgeClass,
+    CaptureTime,
+    ClassInfo,
+    FileKey,
+    Image,
+    Kind,
+    Outcome,
+    Status,
+    TimeSource,
+)
 from trailcam.store.database import Database
 from trailcam.store.images import save_images, save_root
 from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run
@@ -57,22 +67,12 @@ class Photo:
         )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a model made of one image; fits :class:`trailcam.store.run_sink.OutcomeLike`."""
-
-    image_id: int
-    status: Status
-    confidence: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    class_id: npt.NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
-    error_code: str | None = None
-    error_message: str | None = None
-    places: npt.NDArray[np.float32] | None = None
-
-    @property
-    def boxes(self) -> npt.NDArray[np.float32]:
-        """``places``, else one box for each confidence; where it lies makes no difference then."""
-        return np.full((len(self.confidence), 4), 0.25, np.float32) if self.places is None else self.places
+def seen(image_id: int, confidence: npt.ArrayLike, class_id: npt.ArrayLike) -> Outcome:
+    """What a model made of one image: a box for each confidence; where it lies makes no difference."""
+    scores = np.asarray(confidence, np.float32)
+    boxes = np.full((len(scores), 4), 0.25, np.float32)
+    classes = np.asarray(class_id, np.int16)
+    return Outcome(image_id, Status.COMPLETED, boxes=boxes, confidence=scores, class_id=classes)
 
 
 class Library:
@@ -116,11 +116,11 @@ class Library:
             Outcome(
                 self.ids[name],
                 Status.COMPLETED,
-                np.array([confidence for _, confidence, *_ in found], np.float32),
-                np.array([ids[class_name] for class_name, *_ in found], np.int16),
-                places=np.array(
-                    [box[2] if len(box) > 2 else [0.25] * 4 for box in found], np.float32
-                ).reshape(-1, 4),
+                confidence=np.array([confidence for _, confidence, *_ in found], np.float32),
+                class_id=np.array([ids[class_name] for class_name, *_ in found], np.int16),
+                boxes=np.array([box[2] if len(box) > 2 else [0.25] * 4 for box in found], np.float32).reshape(
+                    -1, 4
+                ),
             )
             for name, found in detections.items()
         ]

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from trailcam.detect.choose import canary
-from trailcam.detect.choose.canary import difference, frame
 from trailcam.detect.model.find_weights import STARTER, Weights, find_weights
 from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.known_frame import HEIGHT, WIDTH, difference, frame
 from trailcam.detect.model.open import open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
@@ -30,7 +30,7 @@ class Says(Detector):
         self.names, self.model_key = {0: "deer"}, "0" * 64
 
     def raw(self, pixels: torch.Tensor) -> RawOutput:
-        assert pixels.shape == (1, canary.HEIGHT, canary.WIDTH, 3)
+        assert pixels.shape == (1, HEIGHT, WIDTH, 3)
         return self.output
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:

@@ -17,9 +17,10 @@ from PIL import Image
 
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.pipeline.decode import Decoded, Failed, _decode_jpeg, _fast_size, decode
-from trailcam.detect.pipeline.failures import FailureCode, clean_message
+from trailcam.detect.pipeline.failures import FailureCode
 from trailcam.detect.pipeline.read_file import Missing, read_file
 from trailcam.geometry import upright_size
+from trailcam.words.text import clean_message
 
 FRAME = FrameSpec(imgsz=160)
 RED, GREEN, BLUE, YELLOW = (230, 20, 20), (20, 200, 20), (20, 20, 230), (220, 210, 20)

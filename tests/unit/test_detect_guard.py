@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailcam.detect.pipeline.held_failures import FEW, HeldFailures
-from trailcam.detect.pipeline.outcomes import Outcome
-from trailcam.domain import Status
+from trailcam.domain import Outcome, Status
 from trailcam.errors import PipelineError
 
 

@@ -25,10 +25,10 @@ from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.inference import Inference
 from trailcam.detect.pipeline.loader import LoaderOptions
 from trailcam.detect.pipeline.loop import PipelineOptions, run
-from trailcam.detect.pipeline.outcomes import Job, Outcome, Snapshot
+from trailcam.detect.pipeline.outcomes import Job, Snapshot
 from trailcam.detect.pipeline.read_file import read_file
 from trailcam.detect.pipeline.run_report import PipelineReport
-from trailcam.domain import Status
+from trailcam.domain import Outcome, Status
 from trailcam.errors import DeviceError, PipelineError, RootError
 from trailcam.geometry import Letterbox
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.library import NO_DEER, WHITETAIL, Library, Outcome, Photo, make_library
-from trailcam.domain import Status
+from tests.helpers.library import NO_DEER, WHITETAIL, Library, Photo, make_library
+from trailcam.domain import Outcome, Status
 from trailcam.errors import UsageError
 from trailcam.gallery.content import read_content
 from trailcam.reports.bucks import bucks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import duckdb
 import numpy as np
 import pytest
 
-from tests.helpers.library import NO_DEER, WHITETAIL, Library, Outcome, Photo, make_library
-from trailcam.domain import Status
+from tests.helpers.library import NO_DEER, WHITETAIL, Library, Photo, make_library
+from tests.helpers.library import seen as seen_image
+from trailcam.domain import Outcome, Status
 from trailcam.selection import Selection
 from trailcam.store.database import one, rows
 from trailcam.store.run_choice import last_run
@@ -47,9 +49,7 @@ def end(library: Library, run_id: int, completed: bool = True) -> None:
 
 
 def seen(library: Library, name: str, n: int = 1) -> Outcome:
-    return Outcome(
-        library.ids[name], Status.COMPLETED, np.full(n, 0.5, np.float32), np.arange(n, dtype=np.int16)
-    )
+    return seen_image(library.ids[name], np.full(n, 0.5), np.arange(n))
 
 
 def bad(library: Library, name: str) -> Outcome:
@@ -105,19 +105,12 @@ def test_detections_results_and_status_go_together(library: Library) -> None:
     assert results[2]["error_message"] == "cut\\x1b[31m"
 
 
-class Broken(Outcome):
-    """An outcome whose last part can't be stored."""
-
-    @property
-    def boxes(self) -> Any:  # noqa: ANN401 - wrong on purpose
-        return np.full((len(self.confidence), 4), "x")
-
-
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_flush_that_fails_leaves_nothing(library: Library, order: tuple[int, int]) -> None:
     run_id = begin(library)
     before = library.database.path.read_bytes()
-    broken = Broken(library.ids["b.jpg"], Status.COMPLETED, np.ones(1, np.float32), np.zeros(1, np.int16))
+    # The boxes are no numbers, so the last part can't be stored.
+    broken = replace(seen(library, "b.jpg"), boxes=np.full((1, 4), "x"))
     outcomes = [seen(library, "a.jpg"), broken]
     with pytest.raises((duckdb.Error, ValueError, TypeError, np.exceptions.DTypePromotionError)):
         RunSink(library.database, run_id).write([outcomes[i] for i in order])

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trailcam.detect.pipeline.outcomes import Outcome
-from trailcam.domain import ClassInfo, Kind, Status
+from trailcam.domain import ClassInfo, Kind, Outcome, Status
 from trailcam.store.database import Database
 from trailcam.store.run_sink import RunFacts, RunSink, begin_run
 from trailcam.store.scratch import fill

@@ -44,7 +44,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailcam.detect.command import DetectReport, Plan, Started
+    from trailcam.detect.command import DetectReport, Started, Work
     from trailcam.detect.pipeline.outcomes import Snapshot
 
 
@@ -136,11 +136,11 @@ def detect(
     if trust_weights and not dry_run:
         vouch(find_weights(configured=settings.detect.weights))
     if dry_run:
-        _say_plan(prepare(context.database, settings, selection, limit), context)
+        _say_work(prepare(context.database, settings, selection, limit), context)
         return
     with WriterLock(settings.db, "detect").acquire(wait):
-        plan = prepare(context.database, settings, selection, limit)
-        if not _say_plan(plan, context):
+        work = prepare(context.database, settings, selection, limit)
+        if not _say_work(work, context):
             return
         with (
             stoppable("Finishing the batch in hand; press again to stop at once.") as stop,
@@ -149,7 +149,7 @@ def detect(
             report = run_detect(
                 context.database,
                 settings,
-                plan,
+                work,
                 stop=stop,
                 progress=shown,
                 started=shown.started,
@@ -164,19 +164,19 @@ def detect(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _say_plan(plan: Plan, context: AppContext) -> bool:
+def _say_work(work: Work, context: AppContext) -> bool:
     """Say what there is to do; False when that is nothing."""
     if not context.quiet:
-        if plan.todo.n_undated_left_out:
+        if work.todo.n_undated_left_out:
             console.say(
-                f"{count(plan.todo.n_undated_left_out, 'photo')} without a capture time left out "
+                f"{count(work.todo.n_undated_left_out, 'photo')} without a capture time left out "
                 "(--include-undated takes them)."
             )
-        verb = "to look at" if len(plan) else "to look at: nothing to do"
-        console.say(f"{count(len(plan), 'photo')} {verb} (weights {printable(plan.weights.path.name)}).")
-        if len(plan) and plan.weights.path == STARTER:
+        verb = "to look at" if len(work) else "to look at: nothing to do"
+        console.say(f"{count(len(work), 'photo')} {verb} (weights {printable(work.weights.path.name)}).")
+        if len(work) and work.weights.path == STARTER:
             console.say(_STARTER_LIMITS)
-    return len(plan) > 0
+    return len(work) > 0
 
 
 class _Shown:

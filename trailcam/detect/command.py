@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import torch
 
     from trailcam.detect.choose.fit import Opened
-    from trailcam.detect.choose.plan import Plan as MachinePlan
+    from trailcam.detect.choose.plan import Plan
     from trailcam.detect.model.device import GpuMonitor
     from trailcam.detect.model.protocol import Detector
     from trailcam.detect.pipeline.loop import PipelineReport
@@ -46,7 +46,7 @@ _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "s
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Work:
     """What a detect would do. ``roots`` maps root ids to their paths."""
 
     weights: Weights
@@ -80,7 +80,7 @@ class DetectReport:
     database_s: float
 
 
-def prepare(database: Database, settings: Settings, selection: Selection, limit: int | None = None) -> Plan:
+def prepare(database: Database, settings: Settings, selection: Selection, limit: int | None = None) -> Work:
     """Find the weights and the photos that they have not looked at. Changes nothing.
 
     Raises WeightsError, UsageError, DatabaseError, and RootError when a root that holds
@@ -92,13 +92,13 @@ def prepare(database: Database, settings: Settings, selection: Selection, limit:
         todo = select_todo(db, selection, key, limit)
         wanted = {int(i) for i in todo.root_id}
         paths = {root.root_id: root.path for root in roots(db) if root.root_id in wanted}
-    return Plan(weights, key, todo, {root_id: check_root(path) for root_id, path in paths.items()})
+    return Work(weights, key, todo, {root_id: check_root(path) for root_id, path in paths.items()})
 
 
 def detect(
     database: Database,
     settings: Settings,
-    todo: Plan,
+    todo: Work,
     *,
     stop: Callable[[], bool],
     progress: Progress | None,
@@ -159,7 +159,7 @@ def detect(
     return DetectReport(run_id, report, sink.seconds)
 
 
-def _begin(database: Database, settings: Settings, todo: Plan, opened: Opened, best: MachinePlan) -> int:
+def _begin(database: Database, settings: Settings, todo: Work, opened: Opened, best: Plan) -> int:
     """Record what is about to run, and with what; the run's number."""
     from trailcam.detect.model.device import describe
 
@@ -177,7 +177,7 @@ def _begin(database: Database, settings: Settings, todo: Plan, opened: Opened, b
         return begin_run(db, facts)
 
 
-def _check_canary(database: Database, todo: Plan, detector: Detector, device: torch.device) -> None:
+def _check_canary(database: Database, todo: Work, detector: Detector, device: torch.device) -> None:
     """Before many photos, and whenever weights, device or versions are new to this database."""
     from trailcam.detect.choose import canary
     from trailcam.detect.model.device import describe
@@ -206,17 +206,17 @@ class _Jobs(Sequence[Job]):
 
 
 class _Files(Sequence[Path]):
-    """The files of a plan, each made when asked for."""
+    """The files of the photos to look at, each path made when asked for."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, work: Work) -> None:
+        self._work = work
 
     def __len__(self) -> int:
-        return len(self._plan)
+        return len(self._work)
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - typeshed overloads it for slices
-        todo = self._plan.todo
-        return self._plan.roots[int(todo.root_id[index])] / todo.path[index]
+        todo = self._work.todo
+        return self._work.roots[int(todo.root_id[index])] / todo.path[index]
 
 
 def _model_key(weights: Weights, settings: Settings) -> str:
@@ -250,7 +250,7 @@ def _classes(detector: Detector, settings: Settings) -> tuple[ClassInfo, ...]:
     )
 
 
-def _settings_record(settings: Settings, best: MachinePlan, detector: Detector) -> dict[str, Any]:
+def _settings_record(settings: Settings, best: Plan, detector: Detector) -> dict[str, Any]:
     return {
         "imgsz": detector.frame.imgsz,
         "store_confidence": settings.detect.store_confidence,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from trailcam.detect.model.find_weights import Weights
-from trailcam.detect.pipeline.outcomes import Job, Outcome, Progress
-from trailcam.domain import Status
+from trailcam.detect.pipeline.outcomes import Job, Progress
+from trailcam.domain import Outcome, Status
 from trailcam.errors import DataSetError, Interrupted
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto, read_dataset
 from trailcam.evaluate.figures import Evaluation, Judge, evaluate

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from trailcam import __version__
-from trailcam.domain import ClassInfo, Kind, Status
+from trailcam.domain import ClassInfo, Kind, Outcome, Status
 from trailcam.errors import UsageError
 from trailcam.imports.classes import NOTHING, meanings, taxon
 from trailcam.imports.reading import (
@@ -42,19 +41,6 @@ _LISTS = frozenset({"images"})
 _SLACK = 1e-3  # boxes are written with few digits, so that an edge may come to lie a hair outside
 _KINDS = {"animal": Kind.ANIMAL, "person": Kind.PERSON, "human": Kind.PERSON, "vehicle": Kind.VEHICLE}
 _MOST_CLASSES = 2**15
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the file says of one image; fits :class:`trailcam.store.run_sink.OutcomeLike`."""
-
-    image_id: int
-    status: Status
-    boxes: npt.NDArray[np.float32]
-    confidence: npt.NDArray[np.float32]
-    class_id: npt.NDArray[np.int16]
-    error_code: str | None = None
-    error_message: str | None = None
 
 
 @dataclass(slots=True)
@@ -264,10 +250,10 @@ class _Classes:
 
 def _outcome(image_id: int, entry: object, place: str, classes: _Classes) -> Outcome:
     row = as_object(entry, place)
-    none = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int16)
     if row.get("failure") is not None:
         why = as_text(row["failure"], f"{place}.failure")
-        return Outcome(image_id, Status.FAILED, *none, *_reason(why))
+        code, message = _reason(why)
+        return Outcome(image_id, Status.FAILED, error_code=code, error_message=message)
     detections = as_list(row.get("detections"), f"{place}.detections")
     boxes, confidence, numbers = [], [], []
     for n, value in enumerate(detections):
@@ -279,9 +265,9 @@ def _outcome(image_id: int, entry: object, place: str, classes: _Classes) -> Out
     return Outcome(
         image_id,
         Status.COMPLETED,
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(confidence, np.float32),
-        np.array(numbers, np.int16),
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        confidence=np.array(confidence, np.float32),
+        class_id=np.array(numbers, np.int16),
     )
 
 

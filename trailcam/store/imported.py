@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind, Outcome
 from trailcam.geometry import upright_size
 from trailcam.store.columns import asked, texts
 from trailcam.store.corrections import JudgedBox
 from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
-from trailcam.store.run_sink import OutcomeLike, RunFacts, RunSink, begin_run
+from trailcam.store.run_sink import RunFacts, RunSink, begin_run
 
 
 def find_import(db: Connection, model_key: str) -> int | None:
@@ -47,7 +47,7 @@ class ImportedRun:
             "CREATE OR REPLACE TEMP TABLE gone AS SELECT image_id FROM images WHERE status = 'missing'"
         )
 
-    def write(self, outcomes: Sequence[OutcomeLike]) -> list[OutcomeLike]:
+    def write(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Save those outcomes whose photos have none in this run; returns them."""
         before = looked_at(self._db, self.run_id, [o.image_id for o in outcomes]) if self.known else set()
         fresh = [outcome for outcome in outcomes if outcome.image_id not in before]

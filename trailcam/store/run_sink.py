@@ -7,12 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import AgeClass, ClassInfo, Kind, Status
+from trailcam.domain import AgeClass, ClassInfo, Kind, Outcome, Status
 from trailcam.selection import Selection
 from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
 from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
@@ -21,31 +21,6 @@ from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.words.text import printable
-
-
-class OutcomeLike(Protocol):
-    """What a detector made of one image; the pipeline's Outcome fits."""
-
-    @property
-    def image_id(self) -> int: ...
-    @property
-    def status(self) -> Status: ...
-    @property
-    def boxes(self) -> npt.NDArray[np.float32]:
-        """``xywhn`` (k, 4) float32, 0..1 of the upright image."""
-
-    @property
-    def confidence(self) -> npt.NDArray[np.float32]:
-        """(k,) float32, 0..1."""
-
-    @property
-    def class_id(self) -> npt.NDArray[np.int16]:
-        """(k,) int16."""
-
-    @property
-    def error_code(self) -> str | None: ...
-    @property
-    def error_message(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +166,7 @@ class RunSink:
         self._run_id = run_id
         self.seconds = 0.0
 
-    def write(self, outcomes: Sequence[OutcomeLike]) -> None:
+    def write(self, outcomes: Sequence[Outcome]) -> None:
         """Save ``outcomes``. Raises DatabaseError; then none of them is saved."""
         if not outcomes:
             return
@@ -200,7 +175,7 @@ class RunSink:
             self.write_in(db, outcomes)
         self.seconds += time.perf_counter() - start
 
-    def write_in(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+    def write_in(self, db: Connection, outcomes: Sequence[Outcome]) -> None:
         """As :meth:`write`, within a transaction of the caller's."""
         seen = [o for o in outcomes if o.status is not Status.MISSING]
         completed = [o for o in seen if o.status is Status.COMPLETED]
@@ -220,7 +195,7 @@ class RunSink:
             },
         )
 
-    def _drop_earlier(self, db: Connection, seen: Sequence[OutcomeLike]) -> Counter[str]:
+    def _drop_earlier(self, db: Connection, seen: Sequence[Outcome]) -> Counter[str]:
         """Take back what this run said of these images before: one result per run and image, not two.
 
         A photo that failed and is tried again has one. Returns how many results by status, and detections.
@@ -234,7 +209,7 @@ class RunSink:
                 before["detections"] = len(dropped)
         return before
 
-    def _update_images(self, db: Connection, outcomes: Sequence[OutcomeLike]) -> None:
+    def _update_images(self, db: Connection, outcomes: Sequence[Outcome]) -> None:
         """An image that an earlier run completed stays completed, and says so, whatever fails here."""
         with lent(db, outcomes=_status_columns(outcomes)):
             db.execute(
@@ -252,7 +227,7 @@ class RunSink:
                 {"run_id": self._run_id},
             )
 
-    def _result_columns(self, outcomes: Sequence[OutcomeLike]) -> dict[str, npt.NDArray[Any]]:
+    def _result_columns(self, outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[Any]]:
         n = len(outcomes)
         return {
             "run_id": np.full(n, self._run_id, np.int32),
@@ -263,7 +238,7 @@ class RunSink:
             "looked_at": np.full(n, utc_now(), dtype="datetime64[us]"),
         }
 
-    def _detection_columns(self, outcomes: Sequence[OutcomeLike]) -> dict[str, npt.NDArray[Any]]:
+    def _detection_columns(self, outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[Any]]:
         counts = [len(o.confidence) for o in outcomes]
         boxes = np.concatenate([np.zeros((0, 4), np.float32), *(o.boxes.reshape(-1, 4) for o in outcomes)])
         none = np.zeros(0)
@@ -304,7 +279,7 @@ def _class_columns(run_id: int, classes: Sequence[ClassInfo]) -> dict[str, npt.N
     }
 
 
-def _status_columns(outcomes: Sequence[OutcomeLike]) -> dict[str, npt.NDArray[Any]]:
+def _status_columns(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[Any]]:
     return {
         "image_id": _ids(outcomes),
         "status": texts(o.status.value for o in outcomes),
@@ -313,7 +288,7 @@ def _status_columns(outcomes: Sequence[OutcomeLike]) -> dict[str, npt.NDArray[An
     }
 
 
-def _ids(outcomes: Sequence[OutcomeLike]) -> npt.NDArray[np.int64]:
+def _ids(outcomes: Sequence[Outcome]) -> npt.NDArray[np.int64]:
     return np.fromiter((o.image_id for o in outcomes), np.int64, len(outcomes))
 
 

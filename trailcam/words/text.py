@@ -10,6 +10,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, surrogates, line separators
 # A spreadsheet takes a cell that begins so for a formula and runs it (OWASP, "CSV Injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_LONGEST_MESSAGE = 240
 _IRREGULAR_ENDINGS = ("s", "x", "z", "ch", "sh")
 
 
@@ -25,6 +26,12 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(char) if _is_unsafe(char) else char for char in text)
+
+
+def clean_message(text: object) -> str:
+    """One line, at most 240 characters, harmless to a terminal and encodable as UTF-8."""
+    line = printable(" ".join(str(text).split()))
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 1] + "…"
 
 
 def no_formula(text: str) -> str:

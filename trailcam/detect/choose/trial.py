@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trailcam.detect.choose import canary
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import describe, resolve
+from trailcam.detect.model.known_frame import HEIGHT, WIDTH
 from trailcam.detect.model.open import open_detector
 from trailcam.detect.model.precision import Precision
 
@@ -41,9 +42,9 @@ def try_model(weights: Weights, settings: Settings) -> Trial:
         weights, device, precision=Precision(chosen.precision), backend=Backend(chosen.backend)
     )
     canary.check(detector, weights, device)
-    detector.warmup(canary.HEIGHT, canary.WIDTH, 1)
+    detector.warmup(HEIGHT, WIDTH, 1)
     started = time.perf_counter()
-    detector.warmup(canary.HEIGHT, canary.WIDTH, 1)
+    detector.warmup(HEIGHT, WIDTH, 1)
     seconds = time.perf_counter() - started
     return Trial(
         describe(device), str(detector.precision), str(detector.backend), device.type == "cpu", seconds

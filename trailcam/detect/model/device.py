@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trailcam.detect.pipeline.failures import clean_message
 from trailcam.errors import DeviceError
+from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
     import torch

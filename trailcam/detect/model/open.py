@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.lanes import Lanes
+from trailcam.detect.model.openvino import with_openvino
 from trailcam.detect.model.postprocess import DEFAULT_IOU
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage import TwoStageDetector
@@ -61,10 +62,6 @@ def open_detector(
             container, weights, device, imgsz=imgsz, store_confidence=store_confidence, precision=precision
         )
     if backend is not Backend.TORCH:
-        from trailcam.detect.model.openvino import (
-            with_openvino,  # it compares by the canary, which opens detectors
-        )
-
         detector = with_openvino(detector, backend, device, lanes=lanes, photos=photos)
     if lanes and device.type == "cpu" and detector.threadsafe:
         return Lanes(detector, lanes)

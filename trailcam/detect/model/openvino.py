@@ -2,8 +2,8 @@
 
 The networks are exported from the very layers that torch would compute with, once, and kept in the user's
 cache folder under the hash of the weights. What turns a network's answer into boxes stays torch's, in
-float32. Before such a detector is used, it looks at the known frame of the canary beside
-torch; where the two disagree, torch is used and a warning says so.
+float32. Before such a detector is used, it looks at the known frame beside torch; where
+the two disagree, torch is used and a warning says so.
 """
 
 from __future__ import annotations
@@ -16,25 +16,24 @@ import uuid
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 import platformdirs
 import torch
 from torch import Tensor, nn
 
-from trailcam.detect.choose.canary import EXACT, HEIGHT, ROUNDED, WIDTH, difference, frame
 from trailcam.detect.model.backend import Backend, openvino_version
+from trailcam.detect.model.known_frame import EXACT, HEIGHT, ROUNDED, WIDTH, difference, frame
 from trailcam.detect.model.precision import Precision
-from trailcam.detect.pipeline.failures import clean_message
 from trailcam.errors import DeviceError, TrailcamError
-from trailcam.words.text import printable
+from trailcam.words.text import clean_message, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trailcam.detect.model.two_stage import TwoStageDetector
-    from trailcam.detect.model.yolo import UltralyticsDetector
+    from trailcam.detect.model.frame import FrameSpec
+    from trailcam.detect.model.protocol import RawOutput
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,14 +49,32 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "openvino"
 
 
+class Exportable(Protocol):
+    """A detector whose networks OpenVINO can compute; its fields are those of a detector."""
+
+    model_key: str
+    precision: Precision
+    frame: FrameSpec
+    parts: tuple[str, ...]
+
+    def raw(self, pixels: Tensor) -> RawOutput: ...
+
+    def computed_by(self, exports: Exports) -> Self:
+        """The same detector whose networks are of ``exports``."""
+        ...
+
+
+_D = TypeVar("_D", bound=Exportable)
+
+
 def with_openvino(
-    detector: UltralyticsDetector | TwoStageDetector,
+    detector: _D,
     asked: Backend,
     device: torch.device,
     *,
     lanes: int,
     photos: int | None = None,
-) -> UltralyticsDetector | TwoStageDetector:
+) -> _D:
     """``detector`` computed by OpenVINO, or itself where that was not ``asked`` for or does not serve.
 
     ``lanes``: batches that are computed at once, each on one core (0: one batch on all cores).
@@ -89,7 +106,7 @@ def with_openvino(
     return detector
 
 
-def _unfit(detector: UltralyticsDetector | TwoStageDetector, device: torch.device) -> str | None:
+def _unfit(detector: Exportable, device: torch.device) -> str | None:
     if device.type != "cpu":
         return f"it is for processors, and the device is {device}"
     if not detector.parts:
@@ -99,7 +116,7 @@ def _unfit(detector: UltralyticsDetector | TwoStageDetector, device: torch.devic
     return None
 
 
-def _compare(by_torch: UltralyticsDetector | TwoStageDetector, twin: Any) -> None:  # noqa: ANN401 - of the same kind
+def _compare(by_torch: Exportable, twin: Exportable) -> None:
     """Raises DeviceError when the two see the known frame differently."""
     pixels = torch.from_numpy(frame(*(by_torch.frame.fixed or (HEIGHT, WIDTH)))[None])
     score, box = difference(by_torch.raw(pixels), twin.raw(pixels))

@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.detect.model.backend import Backend
-from trailcam.detect.pipeline.outcomes import ClassIds, Confidences
 from trailcam.geometry import Boxes
 
 if TYPE_CHECKING:
     import torch
 
     from trailcam.detect.model.frame import FrameSpec
+
+
+Confidences = npt.NDArray[np.float32]
+ClassIds = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,9 +29,8 @@ from trailcam.detect.model.precision import Precision, choose_precision
 from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.trust import is_trusted
-from trailcam.detect.pipeline.failures import clean_message
 from trailcam.errors import TrailcamError, WeightsError
-from trailcam.words.text import printable
+from trailcam.words.text import clean_message, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

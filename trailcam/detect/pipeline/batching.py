@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailcam.detect.pipeline.outcomes import Outcome
+    from trailcam.domain import Outcome
     from trailcam.geometry import Letterbox
 
 Shape = tuple[int, int]

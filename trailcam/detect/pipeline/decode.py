@@ -25,9 +25,10 @@ import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
-from trailcam.detect.pipeline.failures import FailureCode, clean_message
+from trailcam.detect.pipeline.failures import FailureCode
 from trailcam.detect.pipeline.odd_jpeg import DamagedJpegError, decode_odd_jpeg, ends_early, essence_of
 from trailcam.geometry import Letterbox, upright_size
+from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

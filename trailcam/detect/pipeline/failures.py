@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from trailcam.words.text import printable
-
-_MAX_MESSAGE = 240
-
 
 class FailureCode(StrEnum):
     """Stable error codes. Never renamed: they are stored with the photos and filtered on."""
@@ -28,9 +24,3 @@ class FailureCode(StrEnum):
     """The system would not hand out the bytes: permission, input/output error, no regular file."""
     VANISHED = "vanished"
     """The file is not where the scan saw it. The photo becomes ``missing``, not ``failed``."""
-
-
-def clean_message(text: object) -> str:
-    """One line, at most 240 characters, harmless to a terminal and encodable as UTF-8."""
-    line = printable(" ".join(str(text).split()))
-    return line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 1] + "…"

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence, Set
 
-from trailcam.detect.pipeline.outcomes import Outcome
-from trailcam.domain import Status
+from trailcam.domain import Outcome, Status
 from trailcam.errors import PipelineError
 from trailcam.words.text import count
 

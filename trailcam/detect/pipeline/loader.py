@@ -31,9 +31,9 @@ from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.batching import Batch, Chunk, Shape
 from trailcam.detect.pipeline.decode import Decoded, Failed, decode
 from trailcam.detect.pipeline.failures import FailureCode
-from trailcam.detect.pipeline.outcomes import Job, Outcome
+from trailcam.detect.pipeline.outcomes import Job
 from trailcam.detect.pipeline.read_file import Missing, read_file
-from trailcam.domain import Status
+from trailcam.domain import Outcome, Status
 from trailcam.errors import PipelineError
 from trailcam.machine import usable_cores
 

@@ -19,10 +19,10 @@ from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.held_failures import HeldFailures
 from trailcam.detect.pipeline.inference import Inference, InFlight
 from trailcam.detect.pipeline.loader import Loader, LoaderOptions
-from trailcam.detect.pipeline.outcomes import Job, Outcome, Progress, Sink, Snapshot
+from trailcam.detect.pipeline.outcomes import Job, Progress, Sink, Snapshot
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.detect.pipeline.writer import Writer
-from trailcam.domain import Status
+from trailcam.domain import Outcome, Status
 from trailcam.errors import PipelineError, RootError
 from trailcam.words.text import printable
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trailcam.detect.pipeline.decode import Failed
-from trailcam.detect.pipeline.failures import FailureCode, clean_message
+from trailcam.detect.pipeline.failures import FailureCode
+from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailcam.detect.pipeline.outcomes import Outcome, Sink
+    from trailcam.detect.pipeline.outcomes import Sink
+    from trailcam.domain import Outcome
 
 _PENDING = 2
 
