@@ -293,7 +293,8 @@ def lent(connection: Connection, **tables: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         for name in tables:
-            connection.unregister(name)
+            with suppress(duckdb.TransactionException):  # aborted by an error that says more; it takes them back
+                connection.unregister(name)
 
 
 def query(name: str) -> str:
