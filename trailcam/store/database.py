@@ -293,7 +293,7 @@ def lent(connection: Connection, **tables: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         for name in tables:
-            with suppress(duckdb.TransactionException):  # aborted by an error that says more; it takes them back
+            with suppress(duckdb.TransactionException):  # aborted: it takes them back
                 connection.unregister(name)
 
 
