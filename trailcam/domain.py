@@ -36,8 +36,12 @@ class TimeSource(StrEnum):
     EXIF_DIGITIZED = "exif_digitized"  # DateTimeDigitized
     MAKER_NOTE = "maker_note"  # the camera's own words beside EXIF
     STRIP = "strip"  # burned into the picture
+    XMP = "xmp"  # what programs keep beside EXIF
+    IPTC = "iptc"
+    PNG_TEXT = "png_text"
     EXIF_MODIFIED = "exif_modified"  # DateTime: the last program that wrote the file
     FILENAME = "filename"
+    GPS = "gps"  # the satellites' time at the last fix, in UTC
     UNKNOWN = "unknown"
 
 
@@ -134,8 +138,9 @@ class CaptureTime:
 
     ``at`` is naive local time (trail cameras know no zone) or None when there is no
     evidence; a file's modification time is never evidence. ``utc_offset_min`` is set
-    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future`` or
-    ``clock_reset`` from one photo alone; what photos say together: ``trailcam.clock.doubt``.
+    where the file states it. ``suspect`` names the doubt: ``before_2000``, ``future``,
+    ``clock_reset``, ``original_unreadable`` or ``sent_or_saved`` from one photo alone; what photos say
+    together: ``trailcam.clock.doubt``.
     """
 
     at: datetime | None

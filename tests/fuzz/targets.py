@@ -22,8 +22,9 @@ from trailcam.imports.camtrap_dp import import_camtrap_dp
 from trailcam.imports.coco import import_coco
 from trailcam.imports.megadetector import import_megadetector
 from trailcam.imports.stations_csv import read_stations
-from trailcam.media.capture_time import NO_TIMES, parse_file_name, readings
+from trailcam.media.capture_time import NO_TIMES, readings
 from trailcam.media.exif import UnreadableImageError, read_header
+from trailcam.media.time_in_name import parse_file_name
 from trailcam.review.answers import read_answers
 from trailcam.settings.config import load
 from trailcam.store.database import Database
@@ -93,9 +94,10 @@ def exif(data: bytes) -> None:
 def names(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     found = parse_file_name(text)
-    assert found is None or 1900 <= found.year <= 2099
+    assert found is None or 1900 <= found.at.year <= 2099
     for reading in readings(NO_TIMES, text, datetime(2026, 1, 1)):
-        assert reading.at == found
+        assert found is not None
+        assert reading.at == found.at
 
 
 def strips(data: bytes) -> None:

@@ -24,7 +24,8 @@ from trailcam.clock.shift import apply_shift, plan_shift, take_back
 from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import INFRARED_BELOW, Lit, is_infrared, judge_light
 from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
-from trailcam.media.capture_time import best, parse_file_name, suspicion
+from trailcam.media.capture_time import best, suspicion
+from trailcam.media.time_in_name import parse_file_name
 from trailcam.reports.clocks import times_check
 from trailcam.selection import Selection
 from trailcam.store.clock_facts import save_light
@@ -259,7 +260,7 @@ def as_image(station: str, shot: Shot) -> Image:
         found.append(CaptureTime(shot.modified, TimeSource.EXIF_MODIFIED))
     in_name = parse_file_name(shot.name)
     if in_name:
-        found.append(CaptureTime(in_name, TimeSource.FILENAME))
+        found.append(CaptureTime(in_name.at, TimeSource.FILENAME))
     captured, reason = best(found)
     key = FileKey(f"{station}/{shot.name}", 1000, 1)
     return Image(key, station, captured, reason, tuple(found))

@@ -7,15 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailcam.domain import CaptureTime, TimeSource
-from trailcam.media.capture_time import (
-    NO_TIMES,
-    ExifTime,
-    ExifTimes,
-    best,
-    parse_exif,
-    parse_file_name,
-    readings,
-)
+from trailcam.media.capture_time import NO_TIMES, ExifTimes, best, readings
+from trailcam.media.time_in_name import NamedTime, parse_file_name
+from trailcam.media.time_text import ExifTime, parse_exif
 
 NOW = datetime(2026, 11, 23, 12, 0)
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2099, 12, 31, 23, 59, 59)).map(
@@ -78,10 +72,16 @@ def test_order_of_evidence() -> None:
         "    :  :     :  :  ",
         "2024:13:01 00:00:00",
         "2024:02:30 00:00:00",
-        "2024:11:03 24:00:00",
+        "2024:11:03 25:00:00",
+        "2024:11:03 17:60:00",
+        "2024:11:03 17:15:61",
+        "2024:11:03 13:15:00 AM",
+        "2024:11:03 24:15:00 PM",
         "2024:11:03",
         "\0\0\0\0",
-        "2024:11:03 17:15",
+        "2024:11:03 17",
+        "03:11:2024 17:15:00",
+        "2024:11:03 17:1",
         "٢٠٢٤:11:03 17:15:00",
         "x2024:11:03 17:15:00",
     ],
@@ -100,6 +100,28 @@ def test_invalid_exif_dates_are_no_evidence(bad: str) -> None:
         ("2024:11:03 17:15:00", "x", "+99:00", datetime(2024, 11, 3, 17, 15), None),
         ("2024-11-03T17:15:00.25Z", None, None, datetime(2024, 11, 3, 17, 15, 0, 250_000), 0),
         ("2024/11/03 17:15:00", None, "Z", datetime(2024, 11, 3, 17, 15), 0),
+        ("2024:11:03 24:04:20", None, None, datetime(2024, 11, 3, 0, 4, 20), None),
+        ("2024:11:03 17:15", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024:11:03 1:48:24 pm", None, None, datetime(2024, 11, 3, 13, 48, 24), None),
+        ("2024:11:03 06:00:00 a.m.", None, None, datetime(2024, 11, 3, 6), None),
+        ("2024:11:03 12:10:00 AM", None, None, datetime(2024, 11, 3, 0, 10), None),
+        ("2024:11:03 12:10:00PM", None, None, datetime(2024, 11, 3, 12, 10), None),
+        ("2024:11:03 17:15:00 PM", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024:11:03 17:15:60", None, None, datetime(2024, 11, 3, 17, 15, 59), None),
+        ("2024:11:03 17:15:00.", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024:11:03:17:15:00", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024:11:03 17.15.00", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("20241103 171500", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("20241103 171500-0600", None, None, datetime(2024, 11, 3, 17, 15), -360),
+        ("20241103171500", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("20241103T171500Z", None, None, datetime(2024, 11, 3, 17, 15), 0),
+        ("2024-11-03T17:15Z", None, None, datetime(2024, 11, 3, 17, 15), 0),
+        ("2024-11-03T17:15:00.000+0000", None, None, datetime(2024, 11, 3, 17, 15), 0),
+        ("2024-11-03 17:15:00 UTC", None, None, datetime(2024, 11, 3, 17, 15), 0),
+        ("Sun Nov 03 17:15:00 2024", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("Sun Nov  3 17:15:00 CST 2024", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("Sun, 03 Nov 2024 17:15:00 +0530", None, None, datetime(2024, 11, 3, 17, 15), 330),
+        ("3 November 2024 5:15 PM", None, None, datetime(2024, 11, 3, 17, 15), None),
         ("2024: 1: 3  7: 5: 9", None, None, datetime(2024, 1, 3, 7, 5, 9), None),
     ],
 )
@@ -161,7 +183,7 @@ def test_names_are_judged_too() -> None:
     ],
 )
 def test_names_that_tell_the_time(name: str) -> None:
-    assert parse_file_name(name) == datetime(2024, 11, 3, 17, 15)
+    assert parse_file_name(name) == NamedTime(datetime(2024, 11, 3, 17, 15))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +225,7 @@ FORMATS = (
     st.sampled_from(["", "_001", ".x"]),
 )
 def test_a_formatted_time_always_parses_back(at: datetime, form: str, before: str, after: str) -> None:
-    assert parse_file_name(before + at.strftime(form) + after) == at
+    assert parse_file_name(before + at.strftime(form) + after) == NamedTime(at)
 
 
 @given(MOMENTS, st.integers(0, 999_999), st.integers(-12 * 60, 14 * 60))

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from trailcam.domain import FileKey, Image, TimeSource
-from trailcam.media.capture_time import ExifTime
 from trailcam.media.exif import Header, UnreadableImageError, read_header
 from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
 from trailcam.media.tiff import distil
+from trailcam.media.time_text import ExifTime
 
 NOW = datetime(2026, 11, 23)
 PHOTOS = Path(__file__).resolve().parents[2] / ".." / "shared" / "images"

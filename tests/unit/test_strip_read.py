@@ -12,8 +12,8 @@ from PIL import Image
 
 from tests.conftest import SHARED
 from tests.helpers.strips import LAYOUTS, fahrenheit, render_folder
-from trailcam.media.capture_time import parse_exif
 from trailcam.media.exif import read_header
+from trailcam.media.time_text import parse_exif
 from trailcam.strip.folder import read_folder, read_raw
 from trailcam.strip.ocr import Ocr, available
 from trailcam.strip.pixels import load_bands

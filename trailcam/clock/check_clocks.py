@@ -16,7 +16,7 @@ from trailcam.clock.sequence import Frame, frozen, judge_sequence
 from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import Lit, is_infrared, judge_light
 from trailcam.domain import TimeSource
-from trailcam.media.capture_time import parse_file_name
+from trailcam.media.time_in_name import parse_file_name
 from trailcam.store.clock_facts import (
     ClockShot,
     ClockStation,

@@ -1,42 +1,37 @@
 """When a photo was taken, from what the file says of itself. Pure functions; no file is touched.
 
 The order of evidence: a correction, EXIF DateTimeOriginal, DateTimeDigitized, the camera's maker note, the
-strip in the picture, EXIF DateTime, a date-time in the file name, and then nothing. A file's modification
-time is never asked: copying, unzipping and cloud drives all rewrite it.
-
-Formats: EXIF 2.32 / CIPA DC-008, section 4.6.5 (``YYYY:MM:DD HH:MM:SS``, sub-seconds as a string of
-decimal digits, offsets as ``+HH:MM``).
+strip in the picture, what programs keep beside EXIF (XMP, IPTC, PNG text), EXIF DateTime, a date-time in the
+file name, the satellites' time, and then nothing. A file's modification time is never asked: copying,
+unzipping and cloud drives all rewrite it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trailcam.domain import CaptureTime, TimeSource
-
-
-@dataclass(frozen=True, slots=True)
-class ExifTime:
-    """One EXIF time as written: the date-time, its sub-seconds, its UTC offset; None where absent."""
-
-    at: str | None = None
-    subsec: str | None = None
-    offset: str | None = None
-
-
-NO_TIME = ExifTime()
+from trailcam.media.time_in_name import parse_file_name
+from trailcam.media.time_text import NO_TIME, ExifTime, is_stated, parse_exif
 
 
 @dataclass(frozen=True, slots=True)
 class ExifTimes:
-    """The three times EXIF knows: shutter, digitisation, last change of the file."""
+    """The three times EXIF knows: shutter, digitisation, last change of the file; and those found beside it.
+
+    ``gps`` is in UTC. ``xmp_saved``: the time in XMP is when a program made the file.
+    """
 
     original: ExifTime = NO_TIME
     digitized: ExifTime = NO_TIME
     modified: ExifTime = NO_TIME
+    xmp: ExifTime = NO_TIME
+    iptc: ExifTime = NO_TIME
+    png_text: ExifTime = NO_TIME
+    gps: ExifTime = NO_TIME
+    xmp_saved: bool = False
 
 
 NO_TIMES = ExifTimes()
@@ -44,6 +39,8 @@ NO_TIMES = ExifTimes()
 BEFORE_2000 = "before_2000"
 FUTURE = "future"
 CLOCK_RESET = "clock_reset"
+ORIGINAL_UNREADABLE = "original_unreadable"
+SENT_OR_SAVED = "sent_or_saved"
 
 # Where a camera's clock restarts when it loses power. 2000: the zero of real-time clock chips that
 # keep two digits of the year. 2010 and 2015: observed on trail cameras. Earlier zeros (1970, 1980)
@@ -66,30 +63,6 @@ READINGS_AGREE = "readings_agree"
 MOST_TRUSTED = "most_trusted"  # the readings differ
 _UNDATED = CaptureTime(None, TimeSource.UNKNOWN)
 _TRUST = {source: n for n, source in enumerate(TimeSource)}
-
-# Lenient where cameras are: other separators, ISO's T, a space in place of a leading zero, fractions
-# and an offset appended.
-_EXIF = re.compile(
-    r"\s*(\d{4})[:/.-] ?(\d{1,2})[:/.-] ?(\d{1,2})[ T]+(\d{1,2}): ?(\d{1,2}): ?(\d{1,2})"
-    r"(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?\s*",
-    re.ASCII,
-)
-_OFFSET = re.compile(r"\s*(?:(Z)|([+-])(\d\d):?(\d\d))\s*", re.ASCII)
-_SUBSEC = re.compile(r"\s*(\d+)\s*", re.ASCII)
-
-# Year first only. "11-03-2024" is 11 March or 3 November: accepting just the days after the 12th
-# would date half a folder and leave the other half, so no day-first or month-first form is read.
-# A digit before or after means a longer number that happens to contain a date.
-_DATE = r"(?P<year>(?:19|20)\d\d)(?P<ds>[-_.:]?)(?P<month>\d\d)(?P=ds)(?P<day>\d\d)"
-_TIME = r"(?P<hour>\d\d)(?P<ts>[-_.:]?)(?P<minute>\d\d)(?P=ts)(?P<second>\d\d)"
-_NAME_PATTERNS = (
-    re.compile(rf"(?<!\d){_DATE}(?:[-_. Tt]|__| - | at ){_TIME}(?!\d)", re.ASCII),
-    re.compile(
-        r"(?<!\d)(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)"
-        r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?!\d)",
-        re.ASCII,
-    ),
-)
 
 
 def best(found: Sequence[CaptureTime]) -> tuple[CaptureTime, str | None]:
@@ -126,19 +99,49 @@ def readings(
     suffix. ``now`` bounds the future; of an aware one the wall clock is taken, as cameras run on local time.
     Never raises.
     """
-    found = []
-    for source, written in (
+    found: dict[TimeSource, tuple[datetime, int | None]] = {}
+    for source, written in _written(exif):
+        parsed = parse_exif(written) if written.at else None
+        if parsed is not None:
+            found[source] = parsed
+    if noted is not None:
+        found[TimeSource.MAKER_NOTE] = (noted, None)
+    named = parse_file_name(file_name)
+    if named is not None:
+        found[TimeSource.FILENAME] = (named.at, named.utc_offset_min)
+    doubts = _doubts(exif, found, is_sent=named is not None and named.is_sent)
+    times = [
+        CaptureTime(at, source, suspicion(at, now) or doubts.get(source), offset)
+        for source, (at, offset) in found.items()
+    ]
+    return sorted(times, key=lambda reading: _TRUST[reading.source])
+
+
+def _written(exif: ExifTimes) -> tuple[tuple[TimeSource, ExifTime], ...]:
+    return (
         (TimeSource.EXIF, exif.original),
         (TimeSource.EXIF_DIGITIZED, exif.digitized),
         (TimeSource.EXIF_MODIFIED, exif.modified),
-    ):
-        parsed = parse_exif(written)
-        if parsed is not None:
-            at, offset = parsed
-            found.append(CaptureTime(at, source, suspicion(at, now), offset))
-    others = ((TimeSource.MAKER_NOTE, noted), (TimeSource.FILENAME, parse_file_name(file_name)))
-    found += [CaptureTime(at, source, suspicion(at, now)) for source, at in others if at is not None]
-    return sorted(found, key=lambda reading: _TRUST[reading.source])
+        (TimeSource.XMP, exif.xmp),
+        (TimeSource.IPTC, exif.iptc),
+        (TimeSource.PNG_TEXT, exif.png_text),
+        (TimeSource.GPS, exif.gps),
+    )
+
+
+def _doubts(
+    exif: ExifTimes, found: dict[TimeSource, tuple[datetime, int | None]], *, is_sent: bool
+) -> dict[TimeSource, str]:
+    """The sources whose time may be another than the shutter's, and why; their dates may well be possible."""
+    doubts: dict[TimeSource, str] = {}
+    if is_sent:  # a screenshot's own texts are as young as its name
+        doubts |= dict.fromkeys((TimeSource.FILENAME, TimeSource.PNG_TEXT), SENT_OR_SAVED)
+    if exif.xmp_saved:
+        doubts[TimeSource.XMP] = SENT_OR_SAVED
+    if is_stated(exif.original) and TimeSource.EXIF not in found:
+        # The camera's own words are as good beside an original time that can't be read; nothing else is.
+        doubts |= dict.fromkeys(found.keys() - {TimeSource.MAKER_NOTE}, ORIGINAL_UNREADABLE)
+    return doubts
 
 
 def suspicion(at: datetime, now: datetime) -> str | None:
@@ -151,44 +154,4 @@ def suspicion(at: datetime, now: datetime) -> str | None:
     for reset in RESET_DATES:
         if timedelta(0) <= at - reset < RESET_WINDOW and now - reset > RESET_MIN_AGE:
             return CLOCK_RESET
-    return None
-
-
-def parse_exif(written: ExifTime) -> tuple[datetime, int | None] | None:
-    """Naive local time and UTC offset in minutes (None: not stated), or None for no valid date-time."""
-    found = _EXIF.fullmatch(written.at or "")
-    if found is None:
-        return None
-    try:
-        at = datetime(*(int(part) for part in found.groups()[:6]))  # type: ignore[arg-type]  # noqa: DTZ001
-    except ValueError:
-        return None
-    subsec = _SUBSEC.fullmatch(written.subsec or "")
-    digits = subsec[1] if subsec else found[7] or ""
-    at = at.replace(microsecond=int(digits[:6].ljust(6, "0")))
-    offset = _offset_min(written.offset)
-    return at, _offset_min(found[8]) if offset is None else offset
-
-
-def _offset_min(text: str | None) -> int | None:
-    found = _OFFSET.fullmatch(text or "")
-    if found is None:
-        return None
-    if found[1]:
-        return 0
-    hours, minutes = int(found[3]), int(found[4])
-    offset = (hours * 60 + minutes) * (-1 if found[2] == "-" else 1)
-    # The zones in use run from -12:00 to +14:00.
-    return offset if minutes < 60 and -12 * 60 <= offset <= 14 * 60 else None
-
-
-def parse_file_name(name: str) -> datetime | None:
-    """The first year-first date and time of day in ``name``, or None. A date alone is no capture time."""
-    found = (match for pattern in _NAME_PATTERNS for match in pattern.finditer(name))
-    for match in sorted(found, key=lambda m: m.start()):
-        parts = (match[part] for part in ("year", "month", "day", "hour", "minute", "second"))
-        try:
-            return datetime(*(int(part) for part in parts))  # type: ignore[arg-type]  # noqa: DTZ001
-        except ValueError:
-            continue
     return None

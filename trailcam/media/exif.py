@@ -19,22 +19,26 @@ from typing import Any
 import exifread
 
 from trailcam.domain import MakerNote
-from trailcam.media.capture_time import NO_TIMES, ExifTime, ExifTimes
+from trailcam.media.beside_exif import iptc_of_resources, iptc_time, png_time, xmp_time
+from trailcam.media.capture_time import NO_TIMES, ExifTimes
 from trailcam.media.content_id import content_id
-from trailcam.media.image_format import open_container
+from trailcam.media.image_format import Container, open_container
 from trailcam.media.makernote import read_maker_note
-from trailcam.media.tiff import distil
+from trailcam.media.tiff import Distilled, distil
+from trailcam.media.time_text import NO_TIME, ExifTime, parse_exif
 
 # It warns on stderr of every tag it dislikes; what it can't read is simply absent here.
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
 EMPTY_FILE = "empty_file"
 NOT_AN_IMAGE = "not_an_image"
+TOO_LARGE = "too_large"
 UNREADABLE = "unreadable"
 VANISHED = "vanished"
 
 _BUFFER_BYTES = 1 << 16
 _MAX_TEXT = 200
+_MAX_SIDE = 1_000_000  # px: no format that cameras write goes so far, and sums of such sides fit anywhere
 # A file may turn into a FIFO between the walk and here; without O_NONBLOCK, opening one waits for ever.
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
@@ -66,7 +70,7 @@ class Header:
 
 
 class UnreadableImageError(Exception):
-    """A file that yields no header. ``code``: empty_file, not_an_image, unreadable or vanished."""
+    """A file that yields no header. ``code``: empty_file, not_an_image, too_large, unreadable or vanished."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -110,16 +114,20 @@ def _read(file: io.BufferedReader) -> Header:
     container = open_container(file)
     if container is None:
         raise UnreadableImageError(NOT_AN_IMAGE, _what_instead(file))
-    distilled = None if container.exif is None else distil(container.exif)
+    blocks = [block for stream in container.exif if (block := distil(stream)) is not None]
     width, height = container.width, container.height
-    if width is None and distilled is not None:
-        width, height = distilled.width, distilled.height
+    if width is None and blocks:
+        width, height = blocks[0].width, blocks[0].height
     if not width or not height:
         raise UnreadableImageError(NOT_AN_IMAGE, "this TIFF file holds no picture")
-    tags: _Tags = {} if distilled is None else _tags(distilled.block)
-    position = None if distilled is None else distilled.position
+    if max(width, height) > _MAX_SIDE:
+        message = f"the header claims {width:,} x {height:,} pixels, which no camera writes: it is damaged"
+        raise UnreadableImageError(TOO_LARGE, message)
+    tags = _merged([_tags(block.block) for block in blocks])
+    position = next((block.position for block in blocks if block.position), None)
     make = _clean(_text(tags, "Image Make"))
-    note = None if distilled is None else read_maker_note(distilled.maker_note, make)
+    raw_note = next((block.maker_note for block in blocks if block.maker_note), b"")
+    note = read_maker_note(raw_note, make)
     serial = _clean(_text(tags, "EXIF BodySerialNumber", "Image BodySerialNumber", "Image Tag 0xC62F"))
     return Header(
         width=width,
@@ -128,7 +136,7 @@ def _read(file: io.BufferedReader) -> Header:
         make=make,
         model=_clean(_text(tags, "Image Model")),
         serial=serial or (note.serial if note else None),
-        times=_times(tags),
+        times=_times(tags, container, blocks),
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
         content_id=content_id(file, os.fstat(file.fileno()).st_size),
@@ -152,6 +160,20 @@ def _tags(block: bytes) -> _Tags:
     except Exception:  # noqa: BLE001 - the one place where bytes of strangers meet a parser that isn't ours
         return {}
     return tags
+
+
+def _merged(found: list[_Tags]) -> _Tags:
+    """The tags of all EXIF blocks of a file: some cameras write a stub before the real one."""
+    if len(found) == 1:
+        return found[0]
+    merged: dict[str, Any] = {}
+    for tags in found:
+        merged |= {name: tag for name, tag in tags.items() if name not in merged or _is_blank(merged[name])}
+    return merged
+
+
+def _is_blank(tag: Any) -> bool:  # noqa: ANN401 - exifread has no types
+    return not str(tag.printable).strip(" :0\0")
 
 
 def _text(tags: _Tags, *names: str) -> str | None:
@@ -181,11 +203,28 @@ def _orientation(tags: _Tags) -> int:
     return first if isinstance(first, int) and 1 <= first <= 8 else 1
 
 
-def _times(tags: _Tags) -> ExifTimes:
+def _times(tags: _Tags, container: Container, blocks: list[Distilled]) -> ExifTimes:
+    """The times of EXIF; where it has no word of the shutter, also those kept beside it."""
+    original, digitized = (
+        _time(tags, "DateTimeOriginal", "Original"),
+        _time(tags, "DateTimeDigitized", "Digitized"),
+    )
+    modified = _time(tags, "DateTime", "")
+    if parse_exif(original) or parse_exif(digitized):
+        return ExifTimes(original, digitized, modified)
+    first = blocks[0] if blocks else None
+    resources = container.photoshop or (first.photoshop if first else b"")
+    xmp, xmp_saved = xmp_time(container.xmp or (first.xmp if first else b""))
+    gps_at = next((block.gps_at for block in blocks if block.gps_at), None)
     return ExifTimes(
-        original=_time(tags, "DateTimeOriginal", "Original"),
-        digitized=_time(tags, "DateTimeDigitized", "Digitized"),
-        modified=_time(tags, "DateTime", ""),
+        original,
+        digitized,
+        modified,
+        xmp=xmp,
+        iptc=iptc_time((first.iptc if first else b"") or iptc_of_resources(resources)),
+        png_text=png_time(container.texts),
+        gps=ExifTime(gps_at, None, "Z") if gps_at else NO_TIME,
+        xmp_saved=xmp_saved,
     )
 
 

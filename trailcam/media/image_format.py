@@ -1,46 +1,70 @@
-"""The outside of an image file: its format, its size in pixels, and where its EXIF lies. No pixel is decoded.
+"""The outside of an image file: its format, its size in pixels, and what it holds beside them (EXIF,
+XMP, IPTC, texts). No pixel is decoded.
 
 Read here and not by an image library because a scan must report the size of a picture too big to decode,
 must not stop at a truncated one, and must do it in microseconds with a bound on the work a hostile
 file can ask for.
 
-Formats: JPEG (ITU-T T.81, annex B; EXIF in APP1 after CIPA DC-008), PNG 3rd edition (IHDR, eXIf), WebP (RFC
-9649), BMP (BITMAPCOREHEADER and BITMAPINFOHEADER). A TIFF is EXIF all the way: its size is read
-by :mod:`trailcam.media.tiff`.
+Formats: JPEG (ITU-T T.81, annex B; EXIF and XMP in APP1 after CIPA DC-008 and XMP part 3, Photoshop's
+resources in APP13), PNG 3rd edition (IHDR, eXIf, tEXt, zTXt, iTXt), WebP (RFC 9649), BMP (BITMAPCOREHEADER
+and BITMAPINFOHEADER). A TIFF is EXIF all the way: its size is read by :mod:`trailcam.media.tiff`.
 """
 
 from __future__ import annotations
 
+import binascii
 import io
+import re
 import struct
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 # A JPEG has some ten segments before its pixels, a PNG one chunk every 8 KiB or more.
 MAX_SEGMENTS = 2_000
 MAX_CHUNKS = 8_000
 MAX_EXIF_BYTES = 1 << 20
+MAX_TEXT_BYTES = 4_096
+MAX_EXIF_BLOCKS = 4
 _SEARCH_BYTES = 1 << 16
 
-_SOS, _EOI, _APP1 = 0xDA, 0xD9, 0xE1
+_SOS, _EOI, _APP1, _APP13 = 0xDA, 0xD9, 0xE1, 0xED
 # Start of frame: baseline, progressive, lossless, arithmetic; DHT, JPG and DAC lie among them.
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
-_EXIF_PREFIX = b"Exif\0"
-_EXIF_PREFIX_BYTES = 6
+# Cameras were seen to write it in other letters and with a few bytes before it.
+_EXIF_MARK = re.compile(rb".{0,4}exif\0.", re.DOTALL | re.IGNORECASE)
+_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+_PHOTOSHOP_MARK = b"Photoshop 3.0\0"
+_MARK_BYTES = 32
+# ImageMagick's way to keep what PNG had no chunk for: a name, a length, and hexadecimal digits.
+_RAW_PROFILE = re.compile(r"Raw profile type (exif|app1|xmp|iptc|8bim)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Container:
-    """``format`` as Pillow names it, size in pixels as stored, and a TIFF stream holding the EXIF, if any.
+    """``format`` as Pillow names it, size in pixels as stored, and what the file holds beside its pixels.
 
-    ``width`` and ``height`` are None for a TIFF, whose ``exif`` is the file itself.
+    ``width`` and ``height`` are None for a TIFF, whose ``exif`` is the file itself. ``exif``: TIFF streams,
+    in the file's order. ``xmp``: a packet. ``photoshop``: image resources. ``texts``: a PNG's, by keyword.
     """
 
     format: str
-    width: int | None
-    height: int | None
-    exif: BinaryIO | None
+    width: int | None = None
+    height: int | None = None
+    exif: list[BinaryIO] = field(default_factory=list)
+    xmp: bytes = b""
+    photoshop: bytes = b""
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def add_exif(self, block: bytes) -> bool:
+        """Take EXIF with or without its mark; False where it has none and doesn't begin as a TIFF."""
+        mark = _EXIF_MARK.match(block)
+        if mark is None and block[:2] not in (b"II", b"MM"):
+            return False
+        if len(self.exif) < MAX_EXIF_BLOCKS:
+            self.exif.append(io.BytesIO(block[mark.end() :] if mark else block))
+        return True
 
 
 def open_container(file: BinaryIO) -> Container | None:
@@ -55,33 +79,30 @@ def open_container(file: BinaryIO) -> Container | None:
             return _jpeg(file)
         if head.startswith(b"\x89PNG\r\n\x1a\n") and head[12:16] == b"IHDR":
             width, height = struct.unpack(">II", head[16:24])
-            return _container("PNG", width, height, _png_exif(file))
+            return _sized(_png(file), width, height)
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
             return _webp(file, head)
         if head.startswith(b"BM"):
             return _bmp(head)
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-            return Container("TIFF", None, None, file)
+            return Container("TIFF", exif=[file])
     except struct.error:  # ends before its own header does
         return None
     return None
 
 
-def _container(name: str, width: int, height: int, exif: bytes | None) -> Container | None:
-    if width <= 0 or height <= 0:
-        return None
-    if exif is not None and exif.startswith(_EXIF_PREFIX):
-        exif = exif[_EXIF_PREFIX_BYTES:]
-    return Container(name, width, height, io.BytesIO(exif) if exif else None)
+def _sized(container: Container, width: int, height: int) -> Container | None:
+    container.width, container.height = width, height
+    return container if width > 0 and height > 0 else None
 
 
 def _jpeg(file: BinaryIO) -> Container | None:
     size: tuple[int, int] | None = None
-    exif: bytes | None = None
+    container = Container("JPEG")
     file.seek(2)
     for _ in range(MAX_SEGMENTS):
         marker = _next_marker(file)
-        if marker is None or marker in (_SOS, _EOI) or (size and exif):
+        if marker is None or marker in (_SOS, _EOI) or (size and container.exif):
             break
         if marker in _WITHOUT_LENGTH:
             continue
@@ -92,12 +113,25 @@ def _jpeg(file: BinaryIO) -> Container | None:
             _, height, width = struct.unpack(">BHH", file.read(5))
             size = (width, height)
             file.seek(length - 5, io.SEEK_CUR)
-        elif marker == _APP1 and exif is None:
-            body = file.read(length)
-            exif = body if body.startswith(_EXIF_PREFIX) else None
+        elif marker in (_APP1, _APP13):
+            _segment(file, length, container)
         else:
             file.seek(length, io.SEEK_CUR)
-    return _container("JPEG", *size, exif) if size else None
+    return _sized(container, *size) if size else None
+
+
+def _segment(file: BinaryIO, length: int, container: Container) -> None:
+    """Take what an application segment holds; whatever isn't wanted is passed over unread."""
+    head = file.read(min(length, _MARK_BYTES))
+    rest = length - len(head)
+    if _EXIF_MARK.match(head):
+        container.add_exif(head + file.read(rest))
+    elif head.startswith(_XMP_MARK) and not container.xmp:
+        container.xmp = head[len(_XMP_MARK) :] + file.read(rest)
+    elif head.startswith(_PHOTOSHOP_MARK) and not container.photoshop:
+        container.photoshop = head[len(_PHOTOSHOP_MARK) :] + file.read(rest)
+    else:
+        file.seek(rest, io.SEEK_CUR)
 
 
 def _next_marker(file: BinaryIO) -> int | None:
@@ -115,48 +149,100 @@ def _next_marker(file: BinaryIO) -> int | None:
     return None
 
 
-def _png_exif(file: BinaryIO) -> bytes | None:
-    """The eXIf chunk, which may stand before or after the pixels."""
+def _png(file: BinaryIO) -> Container:
+    """What the chunks tell, which may stand before or after the pixels."""
+    container = Container("PNG")
     file.seek(8)
     for _ in range(MAX_CHUNKS):
         header = file.read(8)
         if len(header) < 8 or header[4:] == b"IEND":
             break
-        length = int.from_bytes(header[:4], "big")
-        if header[4:] == b"eXIf":
-            return file.read(min(length, MAX_EXIF_BYTES))
+        kind, length = header[4:], int.from_bytes(header[:4], "big")
+        if kind in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+            body = file.read(min(length, MAX_EXIF_BYTES))
+            if kind == b"eXIf":
+                container.add_exif(body)
+            else:
+                _png_text(kind, body, container)
+            length -= len(body)
         file.seek(length + 4, io.SEEK_CUR)
-    return None
+    return container
+
+
+def _png_text(kind: bytes, body: bytes, container: Container) -> None:
+    keyword, _, value = body.partition(b"\0")
+    name = keyword.decode("latin-1")
+    if kind == b"iTXt":
+        is_packed, value = value[:1] == b"\1", value[2:]
+        value = value.partition(b"\0")[2].partition(b"\0")[2]  # past the language and the translated keyword
+    else:
+        is_packed, value = kind == b"zTXt", value[1:] if kind == b"zTXt" else value
+    if is_packed:
+        value = _unpacked(value)
+    profile = _RAW_PROFILE.fullmatch(name)
+    if profile:
+        _raw_profile(profile[1].lower(), value, container)
+    elif name == "XML:com.adobe.xmp":
+        container.xmp = container.xmp or value
+    else:
+        container.texts.setdefault(name, value[:MAX_TEXT_BYTES].decode("utf-8", "replace"))
+
+
+def _unpacked(value: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(value, MAX_EXIF_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _raw_profile(kind: str, value: bytes, container: Container) -> None:
+    words = value.split(None, 2)
+    try:
+        data = binascii.unhexlify(b"".join(words[2].split())) if len(words) == 3 else b""
+    except binascii.Error:
+        return
+    if kind in ("iptc", "8bim"):
+        container.photoshop = container.photoshop or data
+    elif not container.add_exif(data):
+        container.xmp = container.xmp or data.removeprefix(_XMP_MARK)
 
 
 def _webp(file: BinaryIO, head: bytes) -> Container | None:
     kind, body = head[12:16], head[20:]
+    container = Container("WEBP")
     if len(body) < 10:
         return None
     if kind == b"VP8X":
         width = int.from_bytes(body[4:7], "little") + 1
         height = int.from_bytes(body[7:10], "little") + 1
-        return _container("WEBP", width, height, _webp_exif(file) if body[0] & 0x08 else None)
+        if body[0] & 0x0C:
+            _webp_chunks(file, container)
+        return _sized(container, width, height)
     if kind == b"VP8L" and body[:1] == b"\x2f":
         bits = int.from_bytes(body[1:5], "little")
-        return _container("WEBP", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, None)
+        return _sized(container, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
     if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", body[6:10])
-        return _container("WEBP", width & 0x3FFF, height & 0x3FFF, None)
+        return _sized(container, width & 0x3FFF, height & 0x3FFF)
     return None
 
 
-def _webp_exif(file: BinaryIO) -> bytes | None:
+def _webp_chunks(file: BinaryIO, container: Container) -> None:
     file.seek(12)
     for _ in range(MAX_CHUNKS):
         header = file.read(8)
         if len(header) < 8:
             break
-        length = int.from_bytes(header[4:], "little")
-        if header[:4] == b"EXIF":
-            return file.read(min(length, MAX_EXIF_BYTES))
-        file.seek(length + length % 2, io.SEEK_CUR)  # chunks are padded to even lengths
-    return None
+        kind, length = header[:4], int.from_bytes(header[4:], "little")
+        padded = length + length % 2  # chunks are padded to even lengths
+        if kind in (b"EXIF", b"XMP "):
+            body = file.read(min(length, MAX_EXIF_BYTES))
+            padded -= len(body)
+            if kind == b"EXIF":
+                container.add_exif(body)
+            else:
+                container.xmp = container.xmp or body
+        file.seek(padded, io.SEEK_CUR)
 
 
 def _bmp(head: bytes) -> Container | None:
@@ -167,4 +253,4 @@ def _bmp(head: bytes) -> Container | None:
         width, height = struct.unpack("<ii", head[18:26])
     else:
         return None
-    return _container("BMP", width, abs(height), None)  # a negative height is stored top row first
+    return _sized(Container("BMP"), width, abs(height))  # a negative height is stored top row first

@@ -13,14 +13,16 @@ Format: TIFF 6.0, section 2; BigTIFF (its 8-byte offsets); EXIF 2.32 (CIPA DC-00
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from trailcam.media.makernote import MAX_BYTES
 
 WIDTH, HEIGHT, EXIF_IFD, GPS_IFD, MAKER_NOTE = 0x0100, 0x0101, 0x8769, 0x8825, 0x927C
+XMP, IPTC, PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
 # Make, Model, Orientation, DateTime, CameraSerialNumber (DNG); DateTimeOriginal, DateTimeDigitized,
 # OffsetTime, -Original, -Digitized, SubSecTime, -Original, -Digitized, BodySerialNumber.
 WANTED = frozenset(
@@ -28,17 +30,25 @@ WANTED = frozenset(
     | {0x9003, 0x9004, 0x9010, 0x9011, 0x9012, 0x9290, 0x9291, 0x9292, 0xA431}
 )
 
-# GPSLatitudeRef, GPSLatitude, GPSLongitudeRef, GPSLongitude.
-_GPS = frozenset({1, 2, 3, 4})
+# GPSLatitudeRef, GPSLatitude, GPSLongitudeRef, GPSLongitude, GPSTimeStamp, GPSDateStamp.
+_GPS = frozenset({1, 2, 3, 4, 7, 29})
 
-_ASCII, _LONG, _RATIONAL = 2, 4, 5
-# Bytes of one value by field type: BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, IFD; BigTIFF's LONG8, IFD8.
-_TYPE_BYTES = {1: 1, _ASCII: 1, 3: 2, _LONG: 4, _RATIONAL: 8, 7: 1, 13: 4, 16: 8, 18: 8}
+_ASCII, _LONG = 2, 4
+# How struct calls the values of each field type: BYTE, ASCII, SHORT, LONG, UNDEFINED, the signed ones, FLOAT,
+# DOUBLE, IFD; BigTIFF's LONG8, SLONG8, IFD8. RATIONAL and SRATIONAL are two numbers each.
+_CODES = {
+    **{1: "B", _ASCII: "B", 3: "H", _LONG: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"},
+    **{16: "Q", 17: "q", 18: "Q"},
+}
+_RATIONALS = {5: "I", 10: "i"}
+_TYPE_BYTES = {type_: struct.calcsize(f"={code}") for type_, code in _CODES.items()} | {5: 8, 10: 8}
 _EXIFREAD_TYPES = frozenset({1, _ASCII, 3, _LONG, 7})
 _MAX_ENTRIES = 1_000  # a real directory has less than a hundred
 _MAX_OFFSET = 1 << 42  # past 4 TiB, seek() begins to fail on some file systems
 _MAX_VALUE_BYTES = 2_048  # nobody's name or serial number is longer
-_FIRST = WANTED | {WIDTH, HEIGHT, EXIF_IFD, GPS_IFD}
+# Where a value may be cut off and is still of use.
+_MOST_BYTES = {MAKER_NOTE: MAX_BYTES, XMP: 1 << 16, IPTC: 1 << 14, PHOTOSHOP: 1 << 16}
+_FIRST = WANTED | {WIDTH, HEIGHT, EXIF_IFD, GPS_IFD, XMP, IPTC, PHOTOSHOP}
 _INNER = WANTED | {MAKER_NOTE}
 
 
@@ -60,7 +70,8 @@ class Distilled:
     """``block``: a TIFF with the wanted tags; ``width``, ``height``: the first picture's, for TIFF files.
 
     ``position``: latitude and longitude in degrees, north and east positive; None where the file tells none.
-    ``maker_note``: the first bytes of it, empty without one.
+    ``maker_note``: the first bytes of it, empty without one; ``xmp``, ``iptc`` and ``photoshop`` likewise, of
+    which JPEG files keep none here. ``gps_at``: the satellites' time in UTC as EXIF writes times.
     """
 
     block: bytes
@@ -68,6 +79,10 @@ class Distilled:
     height: int | None
     position: tuple[float, float] | None = None
     maker_note: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    photoshop: bytes = b""
+    gps_at: str | None = None
 
 
 def distil(file: BinaryIO) -> Distilled | None:
@@ -89,22 +104,43 @@ def distil(file: BinaryIO) -> Distilled | None:
     width, height = (reader.number(found.pop(tag, None)) for tag in (WIDTH, HEIGHT))
     inner = {} if pointer is None else {entry.tag: entry for entry in reader.entries(pointer, _INNER)}
     note = inner.pop(MAKER_NOTE, None)
+    beside = {tag: entry.raw for tag in (XMP, IPTC, PHOTOSHOP) if (entry := found.pop(tag, None))}
     block = _pack(order, list(found.values()), list(inner.values()))
-    position = None if gps is None else _position(reader, gps)
-    return Distilled(block, width, height, position, note.raw if note else b"")
+    place = {} if gps is None else {entry.tag: entry for entry in reader.entries(gps, _GPS)}
+    return Distilled(
+        block,
+        width,
+        height,
+        position=_position(reader, place) if place else None,
+        maker_note=note.raw if note else b"",
+        xmp=beside.get(XMP, b""),
+        iptc=beside.get(IPTC, b""),
+        photoshop=beside.get(PHOTOSHOP, b""),
+        gps_at=_gps_time(reader, place) if place else None,
+    )
 
 
-def _position(reader: _Reader, offset: int) -> tuple[float, float] | None:
-    """What the GPS directory at ``offset`` says; None where it is incomplete, impossible or 0, 0.
+def _position(reader: _Reader, place: Mapping[int, _Entry]) -> tuple[float, float] | None:
+    """What the GPS directory says; None where it is incomplete, impossible or 0, 0.
 
     Cameras and phones without a fix write zeros, and nobody hangs a camera up in the Gulf of Guinea.
     """
-    found = {entry.tag: entry for entry in reader.entries(offset, _GPS)}
-    latitude = reader.degrees(found.get(2), found.get(1), b"NS", 90)
-    longitude = reader.degrees(found.get(4), found.get(3), b"EW", 180)
+    latitude = reader.degrees(place.get(2), place.get(1), b"NS", 90)
+    longitude = reader.degrees(place.get(4), place.get(3), b"EW", 180)
     if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
         return None
     return latitude, longitude
+
+
+def _gps_time(reader: _Reader, place: Mapping[int, _Entry]) -> str | None:
+    day, clock = place.get(29), place.get(7)
+    if day is None or clock is None:
+        return None
+    parts = reader.numbers(clock)
+    if len(parts) != 3 or not all(0 <= part < 100 for part in parts):
+        return None
+    text = day.raw.split(b"\0", 1)[0].decode("latin-1")
+    return f"{text} {int(parts[0]):02}:{int(parts[1]):02}:{int(parts[2]):02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +174,14 @@ class _Reader:
         if n_bytes <= width:
             return _Entry(tag, field_type, value[:n_bytes])
         offset = int.from_bytes(value, self.order)
-        is_cut = field_type == _ASCII or tag == MAKER_NOTE
+        is_cut = field_type == _ASCII or tag in _MOST_BYTES
         if is_cut:
-            n_bytes = min(n_bytes, MAX_BYTES if tag == MAKER_NOTE else _MAX_VALUE_BYTES)
+            n_bytes = min(n_bytes, _MOST_BYTES.get(tag, _MAX_VALUE_BYTES))
         elif n_bytes > _MAX_VALUE_BYTES:
             return None
         raw = self._read(offset, n_bytes)
+        if field_type == _ASCII and raw[1:4:2] == b"\0\0" and raw[:1] != b"\0" != raw[2:3]:
+            raw = raw[::2]  # UTF-16, as a program of Windows wrote it
         return _Entry(tag, field_type, raw) if raw and (is_cut or len(raw) == n_bytes) else None
 
     def number(self, entry: _Entry | None) -> int | None:
@@ -152,22 +190,31 @@ class _Reader:
             return None
         return int.from_bytes(entry.raw[: _TYPE_BYTES[entry.type]], self.order)
 
+    def numbers(self, entry: _Entry) -> list[float]:
+        """Up to three values of an entry of any type; NaN for what isn't known, as 1/0 and infinity."""
+        mark, count = "<" if self.order == "little" else ">", min(entry.count, 3)
+        if entry.type not in _RATIONALS:
+            values = struct.unpack_from(f"{mark}{count}{_CODES[entry.type]}", entry.raw)
+            return [float(value) if math.isfinite(value) else math.nan for value in values]
+        pairs = struct.unpack_from(f"{mark}{2 * count}{_RATIONALS[entry.type]}", entry.raw)
+        # 0/0 is how a part that isn't known is written: minutes of no degrees are none.
+        return [
+            over / under if under else math.nan if over else 0.0
+            for over, under in zip(pairs[::2], pairs[1::2], strict=True)
+        ]
+
     def degrees(self, entry: _Entry | None, ref: _Entry | None, signs: bytes, most: int) -> float | None:
-        """Degrees, minutes and seconds as one number, negative for the second of ``signs``; else None."""
-        if entry is None or ref is None or entry.type != _RATIONAL or entry.count < 3 or ref.type != _ASCII:
+        """Degrees, minutes and seconds as one number, negative for the second of ``signs``; else None.
+
+        Cameras write them in any type of number, leave out the seconds, or put all into the degrees.
+        """
+        if entry is None or ref is None or entry.type == _ASCII:
             return None
         sign = ref.raw[:1].upper()
         if not sign or sign not in signs:
             return None
-        value = 0.0
-        for place in range(3):
-            part = entry.raw[8 * place : 8 * place + 8]
-            numerator = int.from_bytes(part[:4], self.order)
-            denominator = int.from_bytes(part[4:], self.order)
-            if not denominator and numerator:
-                return None
-            value += numerator / (denominator or 1) / 60**place
-        if value > most:
+        value = sum((part / 60**place for place, part in enumerate(self.numbers(entry))), 0.0)
+        if not 0 <= abs(value) <= most:  # nor NaN
             return None
         return -value if sign == signs[1:] else value
 

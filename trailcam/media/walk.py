@@ -45,6 +45,8 @@ DUPLICATE_FOLDER = "duplicate_folder"
 UNREADABLE_FOLDER = "unreadable_folder"
 UNREADABLE_FILE = "unreadable_file"
 
+_FIRST_NS, _LAST_NS = -(1 << 63), (1 << 63) - 1
+
 
 @dataclass(slots=True)
 class WalkNotes:
@@ -183,7 +185,12 @@ def _key(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> FileKey | No
     except OSError:
         _note_unreadable(prefix + entry.name, UNREADABLE_FILE, notes)
         return None
-    return FileKey(prefix + entry.name, stat.st_size, stat.st_mtime_ns)
+    return file_key(prefix + entry.name, stat)
+
+
+def file_key(path: str, status: os.stat_result) -> FileKey:
+    """A file's key; a time beyond what 64 bits of nanoseconds hold (the years 1677 to 2262) is their end."""
+    return FileKey(path, status.st_size, max(_FIRST_NS, min(status.st_mtime_ns, _LAST_NS)))
 
 
 def _note_unreadable(path: str, reason: str, notes: WalkNotes) -> None:

@@ -28,6 +28,7 @@ from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.decode import Failed, decode
 from trailcam.detect.pipeline.read_file import Missing, read_file
 from trailcam.machine import usable_cores
+from trailcam.media.walk import file_key
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -222,7 +223,7 @@ def _key(request: Request) -> str | None:
         if not request.file.is_file():
             return None
         with request.file.open("rb") as file:
-            digest.update(struct.pack("<qq", info.st_size, info.st_mtime_ns))
+            digest.update(struct.pack("<qq", info.st_size, file_key("", info).mtime_ns))
             digest.update(file.read(_ENDS))
             file.seek(max(0, info.st_size - _ENDS))
             digest.update(file.read(_ENDS))

@@ -20,6 +20,7 @@ from trailcam.domain import FileKey
 from trailcam.errors import Interrupted
 from trailcam.files.mount_guard import alive
 from trailcam.media.content_id import read_content_id, read_whole_id
+from trailcam.media.walk import file_key
 from trailcam.store.contents import (
     KnownFile,
     Settled,
@@ -205,10 +206,10 @@ def _ask(file: KnownFile) -> str | Unread:
 def _is_there(file: KnownFile) -> bool:
     """Whether a file is where it was, and has not changed since it was scanned."""
     try:
-        found = Path(file.root_path, file.path).stat()
+        found = file_key(file.path, Path(file.root_path, file.path).stat())
     except (OSError, ValueError):
         return False
-    return (found.st_size, found.st_mtime_ns) == (file.size_bytes, file.mtime_ns)
+    return (found.size_bytes, found.mtime_ns) == (file.size_bytes, file.mtime_ns)
 
 
 def _living(files: Sequence[KnownFile]) -> set[int]:
