@@ -46,6 +46,15 @@ CLASSES = (
 SIZE = (1280, 960)
 STEPS = 15
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND")
+# When the first card's picture can be drawn.
+_FIRST = """
+const look = () => {
+  const image = document.querySelector(".card img");
+  if (image?.naturalWidth) window.firstPhoto = performance.now();
+  else requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
 # From the change to the frame after the one that shows it.
 _FILTER = """
 const [slider, value, done] = [document.getElementById("confidence"), arguments[0], arguments[1]];
@@ -165,7 +174,7 @@ def measure(database: Database, folder: Path, *, split: bool) -> None:
             page = folder / f"{'split' if split else 'one'}.html"
             report = build_gallery(database, Selection(), page, options, lambda *_: None)
             print(f"built, {how}: {time.perf_counter() - begin:.1f} s")
-    print(f"{report.n_photos} photos in {report.n_events} events; page {page.stat().st_size / 1e6:.1f} MB,")
+    print(f"{report.n_photos} photos in {report.n_visits} visits; page {page.stat().st_size / 1e6:.1f} MB,")
     print(f"all of it {report.size_bytes / 1e6:.1f} MB")
     show(page.resolve())
 
@@ -181,18 +190,20 @@ def show(page: Path) -> None:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
     try:
         print(f"chromium {driver.capabilities['browserVersion']}")
-        paints, ready = [], []
+        paints, firsts, ready = [], [], []
+        driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _FIRST})
         for _ in range(3):
             driver.get("about:blank")
             driver.get(page.as_uri())
             time.sleep(1)
             paints.append(driver.execute_script("return performance.getEntriesByType('paint')[0].startTime"))
+            firsts.append(driver.execute_script("return window.firstPhoto"))
             ready.append(
                 driver.execute_script(
                     "return performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
                 )
             )
-        print(f"first paint {spread(paints)}, DOMContentLoaded {spread(ready)}")
+        print(f"first paint {spread(paints)}, first photo {spread(firsts)}, DOMContentLoaded {spread(ready)}")
         steps = [
             driver.execute_async_script(_FILTER, f"{0.3 + 0.6 * ((7 * n) % STEPS) / STEPS:.2f}")
             for n in range(STEPS)

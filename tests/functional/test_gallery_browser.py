@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
@@ -93,9 +92,9 @@ def press(page: Browser, chips: str, text: str) -> None:
 
 
 def totals(page: Browser) -> tuple[int, ...]:
-    """Photos, events, detections, without the sign that says whether they are final."""
+    """Photos, visits, detections, without the sign that says whether they are final."""
     texts = page.run(
-        "return ['n-photos', 'n-events', 'n-detections'].map(i => document.getElementById(i).textContent)"
+        "return ['n-photos', 'n-visits', 'n-detections'].map(i => document.getElementById(i).textContent)"
     )
     return tuple(int(text.strip("≥≈ ").replace(",", "")) for text in texts)
 
@@ -106,7 +105,7 @@ def by_sql(library: Library, selection: Selection, confidence: float | None = No
     counting = [found for photo in content.photos for found in photo.found if found.counts]
     return (
         sum(any(found.counts for found in photo.found) for photo in content.photos),
-        content.n_events,
+        content.n_visits,
         len(counting),
     )
 
@@ -154,7 +153,7 @@ def test_a_station_called_script_is_text(page: Browser, library: Library) -> Non
     choose(page)
     press(page, "stations", "<script>")
     assert totals(page) == by_sql(library, Selection(stations=("<script>",)))
-    assert page.run("return document.querySelector('.card p').textContent") == "<script>"
+    assert page.run("return document.querySelector('.card p').textContent").startswith("<script> · ")
     assert (
         page.run("return document.querySelectorAll('.card script, #stations script, svg script').length") == 0
     )
@@ -167,16 +166,17 @@ def test_age_classes_count_as_report_bucks_does(page: Browser, library: Library)
         if row["age"] == "unknown":
             continue
         choose(page)
-        press(page, "classes", f"{row['age']} buck")
+        press(page, "classes", f"{row['age'].capitalize()} buck")
         assert totals(page) == (row["photos"], row["events"], row["detections"])
 
 
 @pytest.mark.parametrize("key", ["month", "hour", "station"])
-@pytest.mark.parametrize("measure", ["photos", "events", "detections"])
+@pytest.mark.parametrize("measure", ["photos", "visits", "detections"])
 def test_charts_count_as_report_bucks_does(page: Browser, library: Library, key: str, measure: str) -> None:
     choose(page)
-    press(page, "classes", "mature buck")
+    press(page, "classes", "Mature buck")
     page.run(
+        "document.getElementById('statistics').open = true;"
         "const m = document.getElementById('measure'); m.value = arguments[0];"
         "m.dispatchEvent(new Event('input', {bubbles: true}))",
         measure,
@@ -191,26 +191,27 @@ def test_charts_count_as_report_bucks_does(page: Browser, library: Library, key:
     with library.database.read() as db:
         answer = bucks(db, Selection(), confidence=None, gap=GAP, by=(key, "age"), first_month=9)
     rows = [row for row in answer.rows if row["age"] == "mature" and (row[key] is not None or key != "hour")]
-    assert shown == {row[measure] for row in rows if row[measure]}
+    column = "events" if measure == "visits" else measure
+    assert shown == {row[column] for row in rows if row[column]}
     total = sum(int(bar.rpartition(": ")[2]) for bar in told.partition(". ")[2].split("; "))
-    assert total == sum(row[measure] or 0 for row in rows)
+    assert total == sum(row[column] or 0 for row in rows)
 
 
 def test_coverage_follows_the_filter(page: Browser, library: Library) -> None:
     choose(page)
-    text = "return document.getElementById('coverage-text').textContent"
+    text = "return document.getElementById('coverage').textContent"
     assert page.run(text) == (
-        "Coverage: 192 of 240 photos looked at (80 %); 48 pending, 0 failed, 0 missing;"
-        " 24 without a capture time. Counts may still grow."
+        "192 of 240 photos looked at (80 %); 48 still to look at: there may be more;"
+        " 24 without a capture time."
     )
     assert page.run("return document.getElementById('n-photos').textContent").startswith("≥ ")
     press(page, "stations", "TinMan")
-    assert page.run(text).startswith("Coverage: 64 of 80 photos")
+    assert page.run(text).startswith("64 of 80 photos")
 
 
 def test_newest_first_and_the_best_photo_on_top(page: Browser) -> None:
     choose(page)
-    months = page.run("return [...document.querySelectorAll('#events h2')].map(h => h.textContent)")
+    months = page.run("return [...document.querySelectorAll('#visits h2')].map(h => h.textContent)")
     dated = [month for month in months if not month.startswith("Time")]
     starts = [datetime.strptime(month, "%B %Y") for month in dated]  # noqa: DTZ007 - a month has no zone
     assert starts == sorted(starts, reverse=True)
@@ -220,22 +221,22 @@ def test_newest_first_and_the_best_photo_on_top(page: Browser) -> None:
 def test_keyboard(page: Browser) -> None:
     choose(page)
     focused = "return document.activeElement.dataset.order"
+    page.ready(".photo")
     page.run("document.querySelector('.photo').focus()")
-    active = page.driver.switch_to.active_element
-    active.send_keys(Keys.ENTER)
+    page.keys(Keys.ENTER)
     position = "return document.getElementById('position').textContent.split(' of ')[0]"
     opened = "return document.getElementById('viewer').open"
     assert page.run(opened) is True
     for key, number in ((Keys.ARROW_RIGHT, "2"), (Keys.ARROW_RIGHT, "3"), (Keys.ARROW_LEFT, "2")):
-        page.driver.switch_to.active_element.send_keys(key)
+        page.keys(key)
         assert page.run(position) == number
-    page.driver.switch_to.active_element.send_keys("b")
+    page.keys("b")
     assert page.run("return document.getElementById('boxes').getAttribute('aria-pressed')") == "false"
-    page.driver.switch_to.active_element.send_keys("b")
-    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+    page.keys("b")
+    page.keys(Keys.ESCAPE)
     assert page.run(opened) is False
     # A browser says that a dialog was closed a moment later, and then the page moves the focus.
-    WebDriverWait(page.driver, 10).until(lambda _: page.run(focused) == "1")
+    page.wait(lambda: page.run(focused) == "1")
 
 
 def test_arrow_keys_go_through_all_photos(page: Browser) -> None:
@@ -251,7 +252,6 @@ def test_arrow_keys_go_through_all_photos(page: Browser) -> None:
 def test_lost_photos_are_shown_as_such(page: Browser) -> None:
     choose(page, confidence="0.25")
     page.run("while (!document.getElementById('more').hidden) document.getElementById('more').click()")
-    page.run("for (const rest of [...document.querySelectorAll('.rest')]) rest.click()")
     lost = set(page.run("return [...document.querySelectorAll('.lost strong')].map(n => n.textContent)"))
     assert lost <= {"photo missing", "photo unreadable"}
     assert lost
@@ -263,7 +263,7 @@ def test_pictures_are_drawn(page: Browser) -> None:
         "const done = arguments[0]; const image = document.querySelector('.photo img');"
         "image.scrollIntoView(); setTimeout(() => done(image.naturalWidth), 500)"
     )
-    assert widths == 64
+    assert 20 <= widths < 64  # cut around what was found
 
 
 def test_nothing_is_asked_for_and_nothing_complained_of(library: Library, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page's events and controls in a real browser, with a model that recommends its own thresholds."""
+"""The page's visits and controls in a real browser, with a model that recommends its own thresholds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
@@ -24,8 +22,8 @@ CLASSES = (
     ClassInfo(0, "doe", Kind.DOE, threshold=0.65),
     ClassInfo(1, "mature", Kind.BUCK, AgeClass.MATURE, threshold=0.3),
 )
-# Counted by hand. Recommended: the buck's three photos in one event, and the doe of 0.9: 4 photos, 2 events.
-# From 0.50 on: without the buck of 0.35, with the doe of 0.55: 4 photos, 3 events.
+# Counted by hand. Recommended: the buck's three photos in one visit, and the doe of 0.9: 4 photos, 2 visits.
+# From 0.50 on: without the buck of 0.35, with the doe of 0.55: 4 photos, 3 visits.
 PHOTOS = [
     Photo("first.jpg", "2024-11-03 06:00"),
     Photo("best.jpg", "2024-11-03 06:10"),
@@ -65,82 +63,121 @@ def page(window: tuple[Browser, Path]) -> Browser:
 
 
 def totals(page: Browser) -> tuple[int, int]:
-    photos, events = (
-        int(page.driver.find_element(By.ID, name).text.strip("≥≈ ")) for name in ("n-photos", "n-events")
-    )
-    return photos, events
+    texts = page.run("return ['n-photos', 'n-visits'].map(id => document.getElementById(id).textContent)")
+    photos, visits = (int(text.strip("≥≈ ")) for text in texts)
+    return photos, visits
 
 
 def becomes(page: Browser, expected: tuple[int, int]) -> None:
     """The counts follow a moment after the key."""
-    WebDriverWait(page.driver, 10).until(lambda _: totals(page) == expected, f"{totals(page)} != {expected}")
+    page.wait(lambda: totals(page) == expected, f"{totals(page)} != {expected}")
 
 
-def test_the_best_photo_of_an_event_is_on_top(page: Browser) -> None:
-    """The newest event first; in it the surest photo, then the others as they were taken."""
-    page.driver.find_element(By.CSS_SELECTOR, ".card .photo").send_keys(Keys.ENTER)
+def text(page: Browser, name: str) -> str:
+    return str(page.run("return document.getElementById(arguments[0]).textContent", name))
+
+
+def titles(page: Browser) -> list[str]:
+    return list(page.run("return [...document.querySelectorAll('.card h3')].map(n => n.textContent)"))
+
+
+def test_the_best_photo_of_a_visit_is_on_top(page: Browser) -> None:
+    """The newest visit first; in it the surest photo, then the others as they were taken."""
+    page.click(".card .photo")
     names = []
-    for _ in range(3):
-        names.append(page.driver.find_element(By.ID, "photo-file").text)
-        page.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    for n in range(3):
+        page.wait(lambda n=n: text(page, "position") == f"{n + 1} of 4")  # type: ignore[misc]
+        names.append(text(page, "photo-file"))
+        page.keys(Keys.ARROW_RIGHT)
     assert names == ["Hayfield/best.jpg", "Hayfield/first.jpg", "Hayfield/last.jpg"]
-    page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
-    card = page.driver.find_element(By.CSS_SELECTOR, ".card").text
-    assert "best confidence 0.90" in card
+    page.keys(Keys.ESCAPE)
+    card = page.ready(".card").text
+    assert "90 % sure" in card
     assert "3 photos" in card
 
 
+def test_one_click_shows_the_mature_bucks(page: Browser) -> None:
+    assert titles(page) == ["Mature buck", "Doe"]
+    assert text(page, "answer").startswith(
+        "2 visits, 4 photos. The last was on 3 November 2024 at 06:00, at Hay"
+    )
+    page.click("#quick button:nth-child(1)")
+    page.wait(lambda: titles(page) == ["Mature buck"])
+    assert text(page, "title") == "Mature bucks"
+    assert text(page, "answer").startswith("1 visit of mature bucks, 3 photos.")
+    assert page.run("return document.querySelector('#quick button').getAttribute('aria-pressed')") == "true"
+    counts = "return [...document.querySelectorAll('#quick b')].map(n => n.textContent)"
+    page.wait(lambda: page.run(counts) == ["1", "1", "1", "2", "2", "1"], str(page.run(counts)))
+    page.click("#quick button:last-child")  # what counts for nobody
+    page.wait(lambda: text(page, "title") == "Not sure")
+    assert page.run("return document.querySelectorAll('.card').length") == 1
+    assert "55 % sure" in page.ready(".card").text
+
+
+def test_the_surest_first(page: Browser) -> None:
+    page.run(
+        "const sort = document.getElementById('sort'); sort.value = 'sure';"
+        "sort.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    page.wait(lambda: not page.run("return document.querySelector('.cards h2')"))
+    assert titles(page) == ["Mature buck", "Doe"]  # both 0.90: then the newest
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_photos_come_first(page: Browser, width: int) -> None:
+    """Without scrolling: the first rows of photos on a desk, the first photo on a phone."""
+    measures = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", measures)
+    try:
+        page.driver.refresh()
+        top = page.run("return document.querySelector('.card img').getBoundingClientRect().top")
+        assert top < (330 if width > 1000 else 520)
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_as_the_model_recommends(page: Browser) -> None:
-    box = page.driver.find_element(By.ID, "recommended")
-    assert box.is_displayed()
+    page.click("#filters summary")
+    box = page.ready("#recommended")
     assert box.is_selected()
     assert totals(page) == (4, 2)
-    slider = page.driver.find_element(By.ID, "confidence")
-    box.click()
+    page.click("#recommended")
     becomes(page, (4, 3))  # the slider stands at 0.50
-    box.click()
+    page.click("#recommended")
     becomes(page, (4, 2))
-    slider.send_keys(Keys.ARROW_RIGHT)  # to move it is to choose it
-    assert not box.is_selected()
+    page.ready("#confidence").send_keys(Keys.ARROW_RIGHT)  # to move it is to choose it
     becomes(page, (4, 3))
-    assert page.driver.find_element(By.ID, "shown-confidence").text == "from 0.51"
+    assert not box.is_selected()
+    assert text(page, "shown-confidence") == "from 0.51"
 
 
 def test_filters_by_keyboard_alone(page: Browser) -> None:
-    def focused() -> str:
-        return str(page.run("return document.activeElement.id || document.activeElement.textContent"))
+    focused = "return document.activeElement.id || document.activeElement.textContent"
 
-    active = page.driver.switch_to
-    page.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)  # the link that skips the filters
-    for _ in range(3):
-        active.active_element.send_keys(Keys.TAB)
-        if focused() == "season":
-            break
-    assert focused() == "season"
-    active.active_element.send_keys("rut")
+    def tab_to(wanted: str) -> None:
+        for _ in range(30):
+            page.keys(Keys.TAB)
+            if page.run(focused).strip() == wanted:
+                return
+        raise AssertionError(f"no Tab leads to {wanted}")
+
+    tab_to("Season, station, hour, how sure …")
+    page.keys(Keys.ENTER)
+    tab_to("season")
+    page.keys("rut")
     becomes(page, (3, 1))
-    active.active_element.send_keys(Keys.HOME)
+    page.keys(Keys.HOME)
     becomes(page, (4, 2))
-    for _ in range(20):
-        active.active_element.send_keys(Keys.TAB)
-        if focused() == "doe":
-            break
-    assert focused() == "doe"
-    active.active_element.send_keys(Keys.SPACE)
-    becomes(page, (1, 1))
-    assert page.run("return document.activeElement.getAttribute('aria-pressed')") == "true"
-    active.active_element.send_keys(Keys.SPACE)
-    becomes(page, (4, 2))
-    for _ in range(20):
-        active.active_element.send_keys(Keys.TAB)
-        if focused() == "confidence":
-            break
-    active.active_element.send_keys(Keys.END)
+    tab_to("confidence")
+    page.keys(Keys.END)
     becomes(page, (0, 0))
-    active.active_element.send_keys(Keys.TAB, Keys.TAB)
-    assert focused() == "reset"
-    active.active_element.send_keys(Keys.ENTER)
+    tab_to("Doe")
+    page.keys(Keys.SPACE)
+    assert page.run("return document.activeElement.getAttribute('aria-pressed')") == "true"
+    tab_to("reset")
+    page.keys(Keys.ENTER)
     becomes(page, (4, 2))
+    assert page.run("return document.querySelectorAll('#classes [aria-pressed=true]').length") == 0
     assert page.errors() == []
 
 
@@ -162,7 +199,8 @@ def test_a_phone_has_the_photos_first_and_all_of_it_in_reach(page: Browser, sche
         page.run("document.querySelector('#filters summary').click()")
         assert page.run("return document.documentElement.scrollWidth") <= 390
         heights = page.run(
-            "return [...document.querySelectorAll('#form select, #form button')].map(n => n.offsetHeight)"
+            "return [...document.querySelectorAll('#form select, #form button, #quick button, summary')]"
+            ".map(n => n.offsetHeight)"
         )
         assert min(heights) >= 24  # WCAG 2.2, 2.5.8
         page.run("document.querySelector('.photo').click()")

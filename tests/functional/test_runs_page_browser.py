@@ -80,14 +80,14 @@ def test_the_page_in_a_browser(library: Library, tmp_path: Path) -> None:
         assert page.run(titles) == ["doe became young", "young became mature"]
         page.run(press, "mature")
         assert page.run(titles) == ["young became mature"]
-        page.run("document.querySelector('.photo').click()")
+        page.click(".photo")
         names = "return [...document.querySelectorAll('#stage .name')].map(n => n.textContent)"
         assert page.run(names) == ["A: doe 0.90", "A: young 0.80", "B: doe 0.90", "B: mature 0.70"]
         assert page.run("return document.querySelectorAll('#stage .agreed').length") == 2
-        page.run("document.getElementById('close').click()")
+        page.click("#close")
         page.run(press, "mature")
-        page.run("document.querySelector('.photo').click()")
-        page.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+        page.click(".photo")
+        page.keys(Keys.ARROW_RIGHT)
         assert page.run("return document.getElementById('position').textContent") == "2 of 2"
         width = page.driver.execute_async_script(
             "const done = arguments[0];"

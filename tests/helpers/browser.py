@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+_SECONDS = 20  # a busy machine draws late
 
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -30,6 +36,41 @@ class Browser:
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the script returns
         """Run JavaScript in the page."""
         return self.driver.execute_script(script, *arguments)
+
+    def wait(self, until: Callable[[], object], what: str = "") -> None:
+        """Wait until ``until`` is true: under load a page follows a click or key a moment later."""
+        WebDriverWait(self.driver, _SECONDS).until(lambda _: until(), what)
+
+    def ready(self, selector: str) -> WebElement:
+        """The first element of a selector, once it is displayed and enabled; scrolled into view."""
+
+        def find(driver: webdriver.Chrome) -> WebElement | None:
+            for element in driver.find_elements(By.CSS_SELECTOR, selector)[:1]:
+                if element.is_displayed() and element.is_enabled():
+                    return element
+            return None
+
+        # A page that is being drawn replaces its elements, so one that was found may be gone again.
+        waiting = WebDriverWait(self.driver, _SECONDS, ignored_exceptions=[StaleElementReferenceException])
+        found = waiting.until(find, f"{selector} isn't there to be used")
+        assert found is not None
+        self.run("arguments[0].scrollIntoView({block: 'center'})", found)
+        return found
+
+    def click(self, selector: str) -> None:
+        """Click as a user does: on what is there, displayed, enabled and not covered."""
+
+        def done() -> bool:
+            self.ready(selector).click()
+            return True
+
+        waiting = WebDriverWait(self.driver, _SECONDS, ignored_exceptions=[WebDriverException])
+        waiting.until(lambda _: done(), f"{selector} can't be clicked")
+
+    def keys(self, *keys: str) -> None:
+        """Press keys one by one on whatever has the focus."""
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
 
     def errors(self) -> list[str]:
         """What the console was told of errors and warnings since it was last asked."""

@@ -17,7 +17,16 @@ from trailcam.gallery import make_gallery as building
 from trailcam.gallery.cards import Content
 from trailcam.gallery.content import read_content
 from trailcam.gallery.make_gallery import GalleryOptions, GalleryReport, build_gallery
-from trailcam.pages.pictures import THUMB_PX, Cache, NoPicture, Pictures, Request, make_pictures, render
+from trailcam.pages.pictures import (
+    THUMB_PX,
+    Cache,
+    NoPicture,
+    Pictures,
+    Request,
+    cut_around,
+    make_pictures,
+    render,
+)
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
 
@@ -62,15 +71,15 @@ def library(tmp_path: Path, tiny_jpeg: TinyJpeg) -> Library:
     return library
 
 
-def test_events_by_hand(library: Library) -> None:
+def test_visits_by_hand(library: Library) -> None:
     """a and b are exactly 30 minutes apart, c one microsecond more; d has no time."""
     found = content(library)
     assert [photo.name.rpartition("/")[2] for photo in found.photos] == [
         *("c.jpg", "b.jpg", "e.jpg", "a.jpg", "d.jpg")
     ]
-    assert found.n_events == 3
-    assert content(library, 0.6).n_events == 3
-    assert content(library, 0.8).n_events == 2
+    assert found.n_visits == 3
+    assert content(library, 0.6).n_visits == 3
+    assert content(library, 0.8).n_visits == 2
     assert [c.label for c in found.classes] == ["mature buck", "doe"]
 
 
@@ -84,6 +93,39 @@ def test_what_is_below_the_slider_is_left_out(library: Library) -> None:
         content(library, lowest=1.5)
 
 
+def test_a_buck_at_two_ages_is_one_visit(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("a.jpg", "2024-11-03 10:56"), Photo("b.jpg", "2024-11-03 10:58")])
+    library.detect({"a.jpg": [("mid", 0.8), ("doe", 0.9)], "b.jpg": [("mature", 0.7)]})
+    assert content(library).n_visits == 2  # the buck's, and the doe's
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (["mature"], ["c", "b", "a", "d"]),
+        (["BUCK"], ["c", "b", "a", "d"]),
+        (["doe"], ["e"]),
+        (["deer"], ["c", "b", "e", "a", "d"]),
+        (["doe", "mature"], ["c", "b", "e", "a", "d"]),
+        (["young"], []),
+        (["coyote"], None),
+    ],
+)
+def test_only_what_was_asked_for(library: Library, wanted: list[str], names: list[str] | None) -> None:
+    def ask() -> Content:
+        with library.database.read() as db:
+            return read_content(db, Selection(), confidence=0.5, lowest=0.25, gap=GAP, classes=wanted)
+
+    if names is None:
+        with pytest.raises(UsageError, match="coyote") as caught:
+            ask()
+        assert caught.value.hint == "Found there: doe, mature."
+        return
+    found = ask()
+    assert [photo.name.rpartition("/")[2][0] for photo in found.photos] == names
+    assert sum(t.completed for t in found.tallies) == 6  # the coverage is that of all selected photos
+
+
 def test_coverage_names_what_was_not_looked_at(library: Library) -> None:
     tallies = content(library).tallies
     assert sum(t.completed for t in tallies) == 6
@@ -95,7 +137,7 @@ def test_coverage_names_what_was_not_looked_at(library: Library) -> None:
 def test_one_file_with_everything_in_it(library: Library, tmp_path: Path) -> None:
     report = build(library, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert (report.n_photos, report.n_events, report.problems) == (5, 3, [])
+    assert (report.n_photos, report.n_visits, report.problems) == (5, 3, [])
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in page
     assert not re.search(r"(?:src|href)=[\"'](?!#)", page)
     assert len(re.findall(r'<script type="text/plain" id="thumb-\d+">', page)) == 5
@@ -191,6 +233,33 @@ def test_blurring_leaves_nothing_of_the_box_and_all_of_the_rest() -> None:
         assert np.abs(after[outside] - before[outside]).mean() < 3
 
 
+@pytest.mark.parametrize("ratio", [0.56, 0.75, 4 / 3, 16 / 9, 3.0])
+@pytest.mark.parametrize(
+    "box", [(0.4, 0.4, 0.02, 0.03), (0, 0, 0.3, 0.2), (0.9, 0.8, 0.1, 0.2), (0, 0, 1, 1)]
+)
+def test_a_card_shows_the_animal_with_room_about_it(ratio: float, box: tuple[float, ...]) -> None:
+    x, y, w, h = cut_around((box[0], box[1], box[2], box[3]), ratio)
+    assert 0 <= x <= box[0] < box[0] + box[2] <= x + w + 1e-9 <= 1 + 2e-9
+    assert 0 <= y <= box[1] < box[1] + box[3] <= y + h + 1e-9 <= 1 + 2e-9
+    if w < 1 and h < 1:
+        assert w * ratio / h == pytest.approx(4 / 3)
+    assert cut_around(None, ratio) == (0, 0, 1, 1)
+
+
+def test_the_card_is_cut_from_the_full_photo() -> None:
+    """What is far away is shown with its own pixels, not as a part of a small picture."""
+    pixels = np.zeros((3000, 4000, 3), np.uint8)
+    pixels[1200:1500, 800:1200] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    pictures = made(buffer.getvalue(), Request(Path("x"), 480, (), (0.2, 0.4, 0.1, 0.1)))
+    card = np.asarray(Image.open(io.BytesIO(pictures.thumb)).convert("L"))
+    assert card.shape == (300, THUMB_PX)
+    assert 0.09 < (card > 128).mean() < 0.13  # a third of its width and height
+    assert pictures.large is not None
+    assert Image.open(io.BytesIO(pictures.large)).size == (480, 360)
+
+
 def test_people_are_blurred_from_far_below_what_counts(library: Library, tmp_path: Path) -> None:
     """e.jpg holds a person at 0.12, which no filter shows."""
     with library.database.read() as db:
@@ -252,7 +321,7 @@ def test_the_command(cli: Cli, library: Library, tmp_path: Path) -> None:
     env = {"TRAILCAM_DB": str(library.database.path)}
     done = cli("gallery", "--months", "9-1", "-o", "page.html", "--blur", "people", env=env)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("page.html: 4 photos in 3 events at 2 stations, ")
+    assert done.stdout.startswith("page.html: 4 photos in 3 visits at 2 stations, ")
     again = cli("gallery", "--station", "TinMan", "--split", "-o", "page.html", env=env)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "page_files").is_dir()
@@ -261,3 +330,10 @@ def test_the_command(cli: Cli, library: Library, tmp_path: Path) -> None:
     assert lost.returncode == 1
     assert "TinMan/e.jpg" in lost.stderr
     assert cli("gallery", env=env).returncode == 2
+    bucks = cli("gallery", "--age", "mature", "--sort", "sure", "-o", "bucks.html", env=env)
+    assert bucks.stdout.startswith("bucks.html: 4 photos in 2 visits at 1 station, ")
+    assert '"start":[0]' in (tmp_path / "bucks.html").read_text(encoding="utf-8")
+    unknown = cli("gallery", "--class", "elephant", "-o", "none.html", env=env)
+    assert unknown.returncode == 2
+    assert "elephant" in unknown.stderr
+    assert not (tmp_path / "none.html").exists()

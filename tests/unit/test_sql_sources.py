@@ -26,7 +26,7 @@ REVIEWED: dict[str, set[str]] = {
         "NO_OFFSET",
         "sql",
     },
-    "reports/buck_parts.py": {"Animal.BUCK.value", "_BINS - 1"},
+    "reports/buck_parts.py": {"Kind.BUCK.value", "_BINS - 1"},
     "reports/common.py": {
         "', '.join((f\"count(*) FILTER (status = '{status}') AS {status}\" for status in STATUSES))",
         "columns + ', ' if columns else ''",

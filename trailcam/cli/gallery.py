@@ -23,6 +23,7 @@ from trailcam.cli.options import (
     app_context,
     build_selection,
 )
+from trailcam.domain import AgeClass
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from trailcam.settings.config import Settings
 
 _NAMED = 10  # photos without a picture that are named one by one
+
+
+class Sort(StrEnum):
+    """What comes first."""
+
+    NEWEST = "newest"
+    SURE = "sure"
 
 
 class Blur(StrEnum):
@@ -50,6 +58,19 @@ def gallery(
     until: Until = None,
     station: Stations = None,
     include_undated: IncludeUndated = False,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            help="Only photos of this class (deer, buck, doe, coyote ...); may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    age: Annotated[
+        list[AgeClass] | None,
+        typer.Option("--age", help="Only photos of bucks of this age class; may be repeated."),
+    ] = None,
+    sort: Annotated[Sort, typer.Option("--sort", help="Which visits come first.")] = Sort.NEWEST,
     confidence: Annotated[
         float | None,
         typer.Option(
@@ -68,7 +89,7 @@ def gallery(
     ] = 0.25,
     gap: Annotated[
         str | None,
-        typer.Option("--gap", help="A longer pause begins a new event: 30m, 1h.", show_default="30m"),
+        typer.Option("--gap", help="A longer pause begins a new visit: 30m, 1h.", show_default="30m"),
     ] = None,
     blur: Annotated[
         Blur | None,
@@ -78,7 +99,9 @@ def gallery(
     ] = None,
     split: Annotated[
         bool,
-        typer.Option("--split", help="Pictures into a folder beside the page: for more than 800 photos."),
+        typer.Option(
+            "--split", help="Put the pictures into a folder beside the page: for more than 800 photos."
+        ),
     ] = False,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep the small pictures for the next page.")
@@ -88,7 +111,7 @@ def gallery(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write an offline page of the photos that were found, with filters and statistics."""
+    """Write an offline page of the visits: their best photos, with filters and statistics."""
     from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
     from trailcam.pages.pictures import default_cache
 
@@ -104,6 +127,8 @@ def gallery(
         blur_people=blur is Blur.PEOPLE,
         split=split,
         cache=default_cache() if cache else None,
+        classes=[*(class_ or ()), *(one.value for one in age or ())],
+        surest_first=sort is Sort.SURE,
     )
     with console.progress("Pictures", quiet=quiet) as progress:
         report = build_gallery(context.database, selection, output, options, progress)
@@ -126,12 +151,12 @@ def _show(report: GalleryReport, verbose: bool) -> None:
     where = f" and {printable(str(report.folder))}" if report.folder else ""
     console.out.print(
         f"{printable(str(report.path))}{where}: {count(report.n_photos, 'photo')} in"
-        f" {count(report.n_events, 'event')} at {count(report.n_stations, 'station')},"
+        f" {count(report.n_visits, 'visit')} at {count(report.n_stations, 'station')},"
         f" {report.size_bytes / 1e6:.1f} MB.",
         markup=False,
         soft_wrap=True,
     )
-    if report.large_px is None:
+    if report.too_many:
         console.say("So many photos make one file too large for large pictures: --split adds them.")
     for problem in report.problems if verbose else report.problems[:_NAMED]:
         console.say(f"No picture of {problem}")

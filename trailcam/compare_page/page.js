@@ -1,6 +1,7 @@
 "use strict";
 (() => {
-  const { $, data, UNITS, make, draw, counted, moment, address, framed, lost, nameOf } = trailcam;
+  const { $, data, UNITS, make, draw, counted, moment, address, framed, canvas, placeOf, outlined, lost, nameOf, chips,
+    viewer } = trailcam;
   const CHANGES = ["gained", "lost", "changed"];
   // A box: the side (a or b), its class, confidence and place, and what became of it ("" where both agree).
   const photos = data.photos.map((row, index) => ({
@@ -8,7 +9,6 @@
   }));
   const chosen = { changes: new Set(), classes: new Set() }; // empty: all
   let view = [];
-  let current = 0;
 
   const words = (d) => (d.change === "gained" ? `gained ${d.b}` : d.change === "lost" ? `lost ${d.a}`
     : `${d.a} became ${d.b}`);
@@ -22,15 +22,15 @@
   }
 
   function overlay(photo, named) {
-    const width = UNITS * photo.ratio;
-    const svg = draw("svg", { viewBox: `0 0 ${width} ${UNITS}`, "aria-hidden": "true" });
+    const svg = canvas(photo);
     for (const [side, name, confidence, x, y, w, h, change] of photo.boxes) {
-      const place = { x: x * width, y: y * UNITS, width: w * width, height: h * UNITS };
+      const place = placeOf(photo, { x, y, w, h });
       const group = draw("g", change ? {} : { class: "agreed" });
-      group.append(draw("rect", { ...place, class: "under" }), draw("rect", { ...place, class: `over of-${side}` }));
+      group.append(...outlined(place, `of-${side}`));
       // B's names stand below its boxes: both runs' boxes are often in one place.
       const at = side === "a" ? place : { ...place, y: Math.min(place.y + place.height + 44, UNITS - 4) };
-      if (named) group.append(nameOf(at, `${side.toUpperCase()}: ${name} ${confidence.toFixed(2)}`, width));
+      const text = `${side.toUpperCase()}: ${name} ${confidence.toFixed(2)}`;
+      if (named) group.append(nameOf(at, text, UNITS * photo.ratio));
       svg.append(group);
     }
     return svg;
@@ -52,7 +52,7 @@
     button.dataset.order = order;
     button.setAttribute("aria-label", `${title(photo)}, ${photo.station}, ${moment(photo)}`);
     button.append(picture(photo, "thumb", false));
-    button.addEventListener("click", () => open(order));
+    button.addEventListener("click", () => large.open(order));
     const text = make("div", "words");
     text.append(make("h3", "", title(photo)), make("p", "", photo.station), make("p", "", moment(photo)),
       make("p", "", photo.name));
@@ -62,57 +62,25 @@
 
   function refresh() {
     view = photos.filter((photo) => photo.differences.some(fits));
-    $("events").replaceChildren(...view.map(card));
+    $("photos").replaceChildren(...view.map(card));
     $("none").hidden = view.length > 0;
     const boxes = view.reduce((sum, photo) => sum + photo.differences.filter(fits).length, 0);
     $("shown").textContent = `${counted(view.length, "photo")}, ${counted(boxes, "difference")}`;
   }
 
-  function open(order) {
-    if (order < 0 || order >= view.length) return;
-    current = order;
-    const photo = view[current];
+  const large = viewer(() => view.length, (order) => {
+    const photo = view[order];
     $("stage").replaceChildren(picture(photo, "large", true));
     $("photo-title").textContent = title(photo);
     $("photo-found").textContent = `${photo.station}, ${moment(photo)} · ${photo.name}`;
-    $("position").textContent = `${current + 1} of ${view.length}`;
-    $("previous").disabled = current === 0;
-    $("next").disabled = current === view.length - 1;
-    if (!$("viewer").open) $("viewer").showModal();
-  }
-
-  function chips(id, names) {
-    for (const name of names) {
-      const chip = make("button", "", name);
-      chip.type = "button";
-      chip.setAttribute("aria-pressed", "false");
-      chip.addEventListener("click", () => {
-        const on = !chosen[id].delete(name);
-        if (on) chosen[id].add(name);
-        chip.setAttribute("aria-pressed", String(on));
-        refresh();
-      });
-      $(id).append(chip);
-    }
-  }
-
-  $("viewer").addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "ArrowLeft") open(current - 1);
-    else if (event.key === "ArrowRight") open(current + 1);
-    else return;
-    event.preventDefault();
+    $("position").textContent = `${order + 1} of ${view.length}`;
   });
-  $("viewer").addEventListener("close", () => $("events").querySelector(`[data-order="${current}"]`)?.focus());
-  $("previous").addEventListener("click", () => open(current - 1));
-  $("next").addEventListener("click", () => open(current + 1));
-  $("close").addEventListener("click", () => $("viewer").close());
 
   $("selection").textContent = data.selection || "All photos that both completed";
   $("legend").textContent = `A, solid: ${data.a}. B, dashed: ${data.b}. Faint: boxes that both agree on.`;
   $("notes").append(...data.notes.map((note) => make("p", "", note)));
-  chips("changes", CHANGES);
-  chips("classes", data.classes);
+  chips("changes", CHANGES.map((change) => [change, change]), chosen.changes, refresh);
+  chips("classes", data.classes.map((name) => [name, name]), chosen.classes, refresh);
   // The pictures' blocks come after this script.
   document.addEventListener("DOMContentLoaded", refresh);
 })();

@@ -16,7 +16,7 @@ class Detection:
     """One detection. ``class_index`` points into :attr:`Content.classes`; ``confidence`` is 0..1.
 
     ``recommended``: whether it counts by what its weights recommend; ``counts``: whether it counts from the
-    start. ``event`` numbers the events of one station and class, None where it belongs to none.
+    start.
     """
 
     class_index: int
@@ -24,7 +24,6 @@ class Detection:
     box: Box
     recommended: bool
     counts: bool
-    event: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,14 @@ class Photo:
     people: tuple[Box, ...]
     found: tuple[Detection, ...]
 
+    @property
+    def show(self) -> Box:
+        """What the card's picture is cut around: all that counts, else the surest box."""
+        boxes = [one.box for one in self.found if one.counts] or [self.found[0].box]
+        left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+        right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+        return (left, top, right - left, bottom - top)
+
 
 @dataclass(frozen=True, slots=True)
 class ShownClass:
@@ -51,6 +58,11 @@ class ShownClass:
     label: str
     kind: Kind
     age: str | None
+
+    @property
+    def visitor(self) -> str:
+        """What makes two animals alike in a visit: a buck is a buck at any age."""
+        return self.kind.value if self.kind is Kind.BUCK else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,8 @@ class Content:
     """Everything a gallery shows but the pictures. ``photos`` are newest first, those without a time last.
 
     ``confidence`` (0..1) is what the slider starts from, None for what the weights recommend;
-    ``lowest`` is the slider's other end. ``notes`` are whole sentences.
+    ``lowest`` is the slider's other end. ``notes`` are whole sentences. ``start`` are the
+    classes that the page shows first, by their numbers; empty for all.
     """
 
     stations: Sequence[str]
@@ -85,15 +98,25 @@ class Content:
     confidence: float | None
     lowest: float
     gap: timedelta
+    start: Sequence[int] = ()
 
     @property
-    def n_events(self) -> int:
-        """Events at the confidence that the page starts with."""
-        return len(
-            {
-                (photo.station_index, found.class_index, found.event)
-                for photo in self.photos
-                for found in photo.found
-                if found.event is not None
-            }
-        )
+    def n_visits(self) -> int:
+        """Visits at the confidence that the page starts with, of the classes that it shows first.
+
+        A visit is the photos of one class, or of bucks of any age, at one station no more than the gap apart.
+        """
+        gap_us, n = self.gap // timedelta(microseconds=1), 0
+        last: dict[tuple[int, str], int] = {}
+        for photo in self.photos:  # newest first
+            if photo.captured_us is None:
+                continue
+            for visitor in {
+                self.classes[one.class_index].visitor
+                for one in photo.found
+                if one.counts and (not self.start or one.class_index in self.start)
+            }:
+                key = (photo.station_index, visitor)
+                n += key not in last or last[key] - photo.captured_us > gap_us
+                last[key] = photo.captured_us
+        return n

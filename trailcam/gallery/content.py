@@ -18,12 +18,13 @@ from trailcam.selection import Selection
 from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.counted import count_judged, make_counted
 from trailcam.store.database import Connection, query, rows
-from trailcam.store.events import Level, make_events
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.words.text import count, printable
 
+_DEER = "deer"
+_ALL_DEER = frozenset({Kind.DOE, Kind.FAWN, Kind.BUCK, Kind.DEER})
 _AGES = (AgeClass.MATURE, AgeClass.MID, AgeClass.YOUNG, AgeClass.UNKNOWN)
 
 
@@ -35,24 +36,22 @@ def read_content(
     lowest: float,
     gap: timedelta,
     blur_from: float | None = None,
+    classes: Sequence[str] = (),
 ) -> Content:
     """What a gallery of the selected photos shows.
 
-    ``confidence`` is 0..1, None for what the weights recommend; boxes below ``lowest`` (0..1) are left out,
-    unless they count. People are to be blurred from the confidence ``blur_from`` on, None for not at all.
-    Raises UsageError for a station that doesn't exist or a number out of range.
+    With ``classes`` (kinds, age classes of bucks or names of classes, in any case; "deer" for all deer) it is
+    the photos in which one of them counts. ``confidence`` is 0..1, None for what the weights recommend; boxes
+    below ``lowest`` (0..1) are left out, unless they count. People are to be blurred from the confidence
+    ``blur_from`` on, None for not at all. Raises UsageError for a station or class that doesn't exist, or a
+    number out of range.
     """
     for name, value in (("--confidence", confidence), ("--lowest", lowest)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} makes no sense.", "Give a number from 0 to 1.")
     make_selected(db, selection)
     make_counted(db, confidence, FALLBACK_CONFIDENCE)
-    params = {
-        "confidence": confidence,
-        "fallback": FALLBACK_CONFIDENCE,
-        "lowest": lowest,
-    }
-    make_events(db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.LOOK)
+    params = {"confidence": confidence, "fallback": FALLBACK_CONFIDENCE, "lowest": lowest}
     found = rows(db, query("gallery"), params)
     covered = rows(db, query("gallery_coverage"))
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))
@@ -65,6 +64,9 @@ def read_content(
         _photo(list(group), folders, station_index, class_index, people.get(image_id, ()))
         for image_id, group in groupby(found, key=lambda row: row["image_id"])
     ]
+    start = _numbers(classes, keys)
+    if classes:
+        photos = [p for p in photos if any(one.counts and one.class_index in start for one in p.found)]
     return Content(
         stations=[printable(from_db(name)) for name in stations],
         classes=[_shown(Kind(kind), name) for kind, name in keys],
@@ -76,7 +78,27 @@ def read_content(
         confidence=confidence,
         lowest=min(lowest, confidence) if confidence is not None else lowest,
         gap=gap,
+        start=start,
     )
+
+
+def _numbers(wanted: Sequence[str], keys: Sequence[tuple[str, str]]) -> list[int]:
+    """The numbers of the classes in ``keys`` (kind and name) that somebody means by ``wanted``."""
+    numbers: set[int] = set()
+    for text in wanted:
+        name = text.strip().lower()
+        fits = {
+            n
+            for n, (kind, own) in enumerate(keys)
+            if name in (kind, own) or (name == _DEER and kind in _ALL_DEER)
+        }
+        if not fits and name not in (*Kind, *AgeClass):
+            known = ", ".join(sorted({printable(own) for _, own in keys})) or "none"
+            raise UsageError(
+                f'No photo of this selection shows a class "{printable(text)}".', f"Found there: {known}."
+            )
+        numbers |= fits
+    return sorted(numbers)
 
 
 def _people(db: Connection, blur_from: float) -> dict[int, tuple[Box, ...]]:
@@ -124,7 +146,6 @@ def _photo(
                 box=(row["x"], row["y"], row["w"], row["h"]),
                 recommended=row["recommended"],
                 counts=row["counts"],
-                event=None if row["event"] is None else int(row["event"]),
             )
             for row in group
         ),

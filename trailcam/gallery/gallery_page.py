@@ -9,6 +9,7 @@ from typing import Any
 from trailcam import __version__
 from trailcam.gallery.cards import Content, Photo
 from trailcam.pages.html import Shown, render
+from trailcam.pages.pictures import cut_around
 from trailcam.words.months import Season, format_months
 
 
@@ -18,17 +19,24 @@ def render_page(
     *,
     seasons: Mapping[str, Season],
     first_month: int,
+    surest_first: bool,
     selection: str,
     folder: str | None,
 ) -> bytes:
     """The whole file, UTF-8. ``shown`` is aligned with the content's photos.
 
-    ``first_month`` begins a season-year where no season is chosen. ``selection`` says in words which photos
-    these are. ``folder`` is the relative name of the folder with the pictures, None where they are inside.
+    ``first_month`` begins a season-year where no season is chosen. ``surest_first`` sorts visits by how sure
+    they are, not by time. ``selection`` says in words which photos these are. ``folder`` is the relative name
+    of the folder with the pictures, None where they are inside.
     """
     return render(
         "gallery",
-        data=_data(content, shown, seasons, first_month, selection, folder),
+        data={
+            **_data(content, shown, seasons, folder),
+            "firstMonth": first_month,
+            "surestFirst": surest_first,
+            "selection": selection,
+        },
         shown=() if folder else shown,
         images="data: 'self'" if folder else "data:",
     )
@@ -38,18 +46,15 @@ def _data(
     content: Content,
     shown: Sequence[Shown],
     seasons: Mapping[str, Season],
-    first_month: int,
-    selection: str,
     folder: str | None,
 ) -> dict[str, Any]:
     return {
         "version": __version__,
-        "selection": selection,
         "confidence": content.confidence,
         "lowest": content.lowest,
         "gapUs": content.gap // timedelta(microseconds=1),
         "gap": _minutes(content.gap),
-        "firstMonth": first_month,
+        "start": list(content.start),
         "seasons": [
             {
                 "name": season.name,
@@ -60,7 +65,10 @@ def _data(
             for season in seasons.values()
         ],
         "stations": list(content.stations),
-        "classes": [{"label": c.label, "kind": str(c.kind), "age": c.age} for c in content.classes],
+        "classes": [
+            {"label": c.label, "kind": str(c.kind), "age": c.age, "visitor": c.visitor}
+            for c in content.classes
+        ],
         "photos": [_photo(photo, s, folder) for photo, s in zip(content.photos, shown, strict=True)],
         "coverage": [
             [t.station_index, t.month, t.hour, t.completed, t.pending, t.failed, t.missing]
@@ -86,6 +94,7 @@ def _photo(photo: Photo, shown: Shown, folder: str | None) -> list[Any]:
         photo.suspect or "",
         shown.problem,
         *files,
+        [round(side, 4) for side in cut_around(photo.show, shown.ratio)],
         boxes,
     ]
 

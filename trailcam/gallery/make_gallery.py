@@ -11,7 +11,7 @@ from trailcam.files.write import write_file
 from trailcam.gallery.content import read_content
 from trailcam.gallery.gallery_page import render_page
 from trailcam.pages.pictures import Cache, Request
-from trailcam.pages.shown import PictureFolder, check_target, encoded, large_px, show_photos
+from trailcam.pages.shown import MOST_LARGE, PictureFolder, check_target, encoded, large_px, show_photos
 from trailcam.selection import Selection
 from trailcam.store.database import Database
 from trailcam.store.images import roots
@@ -25,7 +25,8 @@ BLUR_FROM = 0.10
 class GalleryOptions:
     """How a gallery is made. ``confidence`` and ``lowest`` are 0..1, see :func:`read_content`.
 
-    ``first_month`` (1..12) begins a season-year; ``cache`` None keeps no pictures.
+    ``first_month`` (1..12) begins a season-year; ``cache`` None keeps no pictures. ``classes`` are those to
+    show, empty for all; ``surest_first`` sorts by how sure a visit is, not by time.
     """
 
     confidence: float | None
@@ -36,19 +37,24 @@ class GalleryOptions:
     blur_people: bool = False
     split: bool = False
     cache: Cache | None = None
+    classes: Sequence[str] = ()
+    surest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryReport:
-    """What was made. ``problems`` are the photos without a picture, "name: reason"."""
+    """What was made. ``too_many``: so many photos that their large pictures had to be small.
+
+    ``problems`` are the photos without a picture, "name: reason".
+    """
 
     path: Path
     folder: Path | None
     n_photos: int
-    n_events: int
+    n_visits: int
     n_stations: int
     size_bytes: int
-    large_px: int | None
+    too_many: bool
     problems: Sequence[str]
 
 
@@ -73,13 +79,14 @@ def build_gallery(
             lowest=options.lowest,
             gap=options.gap,
             blur_from=BLUR_FROM if options.blur_people else None,
+            classes=options.classes,
         )
         paths = [Path(root.path) for root in roots(db)]
     check_target(target, [photo.file for photo in content.photos], paths)
-    large = large_px(len(content.photos), options.split)
+    large = large_px(len(content.photos), split=options.split)
     folder = target.with_name(f"{target.stem}_files") if options.split else None
     save = PictureFolder(folder) if folder else encoded
-    requests = [Request(photo.file, large, photo.people) for photo in content.photos]
+    requests = [Request(photo.file, large, photo.people, photo.show) for photo in content.photos]
     names = [photo.name for photo in content.photos]
     shown, problems = show_photos(requests, names, options.cache, progress, save)
     page = render_page(
@@ -87,6 +94,7 @@ def build_gallery(
         shown,
         seasons=options.seasons,
         first_month=options.first_month,
+        surest_first=options.surest_first,
         selection=selection.in_words(),
         folder=folder.name if folder else None,
     )
@@ -96,9 +104,9 @@ def build_gallery(
         path=target,
         folder=folder,
         n_photos=len(content.photos),
-        n_events=content.n_events,
+        n_visits=content.n_visits,
         n_stations=len({photo.station_index for photo in content.photos}),
         size_bytes=len(page) + pictures_bytes,
-        large_px=large,
+        too_many=not options.split and len(content.photos) > MOST_LARGE,
         problems=problems,
     )

@@ -1,16 +1,18 @@
 "use strict";
 (() => {
-  const { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, lost,
-    nameOf } = trailcam;
+  const { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, canvas,
+    placeOf, outlined, lost, nameOf, chips, viewer } = trailcam;
   const CARDS_AT_ONCE = 48;
-  const STRIP = 5;
+  const FIRST_SCREEN = 12; // cards whose pictures wait for nothing
+  const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+  const PREDATORS = ["coyote", "fox", "bobcat", "lion", "cougar", "puma", "wolf", "bear"];
 
   // ---- the data, with what is asked for often worked out once
   const photos = data.photos.map((row, index) => {
-    const [station, us, ratio, name, suspect, problem, thumb, large, boxes] = row;
+    const [station, us, ratio, name, suspect, problem, thumb, large, cut, boxes] = row;
     const at = us === null ? null : new Date(Math.floor(us / 1000));
     return {
-      index, station, us, at, ratio, name, suspect, problem, thumb, large,
+      index, station, us, at, ratio, name, suspect, problem, thumb, large, cut,
       month: at && at.getUTCFullYear() * 12 + at.getUTCMonth(), // since the year 0, as in the coverage
       hour: at && at.getUTCHours(),
       boxes: boxes.map(([cls, confidence, x, y, w, h, recommended]) =>
@@ -19,8 +21,28 @@
   });
   const tallies = data.coverage.map(([station, month, hour, completed, pending, failed, missing]) =>
     ({ station, month, hour, completed, pending, failed, missing }));
-  const chosen = { classes: new Set(), stations: new Set() }; // empty: all
+  const chosen = { classes: new Set(data.start), stations: new Set() }; // empty: all
+  // What makes two animals alike in a visit: a number for each class, the same for bucks of any age.
+  const names = [...new Set(data.classes.map((c) => c.visitor))];
+  const visitors = data.classes.map((c) => names.indexOf(c.visitor));
+  let unsure = false; // show what doesn't count instead
   let view = null;
+
+  // ---- what is one click away: its button, what it is called in a sentence, and its classes
+  const isPredator = (c) => PREDATORS.some((name) => c.label.split(/[^a-z]+/).includes(name));
+  const QUICK = [
+    ["Mature bucks", "mature bucks", (c) => c.age === "mature"],
+    ["All bucks", "bucks", (c) => c.kind === "buck"],
+    ["Does and fawns", "does and fawns", (c) => c.kind === "doe" || c.kind === "fawn"],
+    ["All deer", "deer", (c) => GROUPS[c.kind] === "deer" || c.kind === "buck"],
+    ["Predators", "predators", isPredator],
+    ["Other animals", "other animals", (c) => !GROUPS[c.kind] && !isPredator(c)],
+    ["People and vehicles", "people and vehicles", (c) => GROUPS[c.kind] === "people"],
+    ["Everything", "", () => true],
+  ].map(([text, phrase, fits]) => {
+    const all = data.classes.map((c, n) => (fits(c) ? n : -1)).filter((n) => n >= 0);
+    return { text, phrase, classes: new Set(text === "Everything" ? [] : all), known: all.length > 0 };
+  }).filter(({ text, known }) => known || text === "Everything");
 
   // ---- small helpers
   const monthName = (month) => `${MONTHS[month % 12]} ${Math.floor(month / 12)}`;
@@ -29,6 +51,8 @@
   const seasonYear = (month, first) => Math.floor(month / 12) - (month % 12 < first - 1 ? 1 : 0);
   const yearName = (start, first) =>
     (first === 1 ? String(start) : `${start}-${two((start + 1) % 100)}`);
+  const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+  const same = (a, b) => a.size === b.size && [...a].every((value) => b.has(value));
   const label = (cls) => data.classes[cls].label;
 
   // ---- the filters
@@ -49,8 +73,10 @@
     $("to").value = "23";
     for (const option_ of [$("to"), $("from")]) option_.querySelector(`[value="${option_.value}"]`).defaultSelected = true;
     fillYears();
-    chips("classes", data.classes.map((c) => c.label));
-    chips("stations", data.stations);
+    chips("classes", data.classes.map((c, n) => [n, capital(c.label)]), chosen.classes, chooseClasses);
+    chips("stations", data.stations.map((name, n) => [n, name]), chosen.stations, refresh);
+    fillQuick();
+    if (data.surestFirst) $("sort").value = "sure";
     const slider = $("confidence");
     slider.min = Math.min(data.lowest, 0.95);
     slider.max = 0.99;
@@ -71,19 +97,56 @@
     if ([...$("year").options].some((o) => o.value === before)) $("year").value = before;
   }
 
-  function chips(id, names) {
-    for (const [n, name] of names.entries()) {
-      const chip = make("button", "", name);
-      chip.type = "button";
-      chip.setAttribute("aria-pressed", "false");
-      chip.addEventListener("click", () => {
-        const on = !chosen[id].delete(n);
-        if (on) chosen[id].add(n);
-        chip.setAttribute("aria-pressed", String(on));
-        refresh();
-      });
-      $(id).append(chip);
+  function fillQuick() {
+    const buttons = QUICK.map((quick) => ({ ...quick, act: () => setClasses(quick.classes, false) }));
+    if (photos.some((photo) => !photo.boxes.some((box) => box.recommended))) {
+      buttons.push({ text: "Not sure", act: () => setClasses(new Set(), true) });
     }
+    for (const { text, act } of buttons) {
+      const button = make("button", "", text);
+      button.type = "button";
+      button.append(make("b"));
+      button.addEventListener("click", act);
+      $("quick").append(button);
+    }
+  }
+
+  function setClasses(classes, notSure) {
+    chosen.classes.clear();
+    for (const cls of classes) chosen.classes.add(cls);
+    unsure = notSure;
+    refresh();
+  }
+
+  function chooseClasses() {
+    unsure = false;
+    refresh();
+  }
+
+  const pressed = () => QUICK.find(({ classes }) => !unsure && same(classes, chosen.classes));
+
+  function showQuick() {
+    const now = unsure ? "Not sure" : pressed()?.text;
+    for (const button of $("quick").children) {
+      button.setAttribute("aria-pressed", String(button.firstChild.textContent === now));
+    }
+    for (const [n, chip] of [...$("classes").children].entries()) {
+      chip.setAttribute("aria-pressed", String(chosen.classes.has(n)));
+    }
+  }
+
+  // How many visits each would show, once there is time: the cards come first.
+  let idle = 0;
+  function countQuick(filters) {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      for (const button of $("quick").children) {
+        const text = button.firstChild.textContent;
+        const quick = QUICK.find((one) => one.text === text);
+        const { visits } = compute({ ...filters, classes: quick?.classes ?? new Set(), unsure: !quick });
+        button.lastChild.textContent = number(visits.length);
+      }
+    }, 60);
   }
 
   function readFilters() {
@@ -99,6 +162,7 @@
       recommended: $("recommended").checked,
       confidence: Math.fround(Number($("confidence").value)),
       ...chosen,
+      unsure,
     };
   }
 
@@ -119,65 +183,64 @@
     (filters.recommended ? box.recommended : box.confidence >= filters.confidence)
     && (!filters.classes.size || filters.classes.has(box.cls));
 
-  // ---- photos -> events, by the definition that `trailcam report` has: one station, one class, no longer gap
+  function counting(filters, photo) {
+    const boxes = photo.boxes.filter((box) => counts(filters, box));
+    return !filters.unsure ? boxes : boxes.length ? [] : photo.boxes;
+  }
+
+  // ---- photos -> visits: photos of one kind of animal at one station, none longer than the gap after another
   function compute(filters) {
     const byVisitor = new Map();
     const shown = [];
-    const undated = [];
+    const undated = new Map();
     let leftOut = 0;
     for (let n = photos.length - 1; n >= 0; n -= 1) { // oldest first
       const photo = photos[n];
       if (filters.stations.size && !filters.stations.has(photo.station)) continue;
-      const boxes = photo.boxes.filter((box) => counts(filters, box));
+      const boxes = counting(filters, photo);
       if (!boxes.length) continue;
       const fits = inTime(filters, photo);
       if (fits === null) leftOut += 1;
       if (!fits) continue;
       shown.push({ photo, boxes });
-      for (const cls of new Set(boxes.map((box) => box.cls))) {
-        const key = photo.station * data.classes.length + cls;
-        if (photo.us === null) undated.push({ photo, cls, station: photo.station });
-        else if (byVisitor.has(key)) byVisitor.get(key).push(photo);
-        else byVisitor.set(key, [photo]);
+      const groups = photo.us === null ? undated : byVisitor; // without a time a photo is in no visit
+      for (const visitor of new Set(boxes.map((box) => visitors[box.cls]))) {
+        const key = photo.station * names.length + visitor;
+        if (!groups.has(key)) groups.set(key, []);
+        groups.get(key).push({ photo, boxes: boxes.filter((box) => visitors[box.cls] === visitor) });
       }
     }
-    const events = [];
-    for (const [key, visits] of byVisitor) {
-      const cls = key % data.classes.length;
-      let event = null;
-      for (const photo of visits) {
-        if (!event || photo.us - event.photos.at(-1).us > data.gapUs) {
-          event = { cls, station: photo.station, photos: [] };
-          events.push(event);
+    const visits = [];
+    for (const entries of byVisitor.values()) {
+      let visit = null;
+      for (const entry of entries) {
+        if (!visit || entry.photo.us - visit.at(-1).photo.us > data.gapUs) {
+          visit = [];
+          visits.push(visit);
         }
-        event.photos.push(photo);
+        visit.push(entry);
       }
     }
-    events.sort((a, b) => b.photos.at(-1).us - a.photos.at(-1).us || a.cls - b.cls || a.station - b.station);
-    return { filters, shown, events, undated: gather(undated), leftOut };
+    const newest = (a, b) => (b.photos.at(-1).us ?? 0) - (a.photos.at(-1).us ?? 0) || a.cls - b.cls || a.station - b.station;
+    const order = $("sort").value === "sure" ? (a, b) => b.sure - a.sure || newest(a, b) : newest;
+    return { filters, shown, visits: visits.map(judged).sort(order),
+      undated: [...undated.values()].map(judged).sort(order), leftOut };
   }
 
-  // Photos without a time are in no event; they are shown together, by station and class.
-  function gather(entries) {
-    const groups = new Map();
-    for (const { photo, cls, station } of entries) {
-      const key = station * data.classes.length + cls;
-      if (!groups.has(key)) groups.set(key, { cls, station, photos: [] });
-      groups.get(key).photos.push(photo);
-    }
-    return [...groups.values()].sort((a, b) => a.cls - b.cls || a.station - b.station);
+  // A visit's class is the one that its boxes speak for most, all confidences together; the surest photo comes first.
+  function judged(entries) {
+    const weight = new Map();
+    for (const { boxes } of entries) for (const { cls, confidence } of boxes) weight.set(cls, (weight.get(cls) ?? 0) + confidence);
+    const cls = [...weight].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
+    const surest = ({ boxes }) => boxes.reduce((most, box) => (box.cls === cls && box.confidence > most ? box.confidence : most), 0);
+    const worth = (entry) => surest(entry) - (entry.photo.problem ? 1 : 0);
+    const best = entries.reduce((one, other) => (worth(other) > worth(one) ? other : one));
+    return { cls, station: entries[0].photo.station, photos: entries.map(({ photo }) => photo), best: best.photo,
+      sure: Math.max(...entries.map(surest)), agree: entries.filter((entry) => surest(entry) > 0).length };
   }
-
-  const surest = (photo, cls) =>
-    photo.boxes.reduce((best, box) => (box.cls === cls && box.confidence > best ? box.confidence : best), 0);
 
   // The best photo first, the others as they were taken.
-  function inOrder({ photos: list, cls }) {
-    let best = list[0];
-    const worth = (photo) => surest(photo, cls) - (photo.problem ? 1 : 0);
-    for (const photo of list) if (worth(photo) > worth(best)) best = photo;
-    return [best, ...list.filter((photo) => photo !== best)];
-  }
+  const inOrder = ({ photos: list, best }) => [best, ...list.filter((photo) => photo !== best)];
 
   // ---- what was looked at
   function coverageOf(filters, fits = () => true) {
@@ -195,22 +258,65 @@
   }
 
   function showCoverage(sum) {
-    const rest = ["pending", "failed", "missing"].map((status) => `${number(sum[status])} ${status}`).join(", ");
-    const all = sum.completed === sum.photos;
-    $("coverage-text").textContent = !sum.photos ? "Coverage: no photos."
-      : `Coverage: ${number(sum.completed)} of ${counted(sum.photos, "photo")} looked at`
-        + ` (${percent(sum.completed, sum.photos)})${all ? "" : `; ${rest}`}`
-        + `${sum.undated ? `; ${number(sum.undated)} without a capture time` : ""}.`
-        + `${all ? "" : " Counts may still grow."}`;
-    $("coverage").classList.toggle("part", !all);
-    $("coverage-bar").style.width = sum.photos ? `${(100 * sum.completed) / sum.photos}%` : "0";
+    const told = [`${number(sum.completed)} of ${counted(sum.photos, "photo")} looked at`
+      + ` (${percent(sum.completed, sum.photos)})`];
+    if (sum.pending) told.push(`${number(sum.pending)} still to look at: there may be more`);
+    if (sum.failed) told.push(`${number(sum.failed)} can't be read`);
+    if (sum.missing) told.push(`${number(sum.missing)} missing`);
+    if (sum.undated) told.push(`${number(sum.undated)} without a capture time`);
+    $("coverage").textContent = sum.photos ? `${told.join("; ")}.` : "No photos.";
+    $("coverage").classList.toggle("part", sum.pending > 0);
+  }
+
+  // ---- the answer in a sentence, and the hours of the day
+  function showAnswer({ visits, shown, filters }, coverage) {
+    const phrase = unsure ? "what the model isn't sure of"
+      : pressed()?.phrase ?? [...chosen.classes].map(label).join(", ");
+    const sentences = [];
+    if (!coverage.completed) sentences.push("Nothing was looked at yet.");
+    else if (!visits.length && !shown.length) sentences.push(`Nothing${phrase ? ` of ${phrase}` : ""} in ${counted(coverage.completed, "photo")}.`);
+    else sentences.push(`${counted(visits.length, "visit")}${phrase ? ` of ${phrase}` : ""}, ${counted(shown.length, "photo")}.`);
+    const last = visits.reduce((one, other) => (one && one.photos.at(-1).us >= other.photos.at(-1).us ? one : other), null);
+    if (last) {
+      const { at } = last.photos[0];
+      sentences.push(`The last was on ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()} at ${clock(at)}, at`
+        + ` ${data.stations[last.station]}.`);
+    }
+    const months = new Map();
+    for (const { photos: [{ month }] } of visits) months.set(month, (months.get(month) ?? 0) + 1);
+    if (months.size > 1 && visits.length > 4) {
+      const [month, n] = [...months].reduce((most, one) => (one[1] > most[1] ? one : most));
+      sentences.push(`Most in ${monthName(month)} (${number(n)}).`);
+    }
+    $("answer").textContent = sentences.join(" ");
+    $("clock").replaceChildren(...(visits.length ? [hoursOf(visits)] : []));
+    $("title").textContent = unsure ? "Not sure" : pressed()?.text.replace("Everything", "Gallery") ?? capital(phrase);
+  }
+
+  function hoursOf(visits) {
+    const hours = Array(24).fill(0);
+    for (const { photos: [{ hour }] } of visits) hours[hour] += 1;
+    const most = Math.max(...hours);
+    const told = hours.map((n, hour) => (n ? `${two(hour)}: ${number(n)}` : "")).filter(Boolean).join("; ");
+    const svg = draw("svg", { viewBox: "0 0 480 62", class: "chart", role: "img", "aria-label": `Visits by hour. ${told}` });
+    for (const [hour, n] of hours.entries()) {
+      const height = Math.max(2, (n / most) * 42);
+      const bar = draw("rect", { x: hour * 20 + 2, y: 44 - height, width: 16, height, rx: 2 });
+      bar.append(draw("title", {}, `${two(hour)}:00 to ${two(hour)}:59: ${counted(n, "visit")}`));
+      svg.append(bar);
+    }
+    for (const [x, anchor, text] of [[2, "start", "midnight"], [120, "middle", "6"], [240, "middle", "noon"],
+      [360, "middle", "18"], [478, "end", "24"]]) {
+      svg.append(draw("text", { x, y: 60, "text-anchor": anchor, class: "faint" }, text));
+    }
+    return svg;
   }
 
   // ---- statistics
-  function tabulate(key, { shown, events }) {
+  function tabulate(key, { shown, visits }) {
     const table = new Map();
     const add = (value, measure, n) => {
-      if (!table.has(value)) table.set(value, { photos: 0, events: 0, detections: 0 });
+      if (!table.has(value)) table.set(value, { photos: 0, visits: 0, detections: 0 });
       table.get(value)[measure] += n;
     };
     for (const { photo, boxes } of shown) {
@@ -222,8 +328,8 @@
         add(photo[key], "detections", boxes.length);
       }
     }
-    // An event belongs to the month and hour of its first photo.
-    for (const event of events) add(key === "cls" ? event.cls : event.photos[0][key], "events", 1);
+    // A visit belongs to the month and hour of its first photo.
+    for (const visit of visits) add(key === "cls" ? visit.cls : visit.photos[0][key], "visits", 1);
     return table;
   }
 
@@ -318,161 +424,130 @@
       load(target);
     }
   }, { rootMargin: "600px" });
-  document.addEventListener("DOMContentLoaded", () => {
-    for (const image of waiting) load(image);
+  // The small pictures stand at the front of the file: the first are there long before it is read to its end.
+  function loadWaiting() {
+    const images = [...waiting];
     waiting.clear();
+    for (const image of images) load(image);
+  }
+  const asFileIsRead = setInterval(loadWaiting, 50);
+  document.addEventListener("DOMContentLoaded", () => {
+    clearInterval(asFileIsRead);
+    loadWaiting();
   });
 
   function describe(photo, cls) {
-    return `${label(cls)}, ${data.stations[photo.station]}, ${moment(photo)}`;
+    return `${capital(label(cls))}, ${data.stations[photo.station]}, ${moment(photo)}`;
   }
 
-  function overlay(photo, cls, named) {
-    const width = UNITS * photo.ratio;
-    const svg = draw("svg", { viewBox: `0 0 ${width} ${UNITS}`, "aria-hidden": "true" });
+  function overlay(photo, cut, cls) {
+    const svg = canvas(photo, cut);
+    const counted_ = new Set(counting(view.filters, photo));
     for (const box of photo.boxes) {
-      const { x, y, w, h, confidence } = box;
-      const counted_ = counts(view.filters, box) && (cls === null || box.cls === cls);
-      if (!counted_ && !named) continue;
-      const place = { x: x * width, y: y * UNITS, width: w * width, height: h * UNITS };
-      const kind = GROUPS[data.classes[box.cls].kind] ?? "other";
-      const group = draw("g", counted_ ? {} : { class: "faded" });
-      group.append(draw("rect", { ...place, class: "under" }), draw("rect", { ...place, class: `over ${kind}` }));
-      if (named) {
-        group.append(nameOf(place, `${label(box.cls)} ${confidence.toFixed(2)}`, width));
-      }
+      const wanted = counted_.has(box) && (cls === null || visitors[box.cls] === visitors[cls]);
+      if (!wanted && cls !== null) continue;
+      const place = placeOf(photo, box);
+      const group = draw("g", wanted ? {} : { class: "faded" });
+      group.append(...outlined(place, GROUPS[data.classes[box.cls].kind] ?? "other"));
+      if (cls === null) group.append(nameOf(place, `${label(box.cls)} ${box.confidence.toFixed(2)}`, UNITS * photo.ratio));
       svg.append(group);
     }
     return svg;
   }
 
-  function photoButton(photo, cls, order) {
+  function picture(photo, cls, atOnce) {
+    if (photo.problem) return lost(photo);
+    const image = make("img");
+    image.alt = "";
+    image.decoding = "async";
+    image.dataset.photo = photo.index;
+    if (atOnce) load(image);
+    else near.observe(image);
+    return framed(photo, image, overlay(photo, photo.cut, cls), photo.cut);
+  }
+
+  function card(visit, order) {
+    const { cls, station, photos: list, best, sure, agree } = visit;
+    const node = make("article", "card");
     const button = make("button", "photo");
     button.type = "button";
     button.dataset.order = order;
-    button.setAttribute("aria-label", describe(photo, cls) + (photo.problem ? `, photo ${photo.problem}` : ""));
-    if (photo.problem) {
-      button.append(lost(photo));
-    } else {
-      const image = make("img");
-      image.alt = "";
-      image.decoding = "async";
-      image.dataset.photo = photo.index;
-      near.observe(image);
-      button.append(framed(photo, image, overlay(photo, cls, false)));
-    }
-    return button;
-  }
-
-  function card({ cls, station, photos: list, orders }, ordered) {
-    const node = make("article", "card");
-    node.append(photoButton(ordered[0], cls, orders));
-    if (ordered.length > 1) {
-      const strip = make("div", "strip");
-      const room = ordered.length - 1 > STRIP ? STRIP - 1 : STRIP;
-      const add = (photo, n) => photoButton(photo, cls, orders + n);
-      strip.append(...ordered.slice(1, room + 1).map((photo, n) => add(photo, n + 1)));
-      if (ordered.length - 1 > room) {
-        const rest = make("button", "rest", `+${ordered.length - 1 - room}`);
-        rest.type = "button";
-        rest.setAttribute("aria-label", `Show ${counted(ordered.length - 1 - room, "more photo")} of this event`);
-        rest.addEventListener("click", () => {
-          rest.replaceWith(...ordered.slice(room + 1).map((photo, n) => add(photo, n + room + 1)));
-          strip.querySelector(`[data-order="${orders + room + 1}"]`).focus();
-        });
-        strip.append(rest);
-      }
-      node.append(strip);
-    }
+    button.setAttribute("aria-label", `${describe(best, cls)}, ${counted(list.length, "photo")}`
+      + (best.problem ? `, photo ${best.problem}` : ""));
+    button.append(picture(best, cls, order < FIRST_SCREEN), make("span", "badge", counted(list.length, "photo")));
     const words = make("div", "words");
-    words.append(make("h3", "", label(cls)), make("p", "", data.stations[station]), make("p", "", when(list)));
-    const best = `${list.length > 1 ? "best " : ""}confidence ${surest(ordered[0], cls).toFixed(2)}`;
-    const doubt = list.some((photo) => photo.suspect) ? " · doubtful camera clock" : "";
-    words.append(make("p", "", `${counted(list.length, "photo")} · ${best}${doubt}`));
-    node.append(words);
+    words.append(make("h3", "", capital(label(cls))), make("span", "sure", `${Math.round(sure * 100)} % sure`),
+      make("p", "", `${data.stations[station]} · ${when(list)}`));
+    const notes = [];
+    if (agree < list.length) notes.push(`${label(cls)} on ${number(agree)} of ${counted(list.length, "photo")}`);
+    if (list.some((photo) => photo.suspect)) notes.push("camera clock in doubt");
+    if (notes.length) words.append(make("p", "", notes.join(" · ")));
+    node.append(button, words);
     return node;
   }
 
   function when(list) {
     const [first, last] = [list[0], list.at(-1)];
     if (!first.at) return "time unknown";
-    if (clock(first.at) === clock(last.at) && day(first.at) === day(last.at)) return moment(first);
-    const end = day(first.at) === day(last.at) ? clock(last.at) : moment(last);
-    return `${moment(first)} – ${end}`;
+    const begins = `${DAYS[first.at.getUTCDay()]} ${moment(first)}`;
+    if (clock(first.at) === clock(last.at) && day(first.at) === day(last.at)) return begins;
+    return `${begins} – ${day(first.at) === day(last.at) ? clock(last.at) : moment(last)}`;
   }
 
-  // ---- the list of events, a screen or two at a time
+  // ---- the list of visits, a screen or two at a time
   let pending = [];
   let heading = null;
   function restart() {
     near.disconnect();
     waiting.clear();
-    $("events").replaceChildren();
+    $("visits").replaceChildren();
     heading = null;
-    pending = [...view.events, ...view.undated];
+    pending = [...view.visits, ...view.undated];
     view.sequence = [];
+    view.total = pending.reduce((sum, visit) => sum + visit.photos.length, 0);
     $("none").hidden = pending.length > 0;
     showMore();
   }
 
   function showMore() {
     const nodes = document.createDocumentFragment();
-    for (const event of pending.splice(0, CARDS_AT_ONCE)) {
-      const last = event.photos.at(-1);
-      const month = last.month === null ? "Time unknown: in no event" : monthName(last.month);
-      if (month !== heading) nodes.append(make("h2", "", month));
-      heading = month;
-      const ordered = inOrder(event);
-      event.orders = view.sequence.length;
-      view.sequence.push(...ordered.map((photo) => ({ photo, cls: event.cls })));
-      nodes.append(card(event, ordered));
+    for (const visit of pending.splice(0, CARDS_AT_ONCE)) {
+      const { month } = visit.photos.at(-1);
+      const title = month === null ? "Time unknown: in no visit" : $("sort").value === "sure" ? heading : monthName(month);
+      if (title !== heading) nodes.append(make("h2", "", title));
+      heading = title;
+      nodes.append(card(visit, view.sequence.length));
+      view.sequence.push(...inOrder(visit).map((photo) => ({ photo, cls: visit.cls })));
     }
-    $("events").append(nodes);
+    $("visits").append(nodes);
     $("more").hidden = !pending.length;
   }
 
-  // ---- one photo, large
-  let current = 0;
-  function open(order) {
-    current = order;
-    showPhoto();
-    if (!$("viewer").open) $("viewer").showModal();
-  }
-
-  function showPhoto() {
-    if (current >= view.sequence.length - 1 && pending.length) showMore();
-    const { photo, cls } = view.sequence[current];
+  // ---- one photo, large: the visit's best first, then its others
+  const large = viewer(() => view.sequence.length, (order) => {
+    if (order >= view.sequence.length - 1 && pending.length) showMore();
+    const { photo, cls } = view.sequence[order];
     if (photo.problem) {
       $("stage").replaceChildren(lost(photo));
     } else {
+      const whole = address(photo, "large"); // until the file is read there is the card's part of it
       const image = make("img");
       image.alt = describe(photo, cls);
-      image.src = address(photo, photo.large ? "large" : "thumb") ?? address(photo, "thumb") ?? "";
-      const boxes = overlay(photo, null, true);
-      boxes.classList.toggle("hidden", $("boxes").getAttribute("aria-pressed") === "false");
-      boxes.style.display = boxes.classList.contains("hidden") ? "none" : "";
-      $("stage").replaceChildren(framed(photo, image, boxes));
+      image.src = whole ?? address(photo, "thumb") ?? "";
+      const cut = whole ? undefined : photo.cut;
+      const boxes = overlay(photo, cut, null);
+      boxes.style.display = $("boxes").getAttribute("aria-pressed") === "false" ? "none" : "";
+      $("stage").replaceChildren(framed(photo, image, boxes, cut));
     }
     $("photo-title").textContent = describe(photo, cls);
     $("photo-found").textContent = photo.boxes.map((b) => `${label(b.cls)} ${b.confidence.toFixed(2)}`).join(" · ");
     $("photo-file").textContent = photo.name + (photo.suspect ? ` · camera clock in doubt: ${photo.suspect}` : "");
-    $("position").textContent = `${number(current + 1)} of ${number(view.events.concat(view.undated)
-      .reduce((sum, event) => sum + event.photos.length, 0))}`;
-    $("previous").disabled = current === 0;
-    $("next").disabled = current === view.sequence.length - 1;
-  }
-
-  function step(by) {
-    const wanted = current + by;
-    if (wanted < 0 || wanted >= view.sequence.length) return;
-    current = wanted;
-    showPhoto();
-  }
+    $("position").textContent = `${number(order + 1)} of ${number(view.total)}`;
+  }, { b: toggleBoxes });
 
   function toggleBoxes() {
-    const on = $("boxes").getAttribute("aria-pressed") === "false";
-    $("boxes").setAttribute("aria-pressed", String(on));
-    showPhoto();
+    $("boxes").setAttribute("aria-pressed", String($("boxes").getAttribute("aria-pressed") === "false"));
+    large.redraw();
   }
 
   // ---- all of it, after every change
@@ -483,16 +558,18 @@
     view = compute(filters);
     const coverage = coverageOf(filters);
     showCoverage(coverage);
+    showQuick();
+    showAnswer(view, coverage);
     const detections = view.shown.reduce((sum, { boxes }) => sum + boxes.length, 0);
-    const complete = coverage.completed === coverage.photos;
-    const say = (id, n, sign) => { $(id).textContent = (complete ? "" : `${sign} `) + number(n); };
+    const say = (id, n, sign) => { $(id).textContent = (coverage.pending ? `${sign} ` : "") + number(n); };
     say("n-photos", view.shown.length, "≥");
     say("n-detections", detections, "≥");
-    say("n-events", view.events.length, "≈");
+    say("n-visits", view.visits.length, "≈");
     $("left-out").textContent = view.leftOut
       ? `${counted(view.leftOut, "photo")} without a capture time left out.` : "";
-    view.tables = statistics(view);
     restart();
+    if ($("statistics").open) statistics(view);
+    countQuick(filters);
   }
 
   let due = 0;
@@ -501,55 +578,40 @@
     due = requestAnimationFrame(refresh);
   };
 
-  $("events").addEventListener("click", (event) => {
+  $("visits").addEventListener("click", (event) => {
     const button = event.target.closest(".photo");
-    if (button) open(Number(button.dataset.order));
+    if (button) large.open(Number(button.dataset.order));
   });
-  $("viewer").addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "ArrowLeft") step(-1);
-    else if (event.key === "ArrowRight") step(1);
-    else if (event.key === "b") toggleBoxes();
-    else return;
-    event.preventDefault();
-  });
-  $("viewer").addEventListener("close", () => {
-    const button = $("events").querySelector(`[data-order="${current}"]`);
-    if (button) button.focus(); // the photo looked at last, which need not be the one it began with
-  });
-  $("previous").addEventListener("click", () => step(-1));
-  $("next").addEventListener("click", () => step(1));
   $("boxes").addEventListener("click", toggleBoxes);
-  $("close").addEventListener("click", () => $("viewer").close());
   $("season").addEventListener("change", fillYears);
   $("confidence").addEventListener("input", () => { $("recommended").checked = false; });
   $("form").addEventListener("input", soon);
   $("form").addEventListener("submit", (event) => event.preventDefault());
   $("form").addEventListener("reset", () => {
     for (const set of Object.values(chosen)) set.clear();
-    for (const chip of document.querySelectorAll(".chips button")) chip.setAttribute("aria-pressed", "false");
+    unsure = false;
+    for (const chip of $("stations").children) chip.setAttribute("aria-pressed", "false");
     setTimeout(() => { fillYears(); refresh(); }); // a form is reset after this event
   });
-  $("measure").addEventListener("input", () => { view.tables = statistics(view); });
+  $("sort").addEventListener("input", soon);
+  $("measure").addEventListener("input", () => statistics(view));
+  $("statistics").addEventListener("toggle", () => { if ($("statistics").open) statistics(view); });
   $("more").addEventListener("click", () => {
     const first = view.sequence.length;
     showMore();
-    $("events").querySelector(`[data-order="${first}"]`)?.focus();
+    $("visits").querySelector(`[data-order="${first}"]`)?.focus();
   });
   new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting) && pending.length) showMore();
   }, { rootMargin: "1500px" }).observe($("more"));
 
   if (data.selection) document.title = `trailcam gallery: ${data.selection}`;
-  $("selection").textContent = data.selection || "All photos that were looked at";
-  const notes = [...data.notes, `An event is the photos of one class at one station no more than ${data.gap} apart.`
-    + " Filters choose photos first, then events are made of them; an event belongs to its first photo's month and hour.",
-  `trailcam ${data.version}`];
+  const notes = [...(data.selection ? [`Photos: ${data.selection}.`] : []), ...data.notes,
+    `A visit is the photos of one kind of animal at one station no more than ${data.gap} apart; bucks of any age are one kind,`
+    + " and the visit's age class is the one that all its photos speak for. Filters choose photos and boxes first, then visits"
+    + " are made of them; a visit belongs to its first photo's month and hour.",
+    `trailcam ${data.version}`];
   $("notes").append(...notes.map((note) => make("p", "", note)));
-  if (matchMedia("(max-width: 52rem)").matches) {
-    $("filters").open = false;
-    $("statistics").open = false;
-  }
   fillFilters();
   refresh();
 })();

@@ -1,5 +1,5 @@
 "use strict";
-// What the gallery and the review page have in common. This is the one global name of either.
+// What the pages with a script have in common. This is the one global name of any.
 const trailcam = (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
@@ -34,12 +34,30 @@ const trailcam = (() => {
     return block ? `data:image/jpeg;base64,${block.textContent}` : null;
   }
 
-  function framed(photo, image, boxes) {
+  const WHOLE = [0, 0, 1, 1];
+  // A picture with its boxes on top; `cut` is the part of the photo that it shows.
+  function framed(photo, image, boxes, cut = WHOLE) {
     const frame = make("span", "frame");
-    frame.style.setProperty("--ratio", photo.ratio);
+    frame.style.setProperty("--ratio", (photo.ratio * cut[2]) / cut[3]);
     frame.append(image, boxes);
     return frame;
   }
+
+  // What boxes are drawn in: all their places are in units of the whole photo.
+  function canvas(photo, cut = WHOLE) {
+    const width = UNITS * photo.ratio;
+    const part = [cut[0] * width, cut[1] * UNITS, cut[2] * width, cut[3] * UNITS];
+    return draw("svg", { viewBox: part.join(" "), "aria-hidden": "true" });
+  }
+
+  function placeOf(photo, { x, y, w, h }) {
+    const width = UNITS * photo.ratio;
+    return { x: x * width, y: y * UNITS, width: w * width, height: h * UNITS };
+  }
+
+  // A rectangle that is seen on any ground; `marks` are its classes in the stylesheet.
+  const outlined = (place, marks) =>
+    [draw("rect", { ...place, class: "under" }), draw("rect", { ...place, class: `over ${marks}` })];
 
   function lost(photo) {
     const [reason, ...why] = photo.problem.split(": ");
@@ -54,6 +72,48 @@ const trailcam = (() => {
     return draw("text", { x, y: place.y > 45 ? place.y - 12 : place.y + 36, class: "name" }, text);
   }
 
-  return { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, lost,
-    nameOf };
+  // Buttons that switch: the set `on` holds the values of those that are pressed.
+  function chips(id, entries, on, changed) {
+    for (const [value, text] of entries) {
+      const chip = make("button", "", text);
+      chip.type = "button";
+      chip.setAttribute("aria-pressed", String(on.has(value)));
+      chip.addEventListener("click", () => {
+        const pressed = !on.delete(value);
+        if (pressed) on.add(value);
+        chip.setAttribute("aria-pressed", String(pressed));
+        changed();
+      });
+      $(id).append(chip);
+    }
+  }
+
+  // One photo at a time in the dialog: `show(n)` draws the nth of `count()`; `keys` are further keys.
+  function viewer(count, show, keys = {}) {
+    let current = 0;
+    function open(wanted) {
+      if (wanted < 0 || wanted >= count()) return;
+      current = wanted;
+      show(current);
+      $("previous").disabled = current === 0;
+      $("next").disabled = current === count() - 1; // show() may have brought more
+      if (!$("viewer").open) $("viewer").showModal();
+    }
+    const step = (by) => open(current + by);
+    $("viewer").addEventListener("keydown", (event) => {
+      const act = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), ...keys }[event.key];
+      if (!act || event.altKey || event.ctrlKey || event.metaKey) return;
+      act();
+      event.preventDefault();
+    });
+    // The focus returns to the photo looked at last, which need not be the one it began with.
+    $("viewer").addEventListener("close", () => document.querySelector(`.photo[data-order="${current}"]`)?.focus());
+    $("previous").addEventListener("click", () => step(-1));
+    $("next").addEventListener("click", () => step(1));
+    $("close").addEventListener("click", () => $("viewer").close());
+    return { open, redraw: () => open(current) };
+  }
+
+  return { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, canvas,
+    placeOf, outlined, lost, nameOf, chips, viewer };
 })();

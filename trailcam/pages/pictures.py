@@ -35,14 +35,19 @@ Box = tuple[float, float, float, float]
 """``xywhn``: left, top, width, height, 0..1 of the upright photo."""
 
 THUMB_PX = 400
-"""Longer side of a thumbnail: a card is about 300 px wide, on a phone nearly 400."""
+"""Longer side of a thumbnail: a card is about 320 px wide, on a phone nearly 400."""
 _QUALITY = 76
-_FORM = 1  # raise it when the same photo would give other pictures than before
+_FORM = 2  # raise it when the same photo would give other pictures than before
 _ENDS = 65536
+_ORIENTATION = 0x0112
 _HEADER = struct.Struct("<dII")
 # Boxes are drawn tight: a tenth more on each side covers what they cut off.
 _MARGIN = 0.10
 _BLOCKS = 6
+# How much wider and higher than the animal a card's picture is: antlers and what it does can be judged.
+_ROOM = 1.7
+_SMALLEST_CUT = 0.3  # of the photo's width: what is far away isn't blown up beyond its pixels
+_CARD_RATIO = 4 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,14 @@ class Request:
     """One photo to make pictures of.
 
     ``large_px`` is the longer side of the large one, None for a thumbnail alone; no picture is larger than
-    its photo. ``blur`` are boxes to make unrecognisable.
+    its photo. ``blur`` are boxes to make unrecognisable. ``show`` is what the thumbnail is cut around,
+    None for the whole photo.
     """
 
     file: Path
     large_px: int | None
     blur: tuple[Box, ...] = ()
+    show: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,30 +171,67 @@ def _pictures(request: Request, cache: Cache | None) -> Pictures | NoPicture:
     return made
 
 
+def cut_around(show: Box | None, ratio: float) -> Box:
+    """The part of a photo of this ``ratio`` about ``show``, with room, in a card's shape where that fits.
+
+    The whole photo for None.
+    """
+    if show is None:
+        return (0.0, 0.0, 1.0, 1.0)
+    x, y, w, h = show
+    width = max(w * _ROOM, h * _ROOM * _CARD_RATIO / ratio, _SMALLEST_CUT)
+    height = width * ratio / _CARD_RATIO
+    width, height = min(width, 1.0), min(height, 1.0)
+    left, top = x + w / 2 - width / 2, y + h / 2 - height / 2
+    return (min(max(left, 0.0), 1 - width), min(max(top, 0.0), 1 - height), width, height)
+
+
 def render(data: bytes, request: Request) -> Pictures | NoPicture:
     """A photo's bytes -> its pictures, decoded at about the size they have."""
-    side = min(max(request.large_px or 0, THUMB_PX), _longer_side(data))
+    width, height = _size(data)
+    _, _, part, part_high = cut_around(request.show, width / height)
+    enough = THUMB_PX * max(width, height) / max(part * width, part_high * height)
+    side = min(max(request.large_px or 0, round(enough)), max(width, height))
     decoded = decode(data, FrameSpec(imgsz=side, stride=1))  # a stride of 1 leaves nothing to pad
     if isinstance(decoded, Failed):
         return NoPicture("unreadable", decoded.message)
     pixels = decoded.pixels
     for box in request.blur:
         _blur(pixels, box)
+    ratio = decoded.place.width / decoded.place.height
+    thumb = _scaled(_part(pixels, cut_around(request.show, ratio)), THUMB_PX)
+    large = _encode(_scaled(pixels, request.large_px)) if request.large_px else None
+    return Pictures(_encode(thumb), large, ratio)
+
+
+def _part(pixels: Pixels, cut: Box) -> Pixels:
     height, width = pixels.shape[:2]
-    scale = min(1.0, THUMB_PX / max(width, height))
+    left, top = round(cut[0] * width), round(cut[1] * height)
+    right, bottom = round((cut[0] + cut[2]) * width), round((cut[1] + cut[3]) * height)
+    return pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
+
+
+def _scaled(pixels: Pixels, longer: int) -> Pixels:
+    """The picture with its longer side at most ``longer`` px."""
+    height, width = pixels.shape[:2]
+    scale = longer / max(width, height)
+    if scale >= 1:
+        return pixels
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    thumb = pixels if scale == 1.0 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    large = _encode(pixels) if request.large_px else None
-    return Pictures(_encode(np.asarray(thumb, np.uint8)), large, decoded.place.width / decoded.place.height)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _longer_side(data: bytes) -> int:
-    """In px, as the header says; far too many where it says nothing, which decoding will complain of."""
+def _size(data: bytes) -> tuple[int, int]:
+    """Width and height in px of the upright photo, as the header says.
+
+    Far too many where it says nothing, which decoding will complain of.
+    """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return max(image.size)
+            turned = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+            return image.size[::-1] if turned else image.size
     except Exception:  # noqa: BLE001 - damaged files make Pillow raise nearly anything
-        return 1 << 16
+        return 1 << 16, 1 << 16
 
 
 def _blur(pixels: Pixels, box: Box) -> None:
@@ -216,7 +260,7 @@ def _encode(pixels: Pixels) -> bytes:
 
 def _key(request: Request) -> str | None:
     """What the pictures depend on, None for a file that can't be read: that is found out with the whole."""
-    shape = (_FORM, THUMB_PX, _QUALITY, request.large_px, request.blur)
+    shape = (_FORM, THUMB_PX, _QUALITY, request.large_px, request.blur, request.show)
     digest = hashlib.blake2b(repr(shape).encode(), digest_size=20)
     try:
         info = request.file.stat()

@@ -17,10 +17,9 @@ from trailcam.pages.pictures import Cache, NoPicture, Request, make_pictures
 from trailcam.words.text import printable
 
 # One file holds large pictures while it stays a size that can be mailed or opened at once.
-_LARGE_PX = 1280
-_SMALLER_PX = 1024
-_ALL_LARGE = 150
-_ANY_LARGE = 800
+MOST_LARGE = 800
+_LARGE_PX = ((150, 1280), (MOST_LARGE, 1024))  # up to so many photos
+_SMALLEST_PX = 360
 _OUR_FILE = re.compile(r"[0-9a-f]{32}\.jpg")
 
 Progress = Callable[[int, int], object]
@@ -52,11 +51,10 @@ def check_target(target: Path, files: Sequence[Path], roots: Sequence[Path]) -> 
             check_root(root)
 
 
-def large_px(n_photos: int, split: bool = False) -> int | None:
-    """How large a page's large pictures are in px of the longer side, None for thumbnails alone."""
-    if split or n_photos <= _ALL_LARGE:
-        return _LARGE_PX
-    return _SMALLER_PX if n_photos <= _ANY_LARGE else None
+def large_px(n_photos: int, *, split: bool = False) -> int:
+    """How large a page's large pictures are, in px of the longer side."""
+    fits = [px for most, px in _LARGE_PX if split or n_photos <= most]
+    return fits[0] if fits else _SMALLEST_PX
 
 
 def encoded(picture: bytes) -> str:

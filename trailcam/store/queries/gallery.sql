@@ -1,10 +1,8 @@
--- The detections of the view `boxes` that a gallery shows, each with its event.
+-- The detections of the view `boxes` that a gallery shows.
 --
 -- A detection is kept from $lowest on, or where it counts. recommended: whether it counts by what its weights
 -- recommend, else $fallback. counts: the same, but from $confidence on where that is given. class_name: the age
--- class of a buck, else the model's own name in lower case. event: that of the table `sightings` (by look, see
--- events.sql), a number unique within station, kind and class_name; NULL where the detection doesn't count or
--- its photo has no time.
+-- class of a buck, else the model's own name in lower case.
 WITH found AS (
     SELECT
         image_id, root_id, path, station, captured_at, run_id, kind,
@@ -19,9 +17,7 @@ WITH found AS (
 SELECT
     f.image_id, f.root_id, f.path, f.station, epoch_us(f.captured_at) AS captured_us,
     i.captured_at_suspect,
-    f.kind, f.class_name, f.confidence, f.x, f.y, f.w, f.h, f.recommended, f.counts,
-    CASE WHEN f.counts THEN e.event END AS event
+    f.kind, f.class_name, f.confidence, f.x, f.y, f.w, f.h, f.recommended, f.counts
 FROM found f
 JOIN images i ON i.image_id = f.image_id
-LEFT JOIN sightings e ON e.image_id = f.image_id AND e.what = f.kind || '/' || f.class_name
 ORDER BY f.captured_at DESC NULLS LAST, f.image_id DESC, f.confidence DESC, f.class_name, f.x, f.y;
