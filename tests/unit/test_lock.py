@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -227,3 +229,37 @@ def test_a_read_only_folder_is_a_database_error(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError) as caught, WriterLock(folder / "t.duckdb", "x").acquire():
         pytest.fail("locked in a read-only folder")
     assert "--db" in caught.value.hint
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be two users")
+def test_a_lock_file_of_another_user_is_called_that() -> None:
+    """As after one `sudo trailcam scan`: the file can't be written to by anybody else, and holds nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        db = Path(folder) / "t.duckdb"
+        with WriterLock(db, "trailcam scan").acquire():
+            pass
+        db.with_name(db.name + ".lock").chmod(0o644)
+        os.seteuid(65534)
+        try:
+            started = time.monotonic()
+            with pytest.raises(DatabaseError) as caught, WriterLock(db, "x").acquire():
+                pytest.fail("locked by a file that can't be written to")
+            assert time.monotonic() - started < 10
+        finally:
+            os.seteuid(0)
+    assert "t.duckdb.lock belongs to the user root" in caught.value.message
+    assert "--db" in caught.value.hint
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_share_without_locks_is_called_that(db: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    import fcntl
+
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(DatabaseError, match="a file system without locks"), WriterLock(db, "x").acquire():
+        pytest.fail("locked where there are no locks")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.conftest import Cli
 from trailcam.errors import DatabaseError
 from trailcam.store import database, migrations
 from trailcam.store.columns import insert, texts
@@ -263,10 +267,114 @@ def test_whoever_holds_the_file_for_long_is_named(made: Database, monkeypatch: p
     holder = hold(made.path, "write", 60)
     try:
         for use in (made.read, made.write):
-            with pytest.raises(DatabaseError, match=rf"is held by process {holder.pid}\."), use():
+            with pytest.raises(DatabaseError, match=rf"is held by process {holder.pid} \(python"), use():
                 pass
     finally:
         end(holder)
+
+
+def test_a_wait_is_not_silent(
+    made: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("trailcam"), "propagate", True)
+    holder = hold(made.path, "write", 2)
+    try:
+        with made.read() as db:
+            assert db.execute("SELECT 1").fetchall() == [(1,)]
+    finally:
+        end(holder)
+    told = [record.getMessage() for record in caplog.records]
+    assert len([text for text in told if f"is held by process {holder.pid} (python" in text]) == 1
+
+
+SERVICES = ("md:x", "md:", "motherduck:x", "s3://bucket/x.duckdb", "http://host/x", "https://h/x", "gs://b/x")
+SERVICES += ("postgres:dbname=x", "mysql:x", "ducklake:x", "sqlite:x.db", "file:x.duckdb", ":memory:")
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "a?b.duckdb", "folder?/x.duckdb", "x.duckdb?access_mode=x"])
+def test_a_path_that_duckdb_would_take_for_something_else_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is opened: no connection, no file, and the way out."""
+    monkeypatch.chdir(tmp_path)
+
+    def opened(*_: object, **__: object) -> None:
+        pytest.fail("DuckDB was asked to open it")
+
+    monkeypatch.setattr(duckdb, "connect", opened)
+    with pytest.raises(DatabaseError) as caught:
+        Database(Path(name))
+    assert "--db" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["md:x", "s3:x", "a b;c", "a'b", "a#b", "a*b", "a[1]b", "a%20b", "é", "a.wal"]
+)
+def test_a_whole_path_is_a_file_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    database = Database(tmp_path / name)
+    with database.write() as db:
+        db.execute("INSERT INTO station_aliases VALUES ('x', 1, now()::TIMESTAMP)")
+    with database.read() as db:
+        assert db.execute("SELECT name FROM station_aliases").fetchall() == [("x",)]
+    assert {file.name for file in tmp_path.iterdir()} == {name}
+
+
+def test_duckdb_never_fetches_an_extension(made: Database) -> None:
+    with made.read() as db:
+        found = db.execute(
+            "SELECT name, value FROM duckdb_settings() WHERE name LIKE 'auto%_known_extensions' ORDER BY 1"
+        ).fetchall()
+    assert found == [("autoinstall_known_extensions", "false"), ("autoload_known_extensions", "false")]
+
+
+# What a network share answers that has no locks: for flock (the writer's lock) and fcntl (DuckDB's).
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+static int refuse(void) { errno = atoi(getenv("REFUSED_LOCKS")); return -1; }
+int flock(int fd, int what) { return refuse(); }
+static int any(const char *name, int fd, int what, void *more) {
+    if (what == F_SETLK || what == F_GETLK || what == F_OFD_SETLK) return refuse();
+    return ((int (*)(int, int, void *))dlsym(RTLD_NEXT, name))(fd, what, more);
+}
+int fcntl(int fd, int what, ...) {
+    va_list list; va_start(list, what); void *more = va_arg(list, void *); va_end(list);
+    return any("fcntl", fd, what, more);
+}
+int fcntl64(int fd, int what, ...) {
+    va_list list; va_start(list, what); void *more = va_arg(list, void *); va_end(list);
+    return any("fcntl64", fd, what, more);
+}
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs LD_PRELOAD")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_share_without_locks_is_called_that(made: Database, cli: Cli, tmp_path: Path, number: int) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler: nothing can refuse locks here")
+    (tmp_path / "shim.c").write_text(SHIM)
+    shim = tmp_path / "shim.so"
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", shim, tmp_path / "shim.c", "-ldl"], check=True, timeout=60
+    )
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    env = {"LD_PRELOAD": str(shim), "REFUSED_LOCKS": str(number)}
+    for command in (["scan", tmp_path / "photos"], ["db", "check"]):
+        done = cli(*command, "--db", made.path, env=env)
+        if done.returncode == 0:
+            assert command[0] == "db"  # DuckDB reads without locks where there are none
+            continue
+        assert done.returncode == 2
+        assert "a file system without locks" in done.stderr
+        assert "--db" in done.stderr
 
 
 def test_many_may_read(made: Database) -> None:

@@ -7,6 +7,7 @@ process is overwritten by the next.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -27,6 +28,8 @@ _POLL_S = 0.1
 # Where so many ask at once that it gets no turn for a while, they wait for its name up to _NAMED_WITHIN_S.
 _NAMING_S = 0.1
 _NAMED_WITHIN_S = 3.0
+# What a network share without locks answers.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class WriterLock:
         ``on_wait`` is called once, with the holder if known, before a wait begins. Raises LockedError naming
         the holder when the time is over, DatabaseError where no lock can be made.
         """
-        lock = FileLock(self._lock_path, thread_local=False)
+        lock = self._new_lock()
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
             self._take(lock, wait_s, on_wait)
@@ -97,10 +100,14 @@ class WriterLock:
         if self.holder() is None:
             return False
         try:
-            with FileLock(self._lock_path, thread_local=False).acquire(timeout=0):
+            with self._new_lock().acquire(timeout=0):
                 return False
         except (Timeout, OSError, NotImplementedError):
             return True
+
+    def _new_lock(self) -> FileLock:
+        # Without the system's locks there is none: a file left by a killed process would lock for ever.
+        return FileLock(self._lock_path, thread_local=False, fallback_to_soft=False)
 
     def _take(self, lock: FileLock, wait_s: float, on_wait: Callable[[Holder | None], None] | None) -> None:
         try:
@@ -158,12 +165,40 @@ class WriterLock:
         )
 
     def _unlockable(self, error: Exception) -> DatabaseError:
+        db, folder = printable(str(self._db)), printable(str(self._db.parent))
+        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+            return DatabaseError(
+                f"The database {db} lies on a file system without locks, as some network shares are.",
+                "Two programs could write at once and destroy it. Choose a place on a local disk with"
+                " --db PATH or TRAILCAM_DB.",
+            )
+        for path in (self._lock_path, self._holder_path):
+            if isinstance(error, PermissionError) and (owner := _other_owner(path)):
+                return DatabaseError(
+                    f"Cannot lock the database {db}: {printable(str(path))} belongs to {owner}, and you may"
+                    " not write to it.",
+                    f"If no trailcam of {owner} is at work, have the file deleted; it holds nothing. For a"
+                    " database of your own choose another place with --db PATH or TRAILCAM_DB.",
+                )
         why = getattr(error, "strerror", None) or str(error)
         return DatabaseError(
-            f"Cannot lock the database {printable(str(self._db))}: {printable(str(why))}.",
-            f"trailcam must be able to make and write files in the folder {printable(str(self._db.parent))}. "
+            f"Cannot lock the database {db}: {printable(str(why))}.",
+            f"trailcam must be able to make and write files in the folder {folder}. "
             "Choose another place with --db PATH or TRAILCAM_DB.",
         )
+
+
+def _other_owner(path: Path) -> str | None:
+    """Who owns a file that this process may not write to; None where that isn't another user."""
+    try:
+        owner = path.stat().st_uid
+        if not hasattr(os, "geteuid") or owner == os.geteuid():
+            return None
+        with suppress(KeyError, OSError, NotImplementedError):
+            return f"the user {printable(path.owner())}"
+    except OSError:
+        return None
+    return f"the user number {owner}"
 
 
 def _local_time(since: str) -> str:

@@ -14,6 +14,7 @@ from trailcam.store.database import (
     READ_WAIT_S,
     Connection,
     Database,
+    connect,
     copy_database,
     explained,
     quoted,
@@ -95,7 +96,7 @@ def back_up(database: Database, target: Path) -> Fingerprint:
             migrations.current(db)
             was = fingerprint(db)
             copy_database(db, draft)
-        with explained(draft), closing(duckdb.connect(str(draft), read_only=True)) as copy:
+        with explained(draft), closing(connect(draft, read_only=True)) as copy:
             same = fingerprint(copy) == was
         if not same:
             raise DatabaseError(

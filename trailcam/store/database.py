@@ -30,20 +30,53 @@ Connection = duckdb.DuckDBPyConnection
 
 READ_WAIT_S = 20.0  # a flush holds the file for milliseconds; a first scan's chunk for a second
 WRITE_WAIT_S = 120.0  # a long report may hold it longer
+_SILENT_S = 0.8  # of a wait; after that it is said who holds the file
 _POLL_S = 0.05
 BACKUPS_KEPT = 2
-# DuckDB's words for "another process has it", on POSIX and on Windows.
 _DAMAGED = re.compile(r"Corrupt (database|WAL) file|Failure while replaying WAL|Could not read enough bytes")
-# The last: another thread of this process has it, as a flush that a second Ctrl-C leaves behind.
+# DuckDB's words for "another process has it", on POSIX and on Windows. The last: another thread of this
+# process has it, as a flush that a second Ctrl-C leaves behind.
 _HELD = re.compile(
-    r"Could not set lock|already open in|being used by another process|Unique file handle conflict"
+    r"Conflicting lock is held|Lock is already held|already open in|being used by another process"
+    r"|Unique file handle conflict"
 )
+_NO_LOCKS = re.compile(r"Could not set lock|File locks are not supported")
+# "md:x", "s3://x", "http://x": DuckDB would load an extension and open a connection. "C:" is a Windows drive.
+_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:")
+# Never over the network, whatever a statement or a name asks for.
+_CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+
+def connect(path: Path, *, read_only: bool) -> Connection:
+    """Open a database file as it is: nothing but a file, and without waiting. Raises DuckDB's errors."""
+    # An absolute path has no prefix that DuckDB could take for a service.
+    return duckdb.connect(str(path.absolute()), read_only=read_only, config=dict(_CONFIG))
+
+
+def check_path(path: Path) -> None:
+    """Refuse what names no plain file. Raises DatabaseError."""
+    shown, text = printable(str(path)), str(path)
+    if text == ":memory:":
+        raise DatabaseError(
+            "A database in memory would be gone at the end of the command.", "Name a file with --db."
+        )
+    if _SERVICE.match(text):
+        raise DatabaseError(
+            f"{shown} names a service on a network, not a file: trailcam opens no connection.",
+            f"Name a file with --db. One that is really called so: --db {printable(str(path.absolute()))}",
+        )
+    if "?" in str(path.absolute()):
+        raise DatabaseError(
+            f"The path of the database {shown} holds a question mark: DuckDB would put its log elsewhere.",
+            "Rename the folder or the file, or name another with --db.",
+        )
 
 
 class Database:
-    """One DuckDB file at ``path``. Holds no connection between uses."""
+    """One DuckDB file at ``path``. Holds no connection between uses. Raises DatabaseError: see check_path."""
 
     def __init__(self, path: Path) -> None:
+        check_path(path)
         self.path = path
         self._migrated = False
 
@@ -158,26 +191,35 @@ class Database:
             found[schema].unlink(missing_ok=True)
 
     def _connect(self, *, read_only: bool, wait_s: float, path: Path | None = None) -> Connection:
-        file = str(path or self.path)
-        return when_free(lambda: duckdb.connect(file, read_only=read_only), self.path, wait_s)
+        file = path or self.path
+        return when_free(lambda: connect(file, read_only=read_only), self.path, wait_s)
 
 
 def when_free(connect: Callable[[], Connection], path: Path, wait_s: float) -> Connection:
-    """What ``connect`` opens, waiting while another process holds the file. Raises DatabaseError."""
-    deadline = time.monotonic() + wait_s
+    """What ``connect`` opens, waiting while another process holds the file, and saying so after a moment.
+
+    Raises DatabaseError.
+    """
+    began, told = time.monotonic(), False
     while True:
         try:
             return connect()
         except duckdb.Error as error:
-            if not _HELD.search(str(error)) or time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if not _HELD.search(str(error)) or waited > wait_s:
                 raise _as_database_error(error, path) from error
+            if waited > _SILENT_S and not told:
+                told = True
+                log.warning(
+                    "The database is held by %s: waiting up to %d s for it.", _holder(str(error)), wait_s
+                )
             time.sleep(_POLL_S)
 
 
 @contextmanager
 def drafted(target: Path, suffix: str) -> Iterator[Path]:
     """A new database file to fill and close, which then becomes ``target``, whole or not at all."""
-    draft = target.with_name(f"{target.name}{suffix}")
+    draft = target.absolute().with_name(f"{target.name}{suffix}")
     parts = (draft, draft.with_name(f"{draft.name}.wal"))
     try:
         for left in parts:
@@ -236,11 +278,14 @@ def _as_database_error(error: Exception, path: Path) -> DatabaseError:
     name = printable(str(path))
     first_line = printable(text.splitlines()[0] if text else type(error).__name__)
     if _HELD.search(text):
-        holder = re.search(r"PID (\d+)", text)
-        who = f"process {holder.group(1)}" if holder else "another program"
         return DatabaseError(
-            f"The database {name} is held by {who}.",
+            f"The database {name} is held by {_holder(text)}.",
             "A DuckDB file can be written by one program at a time. Close the other program, or try again.",
+        )
+    if _NO_LOCKS.search(text):
+        return DatabaseError(
+            f"The database {name} lies on a file system without locks, as some network shares are.",
+            "Two programs could write at once and destroy it. Choose a place on a local disk with --db.",
         )
     if "not a valid DuckDB" in text:
         return DatabaseError(
@@ -261,6 +306,15 @@ def _as_database_error(error: Exception, path: Path) -> DatabaseError:
         f"The database {name} can't be used: {first_line}",
         "Check that the path is right, its folder can be written to and the disk is not full.",
     )
+
+
+def _holder(text: str) -> str:
+    """Who holds the file, by DuckDB's message: "process 123 (python3.11)"."""
+    found = re.search(r"(?:held in (.*?) )?\(?PID (\d+)", text)
+    if found is None:
+        return "another program"
+    program = printable(Path(found[1]).name) if found[1] else ""
+    return f"process {found[2]}" + (f" ({program})" if program else "")
 
 
 def utc_now() -> datetime:

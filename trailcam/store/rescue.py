@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from trailcam.errors import DatabaseError
-from trailcam.store.database import explained
+from trailcam.store.database import connect, explained
 from trailcam.words.text import printable
 
 
@@ -21,7 +21,7 @@ def set_aside_log(path: Path, copy: Path, *, dry_run: bool) -> Path | None:
     """
     log = path.with_name(f"{path.name}.wal")
     try:
-        with closing(duckdb.connect(str(path), read_only=True)):
+        with closing(connect(path, read_only=True)):
             return None
     except duckdb.Error as error:
         if "WAL" not in str(error) or not log.exists():
@@ -32,7 +32,7 @@ def set_aside_log(path: Path, copy: Path, *, dry_run: bool) -> Path | None:
         shutil.copy2(path, copy)
         log.replace(copy.with_name(f"{copy.name}.wal"))
     try:
-        with closing(duckdb.connect(str(path), read_only=True)):
+        with closing(connect(path, read_only=True)):
             return copy
     except duckdb.Error as error:
         raise DatabaseError(
