@@ -264,6 +264,23 @@ def test_choosing_a_format() -> None:
         chosen_format(Format.PARQUET, None)
 
 
+@pytest.mark.parametrize("name", ["a.xlsx", "a.XLS", "a.ods", "a.pdf", "b/a.sqlite", "a.duckdb"])
+@pytest.mark.parametrize("wanted", [None, Format.CSV, Format.TABLE])
+def test_no_table_goes_under_another_programs_name(name: str, wanted: Format | None) -> None:
+    with pytest.raises(UsageError, match="can't write") as caught:
+        chosen_format(wanted, name)
+    assert ".csv" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["a.yml", "a.csvx", "report.2024"])
+def test_an_unknown_ending_needs_a_format(name: str) -> None:
+    with pytest.raises(UsageError, match="can't write"):
+        chosen_format(None, name)
+    assert chosen_format(Format.CSV, name) is Format.CSV
+    assert chosen_format(None, "/dev/stdout") is Format.TABLE
+    assert chosen_format(None, "a.htm") is Format.HTML
+
+
 def test_every_format_into_a_file(library: Library, tmp_path: Path) -> None:
     found = ask(library)
     for wanted in Format:

@@ -287,8 +287,8 @@ def test_a_wait_is_not_silent(
     assert len([text for text in told if f"is held by process {holder.pid} (python" in text]) == 1
 
 
-SERVICES = ("md:x", "md:", "motherduck:x", "s3://bucket/x.duckdb", "http://host/x", "https://h/x", "gs://b/x")
-SERVICES += ("postgres:dbname=x", "mysql:x", "ducklake:x", "sqlite:x.db", "file:x.duckdb", ":memory:")
+SERVICES = ["md:x", "md:", "motherduck:x", "s3://bucket/x.duckdb", "http://host/x", "https://h/x", "gs://b/x"]
+SERVICES += ["postgres:dbname=x", "mysql:x", "ducklake:x", "sqlite:x.db", "file:x.duckdb", ":memory:"]
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "a?b.duckdb", "folder?/x.duckdb", "x.duckdb?access_mode=x"])

@@ -26,10 +26,15 @@ from trailcam.reports.formats import (
     total_cells,
 )
 from trailcam.reports.report_page import to_html
+from trailcam.words.text import printable
 
 # For streams that can't encode the signs.
 _ASCII = str.maketrans({"≥": ">=", "≈": "~", "█": "#", "▌": "-"})
 _UNLIMITED = 10_000
+# "" is a name without one, such as /dev/stdout.
+_ENDINGS = {"": Format.TABLE, "txt": Format.TABLE, "htm": Format.HTML}
+_ENDINGS |= {form.value: form for form in Format}
+_OTHERS = ("xlsx", "xls", "xlsm", "ods", "pdf", "docx", "doc", "sqlite", "db", "duckdb")
 # Names longer than this are rather broken into lines than let to push columns out.
 _NAME_WIDTH = 20
 
@@ -37,10 +42,17 @@ _NAME_WIDTH = 20
 def chosen_format(wanted: Format | None, output: str | None) -> Format:
     """The format that was asked for, else what the ending of the file's name says, else a table.
 
-    Raises UsageError for Parquet without ``-o`` or onto a terminal.
+    Raises UsageError for an ending that promises another program's format, or none that trailcam knows, and
+    for Parquet without ``-o`` or onto a terminal.
     """
     ending = Path(output).suffix.lower().removeprefix(".") if output else ""
-    chosen = wanted or (Format(ending) if ending in list(Format) else Format.TABLE)
+    if ending in _OTHERS or (wanted is None and ending not in _ENDINGS):
+        raise UsageError(
+            f"trailcam can't write .{printable(ending)} files.",
+            "Endings it knows: .txt (a table), .csv (spreadsheets open it), .json, .parquet and .html."
+            + ("" if ending in _OTHERS else " --format says what to write under any other name."),
+        )
+    chosen = wanted or _ENDINGS[ending]
     to_stdout = output == "-"
     if chosen is Format.PARQUET and (output is None or (to_stdout and sys.stdout.isatty())):
         raise UsageError("Parquet is no text for a terminal.", "Name a file: -o bucks.parquet")
