@@ -196,6 +196,11 @@ FAULTS: dict[str, tuple[Camera, str, set[str]]] = {
 }
 
 
+def second_card(mark: str, count: int, start: date) -> list[Shot]:
+    """The first ``count`` photos of another card, whose names were taken: a mark keeps them apart."""
+    return taken(start, seed=9, name=f"IMG_{{:04d}}{mark}.JPG")[:count]
+
+
 def clean() -> dict[str, Camera]:
     """What looks odd and is right."""
     base = taken()
@@ -220,6 +225,22 @@ def clean() -> dict[str, Camera]:
         ),
         "New Year 2015 was one": Camera(new_year),
         "two cards in one folder": Camera([*base, *other]),
+        **{
+            f"a few photos of a second card, {mark}": Camera([*base, *second_card(mark, count, start)])
+            for mark, count, start in (
+                *(
+                    (" (2)", 12, date(2024, 12, 12)),
+                    (" (2)", 40, date(2024, 11, 1)),
+                    (" - Copy", 20, date(2025, 1, 5)),
+                ),
+                *(
+                    ("_1", 10, date(2024, 12, 12)),
+                    ("_1", 30, date(2024, 9, 1)),
+                    ("-2", 25, date(2023, 11, 1)),
+                ),
+                *((" copy", 15, date(2025, 2, 1)), ("(1)", 30, date(2024, 10, 30))),
+            )
+        },
         "white flash": Camera([replace(s, infrared=False) for s in base]),
         "names in UTC": Camera(named(base, lambda at: utc_of(at, ZONE).replace(tzinfo=None))),  # type: ignore[union-attr]
         "names given on arrival": Camera(named(base, plus(minutes=7))),
@@ -322,6 +343,17 @@ def test_faults(fault: str, checked: tuple[dict[str, str | None], Checked]) -> N
     assert f"| {fault} | {expected} | {said} |" in (CHECKOUT / "docs" / "times.md").read_text(
         encoding="utf-8"
     )
+
+
+def test_an_index_of_a_burst_is_no_copys_mark(tmp_path: Path) -> None:
+    """IMG_0001_1, IMG_0001_2 without an IMG_0001: one counter, and a wrong clock amid it is still found."""
+    shots = [replace(s, name=f"IMG_{n // 3 + 1:04d}_{n % 3 + 1}.JPG") for n, s in enumerate(taken())]
+    shots = [replace(s, at=s.true - timedelta(days=366)) if 60 <= n < 110 else s for n, s in enumerate(shots)]
+    library = build(tmp_path, {"Gate": Camera(shots)})
+    with library.database.write() as db:
+        check_stale(db, "America/Chicago")
+        found = doubts(db)
+    assert {shot.name for shot in shots if found[f"Gate/{shot.name}"]} == {s.name for s in shots if s.wrong}
 
 
 @pytest.mark.parametrize("with_zone", [True, False])

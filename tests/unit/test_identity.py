@@ -146,6 +146,49 @@ def test_copied_then_the_original_deleted(scene: Scene, scan_between: bool) -> N
     assert scene.boxes() == 1
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        *(
+            "Hayfield/IMG_0 (1).jpg",
+            "Hayfield/IMG_0 - Copy.jpg",
+            "Hayfield/IMG_0(2).jpg",
+            "Hayfield/IMG_0 copy 2.jpg",
+        ),
+        *(
+            "Hayfield/Copy of IMG_0.jpg",
+            "Hayfield - Copy/IMG_0.jpg",
+            "A (2)/IMG_0.jpg",
+            "Hayfield/IMG_0_1.jpg",
+        ),
+        *("Copy of Hayfield/IMG_0.jpg", "Hayfield/IMG_0 - Kopie (3).jpg"),
+    ],
+)
+def test_of_a_photo_and_its_copy_the_plain_name_is_the_photo(scene: Scene, copy: str) -> None:
+    scene.fill(1)
+    (scene.a / copy).parent.mkdir(exist_ok=True)
+    shutil.copy2(scene.a / "Hayfield" / "IMG_0.jpg", scene.a / copy)
+    assert scene.scan().n_copies == 1
+    images = scene.images()
+    assert images["Hayfield/IMG_0.jpg"]["duplicate_of"] is None
+    assert images[copy]["duplicate_of"] == images["Hayfield/IMG_0.jpg"]["image_id"]
+
+
+def test_a_photo_that_was_looked_at_stays_the_photo_though_its_name_is_a_copys(scene: Scene) -> None:
+    scene.fill(1)
+    move(scene.a / "Hayfield" / "IMG_0.jpg", scene.a / "Hayfield" / "IMG_0 (1).jpg")
+    scene.scan()
+    scene.detect()
+    shutil.copy2(scene.a / "Hayfield" / "IMG_0 (1).jpg", scene.a / "Hayfield" / "IMG_0.jpg")
+    scene.scan()
+    assert scene.images()["Hayfield/IMG_0 (1).jpg"]["duplicate_of"] is None
+    assert scene.detect() == 0
+    move(scene.a / "Hayfield" / "IMG_0.jpg", scene.a / "Hayfield" / "IMG_1.jpg")
+    (scene.a / "Hayfield" / "IMG_0 (1).jpg").unlink()
+    scene.scan()
+    assert scene.detect() == 0
+
+
 def test_a_copy_deleted_is_no_loss(scene: Scene) -> None:
     scene.fill(2)
     for k in range(2):

@@ -89,3 +89,77 @@ def test_any_path_gives_a_name_that_can_be_stored(path: str) -> None:
     assert name
     assert name.encode()  # no lone surrogate
     assert not any(unicodedata.category(character) == "Cc" for character in name)
+
+
+CARD_FOLDERS = (
+    "DCIM",
+    "dcim",
+    "100EK113",
+    "100_BTCF",
+    "101RECNX",
+    "MISC",
+    "EK000001",
+    "100APPLE",
+    "202311__",
+)
+COPIES = (
+    *(
+        "{} (2)",
+        "{}(1)",
+        "{} - Copy",
+        "{} - Copy (3)",
+        "{} copy",
+        "{} copy 2",
+        "{} 2",
+        "{}_1",
+        "{}.2",
+        "{}-3",
+    ),
+    *("{}.bak", "{}_old", "{} backup", "{} - Kopie", "{} - Copie (2)", "Copy of {}", "Copy (2) of {}"),
+    *("Kopie von {}", "{} (1) (1)", "{} - Copy - Copy", "{}.bak (2)"),
+)
+
+
+@pytest.mark.parametrize("copy", COPIES)
+@pytest.mark.parametrize("folder", CARD_FOLDERS)
+def test_a_copied_card_folder_is_no_station(folder: str, copy: str) -> None:
+    name = copy.format(folder)
+    for path in (f"{name}/a.jpg", f"DCIM - Copy/{name}/a.jpg", f"New folder (2)/{name}/a.jpg"):
+        assert FOLDER.station(path) == NO_STATION, path
+    assert FOLDER.station(f"Hayfield/{name}/a.jpg") == "Hayfield"
+    assert FOLDER.station(f"{name}/Hayfield/a.jpg") == "Hayfield"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["New folder", "new folder", "New Folder (3)", "untitled folder 2", "Neuer Ordner", "photos", "Pictures"],
+)
+def test_a_folder_that_nobody_named_is_no_station(name: str) -> None:
+    assert FOLDER.station(f"{name}/a.jpg") == NO_STATION
+    assert FOLDER.station(f"DCIM/100EK113/{name}/a.jpg") == NO_STATION
+    assert FOLDER.station(f"{name}/Gate/a.jpg") == "Gate"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Gate 2",
+        "Creek (2)",
+        "Camp_1",
+        "North copy",
+        "Pond 12",
+        "DC 7",
+        "270_Jason",
+        "12",
+        "2023",
+        "A1",
+        "Miscanthus",
+    ],
+)
+def test_a_station_keeps_the_name_that_a_person_gave(name: str) -> None:
+    assert FOLDER.station(f"{name}/DCIM (2)/100EK113 - Copy/a.jpg") == name
+
+
+def test_names_inside_a_library_of_photos_are_no_stations() -> None:
+    assert FOLDER.station("Photos Library.photoslibrary/originals/0/0AB.jpeg") == NO_STATION
+    assert FOLDER.station("Gate/My.photoslibrary/originals/0/0AB.jpeg") == "Gate"

@@ -50,7 +50,79 @@ def test_hidden_trash_and_nas_folders_are_passed_over(tmp_path: Path) -> None:
     put(tmp_path / "sub" / "d.jpg")
     notes = WalkNotes()
     assert paths(tmp_path, notes) == ["sub/d.jpg"]
+    programs = {"$RECYCLE.BIN", ".Trash-1000", "@eaDir", "#recycle", "lost+found", ".thumbnails", "@Recycle"}
+    assert set(notes.left_out) == programs | {".@__thumb", "sub/@eaDir"}
+    notes.left_out.clear()
     assert notes == WalkNotes()
+
+
+@pytest.mark.parametrize("ending", ["jpg", "jpeg", "jpe", "jfif", "jif", "jfi", "pjpeg", "pjp", "mpo", "jps"])
+def test_a_jpeg_is_a_photo_by_any_of_its_endings(tmp_path: Path, ending: str) -> None:
+    names = [f"a.{ending}", f"b.{ending.upper()}", f"c.{ending.title()}"]
+    for name in names:
+        put(tmp_path / name)
+    assert paths(tmp_path) == names
+
+
+def test_pictures_that_are_not_read_are_counted_by_kind(tmp_path: Path) -> None:
+    unread = ["a.HEIC", "b.heic", "c.heif", "d.dng", "e.avif", "f.gif", "g.jxl", "h.CR2", "i.nef", "j.psd"]
+    for name in [*unread, "k.JPG.jpg_original", "l.jpg", "m.xmp", "n.txt", "heic", ".o.heic", "p.heic.part"]:
+        put(tmp_path / name)
+    (tmp_path / "folder.heic").mkdir()
+    notes = WalkNotes()
+    assert paths(tmp_path, notes) == ["l.jpg"]
+    assert notes.pictures == {
+        **{"HEIC": 2, "HEIF": 1, "DNG": 1, "AVIF": 1, "GIF": 1, "JXL": 1, "CR2": 1, "NEF": 1, "PSD": 1},
+        "JPG_ORIGINAL": 1,
+    }
+    assert notes.n_other == 4
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(
+            "DeletedFiles",
+            "deletedfiles",
+            "thumbnails",
+            "Thumbnails",
+            ".Trashes",
+            ".picasaoriginals",
+            "@eaDir",
+        ),
+        *(
+            "$RECYCLE.BIN",
+            ".dtrash",
+            "Catalog Previews.lrdata",
+            "iPod Photo Cache",
+            "100THUMB",
+            ".Trash-1000",
+        ),
+        *(
+            "P.photoslibrary/resources",
+            "P.photoslibrary/private",
+            "Old.photolibrary/Thumbnails",
+            ".stversions",
+        ),
+    ],
+)
+def test_folders_of_other_programs_are_left_out_and_named(tmp_path: Path, folder: str) -> None:
+    put(tmp_path / "Gate" / "a.jpg")
+    put(tmp_path / "Gate" / folder / "deeper" / "b.jpg")
+    put(tmp_path / "Gate" / "P.photoslibrary" / "originals" / "0" / "c.jpg")
+    notes = WalkNotes()
+    assert paths(tmp_path, notes) == ["Gate/a.jpg", "Gate/P.photoslibrary/originals/0/c.jpg"]
+    assert notes.left_out == [f"Gate/{folder}"]
+
+
+@pytest.mark.parametrize(
+    "folder", ["Thumb Creek", "Deleted", "resources", "derivatives", "Trash", "Recycle Road"]
+)
+def test_folders_that_people_may_have_named_are_walked(tmp_path: Path, folder: str) -> None:
+    put(tmp_path / folder / "a.jpg")
+    notes = WalkNotes()
+    assert paths(tmp_path, notes) == [f"{folder}/a.jpg"]
+    assert notes.left_out == []
 
 
 def test_order_is_that_of_names_inside_a_folder(tmp_path: Path) -> None:

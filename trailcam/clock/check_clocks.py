@@ -16,6 +16,7 @@ from trailcam.clock.sequence import Frame, frozen, judge_sequence
 from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import Lit, is_infrared, judge_light
 from trailcam.domain import TimeSource
+from trailcam.media.copy_marks import split_copy_mark, split_number_mark
 from trailcam.media.time_in_name import parse_file_name
 from trailcam.store.clock_facts import (
     ClockShot,
@@ -91,18 +92,34 @@ def check_stale(db: Connection, timezone: str | None) -> Checked:
 
 
 def _streams(shots: Sequence[ClockShot]) -> Iterator[tuple[str, str, list[ClockShot]]]:
-    """Folder, camera and photos of one counter, in the order of their names; a card's folders are one."""
-    streams: dict[tuple[int, str, str, str], list[ClockShot]] = {}
+    """Folder, camera and photos of one counter, in the order of their names; a card's folders are one.
+
+    A second card copied into the folder of the first has names with a copy's mark: that is another counter.
+    """
+    names = {shot.path.rpartition(".")[0] for shot in shots}
+    streams: dict[tuple[int, str, str, str, str], list[ClockShot]] = {}
     for shot in shots:
-        folder, _, name = shot.path.rpartition("/")
+        folder = shot.path.rpartition("/")[0]
         parent, _, last = folder.rpartition("/")
-        prefix = re.match(r"\D*", name)
+        plain, mark = _split_mark(shot.path.rpartition(".")[0], names)
+        prefix = re.match(r"\D*", plain.rpartition("/")[2])
         key = parent if _CAMERA_FOLDER.fullmatch(last) else folder
         streams.setdefault(
-            (shot.root_id, key, shot.camera, prefix[0].casefold() if prefix else ""), []
+            (shot.root_id, key, shot.camera, prefix[0].casefold() if prefix else "", mark), []
         ).append(shot)
-    for (_, folder, camera, _), own in streams.items():
+    for (_, folder, camera, _, _), own in streams.items():
         yield folder, camera, sorted(own, key=lambda shot: natural_key(shot.path))
+
+
+def _split_mark(path: str, names: set[str]) -> tuple[str, str]:
+    """A path without its ending -> the path copied, and the copy's mark. `X_1` has one only beside an `X`."""
+    folder, slash, stem = path.rpartition("/")
+    plain, mark = split_copy_mark(stem)
+    if not mark:
+        plain, mark = split_number_mark(stem)
+        if folder + slash + plain not in names:
+            return path, ""
+    return folder + slash + plain, mark
 
 
 def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Doubt | None], bool]:
@@ -144,7 +161,7 @@ def _infrared(shot: ClockShot) -> bool | None:
 
 def _frame(shot: ClockShot) -> Frame:
     name = shot.path.rpartition("/")[2]
-    counter = _COUNTER.match(name)
+    counter = _COUNTER.match(split_copy_mark(name.rpartition(".")[0])[0])
     if parse_file_name(name) is not None or counter is None:
         return Frame(None, None, shot.own)  # a name made of the time, or without a number, is no evidence
     return Frame(shot.captured_at, int(counter[1]), shot.own)

@@ -1,10 +1,13 @@
 """Which station a photo belongs to, read from its path under the root.
 
-By default the station is the first folder that isn't one a camera makes for itself. Such folders are:
+By default the station is the first folder that no camera, computer or program makes by itself. They make:
 
-- the containers of memory cards: ``DCIM``, ``MFDC``, ``PRIVATE``;
+- the containers of memory cards: ``DCIM``, ``MFDC``, ``PRIVATE``, ``MISC``;
 - the DCF folders inside them (DCF 2.0 / CIPA DC-009, section 3.2.2): a number 100..999 and exactly five
-  characters out of ``A-Z 0-9 _``: ``100RECNX``, ``100_BTCF``, ``100MEDIA``, ``101_PANA``.
+  characters out of ``A-Z 0-9 _``: ``100RECNX``, ``100_BTCF``, ``100MEDIA``, ``101_PANA``; and those of
+  cameras that don't keep to it: ``EK000001``, ``202311__``, ``100APPLE__``;
+- copies of these: ``DCIM (2)``, ``DCIM - Copy``, ``DCIM copy``, ``DCIM.bak``, ``100EK113 (1)``;
+- folders that nobody gave a name: ``New folder (2)``, ``photos``; what lies in a library of Apple's Photos.
 
 A station may look like one of them. ``270_Jason`` doesn't: it is too long. ``270Jason`` doesn't either: a
 camera writes capitals, or its card is shown all in lower case, but it never mixes. Of ``270JASON`` the path
@@ -21,12 +24,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trailcam.errors import UsageError
+from trailcam.media.copy_marks import plain_folder
+from trailcam.media.file_kinds import PHOTO_PACKAGES
 
 NO_STATION = "unassigned"
 FOLDER = "folder"
 
-_CONTAINERS = frozenset({"DCIM", "MFDC", "PRIVATE"})
+_CONTAINERS = frozenset({"DCIM", "MFDC", "PRIVATE", "MISC", "NO NAME"})
 _DCF = re.compile(r"[1-9][0-9]{2}([A-Z0-9_]{5})")
+_NEARLY_DCF = re.compile(r"[1-9][0-9]{2}[A-Z0-9_]{5}_{1,3}|20[0-9]{4}_[A-Z_]|[A-Z]{2}0[0-9]{5}")
+_NAMELESS = frozenset(
+    {
+        *("new folder", "untitled folder", "neuer ordner", "nouveau dossier", "nueva carpeta", "nova pasta"),
+        *("photos", "pictures", "images", "fotos", "bilder"),
+    }
+)
 # Controls, line and paragraph separators, and marks that reverse the text around them.
 _UNPRINTABLE = frozenset({"Cc", "Zl", "Zp"})
 _BIDI_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -76,7 +88,12 @@ class StationRule:
 
 def _first_own_folder(folders: Sequence[str]) -> str:
     for index, folder in enumerate(folders):
-        if not _is_camera_folder(folder, folders[index + 1 :]):
+        if folder.lower().endswith(PHOTO_PACKAGES):
+            return ""  # whatever lies inside has names that a program gave
+        plain = plain_folder(folder)
+        if plain.lower() not in _NAMELESS and not _is_camera_folder(
+            plain, [plain_folder(other) for other in folders[index + 1 :]]
+        ):
             return folder
     return ""
 
@@ -84,7 +101,7 @@ def _first_own_folder(folders: Sequence[str]) -> str:
 def _is_camera_folder(name: str, below: Sequence[str]) -> bool:
     if name not in (name.upper(), name.lower()):
         return False
-    if name.upper() in _CONTAINERS:
+    if name.upper() in _CONTAINERS or _NEARLY_DCF.fullmatch(name.upper()):
         return True
     dcf = _DCF.fullmatch(name.upper())
     return dcf is not None and not any(_is_camera_folder_unlike(dcf[1], other) for other in below)

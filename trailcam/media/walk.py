@@ -5,37 +5,20 @@ The cost is one listing and one ``stat`` a folder and one ``stat`` a photo; noth
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trailcam.domain import FileKey
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".m4v", ".mkv"})
-
-# Beside everything that begins with a dot (.Trash-1000, .thumbnails, .AppleDouble, .@__thumb, ._photo.jpg):
-# recycle bins and system folders of Windows, thumbnails, bins and snapshots of Synology, QNAP and NetApp,
-# recovered blocks (lost+found, LOST.DIR), left-overs of macOS archives. In lower case.
-SKIPPED_FOLDERS = frozenset(
-    {
-        "$recycle.bin",
-        "recycler",
-        "recycled",
-        "system volume information",
-        "@eadir",
-        "#recycle",
-        "#snapshot",
-        "@recycle",
-        "@recently-snapshot",
-        "~snapshot",
-        "lost+found",
-        "lost.dir",
-        "__macosx",
-        "network trash folder",
-    }
+from trailcam.media.file_kinds import (
+    IMAGE_SUFFIXES,
+    SYSTEM_FOLDERS,
+    VIDEO_SUFFIXES,
+    is_other_programs_folder,
+    picture_kind,
 )
 
 NOT_A_FILE = "not_a_file"
@@ -56,13 +39,16 @@ class WalkNotes:
     with the name of a photo), ``broken_link``, ``symlink_loop`` (a link to a folder above it),
     ``duplicate_folder`` (reached already by another way), ``unreadable_folder``, ``unreadable_file``.
     ``unreadable_folders`` are relative paths about which the walk can't tell what lies below; ask
-    :meth:`hides`. Videos and other files are only counted.
+    :meth:`hides`. Videos and other files are only counted; so are ``pictures`` that aren't read, by kind
+    (HEIC, DNG). ``left_out`` are folders of other programs' thumbnails and of what was deleted with them.
     """
 
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unreadable_folders: list[str] = field(default_factory=list)
     n_videos: int = 0
     n_other: int = 0
+    pictures: Counter[str] = field(default_factory=Counter)
+    left_out: list[str] = field(default_factory=list)
 
     def hides(self, path: str) -> bool:
         """Whether the photo ``path`` may still exist although the walk didn't yield it."""
@@ -139,21 +125,34 @@ def _list(folder: _Folder, notes: WalkNotes) -> _Listing:
                 raise
             _note_unreadable(folder.prefix[:-1], UNREADABLE_FOLDER, notes)
     entries.sort(key=lambda entry: entry.name)
+    parent = folder.prefix[:-1].rpartition("/")[2]
     listing = _Listing()
     for entry in entries:
-        if not entry.name.startswith("."):
+        if entry.name.startswith("."):
+            _note_hidden(entry, folder.prefix, notes)
+        else:
             try:
-                _sort_in(entry, folder.prefix, listing, notes)
+                _sort_in(entry, folder.prefix, parent, listing, notes)
             except OSError:  # links that lead to each other, or a medium that fails
                 _note_unreadable(folder.prefix + entry.name, UNREADABLE_FILE, notes)
     return listing
 
 
-def _sort_in(entry: os.DirEntry[str], prefix: str, listing: _Listing, notes: WalkNotes) -> None:
+def _note_hidden(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> None:
+    """Hidden files and folders are passed over; of another program's folder people may want to know."""
+    with contextlib.suppress(OSError):
+        if is_other_programs_folder(entry.name, "") and entry.is_dir():
+            notes.left_out.append(prefix + entry.name)
+
+
+def _sort_in(entry: os.DirEntry[str], prefix: str, parent: str, listing: _Listing, notes: WalkNotes) -> None:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million Path objects cost seconds
     is_image = suffix in IMAGE_SUFFIXES
     if entry.is_dir():
-        if entry.name.lower() in SKIPPED_FOLDERS:
+        if is_other_programs_folder(entry.name, parent):
+            notes.left_out.append(prefix + entry.name)
+            return
+        if entry.name.lower() in SYSTEM_FOLDERS:
             return
         if is_image:
             notes.skipped.append((prefix + entry.name, NOT_A_FILE))
@@ -164,6 +163,8 @@ def _sort_in(entry: os.DirEntry[str], prefix: str, listing: _Listing, notes: Wal
             listing.photos.append(entry)
         elif suffix in VIDEO_SUFFIXES:
             notes.n_videos += 1
+        elif kind := picture_kind(entry.name):
+            notes.pictures[kind] += 1
         else:
             notes.n_other += 1
     elif entry.is_symlink():

@@ -24,7 +24,14 @@ FROM known_by_time k WHERE k.lost_id = images.image_id AND k.content_id IS NOT N
 -- content id, as long as no two photos that share it were found to differ.
 CREATE OR REPLACE TEMP TABLE same AS
 WITH member AS (
-    SELECT image_id, root_id, status <> 'missing' AS present, duplicate_of, run_id, content_id, whole_id
+    SELECT
+        image_id, root_id, status <> 'missing' AS present, duplicate_of, run_id, content_id, whole_id,
+        -- A file that is there, and whose name or folder has a copy's mark: IMG_0001 (2).JPG, DCIM - Copy/...
+        status <> 'missing' AND regexp_matches(
+            path,
+            '(?i)(\s*\([0-9]{1,3}\)|\s*-\s*(copy|kopie|copie|copia)|\s(copy|kopie)(\s+[0-9]{1,3})?)(/|\.[^./]*$)'
+            || '|(^|/)(copy|kopie|copie|copia)\s+(\([0-9]{1,3}\)\s+)?(of|von|de|di)\s'
+        ) AS is_marked
     FROM images
     WHERE content_id IN (SELECT content_id FROM images GROUP BY content_id HAVING count(*) > 1)
 ),
@@ -40,15 +47,15 @@ keyed AS (
     FROM member
     WINDOW contents AS (PARTITION BY content_id)
     UNION ALL
-    SELECT i.image_id, i.root_id, i.status <> 'missing', i.duplicate_of, i.run_id, 'lost ' || k.lost_id
+    SELECT i.image_id, i.root_id, i.status <> 'missing', i.duplicate_of, i.run_id, false, 'lost ' || k.lost_id
     FROM known_by_time k JOIN images i ON i.image_id IN (k.lost_id, k.found_id)
     WHERE k.content_id IS NULL
 )
 SELECT
     *,
-    -- The photo that stays: one that was looked at before one that wasn't, the oldest first.
+    -- The photo that stays: one that was looked at before one that wasn't, one whose name has no copy's mark, the oldest.
     first_value(image_id) OVER (
-        PARTITION BY key ORDER BY duplicate_of IS NULL DESC, run_id IS NOT NULL DESC, image_id
+        PARTITION BY key ORDER BY duplicate_of IS NULL DESC, run_id IS NOT NULL DESC, is_marked, image_id
     ) AS owner_id
 FROM keyed;
 
