@@ -1,8 +1,8 @@
 """Places where one camera shows the same box in photo after photo, over days. Pure numpy.
 
-What tells a stump from an animal is how exactly it stays. A model draws its box within a few pixels each time;
-the boxes of animals at a feeder overlap, but each is another. So a place is static when many boxes lie
-exactly there, over several days, and few lie only about there.
+What tells a stump from an animal is how exactly it stays. A model draws its box within a few pixels each
+time; the boxes of animals at a feeder overlap, but each is another. So a place is static when many boxes
+lie exactly there, over several days, and few lie only about there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ABOUT = 0.5
 MOSTLY = 0.7
 """Of the boxes about a place, the share (0..1) that must be exactly there."""
 STEADY = 0.008
-"""How far a side wanders from day to day at most (as a standard deviation), as a share of the photo; of a large
+"""How far a side wanders from day to day at most (a standard deviation, as a share of the photo); for a large
 box, a fiftieth of its size. A herd that rests under a tree lies elsewhere each noon."""
 _CELL = 0.03  # of the photo's width and height: boxes of one place share a cell or are neighbours
 _MOST_PLACES = 40  # looked at for one camera, the fullest first
