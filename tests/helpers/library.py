@@ -68,11 +68,17 @@ class Photo:
 
 
 def seen(image_id: int, confidence: npt.ArrayLike, class_id: npt.ArrayLike) -> Outcome:
-    """What a model made of one image: a box for each confidence; where it lies makes no difference."""
+    """What a model made of one image: a box for each confidence, side by side."""
     scores = np.asarray(confidence, np.float32)
-    boxes = np.full((len(scores), 4), 0.25, np.float32)
+    boxes = np.array([beside(n, len(scores)) for n in range(len(scores))], np.float32).reshape(-1, 4)
     classes = np.asarray(class_id, np.int16)
     return Outcome(image_id, Status.COMPLETED, boxes=boxes, confidence=scores, class_id=classes)
+
+
+def beside(n: int, count: int) -> tuple[float, float, float, float]:
+    """The place of box ``n`` of ``count`` that don't overlap; a single one lies in the middle."""
+    width = 0.25 if count < 2 else 0.75 / count
+    return (0.25 + n * width, 0.25, width, 0.25)
 
 
 class Library:
@@ -118,9 +124,10 @@ class Library:
                 Status.COMPLETED,
                 confidence=np.array([confidence for _, confidence, *_ in found], np.float32),
                 class_id=np.array([ids[class_name] for class_name, *_ in found], np.int16),
-                boxes=np.array([box[2] if len(box) > 2 else [0.25] * 4 for box in found], np.float32).reshape(
-                    -1, 4
-                ),
+                boxes=np.array(
+                    [box[2] if len(box) > 2 else beside(n, len(found)) for n, box in enumerate(found)],
+                    np.float32,
+                ).reshape(-1, 4),
             )
             for name, found in detections.items()
         ]

@@ -113,7 +113,7 @@ def _boxes(counts: str, *, judged: bool) -> str:
         f"SELECT {photo}, d.run_id, d.class_id, c.name AS class, c.kind, c.age_class, c.species,"
         " c.threshold, d.confidence, d.x, d.y, d.w, d.h, false AS by_person"
         " FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
-        " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
+        " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id WHERE NOT d.repeats"
     )
     view = f"CREATE OR REPLACE TEMP VIEW boxes AS SELECT *, {counts} AS counts FROM"
     if not judged:
@@ -124,7 +124,7 @@ def _boxes(counts: str, *, judged: bool) -> str:
         "CREATE OR REPLACE TEMP TABLE overruled AS SELECT DISTINCT d.rowid AS row FROM detections d"
         f" JOIN person_boxes p ON p.image_id = d.image_id WHERE {overlap} >= {COVERS!r};"
         f"{view} ({machine}"
-        " WHERE d.rowid NOT IN (SELECT row FROM overruled)"
+        " AND d.rowid NOT IN (SELECT row FROM overruled)"
         f" UNION ALL SELECT {photo}, {PERSON_RUN}, p.class_id, p.class, p.kind, p.age_class, p.species,"
         " NULL, 1.0::REAL, p.x, p.y, p.w, p.h, true"
         " FROM selected s JOIN person_boxes p USING (image_id) WHERE p.class IS NOT NULL)"

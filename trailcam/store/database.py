@@ -22,6 +22,7 @@ import duckdb
 
 from trailcam.errors import DamagedError, DatabaseError
 from trailcam.store import migrations
+from trailcam.store.sql import query as query
 from trailcam.words.text import printable
 
 log = logging.getLogger(__name__)
@@ -349,8 +350,3 @@ def lent(connection: Connection, **tables: Mapping[str, Any]) -> Iterator[None]:
         for name in tables:
             with suppress(duckdb.TransactionException):  # aborted: it takes them back
                 connection.unregister(name)
-
-
-def query(name: str) -> str:
-    """The text of ``trailcam/store/queries/NAME.sql``."""
-    return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")

@@ -109,6 +109,10 @@ RESULTS = (
             AND x >= -0.001 AND y >= -0.001 AND x + w <= 1.001 AND y + h <= 1.001)
         """,
     ),
+    Rule(
+        "a photo whose boxes all repeat one another",
+        "SELECT run_id, image_id FROM detections GROUP BY ALL HAVING bool_and(coalesce(repeats, true))",
+    ),
 )
 
 RUNS = (

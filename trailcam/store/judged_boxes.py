@@ -8,6 +8,7 @@ from typing import Any
 
 from trailcam.store.columns import insert, numbers, texts, times
 from trailcam.store.database import Connection, query, rows, utc_now
+from trailcam.store.repeats import mark_repeats
 
 _LONGEST_US = 2**62
 
@@ -96,6 +97,7 @@ def save_fitted(db: Connection, weights_sha256: str, thresholds: Mapping[str, fl
         },
     )
     use_fitted(db)
+    mark_repeats(db)
 
 
 def use_fitted(db: Connection) -> None:
@@ -123,6 +125,7 @@ def forget_fitted(db: Connection, weights_sha256: str) -> list[str]:
         [weights_sha256],
     )
     db.execute("DELETE FROM fitted_thresholds WHERE weights_sha256 = ?", [weights_sha256])
+    mark_repeats(db)
     return names
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from trailcam.errors import DatabaseError
+from trailcam.store.repeats import mark_repeats
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -282,6 +283,12 @@ def m013_identity(db: Connection) -> None:
     db.execute("ALTER TABLE roots ADD COLUMN unsettled BOOLEAN DEFAULT false")
 
 
+def m014_repeats(db: Connection) -> None:
+    """Which boxes repeat another of their photo: stored, but in no count. See ``queries/repeats.sql``."""
+    db.execute("ALTER TABLE detections ADD COLUMN repeats BOOLEAN DEFAULT false")
+    mark_repeats(db)
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -296,6 +303,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m011_clocks,
     m012_maker_notes,
     m013_identity,
+    m014_repeats,
 )
 LATEST = len(MIGRATIONS)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from trailcam.store.database import Connection
 from trailcam.store.invariants import Broken, broken
 from trailcam.store.migrations import RECOUNT_RUNS
+from trailcam.store.repeats import mark_repeats
 from trailcam.store.run_choice import settle
 
 _ORPHANS = {
@@ -108,6 +109,7 @@ _TIMES = {
         WHERE i.captured_at IS NOT NULL
     """,
 }
+_ALL_REPEAT = "SELECT 1 FROM detections GROUP BY run_id, image_id HAVING bool_and(coalesce(repeats, true))"
 _COPIES = """
     DELETE FROM images WHERE rowid NOT IN (
         SELECT max(rowid) FROM images GROUP BY image_id, root_id, path
@@ -178,6 +180,9 @@ def repair(db: Connection) -> Repair:
     settle(db, "SELECT image_id FROM images WHERE run_id IS NULL")
     mended["photos in a wrong state"] = _count(db, _STATUSES)
     mended["runs counted anew"] = _count(db, RECOUNT_RUNS)
+    mended["photos whose boxes all repeated one another"] = len(db.execute(_ALL_REPEAT).fetchall())
+    if mended["photos whose boxes all repeated one another"]:
+        mark_repeats(db)
     db.execute("DROP TABLE doubtful")
     return Repair({what: n for what, n in mended.items() if n}, broken(db))
 

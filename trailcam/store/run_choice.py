@@ -68,7 +68,8 @@ def class_counts(db: Connection, run_id: int, fallback: float) -> list[dict[str,
         "SELECT c.class_id, c.name, c.kind, c.age_class, c.species,"
         " c.threshold::VARCHAR::DOUBLE AS threshold,"
         " count(d.image_id) AS detections, count(DISTINCT d.image_id) AS photos,"
-        " count(d.image_id) FILTER (d.confidence >= coalesce(c.threshold, $fallback)::REAL) AS counting"
+        " count(d.image_id) FILTER (d.confidence >= coalesce(c.threshold, $fallback)::REAL"
+        " AND NOT d.repeats) AS counting"
         " FROM classes c LEFT JOIN detections d ON d.run_id = c.run_id AND d.class_id = c.class_id"
         " WHERE c.run_id = $run_id GROUP BY ALL ORDER BY c.class_id",
         {"run_id": run_id, "fallback": fallback},

@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Outcome, Status
 from trailcam.selection import Selection
-from trailcam.store.columns import insert, insert_row, next_id, numbers, texts
+from trailcam.store.columns import asked, insert, insert_row, next_id, numbers, texts
 from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
 from trailcam.store.judged_boxes import use_fitted
 from trailcam.store.paths import from_db
+from trailcam.store.repeats import mark_new_repeats
 from trailcam.store.run_choice import take_over
 from trailcam.store.select import count_undated_left_out, make_selected
 from trailcam.words.text import printable
@@ -182,6 +183,8 @@ class RunSink:
         before = self._drop_earlier(db, seen)
         insert(db, "results", self._result_columns(seen))
         insert(db, "detections", self._detection_columns(completed))
+        with asked(db, (o.image_id for o in completed if len(o.confidence) > 1)):
+            mark_new_repeats(db, self._run_id)
         self._update_images(db, outcomes)
         db.execute(
             "UPDATE runs SET n_completed = n_completed + $c, n_failed = n_failed + $f,"

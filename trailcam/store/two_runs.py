@@ -92,7 +92,7 @@ def both_said(db: Connection, confidence: float | None, fallback: float) -> Iter
         " c.kind, d.confidence::VARCHAR::DOUBLE AS confidence, d.x, d.y, d.w, d.h"
         " FROM sides s JOIN detections d ON d.image_id = s.image_id AND d.run_id IN (s.run_a, s.run_b)"
         " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
-        " WHERE s.run_a IS NOT NULL AND s.run_b IS NOT NULL"
+        " WHERE s.run_a IS NOT NULL AND s.run_b IS NOT NULL AND NOT d.repeats"
         f" AND d.confidence >= coalesce({asked}, c.threshold, {float(fallback)!r})::REAL"
         " ORDER BY s.image_id, d.confidence DESC, name, d.x, d.y, d.w, d.h"
     )

@@ -43,7 +43,7 @@ LEFT JOIN (
     SELECT d.image_id, d.run_id, false AS truth, c.name AS class, c.kind, c.age_class, c.species, d.class_id,
         d.confidence, d.x, d.y, d.w, d.h
     FROM detections d JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
-    WHERE d.image_id IN (SELECT image_id FROM asked)
+    WHERE d.image_id IN (SELECT image_id FROM asked) AND NOT d.repeats
 ) b ON b.image_id = a.image_id AND (b.truth OR b.run_id = a.run_id)
 WHERE a.random OR NOT $only_random
 ORDER BY a.image_id, b.truth, b.confidence DESC, b.class, b.x, b.y;
