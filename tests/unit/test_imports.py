@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("store", "media", "samples"),
     ("detect", "strip"),
     ("pages", "clock", "doctor"),
-    ("scan", "evaluate", "gallery", "review"),
+    ("scan", "evaluate", "gallery", "review", "static_boxes"),
     ("train", "reports"),
     ("imports", "export", "compare_page", "bench"),
     ("cli",),

@@ -99,7 +99,10 @@ def test_detections_results_and_status_go_together(library: Library) -> None:
             (library.ids["a.jpg"], 0, 0.5),
             (library.ids["a.jpg"], 1, 0.5),
         ]
-        assert {(d["x"], d["y"], d["w"], d["h"]) for d in found} == {(0.25, 0.25, 0.25, 0.25)}
+        assert {(d["x"], d["y"], d["w"], d["h"]) for d in found} == {
+            (0.25, 0.25, 0.375, 0.25),
+            (0.625, 0.25, 0.375, 0.25),
+        }
         results = rows(db, "SELECT image_id, status, error_message FROM results ORDER BY image_id")
     assert [r["status"] for r in results] == ["completed", "completed", "failed"]
     assert results[2]["error_message"] == "cut\\x1b[31m"

@@ -22,7 +22,8 @@ class CamtrapObservations:
         db.execute(
             "CREATE OR REPLACE TEMP TABLE dp_media (n BIGINT, id VARCHAR, path VARCHAR, place VARCHAR);"
             "CREATE OR REPLACE TEMP TABLE dp_seen (media VARCHAR, human BOOLEAN, kind VARCHAR,"
-            " species VARCHAR, stage VARCHAR, sex VARCHAR, tags VARCHAR, author VARCHAR, place VARCHAR, said_at TIMESTAMP,"
+            " species VARCHAR, stage VARCHAR, sex VARCHAR, tags VARCHAR, author VARCHAR,"
+            " place VARCHAR, said_at TIMESTAMP,"
             " x DOUBLE, y DOUBLE, w DOUBLE, h DOUBLE)"
         )
 

@@ -1,5 +1,5 @@
 -- Boxes that repeat another box of the same photo: one animal, found twice. The one place where that is decided;
--- docs/decisions/0015-one-box-an-animal.md says what was measured.
+-- docs/decisions/0016-one-box-an-animal.md says what was measured.
 --
 -- A box repeats a box of the same photo, run and kind (deer of any sex and age are one kind) that is at least as
 -- confident, by itself and beside the threshold of its class, when they overlap by an IoU of 0.6, or when 0.8
