@@ -29,7 +29,7 @@ import yaml
 
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.find_weights import find_weights
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector
 from trailcam.detect.pipeline.decode import Decoded, decode
@@ -67,9 +67,15 @@ def main() -> None:
         photos = sorted(random.Random(0).sample(photos, asked.at_most))
     weights, device = find_weights(asked.weights), torch.device("cpu")
     model = open_detector(
-        weights, device, precision=Precision(asked.precision), backend=Backend(asked.backend)
+        weights,
+        device,
+        ModelOptions(precision=Precision(asked.precision), backend=Backend(asked.backend)),
     )
-    plain = open_detector(weights, device, precision=Precision.FLOAT32) if asked.against_float32 else model
+    plain = (
+        open_detector(weights, device, ModelOptions(precision=Precision.FLOAT32))
+        if asked.against_float32
+        else model
+    )
     pairs = [(look(plain, p, full=True), look(model, p, full=False)) for p in photos]
     figures = agreement(pairs) | {
         "photos": len(photos),

@@ -12,13 +12,13 @@ import torch
 from trailcam.detect.choose import canary
 from trailcam.detect.model.find_weights import STARTER, find_weights
 from trailcam.detect.model.known_frame import frame
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 
 
 def main() -> None:
     weights = find_weights(STARTER)
-    detector = open_detector(weights, torch.device("cpu"), precision=Precision.FLOAT32)
+    detector = open_detector(weights, torch.device("cpu"), ModelOptions(precision=Precision.FLOAT32))
     output = detector.raw(torch.from_numpy(frame()[None]))
     canary.save(output, weights.sha256, canary.STORED)
     print(f"{canary.STORED.name}: {canary.STORED.stat().st_size} bytes, weights {weights.sha256}")

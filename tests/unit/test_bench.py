@@ -102,9 +102,7 @@ def tried(rates: dict[tuple[int, int], float], memory: dict[tuple[int, int], flo
 
     machine: Any = FakeMachine(Plan(1, 1, 1, ""))
     photos: Any = SimpleNamespace(what="photos")
-    found = tune(
-        machine, photos, seconds=1, run=run, stop=lambda: False, say=lambda _: None, grid=list(rates)
-    )
+    found = tune(machine, seconds=1, run=run, stop=lambda: False, say=lambda _: None, grid=list(rates))
     return found, asked, photos
 
 

@@ -14,7 +14,7 @@ from trailcam.detect.choose import canary
 from trailcam.detect.model.find_weights import STARTER, Weights, find_weights
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.model.known_frame import HEIGHT, WIDTH, difference, frame
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 from trailcam.errors import PipelineError
@@ -79,8 +79,10 @@ def test_an_empty_answer_is_refused(scores: np.ndarray[tuple[int, int], np.dtype
 
 def test_another_precision_must_agree_with_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     starter = find_weights(STARTER)
-    canary.check(open_detector(starter, CPU, precision=Precision.BFLOAT16), starter, CPU)
-    true = open_detector(starter, CPU, precision=Precision.FLOAT32).raw(torch.from_numpy(frame()[None]))
+    canary.check(open_detector(starter, CPU, ModelOptions(precision=Precision.BFLOAT16)), starter, CPU)
+    true = open_detector(starter, CPU, ModelOptions(precision=Precision.FLOAT32)).raw(
+        torch.from_numpy(frame()[None])
+    )
     monkeypatch.setattr(canary, "open_detector", lambda *_, **__: Says(true))
     for wrong in (
         replace(true, scores=1 - true.scores),
@@ -117,7 +119,7 @@ def test_the_starter_says_what_is_stored_beside_it() -> None:
     found = find_weights(STARTER)
     with np.load(canary.STORED) as stored:
         assert str(stored["sha256"]) == found.sha256
-    canary.check(open_detector(found, CPU, precision=Precision.FLOAT32), found, CPU)
+    canary.check(open_detector(found, CPU, ModelOptions(precision=Precision.FLOAT32)), found, CPU)
 
 
 def test_a_detector_without_raw_output_shows_its_boxes() -> None:

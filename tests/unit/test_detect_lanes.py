@@ -13,7 +13,7 @@ from tests.helpers.two_stage import container, save
 from trailcam.detect.model.find_weights import find_weights
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.model.lanes import Lanes
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.errors import PipelineError
@@ -74,8 +74,8 @@ def test_photos_of_different_shapes_side_by_side_keep_their_boxes(
     tmp_path: Path, precision: Precision
 ) -> None:
     weights = find_weights(save(tmp_path / "two.pt", container("efficientnet-lite0")))
-    alone = open_detector(weights, CPU, imgsz=128, precision=precision)
-    lanes = open_detector(weights, CPU, imgsz=128, precision=precision, lanes=4)
+    alone = open_detector(weights, CPU, ModelOptions(imgsz=128, precision=precision))
+    lanes = open_detector(weights, CPU, ModelOptions(imgsz=128, precision=precision, lanes=4))
     assert isinstance(lanes, Lanes)
     assert lanes.names == alone.names
     assert lanes.thresholds == alone.thresholds

@@ -17,7 +17,7 @@ from trailcam.detect.model import openvino as ours
 from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import Weights, find_weights
 from trailcam.detect.model.lanes import Lanes
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector, RawOutput
 from trailcam.detect.model.two_stage import TwoStageDetector
@@ -55,7 +55,9 @@ def opened(
 ) -> Detector:
     torch.set_num_threads(1)
     return open_detector(
-        weights, CPU, imgsz=128, precision=Precision.FLOAT32, backend=backend, lanes=lanes, photos=photos
+        weights,
+        CPU,
+        ModelOptions(imgsz=128, precision=Precision.FLOAT32, backend=backend, lanes=lanes, photos=photos),
     )
 
 

@@ -15,7 +15,7 @@ from torchvision.ops import nms
 
 from tests.helpers.two_stage import COARSE, FINE, container, save
 from trailcam.detect.model.find_weights import STARTER, find_weights
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage import TwoStageDetector
 from trailcam.detect.model.two_stage_crops import LiteNet, cut, decide, fuse
@@ -36,7 +36,9 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def detector_of(path: Path, **options: Any) -> TwoStageDetector:  # noqa: ANN401
-    found = open_detector(find_weights(path), CPU, imgsz=128, **{"precision": Precision.FLOAT32, **options})
+    found = open_detector(
+        find_weights(path), CPU, ModelOptions(imgsz=128, **{"precision": Precision.FLOAT32, **options})
+    )
     assert isinstance(found, TwoStageDetector)
     return found
 

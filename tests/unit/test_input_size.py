@@ -21,7 +21,7 @@ from tests.helpers import two_stage
 from trailcam.detect.command import _model_key
 from trailcam.detect.model.find_weights import find_weights
 from trailcam.detect.model.input_size import DEFAULT_IMGSZ, InputSize, read_input_size
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.settings.config import Settings, load
 
 CPU = torch.device("cpu")
@@ -138,7 +138,7 @@ def test_weights_that_say_nothing_are_used_at_640(tmp_path: Path) -> None:
 def test_the_size_is_used_and_can_be_overridden(made_for_1280: Path) -> None:
     found = find_weights(made_for_1280)
     assert open_detector(found, CPU).frame.imgsz == 1280
-    assert open_detector(found, CPU, imgsz=640).frame.imgsz == 640
+    assert open_detector(found, CPU, ModelOptions(imgsz=640)).frame.imgsz == 640
 
 
 class Mischief:
@@ -183,7 +183,7 @@ def test_a_size_that_can_be_none_is_told(tmp_path: Path, caplog: pytest.LogCaptu
         assert open_detector(found, CPU).frame.imgsz == 640
     assert "made for 10000000 px, which no model is; --imgsz sets another size" in caplog.text
     caplog.clear()
-    assert open_detector(found, CPU, imgsz=96).frame.imgsz == 96
+    assert open_detector(found, CPU, ModelOptions(imgsz=96)).frame.imgsz == 96
     assert "no model is" not in caplog.text
 
 

@@ -68,7 +68,6 @@ def settings_to_try(device_type: str, cores: int) -> list[Setting]:
 
 def tune(
     machine: Machine,
-    photos: Photos,
     *,
     seconds: float,
     run: Callable[[Machine, int], Run],

@@ -115,6 +115,7 @@ def detect(
     from trailcam.cli.signals import stoppable
     from trailcam.detect.command import detect as run_detect
     from trailcam.detect.command import prepare
+    from trailcam.detect.pipeline.outcomes import Control
     from trailcam.files.lock import WriterLock
 
     flags = {
@@ -150,8 +151,7 @@ def detect(
                 context.database,
                 settings,
                 work,
-                stop=stop,
-                progress=shown,
+                Control(stop, shown),
                 started=shown.started,
                 # Whoever asks for failed photos again knows that they fail.
                 accept_failures=accept_failures or status is Which.FAILED,

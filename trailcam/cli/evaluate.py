@@ -83,6 +83,7 @@ def evaluate(
     """Say how often a model is right, on photos with labels."""
     from trailcam.cli.signals import stoppable
     from trailcam.detect.model.find_weights import find_weights
+    from trailcam.detect.pipeline.outcomes import Control
     from trailcam.evaluate.judge_model import run_evaluation
 
     flags = {"weights": weights, "device": device, "batch": batch, "workers": workers, "imgsz": imgsz}
@@ -98,9 +99,8 @@ def evaluate(
             split.value,
             chosen,
             context.settings,
+            Control(stop, Shown(bar)),
             confidence=confidence,
-            stop=stop,
-            progress=Shown(bar),
         )
     if output is not None:
         _write(report, output)

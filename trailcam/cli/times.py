@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,9 +130,8 @@ def run(
     from trailcam.strip.read_library import read_strips
 
     ocr = Ocr()
-    now = datetime.now().astimezone().replace(tzinfo=None)
     with console.progress("Reading strips", quiet=context.quiet) as progress:
-        report = read_strips(context.database, selection, options, ocr, now=now, progress=progress, stop=stop)
+        report = read_strips(context.database, selection, options, ocr, progress=progress, stop=stop)
     if not context.quiet:
         _say(report, context.verbose)
     return report

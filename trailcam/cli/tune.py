@@ -67,7 +67,7 @@ def tune(
         def run(machine: Machine, n: int) -> Run:
             return ceilings.pipeline(machine, photos, n, stop=stop, watch=True)
 
-        tried = tuning.tune(machine, photos, seconds=seconds, run=run, stop=stop, say=say)
+        tried = tuning.tune(machine, seconds=seconds, run=run, stop=stop, say=say)
         if stop():
             console.say("Stopped; the configuration is as it was.")
             raise typer.Exit(ExitCode.INTERRUPTED)

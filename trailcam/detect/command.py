@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trailcam import __version__
-from trailcam.detect.choose.plan import SUPPRESSION_IOU
 from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import Weights, find_weights
-from trailcam.detect.pipeline.outcomes import Job, Progress
+from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector
+from trailcam.detect.pipeline.outcomes import Control, Job, Source
 from trailcam.errors import UsageError
 from trailcam.files.mount_guard import alive, check_root
 from trailcam.selection import Selection
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from trailcam.detect.choose.fit import Opened
     from trailcam.detect.choose.plan import Plan
     from trailcam.detect.model.device import GpuMonitor
-    from trailcam.detect.model.protocol import Detector
     from trailcam.detect.pipeline.loop import PipelineReport
     from trailcam.domain import ClassInfo
 
@@ -98,14 +97,13 @@ def prepare(database: Database, settings: Settings, selection: Selection, limit:
 def detect(
     database: Database,
     settings: Settings,
-    todo: Work,
+    work: Work,
+    control: Control,
     *,
-    stop: Callable[[], bool],
-    progress: Progress | None,
     started: Callable[[Started], None] = lambda _: None,
     accept_failures: bool = False,
 ) -> DetectReport:
-    """Look at the photos of ``todo`` and save what is seen. The caller holds the writer's lock.
+    """Look at the photos of ``work`` and save what is seen. The caller holds the writer's lock.
 
     ``accept_failures``: mark photos as failed even where they are more than half of the run.
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
@@ -116,40 +114,32 @@ def detect(
     from trailcam.detect.pipeline.loader import LoaderOptions
     from trailcam.detect.pipeline.loop import PipelineOptions, run
 
-    opened = open_chosen(todo.weights, settings.detect, photos=len(todo))
+    opened = open_chosen(work.weights, settings.detect, photos=len(work))
     detector, device = opened.detector, opened.device
-    _check_canary(database, todo, detector, device)
-    best = fit(opened, _Files(todo), stop).plan
+    _check_canary(database, work, detector, device)
+    best = fit(opened, _Files(work), control.stop).plan
     options = PipelineOptions(
         batch=best.batch,
         loader=LoaderOptions(workers=best.workers),
         accept_failures=accept_failures,
-        known_failures=frozenset(todo.todo.image_id[todo.todo.failed].tolist()),
+        known_failures=frozenset(work.todo.image_id[work.todo.failed].tolist()),
     )
-    run_id = _begin(database, settings, todo, opened, best)
+    run_id = _begin(database, settings, work, opened, best)
     started(
         Started(
             run_id,
             describe(device),
             str(detector.precision),
             str(detector.backend),
-            todo.weights.size.in_words(settings.detect.imgsz, detector.frame.imgsz),
+            work.weights.size.in_words(settings.detect.imgsz, detector.frame.imgsz),
             best.reason,
             GpuMonitor(device),
         )
     )
     sink = RunSink(database, run_id)
     try:
-        report = run(
-            _Jobs(todo.todo),
-            todo.roots,
-            detector,
-            sink,
-            options,
-            root_alive=lambda root_id: alive(todo.roots[root_id]),
-            stop=stop,
-            progress=progress,
-        )
+        source = Source(_Jobs(work.todo), work.roots, lambda root_id: alive(work.roots[root_id]))
+        report = run(source, detector, sink, options, control)
     except BaseException:
         with database.write() as db:
             end_run(db, run_id, completed=False, seconds={"write": sink.seconds})
@@ -159,15 +149,15 @@ def detect(
     return DetectReport(run_id, report, sink.seconds)
 
 
-def _begin(database: Database, settings: Settings, todo: Work, opened: Opened, best: Plan) -> int:
+def _begin(database: Database, settings: Settings, work: Work, opened: Opened, best: Plan) -> int:
     """Record what is about to run, and with what; the run's number."""
     from trailcam.detect.model.device import describe
 
     detector = opened.detector
     facts = RunFacts(
-        model_key=todo.model_key,
-        weights_sha256=todo.weights.sha256,
-        weights_name=todo.weights.path.name,
+        model_key=work.model_key,
+        weights_sha256=work.weights.sha256,
+        weights_name=work.weights.path.name,
         settings=_settings_record(settings, best, detector),
         versions=_versions(detector),
         device=describe(opened.device),
@@ -177,15 +167,15 @@ def _begin(database: Database, settings: Settings, todo: Work, opened: Opened, b
         return begin_run(db, facts)
 
 
-def _check_canary(database: Database, todo: Work, detector: Detector, device: torch.device) -> None:
+def _check_canary(database: Database, work: Work, detector: Detector, device: torch.device) -> None:
     """Before many photos, and whenever weights, device or versions are new to this database."""
     from trailcam.detect.choose import canary
     from trailcam.detect.model.device import describe
 
     with database.read() as db:
-        known = ran_before(db, todo.weights.sha256, describe(device), _versions(detector))
-    if len(todo) > CANARY_ABOVE or not known:
-        canary.check(detector, todo.weights, device)
+        known = ran_before(db, work.weights.sha256, describe(device), _versions(detector))
+    if len(work) > CANARY_ABOVE or not known:
+        canary.check(detector, work.weights, device)
 
 
 class _Jobs(Sequence[Job]):

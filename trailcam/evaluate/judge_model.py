@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trailcam.detect.model.find_weights import Weights
-from trailcam.detect.pipeline.outcomes import Job, Progress
+from trailcam.detect.pipeline.outcomes import Control, Job, Source
 from trailcam.domain import Outcome, Status
 from trailcam.errors import DataSetError, Interrupted
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto, read_dataset
@@ -80,17 +80,16 @@ def run_evaluation(
     split: str,
     weights: Weights,
     settings: Settings,
+    control: Control | None = None,
     *,
     confidence: float | None = None,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Progress | None = None,
 ) -> EvaluationReport:
     """Look at a split and count right and wrong.
 
     ``confidence`` (0..1) takes the place of the weights' own thresholds. Raises DataSetError, WeightsError,
     DeviceError, PipelineError, and Interrupted.
     """
-    looked = look(read_dataset(data, split), weights, settings, confidence, stop, progress)
+    looked = look(read_dataset(data, split), weights, settings, confidence, control)
     return EvaluationReport(looked, evaluate(looked.judge), tuple(worst_mistakes(looked.judge)))
 
 
@@ -99,8 +98,7 @@ def look(
     weights: Weights,
     settings: Settings,
     confidence: float | None,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Progress | None = None,
+    control: Control | None = None,
 ) -> Looked:
     """Every photo of the data set through detect's own pipeline. Errors: see :func:`run_evaluation`."""
     from trailcam.detect.choose.fit import open_chosen
@@ -112,16 +110,8 @@ def look(
     detector, best = opened.detector, opened.plan
     jobs, roots = _jobs(dataset.photos)
     sink = _Kept()
-    report = run(
-        jobs,
-        roots,
-        detector,
-        sink,
-        PipelineOptions(batch=best.batch, loader=LoaderOptions(workers=best.workers)),
-        root_alive=lambda _: True,
-        stop=stop,
-        progress=progress,
-    )
+    options = PipelineOptions(batch=best.batch, loader=LoaderOptions(workers=best.workers))
+    report = run(Source(jobs, roots, lambda _: True), detector, sink, options, control)
     if report.interrupted:
         raise Interrupted("Stopped before the end; nothing was written.")
     judge, failed = _judge(dataset, sink.outcomes, detector.names, detector.thresholds, settings, confidence)

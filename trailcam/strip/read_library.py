@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from trailcam.domain import CaptureTime, TimeSource
@@ -50,7 +51,7 @@ class StripOptions:
 
     ``with_exif``: also photos with an EXIF time, to compare. ``again``: also those that were read before.
     ``order``: the order of day and month, where a person knows it; remembered with the readings. ``roots``:
-    only photos of these roots (ids), None for all.
+    only photos of these roots (ids), None for all. ``now``: naive local time.
     """
 
     with_exif: bool = False
@@ -58,6 +59,7 @@ class StripOptions:
     order: DateOrder | None = None
     roots: frozenset[int] | None = None
     threads: int = 1
+    now: datetime = field(default_factory=lambda: datetime.now().astimezone().replace(tzinfo=None))
 
 
 @dataclass(slots=True)
@@ -89,13 +91,12 @@ def read_strips(
     options: StripOptions,
     ocr: Ocr,
     *,
-    now: datetime,
     progress: Progress = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> StripReport:
     """Read the strips of the selection's photos and give undated photos their times.
 
-    ``now`` is naive local time. Raises RootError where a root can't be reached, and Interrupted after a stop;
+    Raises RootError where a root can't be reached, and Interrupted after a stop;
     what was read is saved then.
     """
     groups = _groups(database, selection, options)
@@ -104,7 +105,8 @@ def read_strips(
     report = StripReport(n_before=sum(_n_before(group, options) for group in groups))
     total = sum(len(group.todo) for group in groups)
     for group in groups:
-        _read_group(database, group, ocr, options.threads, report, lambda done: progress(done, total), stop)
+        read = partial(read_raw, ocr=ocr, threads=options.threads, stop=stop)
+        _read_group(database, group, report, read, lambda done: progress(done, total))
         if stop() and report.n_read < total:
             raise Interrupted(
                 f"Stopped after reading the strips of {count(report.n_read, 'photo')} of {total:,}; "
@@ -112,7 +114,7 @@ def read_strips(
                 "Run the same command again to carry on: times are given when a folder is done.",
             )
         if group.todo or not group.judged:
-            report.n_dated += _judge_group(database, group, options.order, now)
+            report.n_dated += _judge_group(database, group, options.order, options.now)
     return report
 
 
@@ -162,11 +164,9 @@ def _n_before(group: _Group, options: StripOptions) -> int:
 def _read_group(
     database: Database,
     group: _Group,
-    ocr: Ocr,
-    threads: int,
     report: StripReport,
+    read: Callable[[Sequence[StripImage]], Iterable[list[RawReading]]],
     progress: Callable[[int], None],
-    stop: Callable[[], bool],
 ) -> None:
     unsaved: dict[str, RawReading] = {}
     images = [
@@ -174,7 +174,7 @@ def _read_group(
         for shot in group.todo
     ]
     seen: set[str] = set()
-    for block in read_raw(images, ocr, threads=threads, stop=stop) if images else ():
+    for block in read(images) if images else ():
         lost = [raw.name for raw in block if raw.failure is Reason.UNREADABLE_FILE]
         if lost and not alive(group.root):
             _save_raw(database, group, unsaved)

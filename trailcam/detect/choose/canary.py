@@ -14,7 +14,7 @@ import torch
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.find_weights import STARTER, Weights
 from trailcam.detect.model.known_frame import EXACT, HEIGHT, ROUNDED, WIDTH, Tolerance, difference, frame
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import RawOutput
 from trailcam.errors import PipelineError, TrailcamError
@@ -78,7 +78,7 @@ def _stored(weights: Weights, path: Path) -> RawOutput | None:
 def _reference(weights: Weights, pixels: torch.Tensor) -> RawOutput | None:
     """The same weights in float32 on the processor; None where such a model doesn't run there."""
     try:
-        return open_detector(weights, _CPU, precision=Precision.FLOAT32).raw(pixels)
+        return open_detector(weights, _CPU, ModelOptions(precision=Precision.FLOAT32)).raw(pixels)
     except TrailcamError:
         if weights.path.suffix.lower() == ".pt":
             raise

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trailcam.detect.choose.plan import SUPPRESSION_IOU, Pace, Plan, fitted, plan
+from trailcam.detect.choose.plan import Pace, Plan, fitted, plan
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import resolve
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.pipeline.decode import Decoded, decode
 from trailcam.detect.pipeline.read_file import read_file
@@ -64,13 +64,14 @@ def open_chosen(
     detector = open_detector(
         weights,
         device,
-        imgsz=chosen.imgsz,
-        store_confidence=chosen.store_confidence if store_confidence is None else store_confidence,
-        iou=SUPPRESSION_IOU,
-        precision=Precision(chosen.precision),
-        lanes=best.lanes,
-        backend=Backend(chosen.backend),
-        photos=photos,
+        ModelOptions(
+            imgsz=chosen.imgsz,
+            store_confidence=chosen.store_confidence if store_confidence is None else store_confidence,
+            precision=Precision(chosen.precision),
+            lanes=best.lanes,
+            backend=Backend(chosen.backend),
+            photos=photos,
+        ),
     )
     return Opened(detector, device, best)
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 
 from trailcam.machine import usable_cores
 
-SUPPRESSION_IOU = 0.7
-
 _CPU_BATCH, _GPU_BATCH = 8, 64
 _THREADS_UP_TO = 4  # cores: where so few also compute, processes that decode cost more than they bring
 _CLOSE = 0.03  # a batch that is slower by less than this is as fast

@@ -10,7 +10,7 @@ from trailcam.detect.choose import canary
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import describe, resolve
 from trailcam.detect.model.known_frame import HEIGHT, WIDTH
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def try_model(weights: Weights, settings: Settings) -> Trial:
     device = resolve(settings.detect.device)
     chosen = settings.detect
     detector = open_detector(
-        weights, device, precision=Precision(chosen.precision), backend=Backend(chosen.backend)
+        weights, device, ModelOptions(precision=Precision(chosen.precision), backend=Backend(chosen.backend))
     )
     canary.check(detector, weights, device)
     detector.warmup(HEIGHT, WIDTH, 1)

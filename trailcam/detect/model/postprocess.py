@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trailcam.detect.model.protocol import RawDetections, RawOutput
+from trailcam.detect.model.protocol import SUPPRESSION_IOU, RawDetections, RawOutput
 from trailcam.detect.model.vision_ops import nms
 from trailcam.errors import PipelineError
 
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
 MAX_DETECTIONS = 300
 """Boxes kept for one photo, the most confident ones."""
 
-DEFAULT_IOU = 0.7
-"""Of two boxes that overlap more than this, the less confident one goes (ultralytics' default)."""
-
 
 def detections(
-    output: Tensor, *, n_classes: int, threshold: float, iou: float = DEFAULT_IOU
+    output: Tensor, *, n_classes: int, threshold: float, iou: float = SUPPRESSION_IOU
 ) -> list[RawDetections]:
     """Model output of a batch of n -> n results.
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from trailcam.detect.model.frame import FrameSpec
 
 
+SUPPRESSION_IOU = 0.7
+"""Of two boxes that overlap more than this, the less confident one goes (ultralytics' default)."""
+
 Confidences = npt.NDArray[np.float32]
 ClassIds = npt.NDArray[np.int16]
 
@@ -73,7 +76,7 @@ class Detector(Protocol):
     model_key: str
     depth: int = 1
     thresholds: Mapping[int, float] = MappingProxyType({})
-    iou: float = 0.7
+    iou: float = SUPPRESSION_IOU
     precision: str = "float32"
     backend: Backend = Backend.TORCH
     parts: tuple[str, ...] = ()

@@ -24,9 +24,9 @@ from PIL import Image
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.find_weights import read_thresholds
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
-from trailcam.detect.model.postprocess import DEFAULT_IOU, detections, raw_output
+from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
-from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
+from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector, RawDetections, RawOutput
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.trust import is_trusted
 from trailcam.errors import TrailcamError, WeightsError
@@ -62,7 +62,7 @@ class UltralyticsDetector(Detector):
         *,
         imgsz: int = 640,
         store_confidence: float = 0.05,
-        iou: float = DEFAULT_IOU,
+        iou: float = SUPPRESSION_IOU,
         precision: Precision = Precision.AUTO,
     ) -> None:
         self.precision = choose_precision(precision, device)

@@ -19,7 +19,7 @@ from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.held_failures import HeldFailures
 from trailcam.detect.pipeline.inference import Inference, InFlight
 from trailcam.detect.pipeline.loader import Loader, LoaderOptions
-from trailcam.detect.pipeline.outcomes import Job, Progress, Sink, Snapshot
+from trailcam.detect.pipeline.outcomes import Control, Job, Progress, Sink, Snapshot, Source
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.detect.pipeline.writer import Writer
 from trailcam.domain import Outcome, Status
@@ -27,8 +27,7 @@ from trailcam.errors import PipelineError, RootError
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from trailcam.detect.model.protocol import Detector, RawDetections
     from trailcam.geometry import Letterbox
@@ -64,51 +63,33 @@ class PipelineOptions:
 
 
 def run(
-    jobs: Iterable[Job],
-    roots: Mapping[int, Path],
-    detector: Detector,
-    sink: Sink,
-    options: PipelineOptions,
-    *,
-    root_alive: Callable[[int], bool],
-    stop: Callable[[], bool] = lambda: False,
-    progress: Progress | None = None,
+    source: Source, detector: Detector, sink: Sink, options: PipelineOptions, control: Control | None = None
 ) -> PipelineReport:
-    """Look at every job's photo and write each outcome to the sink.
+    """Look at every photo of ``source`` and write each outcome to the sink.
 
-    ``jobs`` is iterated once, in another thread. ``stop`` is asked between batches: once it
-    says True, the batch in hand is finished, all results are flushed, and the report says
-    ``interrupted``. ``root_alive`` is asked whenever photos are missing or unreadable; if it
-    says False, RootError is raised and nothing that wasn't flushed is marked.
+    After a stop by ``control`` the report says ``interrupted``. If a root is gone, RootError is raised and
+    nothing that wasn't flushed is marked.
 
     Raises RootError; PipelineError when a worker dies, nothing can be read any more, or the
     model answers nonsense, or more than half of the photos fail (then none is marked as failed);
     DeviceError when not even one photo fits the device; and whatever
     the sink raises. No process or thread is left behind in any case.
     """
-    return _Run(jobs, roots, detector, sink, options, root_alive, stop, progress).go()
+    return _Run(source, detector, sink, options, control or Control()).go()
 
 
 class _Run:
     def __init__(
-        self,
-        jobs: Iterable[Job],
-        roots: Mapping[int, Path],
-        detector: Detector,
-        sink: Sink,
-        options: PipelineOptions,
-        root_alive: Callable[[int], bool],
-        stop: Callable[[], bool],
-        progress: Progress | None,
+        self, source: Source, detector: Detector, sink: Sink, options: PipelineOptions, control: Control
     ) -> None:
-        self._roots = roots
+        self._roots = source.roots
         self._detector = detector
         self._options = options
-        self._root_alive = root_alive
-        self._stop = stop
-        self._progress = progress
-        self._total = len(jobs) if isinstance(jobs, Sized) else None
-        self._loader = Loader(jobs, roots, detector.frame, options.loader)
+        self._root_alive = source.alive
+        self._stop = control.stop
+        self._progress = control.progress
+        self._total = len(source.jobs) if isinstance(source.jobs, Sized) else None
+        self._loader = Loader(source.jobs, source.roots, detector.frame, options.loader)
         self._batcher = Batcher(options.batch)
         self._inference = Inference(detector, options.batch)
         self._flights: deque[InFlight] = deque()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from trailcam.domain import Outcome
@@ -16,6 +17,19 @@ class Job:
     image_id: int
     root_id: int
     path: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """The photos of a run.
+
+    ``jobs`` is iterated once, in another thread. ``roots``: root id -> folder. ``alive`` is asked whether a
+    root is still there whenever photos are missing or unreadable.
+    """
+
+    jobs: Iterable[Job]
+    roots: Mapping[int, Path]
+    alive: Callable[[int], bool]
 
 
 class Sink(Protocol):
@@ -50,3 +64,19 @@ class Progress(Protocol):
 
     def update(self, snapshot: Snapshot) -> None:
         """Called from the main thread, at most a few times a second, and once at the end."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Control:
+    """What is asked and told while photos are looked at.
+
+    ``stop`` is asked between batches: once it says True, the batch in hand is finished and all results are
+    written.
+    """
+
+    stop: Callable[[], bool] = _never
+    progress: Progress | None = None
