@@ -31,7 +31,7 @@ class ModelOptions:
     ``imgsz``: px of the longer side, None for the size that the weights say. ``store_confidence`` 0..1: boxes
     below it are never seen again. ``lanes``: batches that a processor works on at once, each in a thread of
     its own (0: in the caller's); other devices, and models in a format of their own, take one after the
-    other. ``backend``: which library computes; AUTO takes OpenVINO only for enough ``photos`` (None: unknown).
+    other. ``backend``: which library computes; AUTO takes OpenVINO for enough ``photos`` (None: unknown).
     """
 
     imgsz: int | None = None
