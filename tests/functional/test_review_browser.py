@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.conftest import CHECKOUT, TinyJpeg, isolated_environment
@@ -36,14 +35,13 @@ class Page:
         self.window.driver.get(self.file.as_uri())
 
     def press(self, *keys: str) -> None:
-        for key in keys:
-            self.window.driver.switch_to.active_element.send_keys(key)
+        self.window.keys(*keys)
 
     def text(self, name: str) -> str:
         return str(self.window.run(f"return {WHERE}('{name}').textContent"))
 
     def click(self, name: str) -> None:
-        self.window.driver.find_element(By.ID, name).click()
+        self.window.click(f"#{name}")
 
     def saved(self) -> dict[str, Any]:
         """Press Save; what came down."""
@@ -121,15 +119,49 @@ def test_keys_answer_and_the_file_has_it(page: Page) -> None:
     page.window.run(f"{WHERE}('stage').focus()")
     page.press(Keys.ENTER)
     assert "Photo 2 of 6" in page.text("progress-text")
-    page.press("4", Keys.ENTER)  # the class with that number
-    number_4 = page.window.run(f"return {WHERE}('classes').children[3].lastChild.textContent")
-    page.press("n", "s")
+    page.press("4", "n", "s")
     assert "3 answered, 1 skipped · 2 to go" in page.text("progress-text")
     content = page.saved()
     assert (content["format"], content["version"], content["author"]) == ("trailcam review", 1, "Ann")
-    assert [[box["class"] for box in a["shows"]] for a in content["answers"]] == [["doe"], [number_4], []]
+    assert [[box["class"] for box in a["shows"]] for a in content["answers"]] == [["doe"], ["mid"], []]
     assert content["answers"][0]["shows"][0]["box"] == [0.25] * 4
     assert page.text("save") == "Saved"
+
+
+def test_the_buttons_say_what_they_record(page: Page) -> None:
+    assert page.text("question") == "Is this a doe? The model is 51 % sure."
+    assert page.text("accept") == "Doe Enter"
+    assert page.text("blank") == "No animal n"
+    first = page.window.run(f"return [...{WHERE}('classes').children].slice(0, 5).map(n => n.textContent)")
+    assert first == ["Doe1", "Fawn2", "Young buck3", "Mid buck4", "Mature buck5"]
+    page.press("5")
+    assert page.text("said") == "Recorded: mature buck."
+    page.press(*[Keys.ARROW_RIGHT] * 4)  # nothing was found there
+    assert page.text("question") == "Is there an animal? The model found none."
+    assert page.text("accept") == "No animal Enter"
+
+
+def test_enter_never_erases_an_animal(tmp_path: Path, tiny_jpeg: TinyJpeg) -> None:
+    """A box that doesn't count is asked about: Enter says yes, n says no, nothing is left out unasked."""
+    photos = [Photo(f"{n}.jpg", f"2024-11-0{n + 1} 06:00") for n in range(2)]
+    faint = (("doe", 0.28, (0.1, 0.1, 0.2, 0.2)), ("mid", 0.2, (0.6, 0.6, 0.2, 0.2)))
+    library = make_library(tmp_path, photos)
+    library.detect({photo.name: faint for photo in photos})
+    for photo in photos:
+        file = library.root / photo.station / photo.name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(tiny_jpeg())
+    done = trailcam(library, "review", "-o", "faint.html")
+    assert done.returncode == 0, done.stderr
+    with browser(tmp_path / "profile") as window:
+        window.driver.get((library.root.parent / "faint.html").as_uri())
+        said = "return document.getElementById('said').textContent"
+        accept = "return document.getElementById('accept').textContent"
+        assert window.run(accept) == "Yes, doe Enter"
+        window.keys(Keys.ENTER)
+        assert window.run(said) == "Recorded: doe."
+        window.keys("n")
+        assert window.run(said).startswith("Recorded: no animal.")
 
 
 def test_undo_takes_back_one_by_one(page: Page) -> None:
@@ -142,13 +174,17 @@ def test_undo_takes_back_one_by_one(page: Page) -> None:
 
 
 def test_a_box_taken_out_and_one_by_name(page: Page) -> None:
-    page.press("x", Keys.ENTER)
-    page.press("c")
-    page.press(*"Mature", Keys.ENTER)
+    page.press("x")
+    assert page.text("accept").startswith("No animal")
     page.press(Keys.ENTER)
-    page.press("c", *"unicorn", Keys.ENTER)
-    assert 'no class "unicorn"' in page.text("said")
+    page.press("o", *"Mature buck", Keys.ENTER)
+    page.press("o", *"unicorn", Keys.ENTER)
+    assert 'No class is called "unicorn"' in page.text("said")
     assert page.shows() == [[], ["mature"]]
+    page.press(Keys.ESCAPE)
+    page.press("o", Keys.ENTER)  # once more: it is meant
+    assert page.shows() == [[], ["mature"], ["unicorn"]]
+    assert page.saved()["answers"][2]["shows"][0]["new"] is True
 
 
 def test_a_box_by_keyboard_alone(page: Page) -> None:
@@ -162,7 +198,7 @@ def test_a_box_by_keyboard_alone(page: Page) -> None:
     page.press(Keys.ENTER)
     page.press(Keys.ENTER)
     assert "Say first what is in the new box" in page.text("said")
-    page.press("c", *"mature", Keys.ENTER)
+    page.press("o", *"mature", Keys.ENTER)
     page.press(Keys.ENTER)
     (answer,) = page.saved()["answers"]
     assert [box["class"] for box in answer["shows"]] == ["doe", "mature"]
@@ -208,17 +244,16 @@ def test_a_box_is_drawn(page: Page, kind: str) -> None:
         assert page.window.run("return document.documentElement.scrollWidth") == 390
     page.click("add")
     draw(page, kind, (0.1, 0.2, 0.4, 0.6))
-    page.window.run(f"{WHERE}('classes').children[1].click()")
-    named = page.window.run(f"return {WHERE}('classes').children[1].lastChild.textContent")
+    page.click("classes button:nth-child(2)")
     page.click("accept")
     (answer,) = page.saved()["answers"]
-    assert [box["class"] for box in answer["shows"]] == ["doe", named]
+    assert [box["class"] for box in answer["shows"]] == ["doe", "fawn"]
     assert answer["shows"][1]["box"] == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.01)
 
 
 def test_closing_loses_nothing(page: Page) -> None:
     page.press("n", "a", Keys.ENTER)
-    page.press("c", *"mid", Keys.ENTER)
+    page.press("o", *"mid", Keys.ENTER)
     page.window.driver.get("about:blank")
     page.open()
     assert "Photo 2 of 6" in page.text("progress-text")
@@ -243,7 +278,9 @@ def test_everything_is_named_for_a_screen_reader(page: Page) -> None:
     )
     assert unnamed == 0
     assert page.window.run("return document.activeElement.id") == "stage"
-    assert page.window.run(f"return {WHERE}('stage').getAttribute('aria-label')") == "Photo 1: doe"
+    assert page.window.run(f"return {WHERE}('stage').getAttribute('aria-label')") == (
+        "Photo 1: doe. Is this a doe? The model is 51 % sure."
+    )
 
 
 def test_the_policy_lets_nothing_out(file: Path, tmp_path: Path) -> None:
@@ -261,8 +298,8 @@ def test_from_key_to_report(library: Library, page: Page, tmp_path: Path) -> Non
     page.click("author")
     page.press(*"Ann")
     page.window.run(f"{WHERE}('stage').focus()")
-    page.press("c", *"mature", Keys.ENTER)
-    page.press(Keys.ENTER, "n")
+    page.press("o", *"mature", Keys.ENTER)
+    page.press("n")
     page.saved()
     (answers,) = page.downloads.glob("*.json")
     done = trailcam(library, "review", "apply", answers)

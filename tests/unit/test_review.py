@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import TinyJpeg
-from tests.helpers.library import NO_DEER, Library, Photo, make_library
+from tests.helpers.library import ANY_BUCK, NO_DEER, WHITETAIL, Library, Photo, make_library
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.review.answers import AnswersError, read_answers
 from trailcam.review.apply import Applied, apply_answers
 from trailcam.review.choose import ToJudge, choose
 from trailcam.review.make_review import ReviewOptions, build_review
 from trailcam.selection import Selection
-from trailcam.store.corrections import Judgement, history, record, shown_boxes, undo
+from trailcam.store.corrections import Judgement, history, known_classes, record, shown_boxes, undo
 from trailcam.store.database import Database
 from trailcam.store.migrations import LATEST
 from trailcam.store.review_rows import library_id
@@ -122,6 +123,58 @@ def test_a_judged_photo_is_asked_no_more_and_random_goes_on(library: Library) ->
 def test_boxes_below_the_threshold_are_offered_but_out(library: Library) -> None:
     (near,) = (p for p in asked(library).photos if p.name.endswith("near.jpg"))
     assert [(box.counts, box.confidence) for box in near.boxes] == [(False, 0.49)]
+
+
+def test_a_box_below_the_threshold_is_a_question(tmp_path: Path) -> None:
+    """Where nothing counts, and where the page says that a box is near its threshold; else it is left out."""
+    photos = [Photo(f"{n}.jpg", f"2024-11-0{n + 1} 06:00") for n in range(5)]
+    found: dict[str, Any] = {
+        "0.jpg": [("doe", 0.28), ("mid", 0.2), ("mature", 0.06)],
+        "1.jpg": [("doe", 0.9), ("mid", 0.49)],
+        "2.jpg": [("doe", 0.9), ("mid", 0.2)],
+        "3.jpg": [],
+        "4.jpg": [("doe", 0.04)],
+    }
+    questions = asked(make_library(tmp_path, photos, found))
+    told = {
+        photo.name[-5:]: [(box.confidence, box.counts, box.asked) for box in photo.boxes]
+        for photo in questions.photos
+    }
+    assert told == {
+        "0.jpg": [(0.28, False, True), (0.2, False, False)],
+        "1.jpg": [(0.9, True, False), (0.49, False, True)],
+        "2.jpg": [(0.9, True, False), (0.2, False, False)],
+        "3.jpg": [],
+        "4.jpg": [],
+    }
+    assert {photo.name[-5:]: photo.focus for photo in questions.photos}["1.jpg"] == 1
+
+
+def test_a_box_that_the_page_speaks_of_is_shown(tmp_path: Path) -> None:
+    """Its class counts from 0.12 on, so 0.09 is near, and below what is shown otherwise."""
+    library = make_library(tmp_path, [Photo("a.jpg", "2024-11-02 06:00")])
+    library.detect(
+        {"a.jpg": [("mature", 0.09)]},
+        classes=[ClassInfo(0, "mature", Kind.BUCK, AgeClass.MATURE, threshold=0.12)],
+    )
+    (photo,) = asked(library).photos
+    assert photo.why == ("Near the threshold: mature 0.09 doesn't count (from 0.12).",)
+    assert [box.asked for box in photo.boxes] == [True]
+
+
+def test_the_keys_are_the_same_whatever_the_model(tmp_path: Path) -> None:
+    texts, named = [], []
+    for n, classes in enumerate((WHITETAIL, NO_DEER, ANY_BUCK)):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        library = make_library(folder, [Photo("a.jpg", "2024-11-02 06:00")])
+        library.detect({"a.jpg": [(classes[0].name, 0.9)]}, classes=classes)
+        found = asked(library)
+        texts.append([text for _, text in found.keys])
+        named.append([found.classes[number][0] for number, _ in found.keys])
+    assert texts[0] == texts[1] == texts[2]
+    assert texts[0][:5] == ["Doe", "Fawn", "Young buck", "Mid buck", "Mature buck"]
+    assert named[0][:6] == ["doe", "fawn", "young", "mid", "mature", "buck"]
 
 
 def test_nothing_to_ask_is_said(tmp_path: Path) -> None:
@@ -272,6 +325,19 @@ def test_an_unknown_class_is_refused_and_its_place_named(library: Library) -> No
     assert judgements(library, "sure.jpg") == []
 
 
+def test_a_species_that_no_model_knows_can_be_named_and_stays(library: Library) -> None:
+    take(library, document(library, answer(library, "near.jpg", "Bobcat")))
+    assert classes_on(library, "near.jpg") == ["bobcat"]
+    new = answer(library, "sure.jpg", "Chupacabra")
+    new["shows"][0]["new"] = True
+    assert take(library, document(library, new)) == Applied(recorded=1)
+    assert classes_on(library, "sure.jpg") == ["Chupacabra"]
+    with library.database.read() as db:
+        known = known_classes(db)
+    assert known["chupacabra"].kind is Kind.ANIMAL
+    assert (known["bobcat"].kind, known["bobcat"].species) == (Kind.ANIMAL, "Lynx rufus")
+
+
 def test_a_random_page_is_remembered_as_such(library: Library) -> None:
     take(library, document(library, answer(library, "near.jpg"), random=True))
     assert judgements(library, "near.jpg")[0]["source"] == "review random"
@@ -292,6 +358,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("answers.0.decided_at", "2024-11-20T09:00:00", r"answers\[0\]\.decided_at"),
     ("answers.0.decided_at", "yesterday", r"answers\[0\]\.decided_at"),
     ("answers.0.shows", None, r"answers\[0\]\.shows"),
+    ("answers.0.shows.0.new", "yes", r"answers\[0\]\.shows\[0\]\.new"),
     ("answers.0.shows.0.class", "", r"answers\[0\]\.shows\[0\]\.class"),
     ("answers.0.shows.0.class", "\ud800", r"answers\[0\]\.shows\[0\]\.class"),
     ("answers.0.shows.0.box", [0, 0, 1], r"answers\[0\]\.shows\[0\]\.box"),

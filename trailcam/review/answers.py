@@ -26,11 +26,15 @@ class AnswersError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class SeenBox:
-    """What a person saw where: a class's name and ``xywhn``. ``place`` is where in the file it stands."""
+    """What a person saw where: a class's name and ``xywhn``. ``place`` is where in the file it stands.
+
+    ``is_new``: the person named an animal that the page's library didn't know.
+    """
 
     class_name: str
     box: tuple[float, float, float, float]
     place: str
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,8 @@ def _seen(entry: object, place: str) -> SeenBox:
     x, y, w, h = (float(side) for side in sides)
     if not is_place(x, y, w, h):
         raise _Malformed(f"{place}.box", "is no place on the photo: shares from 0 to 1 are wanted")
-    return SeenBox(_text(row, "class", place), (x, y, w, h), place)
+    is_new = "new" in row and _flag(row, "new", place)
+    return SeenBox(_text(row, "class", place), (x, y, w, h), place, is_new)
 
 
 def _object(value: object, place: str) -> Mapping[str, Any]:
@@ -180,10 +185,10 @@ def _text(
     return value
 
 
-def _flag(row: Mapping[str, Any], key: str) -> bool:
+def _flag(row: Mapping[str, Any], key: str, place: str = "") -> bool:
     value = row.get(key)
     if not isinstance(value, bool):
-        raise _Malformed(key, "must be true or false")
+        raise _Malformed(f"{place}.{key}" if place else key, "must be true or false")
     return value
 
 

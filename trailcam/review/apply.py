@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.domain import ClassInfo
+from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.geometry import iou, xywhn_to_xyxy
 from trailcam.review.answers import Answer, Answers, AnswersError
@@ -88,6 +88,8 @@ def _class_infos(
     known = known_classes(db, rules)
     infos: dict[str, ClassInfo] = {}
     for box in (box for answer in answers for box in answer.shows):
+        if box.is_new:
+            known.setdefault(fold(box.class_name), ClassInfo(0, box.class_name.strip(), Kind.ANIMAL))
         try:
             infos[fold(box.class_name)] = find_class(known, box.class_name)
         except UsageError as error:

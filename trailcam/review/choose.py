@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trailcam.domain import Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UnanswerableError
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule, fold
@@ -23,26 +23,41 @@ from trailcam.words.text import count, printable
 LOWEST = 0.1
 """Boxes below this confidence (0..1) aren't shown: they are nearly always nothing."""
 _FAINT = 6  # boxes below their threshold that one photo shows at most
+# What the keys 1, 2 ... say, deer first: the same on every page, whatever the model's classes are called.
+_KEYS = (
+    (Kind.DOE, None, "Doe"),
+    (Kind.FAWN, None, "Fawn"),
+    (Kind.BUCK, AgeClass.YOUNG, "Young buck"),
+    (Kind.BUCK, AgeClass.MID, "Mid buck"),
+    (Kind.BUCK, AgeClass.MATURE, "Mature buck"),
+    (Kind.BUCK, AgeClass.UNKNOWN, "Buck, age unknown"),
+    (Kind.DEER, None, "Deer, sex unknown"),
+    (Kind.PERSON, None, "Person"),
+    (Kind.VEHICLE, None, "Vehicle"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A box to be judged: ``class_index`` points into :attr:`ToJudge.classes`, ``box`` is ``xywhn``.
 
-    ``counts``: it is taken to be there until someone says otherwise. ``confidence`` None: a person's.
+    ``counts``: it is taken to be there until someone says otherwise. ``asked``: it doesn't count, but the
+    photo is answered only when somebody has said what it is. ``confidence`` None: a person's.
     """
 
     class_index: int
     confidence: float | None
     box: tuple[float, float, float, float]
     counts: bool
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoToJudge:
     """One photo to be judged. ``path`` is as the database holds it, ``name`` for reading.
 
-    ``why`` says in sentences what is in doubt; ``based_on`` is the newest judgement that was in force.
+    ``why`` says in sentences what is in doubt, ``focus`` which box that is about; ``based_on`` is the newest
+    judgement that was in force.
     """
 
     image_id: int
@@ -55,15 +70,21 @@ class PhotoToJudge:
     why: tuple[str, ...]
     based_on: int | None
     boxes: tuple[Candidate, ...]
+    focus: int
 
 
 @dataclass(frozen=True, slots=True)
 class ToJudge:
-    """What a page asks, out of ``candidates`` photos. ``classes`` are (name, kind), the likeliest first."""
+    """What a page asks, out of ``candidates`` photos.
+
+    ``classes`` are (name, kind); ``keys`` their numbers by the keys 1, 2 ..., with what the button says: the
+    same on every page.
+    """
 
     library: str
     random: bool
     classes: tuple[tuple[str, Kind], ...]
+    keys: tuple[tuple[int, str], ...]
     photos: tuple[PhotoToJudge, ...]
     candidates: int
     undated_left_out: int
@@ -93,26 +114,16 @@ def choose(
     ids = [int(row["image_id"]) for row in found]
     boxes = boxes_to_judge(db, ids)
     known = photos_by_id(db, ids)
-    classes = _classes(db, rules, boxes)
-    index = {fold(name): n for n, (name, _) in enumerate(classes)}
+    infos = list(known_classes(db, rules).values())
+    index = {fold(info.name): n for n, info in enumerate(infos)}
     folders = {root.root_id: Path(root.path) for root in roots(db)}
     return ToJudge(
         library=library_id(db),
         random=random,
-        classes=classes,
+        classes=tuple((info.name, info.kind) for info in infos),
+        keys=_keys(infos),
         photos=tuple(
-            PhotoToJudge(
-                image_id=int(row["image_id"]),
-                file=folders[row["root_id"]] / from_db(row["path"]),
-                path=row["path"],
-                name=printable(from_db(row["path"])),
-                size_bytes=int(row["size_bytes"]),
-                station=printable(from_db(row["station"])),
-                captured_us=row["captured_us"],
-                why=("Drawn at random.",) if random else _why(row),
-                based_on=known[int(row["image_id"])]["judgement_id"],
-                boxes=_candidates(boxes.get(int(row["image_id"]), ()), index),
-            )
+            _photo(row, folders, known, boxes.get(int(row["image_id"]), ()), index, random=random)
             for row in found
         ),
         candidates=int(found[0]["candidates"]),
@@ -120,29 +131,67 @@ def choose(
     )
 
 
-def _classes(
-    db: Connection, rules: Mapping[str, ClassRule], boxes: Mapping[int, Sequence[dict[str, Any]]]
-) -> tuple[tuple[str, Kind], ...]:
-    """Every class a person may name: those on these photos by how often they are there, then the others."""
-    often: dict[str, int] = {}
-    for row in (row for photo in boxes.values() for row in photo):
-        often[fold(row["class"])] = often.get(fold(row["class"]), 0) + 1 + 9 * bool(row["counts"])
-    infos = list(known_classes(db, rules).values())
-    infos.sort(key=lambda info: -often.get(fold(info.name), 0))  # stable: else the best known first
-    return tuple((info.name, info.kind) for info in infos)
+def _photo(
+    row: Mapping[str, Any],
+    folders: Mapping[int, Path],
+    known: Mapping[int, Mapping[str, Any]],
+    boxes: Sequence[dict[str, Any]],
+    index: Mapping[str, int],
+    *,
+    random: bool,
+) -> PhotoToJudge:
+    image_id = int(row["image_id"])
+    shown, asked = _to_show(boxes, row)
+    return PhotoToJudge(
+        image_id=image_id,
+        file=folders[row["root_id"]] / from_db(row["path"]),
+        path=row["path"],
+        name=printable(from_db(row["path"])),
+        size_bytes=int(row["size_bytes"]),
+        station=printable(from_db(row["station"])),
+        captured_us=row["captured_us"],
+        why=("Drawn at random.",) if random else _why(row),
+        based_on=known[image_id]["judgement_id"],
+        boxes=tuple(
+            Candidate(
+                class_index=index[fold(box["class"])],
+                confidence=None if box["by_person"] else round(float(box["confidence"]), 4),
+                box=(float(box["x"]), float(box["y"]), float(box["w"]), float(box["h"])),
+                counts=bool(box["counts"]),
+                asked=box in asked,
+            )
+            for box in shown
+        ),
+        focus=next((n for n, box in enumerate(shown) if _is_near(box, row)), 0),
+    )
 
 
-def _candidates(found: Sequence[dict[str, Any]], index: Mapping[str, int]) -> tuple[Candidate, ...]:
-    sure = [row for row in found if row["counts"]]
-    faint = [row for row in found if not row["counts"] and row["confidence"] >= LOWEST][:_FAINT]
+def _keys(infos: Sequence[ClassInfo]) -> tuple[tuple[int, str], ...]:
+    """The class of each key and what its button says; ``infos`` are the best known first."""
     return tuple(
-        Candidate(
-            class_index=index[fold(row["class"])],
-            confidence=None if row["by_person"] else round(float(row["confidence"]), 4),
-            box=(float(row["x"]), float(row["y"]), float(row["w"]), float(row["h"])),
-            counts=bool(row["counts"]),
-        )
-        for row in (*sure, *faint)
+        (next(n for n, info in enumerate(infos) if (info.kind, info.age_class) == (kind, age)), text)
+        for kind, age, text in _KEYS
+    )
+
+
+def _to_show(
+    boxes: Sequence[dict[str, Any]], why: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The boxes that count and the surest of those below, and those of the latter that are a question."""
+    sure = [box for box in boxes if box["counts"]]
+    faint = [box for box in boxes if not box["counts"]]
+    near = [box for box in faint if _is_near(box, why)]
+    shown = [box for box in faint if box["confidence"] >= LOWEST][:_FAINT]
+    shown += [box for box in near if box not in shown]  # the page speaks of it, so it must be seen
+    # Where nothing counts the surest box is asked about, or to accept the photo would say that it is empty.
+    return [*sure, *shown], near if sure else near or shown[:1]
+
+
+def _is_near(row: Mapping[str, Any], why: Mapping[str, Any]) -> bool:
+    """Whether a box is the one that lies nearest to its threshold."""
+    return why["near_worth"] is not None and (row["class"], row["confidence"]) == (
+        why["near_class"],
+        why["near_confidence"],
     )
 
 

@@ -84,6 +84,7 @@ def _data(questions: ToJudge, shown: Sequence[Shown], selection: str) -> dict[st
         "random": questions.random,
         "selection": selection,
         "classes": [[name, kind.value] for name, kind in questions.classes],
+        "keys": questions.keys,
         "photos": [_photo(photo, s) for photo, s in zip(questions.photos, shown, strict=True)],
         "notes": _notes(questions),
         "folder": None,
@@ -100,10 +101,11 @@ def _photo(photo: PhotoToJudge, shown: Shown) -> dict[str, Any]:
         "us": photo.captured_us,
         "why": list(photo.why),
         "basedOn": photo.based_on,
+        "focus": photo.focus,
         "ratio": round(shown.ratio, 4),
         "problem": shown.problem,
         "boxes": [
-            [b.class_index, b.confidence, *(round(side, 6) for side in b.box), int(b.counts)]
+            [b.class_index, b.confidence, *(round(side, 6) for side in b.box), int(b.counts), int(b.asked)]
             for b in photo.boxes
         ],
     }

@@ -1,27 +1,37 @@
 (() => {
-  const { $, data, UNITS, GROUPS, make, draw, counted, moment, address, framed, lost, nameOf } = trailcam;
+  const { $, data, UNITS, GROUPS, make, draw, counted, moment, address, framed, canvas, placeOf, outlined, lost, nameOf } = trailcam;
   const STORE = `trailcam-review-${data.review}`;
   const MOST_UNDO = 300;
-  const QUICK = 9; // classes with a key of their own
   const STEP = 0.02;
   const SMALLEST = 0.004; // share of the photo's sides that a drawn box has at least
-  const KEYS = [["Enter", "accept: the photo shows the boxes that are in, and nothing else"], ["n", "no animal"],
-    ["1 – 9", "class of the chosen box"], ["c", "another class, by name"], ["x", "take the chosen box out, or in again"],
+  const KEYS = [["Enter", "what the green button says: yes, or all boxes that are in"], ["1 – 9", "what the chosen box shows"],
+    ["o", "another animal, by name"], ["n", "nothing is there"], ["x", "take the chosen box out, or in again"],
     ["a", "add a box"], ["e", "move the chosen box"], ["↑ ↓", "choose a box"], ["s", "skip"], ["u", "undo"],
     ["← →", "previous, next photo"]];
 
   const photos = data.photos.map((row, index) => ({
     ...row, index, at: row.us === null ? null : new Date(Math.floor(row.us / 1000)),
-    boxes: row.boxes.map(([cls, confidence, x, y, w, h, on]) =>
-      ({ cls, confidence, x, y, w, h, on: Boolean(on), touched: false })),
+    // on: the photo is taken to show it; asked: it is answered only when somebody has said what this is.
+    boxes: row.boxes.map(([cls, confidence, x, y, w, h, on, asked]) =>
+      ({ cls, confidence, x, y, w, h, on: Boolean(on), asked: Boolean(asked), touched: false })),
   }));
-  const label = (cls) => (cls === null ? "not said yet" : data.classes[cls][0]);
+  const keyOf = new Map(data.keys.map(([cls, text], n) => [cls, { key: String(n + 1), text }]));
+  const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+  const plain = (cls) => (keyOf.get(cls)?.text ?? data.classes[cls][0]).toLowerCase();
+  const label = (cls) => (cls === null ? "not said yet" : plain(cls));
+  const isOpen = (box) => box.asked && !box.touched;
+  // What is recorded: "2 does, hog"; "no animal" where no box is in.
+  function inWords(boxes) {
+    const times = new Map();
+    for (const box of boxes.filter(({ on }) => on)) times.set(box.cls, (times.get(box.cls) ?? 0) + 1);
+    return [...times].map(([cls, n]) => (n > 1 ? `${label(cls)} ×${n}` : label(cls))).join(", ") || "no animal";
+  }
   const fold = (name) => name.trim().toLowerCase();
   const copy = (value) => JSON.parse(JSON.stringify(value));
 
   // ---- the state: what was answered, kept in the browser
   // answers: photo index -> { boxes, state: "open" | "shows" | "skipped", at }
-  let state = { author: "", current: 0, answers: {}, history: [], saved: "" };
+  let state = { author: "", current: 0, answers: {}, history: [], saved: "", added: [] };
   let placing = null; // a box that is being drawn or moved: { box, of: its number, or null for a new one }
   let chosen = 0;
   let keeps = true;
@@ -75,21 +85,50 @@
     forward(text);
   }
 
+  // Enter: yes to the question; without one, what is in is recorded. No box that was found goes out by it.
   function accept() {
-    const now = copy(answer());
-    if (now.boxes.some((box) => box.on && box.cls === null)) {
-      chosen = now.boxes.findIndex((box) => box.on && box.cls === null);
+    const { boxes } = answer();
+    const unsaid = boxes.findIndex((box) => box.on && box.cls === null);
+    const open = boxes[chosen] && isOpen(boxes[chosen]) ? chosen : boxes.findIndex(isOpen);
+    if (unsaid >= 0) {
+      chosen = unsaid;
       show();
-      say("Say first what is in the new box: press the number of a class, or c.");
-      return;
+      say("Say first what is in the new box: press its number, or o.");
+    } else if (open >= 0 && open !== chosen) {
+      chosen = open;
+      show();
+      say("There is a question left.");
+    } else if (open >= 0) {
+      answered({ on: true });
+    } else {
+      record();
     }
-    const inside = now.boxes.filter((box) => box.on);
-    const names = inside.map((box) => label(box.cls)).join(", ") || "no animal";
-    decide(now.boxes, `Accepted: ${names}.`);
   }
 
-  function blank() {
-    decide(copy(answer()).boxes.map((box) => ({ ...box, on: false })), "Accepted: no animal.");
+  function record(boxes = copy(answer()).boxes) {
+    decide(boxes, `Recorded: ${inWords(boxes)}.`);
+  }
+
+  // An answer about the chosen box. The next box that nobody has spoken of is asked about; after the last, the photo is recorded.
+  function answered(what) {
+    const now = copy(answer());
+    const { boxes } = now;
+    Object.assign(boxes[chosen], what, { touched: true });
+    const rest = [...boxes.keys()].filter((n) => !boxes[n].touched && (boxes[n].on || boxes[n].asked));
+    if (!rest.length) {
+      record(boxes);
+      return;
+    }
+    change(state.current, { ...now, state: "open", at: null });
+    const said = `Box ${chosen + 1}: ${boxes[chosen].on ? label(boxes[chosen].cls) : "nothing there"}.`;
+    chosen = rest.find((n) => n > chosen) ?? rest[0];
+    show();
+    say(said);
+  }
+
+  function nothingThere() {
+    if (answer().boxes.length) answered({ on: false });
+    else record();
   }
 
   function skip() {
@@ -114,9 +153,15 @@
     if (index < 0 || index >= photos.length) return;
     state.current = index;
     placing = null;
-    chosen = 0;
+    chosen = doubtful();
     show();
     say(text);
+  }
+
+  // The box that is asked about first: a question, else the one that the photo is here for.
+  function doubtful() {
+    const open = answer().boxes.findIndex(isOpen);
+    return open >= 0 ? open : photo().focus;
   }
 
   function undo() {
@@ -135,9 +180,7 @@
       say("There is no box: add one first.");
       return;
     }
-    edited((boxes) => Object.assign(boxes[chosen], { cls, on: true, touched: true }));
-    show();
-    say(`Box ${chosen + 1} is ${label(cls)}.`);
+    answered({ cls, on: true });
   }
 
   function toggle(number) {
@@ -172,6 +215,7 @@
     show();
     say(of === null ? "Where is it? Draw it, or use the arrow keys and press Enter." : "Move it, then press Enter.");
     $("stage").focus({ preventScroll: true });
+    $("stage").scrollIntoView({ block: "nearest" }); // on a phone the button stands below
   }
 
   function finishPlacing() {
@@ -241,20 +285,42 @@
   function drawBoxes() {
     const svg = $("stage").querySelector("svg");
     if (!svg) return;
-    const width = UNITS * photo().ratio;
-    const place = ({ x, y, w, h }) => ({ x: x * width, y: y * UNITS, width: w * width, height: h * UNITS });
     const groups = answer().boxes.map((box, number) => {
-      const at = place(box);
+      const at = placeOf(photo(), box);
       const kind = box.cls === null ? "other" : GROUPS[data.classes[box.cls][1]] ?? "other";
-      const marks = ["box", number === chosen ? "chosen" : "", box.on ? "" : "out"].join(" ").trim();
+      const marks = ["box", number === chosen ? "chosen" : "", box.on || isOpen(box) ? "" : "out"].join(" ").trim();
       const group = draw("g", { class: marks, "data-box": number });
-      group.append(draw("rect", { ...at, class: "under" }), draw("rect", { ...at, class: `over ${kind}` }),
-        draw("rect", { ...at, class: "touch" }));
-      if (number === chosen || box.on) group.append(nameOf(at, `${number + 1} ${label(box.cls)}`, width));
+      group.append(...outlined(at, kind), draw("rect", { ...at, class: "touch" }));
+      const text = `${number + 1} ${label(box.cls)}${isOpen(box) ? "?" : ""}`;
+      if (number === chosen || box.on || isOpen(box)) group.append(nameOf(at, text, UNITS * photo().ratio));
       return group;
     });
-    if (placing) groups.push(draw("rect", { ...place(placing.box), class: "drawing" }));
+    if (placing) groups.push(draw("rect", { ...placeOf(photo(), placing.box), class: "drawing" }));
     svg.replaceChildren(...groups);
+  }
+
+  // ---- what is asked
+  function question() {
+    const { boxes } = answer();
+    const box = boxes[chosen];
+    if (!box) return "Is there an animal? The model found none.";
+    const which = boxes.length > 1 ? `Box ${chosen + 1}: is` : "Is";
+    if (box.cls === null) return `What is in box ${chosen + 1}?`;
+    const name = plain(box.cls);
+    const article = /^[aeiou]/.test(name) ? "an" : "a";
+    if (box.confidence === null) return `${which} this ${article} ${name}? ${box.drawn ? "You drew it." : "A person said so."}`;
+    return `${which} this ${article} ${name}? The model is ${Math.round(box.confidence * 100)} % sure.`;
+  }
+
+  function showQuestion() {
+    const { boxes } = answer();
+    const box = boxes[chosen];
+    $("question").textContent = question();
+    $("accept").firstChild.textContent = box && isOpen(box) ? `Yes, ${plain(box.cls)}` : capital(inWords(boxes));
+    $("blank").firstChild.textContent = boxes.length > 1 ? "Nothing there" : "No animal";
+    const only = !boxes.length; // both buttons would say the same
+    $("blank").hidden = only;
+    for (const chip of $("classes").children) chip.setAttribute("aria-pressed", String(Number(chip.dataset.cls) === (box?.cls ?? null)));
   }
 
   function showPhoto() {
@@ -266,13 +332,11 @@
       image.alt = `${now.station}, ${moment(now)}`;
       image.draggable = false;
       image.src = address(now, "large") ?? address(now, "thumb") ?? "";
-      const svg = draw("svg", { viewBox: `0 0 ${UNITS * now.ratio} ${UNITS}`, "aria-hidden": "true" });
-      $("stage").replaceChildren(framed(now, image, svg));
+      $("stage").replaceChildren(framed(now, image, canvas(now)));
     }
     $("stage").dataset.photo = String(now.index);
     $("stage").classList.toggle("placing", Boolean(placing));
-    const names = answer().boxes.filter((box) => box.on).map((box) => label(box.cls)).join(", ");
-    $("stage").setAttribute("aria-label", `Photo ${now.index + 1}: ${names || "no animal"}`);
+    $("stage").setAttribute("aria-label", `Photo ${now.index + 1}: ${inWords(answer().boxes)}. ${question()}`);
     $("why").textContent = now.why.join("\n");
     $("where").textContent = `${now.station} · ${moment(now)} · ${now.name}`;
     drawBoxes();
@@ -282,7 +346,7 @@
     const items = answer().boxes.map((box, number) => {
       const item = make("li");
       const sure = box.confidence === null ? (box.drawn ? "drawn" : "a person") : box.confidence.toFixed(2);
-      const pick = make("button", box.on ? "pick" : "pick off", `${number + 1}  ${label(box.cls)} · ${sure}${box.on ? "" : " · out"}`);
+      const pick = make("button", box.on ? "pick" : "pick off", `${number + 1}  ${label(box.cls)} · ${sure}${isOpen(box) ? " · ?" : box.on ? "" : " · out"}`);
       pick.type = "button";
       pick.setAttribute("aria-pressed", String(number === chosen));
       pick.addEventListener("click", () => { chosen = number; show(); });
@@ -297,9 +361,7 @@
       item.append(pick, out, move);
       return item;
     });
-    $("boxes").replaceChildren(...(items.length ? items : [make("li", "soft", "None. Enter says that this is so.")]));
-    const cls = answer().boxes[chosen]?.cls ?? null;
-    for (const chip of $("classes").children) chip.setAttribute("aria-pressed", String(Number(chip.dataset.cls) === cls));
+    $("boxes").replaceChildren(...(items.length ? items : [make("li", "soft", "None.")]));
   }
 
   function showProgress() {
@@ -324,6 +386,7 @@
     chosen = clamp(chosen, 0, Math.max(0, answer().boxes.length - 1));
     showPhoto();
     showList();
+    showQuestion();
     showProgress();
     keep();
   }
@@ -336,7 +399,8 @@
     const answers = photos.filter(({ index }) => stands(index) === "shows").map(({ index, id, path, size, basedOn }) => ({
       image_id: id, path, size_bytes: size, based_on: basedOn, decided_at: answer(index).at,
       shows: answer(index).boxes.filter((box) => box.on)
-        .map(({ cls, x, y, w, h }) => ({ class: data.classes[cls][0], box: [x, y, w, h].map(round) })),
+        .map(({ cls, x, y, w, h }) => ({ class: data.classes[cls][0], box: [x, y, w, h].map(round),
+          ...(data.classes[cls][2] ? { new: true } : {}) })),
     }));
     if (!answers.length) {
       say("There is no answer to save yet.");
@@ -355,7 +419,7 @@
   }
 
   // ---- keys and buttons
-  const actions = { accept, blank, skip, undo, save, add: () => startPlacing(null), previous: () => go(state.current - 1),
+  const actions = { accept, blank: nothingThere, skip, undo, save, add: () => startPlacing(null), previous: () => go(state.current - 1),
     next: () => go(state.current + 1), place: finishPlacing, cancel: cancelPlacing };
   for (const [id, act] of Object.entries(actions)) {
     $(id).addEventListener("click", () => {
@@ -363,8 +427,8 @@
       if (id !== "save") $("stage").focus({ preventScroll: true });
     });
   }
-  const onKey = { Enter: accept, n: blank, s: skip, u: undo, a: () => startPlacing(null), x: () => toggle(chosen),
-    e: () => answer().boxes[chosen] && startPlacing(chosen), c: () => $("find").focus(),
+  const onKey = { Enter: accept, n: nothingThere, s: skip, u: undo, a: () => startPlacing(null), x: () => toggle(chosen),
+    e: () => answer().boxes[chosen] && startPlacing(chosen), o: () => $("find").focus(),
     ArrowLeft: () => go(state.current - 1), ArrowRight: () => go(state.current + 1),
     ArrowUp: () => choose(-1), ArrowDown: () => choose(1) };
 
@@ -378,8 +442,8 @@
       else if (key === "Escape") cancelPlacing();
       else return;
     } else if (/^[1-9]$/.test(key)) {
-      if (Number(key) > Math.min(QUICK, data.classes.length)) return;
-      setClass(Number(key) - 1);
+      if (Number(key) > data.keys.length) return;
+      setClass(data.keys[Number(key) - 1][0]);
     } else if ((key === "Enter" || key === " ") && event.target.closest("button, summary, a")) {
       return; // it presses what has the focus
     } else if (onKey[key] && !(event.repeat && !key.startsWith("Arrow"))) {
@@ -392,11 +456,14 @@
   $("find").addEventListener("keydown", (event) => {
     if (event.key === "Escape") $("stage").focus({ preventScroll: true });
     if (event.key !== "Enter") return;
-    const cls = data.classes.findIndex(([name]) => fold(name) === fold($("find").value));
-    if (cls < 0) {
-      say(`There is no class "${$("find").value}".`);
+    const name = $("find").value.trim();
+    let cls = classNamed(name);
+    if (cls < 0 && (!name || unknown !== fold(name))) {
+      unknown = fold(name);
+      say(name ? `No class is called "${name}". Press Enter again to record it as an animal of its own.` : "Write a name.");
       return;
     }
+    if (cls < 0) cls = newClass(name);
     $("find").value = "";
     $("stage").focus({ preventScroll: true });
     setClass(cls);
@@ -413,14 +480,31 @@
     if (!keeps && Object.keys(state.answers).length && state.saved !== fingerprint()) event.preventDefault();
   });
 
+  // ---- names: those with a key, those of the model, and any other that somebody writes
+  let unknown = "";
+  const classNamed = (name) => {
+    const byText = data.keys.find(([, text]) => fold(text) === fold(name));
+    return byText ? byText[0] : data.classes.findIndex(([own]) => fold(own) === fold(name));
+  };
+
+  function newClass(name) {
+    if (!state.added.some((own) => fold(own) === fold(name))) state.added.push(name);
+    data.classes.push([name, "animal", true]);
+    $("names").append(new Option(name, name));
+    return data.classes.length - 1;
+  }
+
   function fill() {
-    for (const [cls, [name]] of data.classes.entries()) {
-      $("names").append(new Option(name, name));
-      if (cls >= QUICK) continue;
-      const chip = make("button");
+    for (const name of state.added) newClass(name);
+    for (const [name] of data.classes) $("names").append(new Option(name, name));
+    const here = new Set(photos.flatMap(({ boxes }) => boxes.map(({ cls }) => cls)));
+    const others = [...data.classes.keys()].filter((cls) => here.has(cls) && !keyOf.has(cls));
+    for (const cls of [...keyOf.keys(), ...others]) {
+      const { key, text } = keyOf.get(cls) ?? { key: "", text: capital(plain(cls)) };
+      const chip = make("button", "", text);
       chip.type = "button";
       chip.dataset.cls = cls;
-      chip.append(make("kbd", "", String(cls + 1)), name);
+      if (key) chip.append(make("kbd", "", key));
       chip.addEventListener("click", () => { setClass(cls); $("stage").focus({ preventScroll: true }); });
       $("classes").append(chip);
     }
@@ -431,6 +515,7 @@
   }
 
   restore();
+  chosen = doubtful();
   fill();
   // The pictures stand after this script: the first is there once the page is read.
   document.addEventListener("DOMContentLoaded", () => {

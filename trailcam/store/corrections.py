@@ -17,6 +17,7 @@ import numpy as np
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.settings.classmap import ClassRule, fold
+from trailcam.settings.species import COMMON_SPECIES
 from trailcam.store.columns import asked, insert, next_id, texts, times
 from trailcam.store.contents import photos_of
 from trailcam.store.counted import PERSON_RUN, make_counted
@@ -191,7 +192,7 @@ def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) 
     """What people may call an animal: folded name -> class, the best known first.
 
     Classes of models, the newest first; those that people named before; those of the configuration
-    (``rules``, by folded or plain name); and plain kinds and ages of bucks.
+    (``rules``, by folded or plain name); plain kinds and ages of bucks; and common species.
     """
     found = rows(
         db,
@@ -211,6 +212,8 @@ def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) 
         known.setdefault(kind.value, ClassInfo(0, kind.value, kind, age))
     for age in (AgeClass.YOUNG, AgeClass.MID, AgeClass.MATURE):
         known.setdefault(age.value, ClassInfo(0, age.value, Kind.BUCK, age))
+    for name, species in COMMON_SPECIES.items():
+        known.setdefault(name, ClassInfo(0, name, Kind.ANIMAL, None, species))
     return known
 
 
@@ -220,10 +223,11 @@ def find_class(known: Mapping[str, ClassInfo], name: str) -> ClassInfo:
         return info
     near = get_close_matches(fold(name), known, n=1)
     guess = f"Did you mean {printable(known[near[0]].name)}? " if near else ""
-    listed = ", ".join(printable(info.name) for info in known.values())
+    listed = ", ".join(printable(info.name) for key, info in known.items() if key not in COMMON_SPECIES)
     raise UsageError(
         f'There is no class "{printable(name)}".',
-        f"{guess}Known: {listed}. Another one is named in the configuration, under [classes.NAME].",
+        f"{guess}Known: {listed}, and common species."
+        " Another one is named in the configuration, under [classes.NAME].",
     )
 
 
