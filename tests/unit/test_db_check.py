@@ -77,10 +77,16 @@ BREAKS = {
     "a shift of no image": f"INSERT INTO time_shifts VALUES (1, 'x', 1, NULL, {NOW}, NULL);"
     f" INSERT INTO shifted_images VALUES (1, 99, {NOW}, {NOW})",
     "light of no image": "INSERT INTO image_light VALUES (99, 1)",
-    "a judgement twice": f"INSERT INTO judgements SELECT 1, 1, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL"
-    " FROM range(2)",
+    "a judgement twice": "INSERT INTO judgements"
+    f" SELECT 1, 1, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL, NULL FROM range(2)",
     "a judgement of no image": "INSERT INTO judgements"
-    f" VALUES (1, 99, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL)",
+    f" VALUES (1, 99, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL, NULL)",
+    "an import twice": "INSERT INTO imports BY NAME SELECT 7 AS import_id, 'coco' AS format, 'x' AS file,"
+    f" {NOW} AS made_at FROM range(2)",
+    "a judgement of no import": "INSERT INTO judgements BY NAME SELECT 5 AS judgement_id, 1 AS image_id,"
+    f" true AS whole, 'a' AS author, 'b' AS source, {NOW} AS made_at, {NOW} AS recorded_at, 9 AS import_id",
+    "an import whose run is gone": "INSERT INTO imports BY NAME SELECT 7 AS import_id,"
+    f" 'megadetector' AS format, 'x' AS file, 77 AS run_id, {NOW} AS made_at",
     "a judged box of no judgement": "INSERT INTO judged_boxes"
     " VALUES (9, 1, NULL, NULL, NULL, NULL, 0, 0, 1, 1)",
     "two fitted thresholds of one class": "INSERT INTO fitted_thresholds"

@@ -269,5 +269,5 @@ def test_the_command(library: Library, cli: Cli, tmp_path: Path) -> None:
     target = package(tmp_path / "p", [saw("2", "blank", classifiedBy="")])
     done = cli("import", "camtrap-dp", target, "--author", "Bob", *at)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "Recorded the labels of 1 photo by Bob; 3 not labelled.\n"
+    assert done.stdout == "Import 1 recorded the labels of 1 photo by Bob; 3 not labelled.\n"
     assert cli("import", "camtrap-dp", tmp_path / "none.zip", *at).returncode == 2

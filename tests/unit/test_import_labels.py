@@ -29,6 +29,8 @@ from trailcam.imports.yolo import import_yolo
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule
 from trailcam.store.corrections import JudgedBox, Judgement, ShownBox, record, shown_boxes, undo
+from trailcam.store.import_batches import undo_import
+from trailcam.store.invariants import broken
 from trailcam.store.match import TWICE
 from trailcam.store.select import make_selected
 
@@ -108,6 +110,35 @@ def test_the_same_file_again_changes_nothing_even_what_was_undone_since(library:
     again = take(library, SOME)
     assert (again.recorded, again.known, n_judgements(library)) == (0, 2, 2)
     assert classes(library)["1.jpg"] == ["young"]
+
+
+def test_an_import_is_undone_as_a_whole_and_comes_in_again(library: Library, tmp_path: Path) -> None:
+    """Also where it replaced somebody's correction, which counts again; corrections made since stay."""
+    doe = Judgement(
+        library.ids["1.jpg"], (JudgedBox(INFO["doe"], 0.1, 0.1, 0.2, 0.2),), True, datetime(2026, 1, 2)
+    )
+    with library.database.write() as db:
+        record(db, [doe], author="Bob", source="correct")
+    dry = take(library, SOME, overwrite=True, dry_run=True)
+    assert (dry.recorded, n_judgements(library)) == (2, 1)
+    done = take(library, SOME, overwrite=True)
+    assert (done.import_id, done.recorded) == (1, 2)
+    other = import_yolo(library.database, yolo(tmp_path / "s", {"TinMan/3.txt": ""}), author="Ann", rules={})
+    assert other.import_id == 2
+    later = Judgement(library.ids["2.jpg"], doe.boxes, True, datetime(2026, 1, 3))
+    with library.database.write() as db:
+        record(db, [later], author="Bob", source="correct")
+    undone = undo_import(library.database, 1, "Bob")
+    assert (undone.file, undone.photos, undone.run_id) == ("coco.json", 2, None)
+    with library.database.read() as db:
+        assert broken(db) == []
+    assert classes(library) == {"1.jpg": ["doe"], "2.jpg": ["doe"], "3.jpg": [], "4.jpg": []}
+    with pytest.raises(UsageError, match="no import 1 to undo"):
+        undo_import(library.database, 1, "Bob")
+    again = take(library, SOME, overwrite=True)
+    assert (again.import_id, again.recorded) == (3, 2)
+    assert classes(library)["1.jpg"] == ["mature"]
+    assert take(library, SOME).import_id == 0  # nothing new, so nothing to undo
 
 
 def test_what_somebody_said_here_stays_unless_told_otherwise(library: Library) -> None:
@@ -492,7 +523,7 @@ def test_the_commands_say_what_became_of_the_labels(library: Library, cli: Cli, 
     path.write_text(json.dumps(SOME))
     done = cli("import", "coco", path, "--author", "Ann", *at)
     assert done.returncode == 1
-    assert done.stdout == "Recorded the labels of 2 photos by Ann; 1 not labelled.\n"
+    assert done.stdout == "Import 1 recorded the labels of 2 photos by Ann; 1 not labelled.\n"
     assert "images[3] x/9.jpg: no photo" in done.stderr
     scored = document(GOOD[:1], [{**label(1, 3, BOX), "score": 0.5}])
     path.write_text(json.dumps(scored))
@@ -506,3 +537,8 @@ def test_the_commands_say_what_became_of_the_labels(library: Library, cli: Cli, 
     assert cli("import", "yolo", folder, "--overwrite", "-q", *at).returncode == 0
     assert classes(library)["1.jpg"] == ["doe"]
     assert cli("import", "yolo", tmp_path, *at).returncode == 2
+    dry = cli("import", "yolo", folder, "--overwrite", "--dry-run", *at)
+    assert dry.stdout == "Would record the labels of 0 photos; 1 known before. Nothing was changed.\n"
+    undone = cli("import", "undo", *at)
+    assert undone.stdout == "Import 2 (set) is undone: its corrections of 1 photo count no more.\n"
+    assert classes(library)["1.jpg"] == ["mature"]

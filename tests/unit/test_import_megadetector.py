@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import Cli
 from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from tests.helpers.validators import run_validator
+from tests.unit.test_import_labels import JSON, NUMBERS
 from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.export.megadetector import export_megadetector
@@ -21,8 +23,10 @@ from trailcam.imports.megadetector import Imported, import_megadetector
 from trailcam.imports.reading import ImportFileError
 from trailcam.selection import Selection
 from trailcam.store.database import rows
+from trailcam.store.import_batches import undo_import
+from trailcam.store.invariants import broken
 from trailcam.store.match import AMBIGUOUS, NOT_FOUND, TWICE, tidy
-from trailcam.store.run_choice import choose_run
+from trailcam.store.run_choice import choose_run, delete_run
 
 PHOTOS = (
     Photo("1.jpg", "2024-11-03 06:10", size=(640, 480)),
@@ -192,7 +196,7 @@ def test_paths_relative_to_a_folder_go_all_to_that_folder(tmp_path: Path) -> Non
     # 6.jpg exists, but in another folder than the one that the others lie in
     assert [name for name, *_ in boxes_of(library, done.run_id)] == ["1.jpg", "2.jpg", "5.jpg"]
     assert [(problem.path, problem.why) for problem in done.problems] == [("6.jpg", NOT_FOUND)]
-    assert "hayfield/" in done.note
+    assert "hayfield/" in done.notes[0]
 
 
 def test_what_could_mean_several_photos_is_left_out_unless_the_folder_is_named(tmp_path: Path) -> None:
@@ -215,6 +219,14 @@ def test_two_entries_of_one_photo_are_both_left_out(library: Library) -> None:
     assert done.fresh == 1
 
 
+@pytest.mark.parametrize("boxes", [(), (BOX,)])
+def test_an_entry_that_repeats_another_counts_once(library: Library, boxes: tuple[Any, ...]) -> None:
+    files = ("Hayfield/1.jpg", "Hayfield/1.jpg", "hayfield\\1.JPG", "Hayfield/2.jpg")
+    done = take(library, document(*(saw(file, *boxes) for file in files)))
+    assert (done.fresh, done.boxes, done.problems) == (2, 2 * len(boxes), [])
+    assert "2 left aside" in done.notes[0]
+
+
 def test_names_that_differ_by_case_alone(library: Library) -> None:
     library.add([Photo("5.jpg"), Photo("5.JPG")])
     done = take(library, document(saw("Hayfield/5.JPG", BOX), saw("hayfield/5.jpg"), saw("Hayfield/1.jpg")))
@@ -222,7 +234,6 @@ def test_names_that_differ_by_case_alone(library: Library) -> None:
     assert [(problem.n, problem.why) for problem in done.problems] == [(1, AMBIGUOUS)]
 
 
-BAD_BOX = {**BOX, "bbox": [0.1, 0.2, 0.3]}
 MALFORMED: list[tuple[dict[str, Any] | str, str]] = [
     ("", "line 1 is no JSON: it ends too early"),
     ("[1, 2]", "line 1 is no JSON"),
@@ -232,23 +243,21 @@ MALFORMED: list[tuple[dict[str, Any] | str, str]] = [
     (json.dumps(document(saw("Hayfield/1.jpg")))[:-9], "is no JSON"),
     ("[" * 100_000, "line 1 is no JSON"),
     ('{"info": ' + "[" * 100_000, "nested too deep"),
-    (document(saw("Hayfield/1.jpg"), version="1.3"), "info.format_version is 1.3"),
+    (document(saw("Hayfield/1.jpg"), version="2.0"), r"info\.format_version is 2\.0"),
+    (document(saw("Hayfield/1.jpg"), version="new"), r"info\.format_version is new"),
     ({**document(), "images": {}}, "images must be a list"),
+    ({**document(), "predictions": [{}], "images": [{}]}, "has images and predictions"),
     ({"info": {"format_version": "1.6"}, "images": []}, "detection_categories is missing"),
-    (document({"detections": []}), r"images\[0\]\.file must be text"),
-    (document(saw("Hayfield/1.jpg"), saw("Hayfield/2.jpg", BAD_BOX)), r"images\[1\]\.detections\[0\]\.bbox"),
-    (document(saw("Hayfield/1.jpg", {**BOX, "conf": "0.9"})), r"detections\[0\]\.conf must be a number"),
-    (document(saw("Hayfield/1.jpg", {**BOX, "conf": 1.5})), r"detections\[0\]\.conf must be a number"),
-    (document(saw("Hayfield/1.jpg", {**BOX, "bbox": [0.8, 0, 0.3, 0.1]})), "is no place on the photo"),
+    # what it is, rather than what it isn't
     (
-        document(saw("Hayfield/1.jpg", {**BOX, "category": "9"})),
-        r"\.category is none of detection_categories",
+        '[{"file": "a", "detections": [{"category": "animal", "bbox": [10, 20, 100, 200]}]}]',
+        "a plain list of",
     ),
-    (
-        document(saw("Hayfield/1.jpg", {**BOX, "classifications": [["1", 0.5]]})),
-        r"classifications\[0\]\[0\] is none of classification_categories",
-    ),
-    (document({"file": "Hayfield/1.jpg", "detections": None}), r"images\[0\]\.detections must be a list"),
+    ({"images": [], "annotations": [], "categories": []}, r"looks like COCO: `trailcam import coco`"),
+    ({"resources": [], "profile": "x"}, "looks like a Camtrap DP package"),
+    ("<annotation></annotation>", "looks like XML"),
+    ("PK\x03\x04....", "looks like a ZIP archive"),
+    ('{"_via_settings": {}}', "looks like VIA"),
 ]
 
 
@@ -261,6 +270,182 @@ def test_a_malformed_file_is_refused_with_its_place_and_nothing_changes(
         take(library, written)
     assert "Nothing was changed" in caught.value.hint
     assert everything(library) == before
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3", "1.4", 1.5, 1, "1.10", None])
+def test_every_version_of_the_format_is_read(library: Library, version: object) -> None:
+    written = document(saw("Hayfield/1.jpg", BOX))
+    written["info"]["format_version"] = version
+    written["images"][0]["max_detection_conf"] = 0.9
+    done = take(library, written)
+    assert (done.fresh, done.boxes, done.problems) == (1, 1, [])
+    assert bool(done.notes) is (version in ("1.10", None))
+
+
+# What of a detection, or of an entry, can't be used, and why.
+BAD_BOXES: list[tuple[dict[str, Any], str]] = [
+    ({"bbox": [0.1, 0.2, 0.3]}, r"detections\[0\]\.bbox must be a list of left"),
+    ({"bbox": [0.1, 0.2, 0.3, 0.1, 0.9]}, r"bbox must be a list of left"),
+    ({"bbox": None}, r"bbox must be a list"),
+    ({"bbox": [10, 20, 100, 200]}, r"lies outside of its photo"),
+    ({"bbox": [0.8, 0, 0.4, 0.1]}, r"lies outside of its photo"),
+    ({"bbox": [0.1, 0.1, float("nan"), 0.1]}, r"bbox\[2\] must be a number"),
+    ({"conf": "0.9"}, r"detections\[0\]\.conf must be a number"),
+    ({"conf": float("nan")}, r"conf must be a number"),
+    ({"conf": 1.5}, r"conf must be a number"),
+    ({"conf": 10**400}, r"conf must be a number"),
+    ({"conf": None}, r"conf must be a number"),
+    ({"category": None}, r"category must be text"),
+    ({"category": True}, r"category must be text"),
+    ({"classifications": [["7"]]}, r"classifications\[0\] must be a list"),
+    ({"classifications": [["7", -1]]}, r"must be a number"),
+]
+BAD: list[tuple[dict[str, Any], str]] = [
+    *((saw("Hayfield/1.jpg", {**BOX, **change}), why) for change, why in BAD_BOXES),
+    ({"file": "Hayfield/1.jpg", "detections": None}, r"detections must be a list"),
+    ({"file": "Hayfield/1.jpg"}, r"detections must be a list"),  # never looked at is no blank
+    ({"file": "Hayfield/1.jpg", "detections": {}}, r"detections must be a list"),
+    ({"file": "Hayfield/1.jpg", "failure": 7}, r"failure must be text"),
+    ({"file": None, "detections": []}, r"file must be text"),
+    ({"detections": []}, r"file must be text"),
+]
+
+
+@pytest.mark.parametrize(("bad", "why"), BAD)
+def test_a_bad_entry_costs_itself_and_no_other(library: Library, bad: dict[str, Any], why: str) -> None:
+    done = take(library, document(bad, saw("Hayfield/2.jpg", BOX), saw("TinMan/3.jpg")))
+    assert [problem.n for problem in done.problems] == [0]
+    assert re.search(why, done.problems[0].why)
+    assert (done.fresh, done.boxes) == (2, 1)
+    with library.database.read() as db:
+        states = dict(db.execute("SELECT path, status FROM images").fetchall())
+    assert states["Hayfield/1.jpg"] == "pending"  # neither blank nor failed
+
+
+FIELDS = ("file", "detections", "failure", "category", "conf", "bbox", "classifications")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(value=JSON | NUMBERS | st.lists(NUMBERS, min_size=4, max_size=4))
+def test_whatever_one_field_holds_the_rest_comes_in(field: str, value: Any) -> None:  # noqa: ANN401
+    with tempfile.TemporaryDirectory() as folder:
+        library = make_library(Path(folder), PHOTOS)
+        entry = saw("Hayfield/1.jpg", dict(BOX))
+        (entry if field in entry or field == "failure" else entry["detections"][0])[field] = value
+        done = take(library, document(entry, saw("Hayfield/2.jpg", BOX)))
+        assert done.fresh >= 1
+        assert ("2.jpg", "animal", "animal", "0.9") in boxes_of(library, done.run_id)
+        with library.database.read() as db:
+            assert broken(db) == []
+
+
+def test_what_the_file_does_not_list_is_no_detection(library: Library) -> None:
+    written = document(
+        saw("Hayfield/1.jpg", {**BOX, "category": "4"}),
+        saw("Hayfield/2.jpg", {**BOX, "category": 1, "classifications": [["8", 0.9], [7, 1.00001]]}),
+        classification_categories={"7": "coyote"},
+    )
+    done = take(library, written)
+    assert (done.fresh, done.problems) == (2, [])
+    assert boxes_of(library, done.run_id) == [("2.jpg", "coyote", "animal", "0.9")]
+    assert "a detection of a category that the file doesn't list (4): no detection" in done.notes[0]
+    assert "a classification that the file doesn't list (8)" in done.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("bbox", "conf"),
+    [
+        ([-0.004, 0.1, 0.5, 0.5], 0.9),
+        ([0, 0, 1.002, 0.5], 0.9),
+        ([0.5, 0.5, 0.5015, 0.3], 0.9),
+        ([0.5, 0.5, 0, 0], 0.9),
+        ([0.1, 0.1, 0.1, 0.1], 1.0000001),
+        ([0.1, 0.1, 0.1, 0.1], 1),
+        ([0.1, 0.1, 0.1, 0.1], -1e-9),
+    ],
+)
+def test_what_stands_out_by_a_hair_is_cut(library: Library, bbox: list[float], conf: float) -> None:
+    done = take(library, document(saw("Hayfield/1.jpg", {**BOX, "bbox": bbox, "conf": conf})))
+    assert (done.boxes, done.problems) == (1, [])
+    with library.database.read() as db:
+        ((x, y, w, h, sure),) = db.execute("SELECT x, y, w, h, confidence FROM detections").fetchall()
+    assert min(x, y) >= 0
+    assert max(x + w, y + h) <= 1.000001
+    assert 0 <= sure <= 1
+
+
+DEER = "x;mammalia;cetartiodactyla;cervidae;odocoileus;virginianus;white-tailed deer"
+
+
+def test_predictions_of_speciesnet_are_read(library: Library) -> None:
+    two = [BOX, {**BOX, "category": "2", "conf": 0.4}]
+    blank = {"prediction": "f;;;;;;blank", "failures": ["GEOLOCATION"]}
+    predictions: list[dict[str, Any]] = [
+        {"filepath": "Hayfield/1.jpg", "detections": two, "prediction": DEER, "prediction_score": 0.97},
+        {"filepath": "Hayfield/2.jpg", "failures": ["DETECTOR"]},
+        {"filepath": "TinMan/3.jpg", "detections": [BOX], **blank},
+        {"filepath": "TinMan/4.jpg", "classifications": {"classes": [DEER], "scores": [0.9]}},
+    ]
+    for prediction in predictions:
+        prediction |= {"filepath": f"/mnt/x/{prediction['filepath']}", "model_version": "4.0.1a"}
+    done = take(library, {"predictions": predictions})
+    assert (done.fresh, done.failed, done.of) == (3, 1, "predictions")
+    assert boxes_of(library, done.run_id) == [
+        ("1.jpg", "person", "person", "0.4"),
+        ("1.jpg", "white-tailed deer", "deer", "0.9"),
+        ("3.jpg", "animal", "animal", "0.9"),
+    ]
+    assert [(p.n, p.why) for p in done.problems] == [
+        (3, "detections are missing: a classifier alone has looked at it")
+    ]
+    with library.database.read() as db:
+        found = db.execute("SELECT weights_name, error_message FROM runs, results WHERE status = 'failed'")
+        assert found.fetchall() == [("SpeciesNet 4.0.1a", "SpeciesNet: DETECTOR")]
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(library: Library) -> None:
+    written = document(saw("Hayfield/1.jpg", BOX), saw("x.jpg", BOX))
+    before = everything(library)
+    dry = take(library, written, dry_run=True)
+    assert everything(library) == before
+    real = take(library, written)
+    assert (dry.fresh, dry.boxes, dry.problems) == (real.fresh, real.boxes, real.problems)
+
+
+def test_an_import_is_undone_as_a_whole_and_comes_in_again(library: Library) -> None:
+    library.detect({"1.jpg": [("doe", 0.8)]})
+    before = everything(library)
+    written = document(saw("Hayfield/1.jpg", BOX), saw("Hayfield/2.jpg", BOX))
+    done = take(library, written)
+    undone = undo_import(library.database, None, "Ann")
+    assert (undone.import_id, undone.run_id, undone.photos, undone.left) == (1, done.run_id, 2, 1)
+    after = everything(library)
+    assert len(after.pop("imports")) == 1
+    before.pop("imports")
+    assert after == before
+    assert take(library, written).fresh == 2
+    assert undo_import(library.database, 2, "Ann").photos == 2
+    with pytest.raises(UsageError, match="no import to undo"):
+        undo_import(library.database, None, "Ann")
+    with library.database.read() as db:
+        assert broken(db) == []
+
+
+def test_a_run_deleted_by_hand_is_no_import_to_undo(library: Library) -> None:
+    done = take(library, document(saw("Hayfield/1.jpg", BOX)))
+    with library.database.write() as db:
+        delete_run(db, done.run_id)
+    assert library.detect({"1.jpg": []}) == done.run_id  # its number is free again
+    with pytest.raises(UsageError, match="no import to undo"):
+        undo_import(library.database, None, "Ann")
+
+
+def test_a_file_in_utf_16_is_read(library: Library) -> None:
+    """As Windows PowerShell writes what a program prints."""
+    path = library.root.parent / "md.json"
+    path.write_text(json.dumps(document(saw("Hayfield/1.jpg", BOX))), encoding="utf-16")
+    assert import_megadetector(library.database, path, rules={}).fresh == 1
 
 
 def test_a_file_in_another_encoding_is_refused(library: Library) -> None:
@@ -346,15 +531,24 @@ def test_the_command_says_what_became_of_the_file(library: Library, cli: Cli, tm
     at = ("--db", library.database.path)
     done = cli("import", "megadetector", path, *at)
     assert done.returncode == 1
-    assert done.stdout == "Run 1: 1 photo, 1 box; current for 1 photo.\n"
+    assert done.stdout == "Import 1 made run 1 of 1 photo, 1 box; current for 1 photo.\n"
     assert f"images[1] Old/x\\x1b[2J.jpg: {NOT_FOUND}" in done.stderr
     assert "\x1b" not in done.stderr
     assert "nothing was changed" in cli("import", "megadetector", path, *at).stdout
     report = cli("report", "species", "--format", "csv", *at)
     assert "animal" in report.stdout
+    dry = cli("import", "megadetector", path, "--least-classification", "0.5", "--dry-run", *at)
+    assert dry.stdout == "Would make run 2 of 1 photo, 1 box; current for 0 photos. Nothing was changed.\n"
+    undone = cli("import", "undo", "1", *at)
+    assert undone.stdout == (
+        "Import 1 (md.json) is undone: run 1 is deleted, with its results of 1 photo;"
+        " 1 of them have no other.\n"
+    )
+    nothing = cli("import", "undo", *at)
+    assert (nothing.returncode, "no import to undo" in nothing.stderr) == (2, True)
     path.write_text('{"images": [{}]}')
     refused = cli("import", "megadetector", path, *at)
     assert refused.returncode == 2
-    assert "images[0].file" in refused.stderr
+    assert "detection_categories is missing" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert cli("import", "megadetector", tmp_path / "none.json", *at).returncode == 2

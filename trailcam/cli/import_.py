@@ -41,6 +41,7 @@ AuthorOpt = Annotated[
 OverwriteOpt = Annotated[
     bool, typer.Option("--overwrite", help="Let these labels replace corrections made here.")
 ]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would come in; change nothing.")]
 AcceptScoresOpt = Annotated[
     bool,
     typer.Option(
@@ -57,7 +58,9 @@ def _imports() -> None:
 
 @app.command("megadetector")
 def megadetector(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Batch output, format 1.4 to 1.6.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Batch output, format 1.x, or SpeciesNet's predictions.")
+    ],
     base: BaseOpt = None,
     least: Annotated[
         float,
@@ -68,6 +71,7 @@ def megadetector(
             help="Below this probability a classification doesn't count: the box keeps its category.",
         ),
     ] = 0.0,
+    dry_run: DryRunOpt = False,
     wait: WaitOpt = 0,
     db: DbOpt = None,
     config: ConfigOpt = None,
@@ -79,12 +83,17 @@ def megadetector(
 
     with _writing(app_context(db, config, quiet, verbose), wait) as context:
         done = import_megadetector(
-            context.database, file, rules=context.settings.classes, base=base, least=least
+            context.database,
+            file,
+            rules=context.settings.classes,
+            base=base,
+            least=least,
+            dry_run=dry_run,
         )
-    _show_run(done)
-    if done.note and not quiet:
-        console.say(done.note)
-    show_problems(done.problems, done.entries, "images", verbose=verbose)
+    _show_run(done, dry_run=dry_run)
+    for note in () if quiet else done.notes:
+        console.say(note)
+    show_problems(done.problems, done.entries, done.of, verbose=verbose)
 
 
 @app.command("coco")
@@ -93,6 +102,7 @@ def coco(
     base: BaseOpt = None,
     author: AuthorOpt = None,
     overwrite: OverwriteOpt = False,
+    dry_run: DryRunOpt = False,
     accept_scores: AcceptScoresOpt = False,
     wait: WaitOpt = 0,
     db: DbOpt = None,
@@ -112,9 +122,10 @@ def coco(
             rules=context.settings.classes,
             base=base,
             overwrite=overwrite,
+            dry_run=dry_run,
             accept_scores=accept_scores,
         )
-    _show_labels(done, "images", context)
+    _show_labels(done, "images", context, dry_run=dry_run)
 
 
 @app.command("yolo")
@@ -123,6 +134,7 @@ def yolo(
     base: BaseOpt = None,
     author: AuthorOpt = None,
     overwrite: OverwriteOpt = False,
+    dry_run: DryRunOpt = False,
     accept_scores: AcceptScoresOpt = False,
     wait: WaitOpt = 0,
     db: DbOpt = None,
@@ -142,9 +154,10 @@ def yolo(
             rules=context.settings.classes,
             base=base,
             overwrite=overwrite,
+            dry_run=dry_run,
             accept_scores=accept_scores,
         )
-    _show_labels(done, "labels", context)
+    _show_labels(done, "labels", context, dry_run=dry_run)
 
 
 @app.command("camtrap-dp")
@@ -156,6 +169,7 @@ def camtrap_dp(
         typer.Option("--author", help="Who says so.", show_default="whom the package names"),
     ] = None,
     overwrite: OverwriteOpt = False,
+    dry_run: DryRunOpt = False,
     wait: WaitOpt = 0,
     db: DbOpt = None,
     config: ConfigOpt = None,
@@ -175,8 +189,38 @@ def camtrap_dp(
             rules=context.settings.classes,
             base=base,
             overwrite=overwrite,
+            dry_run=dry_run,
         )
-    _show_labels(done, "media", context)
+    _show_labels(done, "media", context, dry_run=dry_run)
+
+
+@app.command("undo")
+def undo(
+    number: Annotated[
+        int | None,
+        typer.Argument(metavar="[IMPORT]", help="The number that it showed.", show_default="the last one"),
+    ] = None,
+    wait: WaitOpt = 0,
+    db: DbOpt = None,
+    config: ConfigOpt = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Undo an import as a whole: its run is deleted, or its corrections count no more."""
+    from trailcam.cli.correct import user_name
+    from trailcam.store.import_batches import undo_import
+
+    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+        gone = undo_import(context.database, number, user_name())
+    what = f"Import {gone.import_id} ({printable(gone.file)}) is undone"
+    if gone.run_id is None:
+        line = f"{what}: its corrections of {count(gone.photos, 'photo')} count no more."
+    else:
+        line = (
+            f"{what}: run {gone.run_id} is deleted, with its results of {count(gone.photos, 'photo')};"
+            f" {gone.left:,} of them have no other."
+        )
+    console.out.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -189,27 +233,40 @@ def _writing(context: AppContext, wait: float) -> Iterator[AppContext]:
         yield context
 
 
-def _show_labels(done: Labelled, of: str, context: AppContext) -> None:
+def _show_labels(done: Labelled, of: str, context: AppContext, *, dry_run: bool) -> None:
     who = ", ".join(printable(author) for author in done.authors)
-    parts = [f"Recorded the labels of {count(done.recorded, 'photo')}" + (f" by {who}" if who else "")]
+    begin = _begin(done.import_id, dry_run=dry_run, does="record", did="recorded")
+    parts = [f"{begin} the labels of {count(done.recorded, 'photo')}" + (f" by {who}" if who else "")]
     parts += [f"{done.known:,} known before"] if done.known else []
     parts += [f"{done.agreed:,} already had this answer"] if done.agreed else []
     parts += [f"{done.unlabelled:,} not labelled"] if done.unlabelled else []
-    console.out.print("; ".join(parts) + ".", markup=False, soft_wrap=True)
+    console.out.print("; ".join(parts) + _end(dry_run=dry_run), markup=False, soft_wrap=True)
     for note in () if context.quiet else done.notes:
         console.say(note)
     show_problems(done.problems, done.entries, of, verbose=context.verbose)
 
 
-def _show_run(done: Imported) -> None:
-    if not done.fresh:
+def _show_run(done: Imported, *, dry_run: bool) -> None:
+    if not done.new_run and not done.fresh:
         line = f"Imported before as run {done.run_id}: nothing was changed."
     else:
-        parts = [count(done.fresh, "photo"), count(done.boxes, "box")]
+        begin = _begin(done.import_id, dry_run=dry_run, does="make", did="made")
+        parts = [f"{begin} run {done.run_id} of {count(done.fresh, 'photo')}", count(done.boxes, "box")]
         parts += [f"{done.failed:,} failed"] if done.failed else []
         parts += [f"{done.known:,} known before"] if done.known else []
-        line = f"Run {done.run_id}: {', '.join(parts)}; current for {count(done.current, 'photo')}."
+        line = f"{', '.join(parts)}; current for {count(done.current, 'photo')}{_end(dry_run=dry_run)}"
     console.out.print(line, markup=False, soft_wrap=True)
+
+
+def _begin(import_id: int, *, dry_run: bool, does: str, did: str) -> str:
+    """How a sentence on an import begins; its number is what `import undo` takes."""
+    if dry_run:
+        return f"Would {does}"
+    return f"Import {import_id} {did}" if import_id else did.capitalize()
+
+
+def _end(*, dry_run: bool) -> str:
+    return ". Nothing was changed." if dry_run else "."
 
 
 def show_problems(problems: Sequence[Problem], entries: int, of: str, *, verbose: bool) -> None:

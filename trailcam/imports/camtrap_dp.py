@@ -25,7 +25,7 @@ from trailcam.store.database import Database, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.words.text import count, printable
 
-SOURCE = "import camtrap-dp"
+FORM = "camtrap-dp"
 UNKNOWN = "it isn't told what a person saw"
 _EXPECTED = "a Camtrap DP package: a folder with datapackage.json, or a ZIP file of one"
 _WHITETAIL = "Odocoileus virginianus"
@@ -43,6 +43,7 @@ def import_camtrap_dp(
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
     overwrite: bool = False,
+    dry_run: bool = False,
 ) -> Labelled:
     """Record people's observations of photos in the package at ``path``, all in one transaction.
 
@@ -51,7 +52,7 @@ def import_camtrap_dp(
     UsageError where no photo is matched; then nothing is changed.
     """
     done = Labelled()
-    with refusing(path, _EXPECTED), open_package(path) as package, database.write() as db:
+    with refusing(path, _EXPECTED), open_package(path) as package, database.write(keep=not dry_run) as db:
         matcher = Matcher(db, base)
         tables = CamtrapObservations(db)
         done.entries = _read_media(package, tables, matcher)
@@ -69,7 +70,7 @@ def import_camtrap_dp(
             )
         done.problems = list(matcher.problems())
         known = meanings(db, rules)
-        recorder = Recorder(db, SOURCE, done, overwrite=overwrite)
+        recorder = Recorder(db, FORM, path.name, done, overwrite=overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
             spoken = tables.of_people(first, first + BATCH)

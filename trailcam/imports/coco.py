@@ -40,7 +40,7 @@ from trailcam.store.database import Database, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.words.text import printable
 
-SOURCE = "import coco"
+FORM = "coco"
 _EXPECTED = "a file of COCO Camera Traps (JSON) with images, categories and annotations"
 _LISTS = frozenset({"images", "annotations", "categories"})
 _SCORES = ("score", "confidence", "conf")
@@ -58,19 +58,22 @@ def import_coco(
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
     overwrite: bool = False,
+    dry_run: bool = False,
     accept_scores: bool = False,
 ) -> Labelled:
     """Record the labels of the file ``path`` as corrections by ``author``, all in one transaction.
 
     ``base``: the folder that its paths are relative to, None: found out. Photos without any annotation, and
     corrupt ones, are not labelled; one whose only label is named empty and has no box is a blank. A photo
-    with a label that can't be used is left out whole and named. Raises ImportFileError for a malformed file,
+    with a label that can't be used is left out whole and named. With ``dry_run`` nothing is kept.
+
+    Raises ImportFileError for a malformed file,
     UsageError where no photo is matched, or labels carry scores without ``accept_scores``; then nothing is
     changed.
     """
     sha256 = sha256_of(path)
     done = Labelled()
-    with refusing(path, _EXPECTED), database.write() as db:
+    with refusing(path, _EXPECTED), database.write(keep=not dry_run) as db:
         matcher, tables = Matcher(db, base), CocoTables(db)
         reader = _Reader(tables, matcher)
         reader.read(path)
@@ -91,7 +94,7 @@ def import_coco(
             for i, image, why in tables.lost_labels()
         ]
         entries = _Entries(reader.names, meanings(db, rules), author, sha256, done)
-        recorder = Recorder(db, SOURCE, done, overwrite=overwrite)
+        recorder = Recorder(db, FORM, path.name, done, overwrite=overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
             for image, labels in tables.entries(photos, first, first + BATCH):

@@ -17,6 +17,7 @@ from trailcam.settings.classmap import fold
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.counted import SAME, make_judged
 from trailcam.store.database import Connection
+from trailcam.store.import_batches import begin_import
 from trailcam.store.imported import Said, known_uids_of, said_of
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.words.text import count, printable
@@ -32,11 +33,13 @@ CONTRADICTION = "it is labelled as empty and as not empty"
 class Labelled:
     """What became of a file's labels, in photos.
 
+    ``import_id`` is 0 where nothing was recorded.
     ``recorded`` new ones, ``known`` from the same file before, ``agreed`` with a correction made here.
     ``entries``: all that the file names; ``unlabelled`` of them tell nothing. ``unknown``: class -> photos
     left out because trailcam doesn't know it. ``notes`` are sentences for the user.
     """
 
+    import_id: int = 0
     entries: int = 0
     recorded: int = 0
     known: int = 0
@@ -61,12 +64,13 @@ class Word:
 class Recorder:
     """Records words within one transaction of ``db``; call :meth:`finish` at the end.
 
-    ``source`` names the command. With ``overwrite`` the file replaces corrections made here.
+    ``form`` names the command, ``file`` the file. With ``overwrite`` it replaces corrections made here.
     """
 
-    def __init__(self, db: Connection, source: str, done: Labelled, *, overwrite: bool) -> None:
+    def __init__(self, db: Connection, form: str, file: str, done: Labelled, *, overwrite: bool) -> None:
         self._db = db
-        self._source = source
+        self._form = form
+        self._file = file
         self._done = done
         self._overwrite = overwrite
         self._judged = make_judged(db)  # before this import
@@ -108,7 +112,14 @@ class Recorder:
             else:
                 fresh.setdefault(word.author, []).append(word.judgement)
         for author, judgements in fresh.items():
-            self._done.recorded += record(self._db, judgements, author=author, source=self._source)
+            self._done.import_id = self._done.import_id or begin_import(self._db, self._form, self._file)
+            self._done.recorded += record(
+                self._db,
+                judgements,
+                author=author,
+                source=f"import {self._form}",
+                import_id=self._done.import_id,
+            )
             if author not in self._done.authors:
                 self._done.authors.append(author)
 

@@ -1,11 +1,13 @@
-"""``import megadetector``: batch output of MegaDetector's form, 1.4 to 1.6, as a run beside trailcam's own.
+"""``import megadetector``: MegaDetector's batch output, or SpeciesNet's, as a run beside trailcam's own.
 
-The file is read twice, an entry at a time: once for the photos it names, once for what it says of them.
-Everything is one transaction.
+The file is read three times, an entry at a time: for the photos it names, to check it, and to write what it
+says. Everything is one transaction. An entry that can't be used is left out and named.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,12 +19,15 @@ import numpy as np
 from trailcam import __version__
 from trailcam.domain import ClassInfo, Kind, Outcome, Status
 from trailcam.errors import UsageError
+from trailcam.imports import speciesnet
 from trailcam.imports.classes import NOTHING, meanings, taxon
 from trailcam.imports.reading import (
     Malformed,
+    as_box,
+    as_id,
     as_list,
-    as_number,
     as_object,
+    as_share,
     as_text,
     members,
     refusing,
@@ -30,15 +35,16 @@ from trailcam.imports.reading import (
 )
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.database import Database
+from trailcam.store.import_batches import begin_import
 from trailcam.store.imported import ImportedRun
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.store.run_sink import RunFacts
-from trailcam.words.text import printable
+from trailcam.words.text import count, printable
 
-VERSIONS = ("1.4", "1.5", "1.6")
-_EXPECTED = f"MegaDetector's batch output (JSON), format {VERSIONS[0]} to {VERSIONS[-1]}"
-_LISTS = frozenset({"images"})
-_SLACK = 1e-3  # boxes are written with few digits, so that an edge may come to lie a hair outside
+_VERSION = re.compile(r"1(\.\d+)?")
+_NEWEST = 6  # of the formats 1.x that were there when this was written
+_EXPECTED = "MegaDetector's batch output (JSON), format 1.0 to 1.6, or SpeciesNet's predictions"
+_LISTS = frozenset({"images", "predictions"})
 _KINDS = {"animal": Kind.ANIMAL, "person": Kind.PERSON, "human": Kind.PERSON, "vehicle": Kind.VEHICLE}
 _MOST_CLASSES = 2**15
 
@@ -48,18 +54,21 @@ class Imported:
     """What became of a file.
 
     ``fresh``: photos written now, ``failed`` of them as failures; ``known``: photos that this run had before.
-    ``current``: photos whose current run it is. ``problems``: entries that match no photo.
+    ``current``: photos whose current run it is. ``problems``: entries that were left out; ``of`` is what the
+    file calls its entries. ``notes`` are sentences for the user.
     """
 
+    import_id: int = 0
     run_id: int = 0
     new_run: bool = True
+    of: str = "images"
     entries: int = 0
     fresh: int = 0
     known: int = 0
     failed: int = 0
     boxes: int = 0
     current: int = 0
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -70,17 +79,18 @@ def import_megadetector(
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
     least: float = 0.0,
+    dry_run: bool = False,
 ) -> Imported:
     """Record the file ``path`` as a run of its own.
 
     ``base``: the folder that its paths are relative to, None: found out. A classification of a probability
     below ``least`` (0..1) doesn't count: then the box keeps its category. A file that was imported before
-    changes nothing, but for photos that it now matches. Raises ImportFileError for a malformed file and
-    UsageError where it matches no photo; then nothing is changed.
+    changes nothing, but for photos that it now matches. With ``dry_run`` nothing is kept. Raises
+    ImportFileError for a malformed file and UsageError where it matches no photo; then nothing is changed.
     """
     sha256 = sha256_of(path)
     done = Imported()
-    with refusing(path, _EXPECTED), database.write() as db:
+    with refusing(path, _EXPECTED), database.write(keep=not dry_run) as db:
         matcher = Matcher(db, base)
         head = _read_names(path, matcher, done)
         if not matcher.match():
@@ -88,9 +98,9 @@ def import_megadetector(
                 f"None of the {done.entries:,} entries of {printable(str(path))} is a photo of the library.",
                 "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
             )
-        done.note = matcher.note
-        done.problems = list(matcher.problems())
+        _note(done, matcher, head)
         classes = _Classes(head, meanings(db, rules), least)
+        infos = classes.read_all(path)
         facts = RunFacts(
             model_key=f"import {sha256} {least:g}",
             weights_sha256=sha256,
@@ -101,31 +111,41 @@ def import_megadetector(
                 "least_classification": least,
                 "info": dict(head.info),
             },
-            versions={"trailcam": __version__, "format": str(head.info["format_version"])},
+            versions={"trailcam": __version__, "format": head.version},
             device="imported",
-            classes=classes.read_all(path),
+            classes=infos,
         )
         run = ImportedRun(database, db, facts)
         done.run_id, done.new_run = run.run_id, not run.known
+        done.problems = [
+            problem._replace(why=classes.bad.get(problem.n, problem.why)) if not problem.path else problem
+            for problem in matcher.problems()
+        ]
         for first, entries in _batches(path):
             photos = matcher.photos(first, first + len(entries))
-            outcomes = [
-                _outcome(photos[n], entry, f"images[{n}]", classes)
-                for n, entry in enumerate(entries, first)
-                if n in photos
-            ]
+            outcomes = []
+            for n, entry in enumerate(entries, first):
+                if n in photos and n in classes.bad:
+                    name = str(entry.get("file", entry.get("filepath")))
+                    done.problems.append(Problem(n, name, classes.bad[n]))
+                elif n in photos:
+                    outcomes.append(_outcome(photos[n], entry, classes))
             fresh = run.write(outcomes)
             done.fresh += len(fresh)
             done.known += len(outcomes) - len(fresh)
             done.failed += sum(o.status is Status.FAILED for o in fresh)
             done.boxes += sum(len(o.confidence) for o in fresh)
+        done.problems.sort()
+        done.notes += classes.notes()
         done.current = run.finish()
+        done.import_id = begin_import(db, "megadetector", path.name, run.run_id)
     return done
 
 
 @dataclass(slots=True)
 class _Head:
     info: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
     categories: dict[str, str] = field(default_factory=dict)
     classifications: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
@@ -136,17 +156,24 @@ def _read_names(path: Path, matcher: Matcher, done: Imported) -> _Head:
     head = _Head()
     keys: set[str] = set()
     names: list[str] = []
+    contents: list[str] = []
     for member in members(path, _LISTS):
         keys.add(member.key)
-        if member.key == "images" and member.number is None:
-            as_list(member.value, "images")
-        elif member.key == "images":
-            place = f"images[{member.number}]"
-            names.append(as_text(as_object(member.value, place).get("file"), f"{place}.file"))
+        if member.key in _LISTS and member.number is None:
+            as_list(member.value, member.key)
+            done.of = member.key
+        elif member.key in _LISTS:
+            if len(keys & _LISTS) > 1:
+                raise Malformed("", "it has images and predictions")
+            name, content = _name_and_content(member.value)
+            names.append(name)
+            contents.append(content)
             done.entries += 1
+            if member.key == "predictions":
+                _note_speciesnet(head, member.value)
             if len(names) >= BATCH:
-                matcher.add(names)
-                names = []
+                matcher.add(names, contents)
+                names, contents = [], []
         elif member.key == "info":
             head.info = as_object(member.value, "info")
         elif member.key == "detection_categories":
@@ -155,26 +182,70 @@ def _read_names(path: Path, matcher: Matcher, done: Imported) -> _Head:
             head.classifications = _names(member.value, member.key)
         elif member.key == "classification_category_descriptions":
             head.descriptions = _names(member.value, member.key)
-    matcher.add(names)
-    for key in ("info", "detection_categories", "images"):
+    matcher.add(names, contents)
+    if "predictions" in keys:
+        head.categories, head.version = dict(speciesnet.CATEGORIES), "speciesnet"
+        return head
+    for key in ("detection_categories", "images"):
         if key not in keys:
             raise Malformed(key, "is missing")
-    version = head.info.get("format_version")
-    if version not in VERSIONS:
-        shown = printable(str(version)) if version is not None else "nothing"
-        raise Malformed("info.format_version", f"is {shown}; it must be text, one of {', '.join(VERSIONS)}")
-    detector = head.info.get("detector")
-    if detector is not None and not isinstance(detector, str):
-        raise Malformed("info.detector", "must be text")
+    head.version = _version(head.info.get("format_version"))
     return head
 
 
+def _name_and_content(value: object) -> tuple[str, str]:
+    """An entry's path, "" where it has none that can be, and a text that is equal for equal results."""
+    if not isinstance(value, dict):
+        return "", ""
+    try:
+        name = as_text(value.get("file", value.get("filepath")), "file")
+    except Malformed:
+        name = ""
+    said = {key: value.get(key) for key in ("detections", "failure", "failures", "prediction")}
+    return name, hashlib.blake2b(repr(said).encode("utf-8", "replace"), digest_size=12).hexdigest()
+
+
+def _note_speciesnet(head: _Head, value: object) -> None:
+    if isinstance(value, dict) and not head.info:
+        head.info = {"detector": f"SpeciesNet {value.get('model_version') or ''}".strip()}
+
+
+def _version(value: object) -> str:
+    """The format's version as text; "" where the file doesn't say. Raises Malformed for one of the future."""
+    if value is None:
+        return ""
+    text = str(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not _VERSION.fullmatch(text):
+        raise Malformed("info.format_version", f"is {printable(text[:40])}; it must be 1.0 to 1.{_NEWEST}")
+    return text
+
+
+def _note(done: Imported, matcher: Matcher, head: _Head) -> None:
+    if matcher.note:
+        done.notes.append(matcher.note)
+    if matcher.n_repeated:
+        done.notes.append(f"Entries that repeat another counted once: {matcher.n_repeated:,} left aside.")
+    if not head.version:
+        done.notes.append("The file doesn't say which version of the format it has; it was read as 1.x.")
+    elif head.version.startswith("1.") and int(head.version[2:]) > _NEWEST:
+        done.notes.append(f"The file has format {head.version}, newer than trailcam knows (1.{_NEWEST}).")
+
+
 def _names(value: object, place: str) -> dict[str, str]:
-    return {key: as_text(name, f"{place}.{key}") for key, name in as_object(value, place).items()}
+    """Id -> name; a name that is none is left out, as if the file didn't list it."""
+    return {
+        key: name
+        for key, name in as_object(value, place).items()
+        if isinstance(name, str) and name.strip() and "\0" not in name and len(name) <= 1000
+    }
 
 
 def _batches(path: Path) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
-    entries = (m.value for m in members(path, _LISTS) if m.key == "images" and m.number is not None)
+    entries: Iterator[Mapping[str, Any]] = (
+        m.value if isinstance(m.value, dict) else {}
+        for m in members(path, _LISTS)
+        if m.key in _LISTS and m.number is not None
+    )
     first = 0
     while batch := list(islice(entries, BATCH)):
         yield first, batch
@@ -182,7 +253,10 @@ def _batches(path: Path) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
 
 
 class _Classes:
-    """The file's names as classes of a run: a box is what its best classification says, else its category."""
+    """The file's names as classes of a run: a box is what its best classification says, else its category.
+
+    ``bad``: entry -> why it can't be used, once :meth:`read_all` is done.
+    """
 
     def __init__(self, head: _Head, known: Mapping[str, ClassInfo], least: float) -> None:
         self._head = head
@@ -190,23 +264,51 @@ class _Classes:
         self._least = least
         self._ids: dict[tuple[str, str | None], int] = {}
         self._infos: list[ClassInfo] = []
+        self._unlisted: dict[str, dict[str, int]] = {"category": {}, "classification": {}}
+        self._counting = True
+        self.bad: dict[int, str] = {}
 
     def read_all(self, path: Path) -> tuple[ClassInfo, ...]:
-        """Every class that the file's boxes use. Checks all of the file. Raises Malformed."""
+        """Every class that the file's boxes use. Checks every entry. Raises Malformed for too many."""
         for first, entries in _batches(path):
             for n, entry in enumerate(entries, first):
-                _outcome(0, entry, f"images[{n}]", self)
+                try:
+                    as_text(entry.get("file", entry.get("filepath")), "file")
+                    _outcome(0, entry, self)
+                except Malformed as error:
+                    self.bad[n] = str(error)
+        self._counting = False
         return tuple(self._infos)
 
-    def number(self, row: Mapping[str, Any], place: str) -> int:
-        """The class of one detection. Raises Malformed."""
-        category = row.get("category")
-        if not isinstance(category, str) or category not in self._head.categories:
-            raise Malformed(f"{place}.category", "is none of detection_categories")
+    def number(self, row: Mapping[str, Any], place: str) -> int | None:
+        """The class of one detection; None for a category that the file doesn't list. Raises Malformed."""
+        category = as_id(row.get("category"), f"{place}.category")
+        if category not in self._head.categories:
+            self._count("category", category)
+            return None
         key = category, self._best(row.get("classifications"), f"{place}.classifications")
         if key not in self._ids:
             self._ids[key] = self._make(*key)
         return self._ids[key]
+
+    def notes(self) -> list[str]:
+        """What the file's entries use although it lists no such thing."""
+        meaning = {
+            "category": "a detection of a category",
+            "classification": "a classification",
+        }
+        ends = {"category": "no detection, as the format says", "classification": "left aside"}
+        notes = []
+        for what, found in self._unlisted.items():
+            if found:
+                ids = ", ".join(printable(key) for key in sorted(found)[:10])
+                times = count(sum(found.values()), "time")
+                notes.append(f"{times} {meaning[what]} that the file doesn't list ({ids}): {ends[what]}.")
+        return notes
+
+    def _count(self, what: str, key: str) -> None:
+        if self._counting:
+            self._unlisted[what][key] = self._unlisted[what].get(key, 0) + 1
 
     def _best(self, given: object, place: str) -> str | None:
         best, most = None, -1.0
@@ -214,11 +316,14 @@ class _Classes:
             at = f"{place}[{n}]"
             if not isinstance(pair, list) or len(pair) != 2:
                 raise Malformed(at, "must be a list of a classification's id and its probability")
-            if not isinstance(pair[0], str) or pair[0] not in self._head.classifications:
-                raise Malformed(f"{at}[0]", "is none of classification_categories")
-            probability = as_number(pair[1], f"{at}[1]", 0, 1)
-            if probability > most:
-                best, most = pair[0], probability
+            key, probability = as_id(pair[0], f"{at}[0]"), as_share(pair[1], f"{at}[1]")
+            if self._head.version == "speciesnet":
+                self._head.classifications[key] = speciesnet.common_name(key)
+                self._head.descriptions[key] = key
+            if key not in self._head.classifications:
+                self._count("classification", key)
+            elif probability > most:
+                best, most = key, probability
         if best is None or most < self._least:
             return None
         name = fold(self._head.classifications[best])
@@ -248,20 +353,23 @@ class _Classes:
         return number
 
 
-def _outcome(image_id: int, entry: object, place: str, classes: _Classes) -> Outcome:
-    row = as_object(entry, place)
+def _outcome(image_id: int, entry: Mapping[str, Any], classes: _Classes) -> Outcome:
+    """What an entry says of its photo. Raises Malformed."""
+    row = speciesnet.as_batch_entry(entry) if "filepath" in entry else entry
     if row.get("failure") is not None:
-        why = as_text(row["failure"], f"{place}.failure")
+        why = as_text(row["failure"], "failure")
         code, message = _reason(why)
         return Outcome(image_id, Status.FAILED, error_code=code, error_message=message)
-    detections = as_list(row.get("detections"), f"{place}.detections")
     boxes, confidence, numbers = [], [], []
-    for n, value in enumerate(detections):
-        at = f"{place}.detections[{n}]"
+    for n, value in enumerate(as_list(row.get("detections"), "detections")):
+        at = f"detections[{n}]"
         detection = as_object(value, at)
-        numbers.append(classes.number(detection, at))
-        confidence.append(as_number(detection.get("conf"), f"{at}.conf", 0, 1))
-        boxes.append(_box(detection.get("bbox"), f"{at}.bbox"))
+        number = classes.number(detection, at)
+        if number is None:
+            continue
+        numbers.append(number)
+        confidence.append(as_share(detection.get("conf"), f"{at}.conf"))
+        boxes.append(as_box(detection.get("bbox"), f"{at}.bbox"))
     return Outcome(
         image_id,
         Status.COMPLETED,
@@ -277,17 +385,3 @@ def _reason(why: str) -> tuple[str, str]:
     if colon and code.isascii() and code.replace("_", "").isalnum() and code.islower():
         return code, message
     return "imported", printable(why)
-
-
-def _box(value: object, place: str) -> tuple[float, float, float, float]:
-    sides = as_list(value, place)
-    if len(sides) != 4:
-        raise Malformed(place, "must be a list of left, top, width and height")
-    x, y, w, h = (as_number(side, f"{place}[{n}]", -_SLACK, 1 + _SLACK) for n, side in enumerate(sides))
-    if w < 0 or h < 0 or x + w > 1 + _SLACK or y + h > 1 + _SLACK:
-        raise Malformed(place, "is no place on the photo: shares from 0 to 1 are wanted")
-    if x < 0 or y < 0 or x + w > 1 or y + h > 1:
-        right, bottom = min(x + w, 1.0), min(y + h, 1.0)
-        x, y = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
-        w, h = max(right - x, 0.0), max(bottom - y, 0.0)
-    return x, y, w, h

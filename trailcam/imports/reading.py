@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from trailcam.errors import UsageError
+from trailcam.imports.recognise import recognise
 from trailcam.words.text import printable
 
 _CHUNK = 1 << 20  # characters read at once
@@ -61,10 +62,12 @@ def refusing(path: Path, expected: str) -> Iterator[None]:
         yield
     except Malformed as error:
         raise ImportFileError(
-            f"{printable(str(path))} can't be imported: {printable(str(error))}.", hint
+            f"{printable(str(path))} can't be imported: {printable(str(error))}.{recognise(path)}", hint
         ) from error
     except UnicodeDecodeError as error:
-        raise ImportFileError(f"{printable(str(path))} is no text in UTF-8.", hint) from error
+        raise ImportFileError(
+            f"{printable(str(path))} is no text in UTF-8.{recognise(path)}", hint
+        ) from error
 
 
 def sha256_of(path: Path) -> str:

@@ -40,7 +40,7 @@ from trailcam.store.imported import all_paths
 from trailcam.store.match import TWICE, Matcher, Problem
 from trailcam.words.text import printable
 
-SOURCE = "import yolo"
+FORM = "yolo"
 _SPLITS = ("train", "val", "valid", "test")
 _YAML = "data.yaml"
 _NONE_CHANGED = "Nothing was changed."
@@ -62,12 +62,13 @@ def import_yolo(
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
     overwrite: bool = False,
+    dry_run: bool = False,
     accept_scores: bool = False,
 ) -> Labelled:
     """Record the label files of the data set in ``folder`` as corrections by ``author``, in one transaction.
 
     An empty label file says that nothing is there; a photo without one is not labelled. A label file that
-    can't be used is left out whole and named. ``base`` and ``accept_scores`` as in
+    can't be used is left out whole and named. ``base``, ``accept_scores`` and ``dry_run`` as in
     :func:`trailcam.imports.coco.import_coco`. Raises DataSetError for a malformed data set, and UsageError
     where no photo is matched or a model made the labels; then nothing is changed.
     """
@@ -79,7 +80,7 @@ def import_yolo(
     refuse_scores(
         _count_scored(entries, names, folder), printable(str(folder)), accept=accept_scores, done=done
     )
-    with database.write() as db:
+    with database.write(keep=not dry_run) as db:
         photos = _match(db, entries, base, done)
         if not photos:
             raise UsageError(
@@ -88,7 +89,7 @@ def import_yolo(
                 f"{_NONE_CHANGED} --base FOLDER says which scanned folder its photos are relative to.",
             )
         infos = meanings(db, rules)
-        recorder = Recorder(db, SOURCE, done, overwrite=overwrite)
+        recorder = Recorder(db, FORM, folder.name, done, overwrite=overwrite)
         for n, image_id in photos.items():
             file = entries[n].file
             try:

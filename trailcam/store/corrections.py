@@ -18,7 +18,7 @@ from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.settings.species import COMMON_SPECIES
-from trailcam.store.columns import asked, insert, next_id, texts, times
+from trailcam.store.columns import asked, insert, integers, next_id, texts, times
 from trailcam.store.contents import photos_of
 from trailcam.store.counted import PERSON_RUN, make_counted
 from trailcam.store.database import Connection, one, rows, utc_now
@@ -63,10 +63,18 @@ class ShownBox(NamedTuple):
     by_person: bool
 
 
-def record(db: Connection, judgements: Sequence[Judgement], *, author: str, source: str) -> int:
+def record(
+    db: Connection,
+    judgements: Sequence[Judgement],
+    *,
+    author: str,
+    source: str,
+    import_id: int | None = None,
+) -> int:
     """Record judgements in their order, the later before the earlier; returns how many were new.
 
-    ``source`` names the command. A word on a copy of a photo is one on the photo. Those whose uid is known
+    ``source`` names the command, ``import_id`` the import they belong to. A word on a copy of a photo is
+    one on the photo. Those whose uid is known
     are left out, also where it was undone since. The connection must be one for writing. Raises ValueError
     for a place outside 0..1 or without extent, and for an image that doesn't exist; then nothing is recorded.
     """
@@ -92,6 +100,7 @@ def record(db: Connection, judgements: Sequence[Judgement], *, author: str, sour
         "uid": texts(j.uid for j in new),
         "made_at": times([j.made_at for j in new]),
         "recorded_at": np.full(n, utc_now(), dtype="datetime64[us]"),
+        "import_id": integers([import_id] * n, np.int32),
     }
     insert(db, "judgements", columns)
     placed = [(first + i, j.image_id, box) for i, j in enumerate(new) for box in j.boxes]

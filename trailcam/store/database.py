@@ -109,16 +109,17 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, keep: bool = True) -> Iterator[Connection]:
         """A connection inside one transaction: committed on leaving, rolled back on any error.
 
+        Without ``keep`` it is rolled back in any case: a rehearsal.
         Creates or migrates the database when that is needed. Raises DatabaseError.
         """
         with explained(self.path):
             self.migrate()
             connection = self._connect(read_only=False, wait_s=WRITE_WAIT_S)
             try:
-                with migrations.transaction(connection):
+                with migrations.transaction(connection, keep=keep):
                     yield connection
             finally:
                 connection.close()

@@ -210,6 +210,17 @@ PEOPLE = (
         ANTI JOIN judgements USING (judgement_id, image_id)
         """,
     ),
+    Rule("an import twice", _twice("imports", "import_id")),
+    Rule(
+        "a judgement of no import",
+        "SELECT judgement_id, import_id FROM judgements ANTI JOIN imports USING (import_id)"
+        " WHERE import_id IS NOT NULL",
+    ),
+    Rule(
+        "an import whose run is gone",
+        "SELECT import_id, run_id FROM imports ANTI JOIN runs USING (run_id)"
+        " WHERE run_id IS NOT NULL AND undone_at IS NULL",
+    ),
     Rule("two fitted thresholds of one class", _twice("fitted_thresholds", "weights_sha256", "class")),
     Rule("a digest twice", _twice("digests", "digest_id")),
     Rule("what no digest told", _lost("digest_photos", "digest_id", "digests")),

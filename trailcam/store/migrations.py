@@ -289,6 +289,26 @@ def m014_repeats(db: Connection) -> None:
     mark_repeats(db)
 
 
+def m015_imports(db: Connection) -> None:
+    """Which import brought a run (``run_id``) or corrections (``judgements.import_id``), to undo it.
+
+    Of imports made before, those of runs are known, and the corrections are not.
+    """
+    db.execute(
+        """
+        CREATE TABLE imports (
+            import_id INTEGER NOT NULL, format VARCHAR NOT NULL, file VARCHAR NOT NULL, run_id INTEGER,
+            made_at TIMESTAMP NOT NULL, undone_at TIMESTAMP, undone_by VARCHAR
+        );
+        ALTER TABLE judgements ADD COLUMN import_id INTEGER;
+        INSERT INTO imports BY NAME
+        SELECT row_number() OVER (ORDER BY run_id) AS import_id, 'megadetector' AS format,
+            weights_name AS file, run_id, started_at AS made_at
+        FROM runs WHERE device = 'imported';
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -304,6 +324,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m012_maker_notes,
     m013_identity,
     m014_repeats,
+    m015_imports,
 )
 LATEST = len(MIGRATIONS)
 
@@ -345,8 +366,8 @@ def apply(db: Connection) -> None:
 
 
 @contextmanager
-def transaction(db: Connection) -> Iterator[None]:
-    """Commit on leaving, or roll back on any error."""
+def transaction(db: Connection, *, keep: bool = True) -> Iterator[None]:
+    """Commit on leaving, or roll back on any error; without ``keep`` always roll back."""
     db.begin()
     try:
         yield
@@ -355,4 +376,7 @@ def transaction(db: Connection) -> Iterator[None]:
         with suppress(duckdb.Error):
             db.rollback()
         raise
-    db.commit()
+    if keep:
+        db.commit()
+    else:
+        db.rollback()

@@ -1,4 +1,4 @@
-"""Mending a database that breaks its rules. What can't be told is looked at again, never made up.
+"""Repair of a database that breaks its rules. What can't be known is looked at again, never made up.
 
 A photo's results that contradict each other go, so that the next detect looks at it once more. What people
 said is never touched. The rules stand in :mod:`trailcam.store.invariants`.
@@ -56,6 +56,14 @@ _RUNS = {
     "completed runs without an end": "UPDATE runs SET finished_at = coalesce("
     " (SELECT max(looked_at) FROM results r WHERE r.run_id = runs.run_id), started_at)"
     " WHERE state = 'completed' AND finished_at IS NULL",
+}
+_IMPORTS = {
+    "imports noted twice": "DELETE FROM imports"
+    " WHERE rowid NOT IN (SELECT max(rowid) FROM imports GROUP BY import_id)",
+    "imports whose run is gone": "UPDATE imports SET undone_at = now()::TIMESTAMP WHERE undone_at IS NULL"
+    " AND run_id IS NOT NULL AND run_id NOT IN (SELECT run_id FROM runs)",
+    "corrections of no import": "UPDATE judgements SET import_id = NULL WHERE import_id IS NOT NULL"
+    " AND import_id NOT IN (SELECT import_id FROM imports)",
 }
 _PLACES = {
     "stations that photos name and nobody knew": """
@@ -152,7 +160,7 @@ class Repair:
 
 
 def repair(db: Connection) -> Repair:
-    """Mend what breaks a rule, in the caller's transaction. The caller holds the writer's lock.
+    """Repair what breaks a rule, in the caller's transaction. The caller holds the writer's lock.
 
     A database that breaks none is left as it is.
     """
@@ -174,7 +182,7 @@ def repair(db: Connection) -> Repair:
         "DELETE FROM judged_boxes WHERE (judgement_id, image_id) NOT IN"
         " (SELECT (judgement_id, image_id) FROM judgements)",
     )
-    for what, sql in {**_RUNS, **_TIMES}.items():
+    for what, sql in {**_RUNS, **_IMPORTS, **_TIMES}.items():
         mended[what] = _count(db, sql)
     mended["photos whose run is not known"] = _count(db, _LOST_RUNS)
     settle(db, "SELECT image_id FROM images WHERE run_id IS NULL")

@@ -151,6 +151,7 @@ def delete_run(db: Connection, run_id: int) -> Deleted:
     boxes = len(db.execute("DELETE FROM detections WHERE run_id = ? RETURNING 1", [run_id]).fetchall())
     db.execute("DELETE FROM classes WHERE run_id = ?", [run_id])
     db.execute("DELETE FROM runs WHERE run_id = ?", [run_id])
+    db.execute("UPDATE imports SET undone_at = ? WHERE run_id = ? AND undone_at IS NULL", [utc_now(), run_id])
     db.execute("UPDATE images SET run_id = NULL WHERE run_id = ?", [run_id])
     # With the choice its model's other runs lose their place too.
     settle(db, "SELECT image_id FROM images" if was_chosen else "SELECT image_id FROM orphans")
