@@ -1,7 +1,7 @@
-"""What stands between a library and a night's work: each part of a detect, tried in small.
+"""Checks all that a night's detect needs, each part on a small scale.
 
 Nothing is written but the cache of models that OpenVINO computes.
-Every check ends in findings; one that fails in a way nobody thought of is a finding too.
+Every check ends in findings; a check that fails unexpectedly is a finding too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LITTLE_BYTES, TOO_LITTLE_BYTES = 1 << 30, 100 << 20
 
 
 class Level(StrEnum):
-    """How bad a finding is: an error keeps trailcam from working, a warning will matter some day."""
+    """How bad a finding is: an error stops trailcam from working, a warning will matter later."""
 
     OK = "ok"
     WARNING = "warning"
@@ -98,7 +98,7 @@ def _versions() -> Findings:
             continue
         if not needed.specifier.contains(installed, prereleases=True):
             wrong.append(f"{needed.name} {installed} (needed: {needed.specifier})")
-    remedy = "Install trailcam anew in an environment of its own: pip install -c constraints.txt ."
+    remedy = "Install trailcam again in an environment of its own: pip install -c constraints.txt ."
     if wrong:
         yield Finding(Level.ERROR, "versions", "; ".join(wrong), remedy)
         return
@@ -120,7 +120,7 @@ def _database(database: Database) -> Findings:
     shown = printable(str(database.path))
     if not database.exists():
         yield Finding(
-            Level.WARNING, "database", f"There is none at {shown} yet.", "Run `trailcam scan FOLDER`."
+            Level.WARNING, "database", f"No database at {shown} yet.", "Run `trailcam scan FOLDER`."
         )
         return
     health = check(database)
@@ -128,13 +128,13 @@ def _database(database: Database) -> Findings:
         yield Finding(
             Level.ERROR,
             "database",
-            f"Of {shown} can't be read: {', '.join(health.unreadable)}.",
-            "`trailcam db check` names the copies there are; put one in its place.",
+            f"These tables of {shown} can't be read: {', '.join(health.unreadable)}.",
+            "`trailcam db check` lists the copies; restore one of them.",
         )
     elif health.broken:
         cases = "; ".join(f"{case.rule.never}: {case.n:,}" for case in health.broken)
         yield Finding(
-            Level.ERROR, "database", cases, "`trailcam db repair --dry-run` says what it would mend."
+            Level.ERROR, "database", cases, "`trailcam db repair --dry-run` shows what it would fix."
         )
     else:
         size = database.path.stat().st_size / 1e6
@@ -153,13 +153,13 @@ def _disk(path: Path) -> Findings:
             Level.ERROR,
             "disk",
             f"{printable(str(folder))} can't be written to.",
-            "Mend its permissions, or choose another place with --db or TRAILCAM_DB.",
+            "Fix its permissions, or choose another place with --db or TRAILCAM_DB.",
         )
         return
     free = shutil.disk_usage(folder).free
     size = path.stat().st_size if path.is_file() else 0
     text = f"{free / 1e9:.1f} GB free in {printable(str(folder))}"
-    remedy = "Free some space: a flush that finds none ends the run, and a change of schema makes a copy."
+    remedy = "Free some space: a full disk ends a run, and an upgrade of the database makes a copy."
     if free < TOO_LITTLE_BYTES:
         yield Finding(Level.ERROR, "disk", text, remedy)
     elif free < LITTLE_BYTES + 2 * size:
@@ -217,9 +217,9 @@ def _root(root: Root, paths: list[str]) -> Finding:
     if n:
         text += f", {n / seconds:,.0f} photos/s, {size / seconds / 1e6:,.0f} MB/s"
     if unreadable:
-        return Finding(Level.ERROR, what, text, "Some can't be read: check permissions, and the drive.")
+        return Finding(Level.ERROR, what, text, "Some can't be read: check the permissions and the drive.")
     if gone:
-        return Finding(Level.WARNING, what, text, "Some are gone: `trailcam scan` notes which.")
+        return Finding(Level.WARNING, what, text, "Some are gone: `trailcam scan` records which.")
     if n and n / seconds < SLOW:
         return Finding(
             Level.WARNING,
@@ -273,7 +273,7 @@ def _time(database: Database) -> Findings:
             Level.WARNING,
             "clock",
             f"The clock says {now:%Y-%m-%d %H:%M} UTC; the last scan was at {newest:%Y-%m-%d %H:%M}.",
-            "Set the clock: digests and runs go by it.",
+            "Set the clock: digests and runs depend on it.",
         )
     unknown = sorted(name for name, zone in zones.items() if zone and not _is_zone(zone))
     without = sorted(name for name, zone in zones.items() if not zone)
@@ -309,7 +309,7 @@ def _cron(database: Database) -> Findings:
     lock = WriterLock(database.path, "doctor")
     working = lock.held()
     holder = lock.holder() if working else None
-    yield Finding(Level.OK, "lock", f"held by {holder}" if working else "free: nothing is at work")
+    yield Finding(Level.OK, "lock", f"held by {holder}" if working else "free: no command is writing")
     if database.exists():
         with database.read() as db:
             run = last_run(db)
@@ -319,8 +319,8 @@ def _cron(database: Database) -> Findings:
             yield Finding(
                 Level.WARNING,
                 "last run",
-                f"Run {run['run_id']} was cut off, {run['n_completed']:,} photos in.",
-                "The next `trailcam detect` carries it on. Did the machine sleep, or memory run out?",
+                f"Run {run['run_id']} was interrupted after {run['n_completed']:,} photos.",
+                "The next `trailcam detect` continues it. Did the machine sleep, or run out of memory?",
             )
         else:
             yield Finding(
@@ -332,7 +332,7 @@ def _cron(database: Database) -> Findings:
         yield Finding(
             Level.WARNING,
             "PATH",
-            "`trailcam` is not found by its name, as under cron.",
+            "`trailcam` is not on the PATH, as under cron.",
             f"Write the full path into the crontab: {printable(program)} scan -q",
         )
     else:
@@ -341,7 +341,7 @@ def _cron(database: Database) -> Findings:
         )
     term = os.environ.get("TERM", "")
     shown = f"TERM is {printable(term)}" if term else "TERM is not set, as under cron"
-    yield Finding(Level.OK, "terminal", f"{shown}: bars are drawn on a terminal alone, logs get lines")
+    yield Finding(Level.OK, "terminal", f"{shown}: progress bars on a terminal, one line every 30 s in a log")
 
 
 def _some(names: list[str]) -> str:

@@ -183,7 +183,7 @@ def test_a_link_out_of_the_package_is_refused(library: Library, tmp_path: Path) 
     [
         ({"observationType": "beast"}, r"observations\.csv line 3 has an observationType"),
         ({"bboxX": "left"}, r"observations\.csv line 3 bbox must be four numbers"),
-        ({"bboxX": "0.9"}, r"observations\.csv line 3 bbox is no place on the photo"),
+        ({"bboxX": "0.9"}, r"observations\.csv line 3 bbox isn't a place on the photo"),
         ({"mediaID": "77"}, r"observations\.csv line 3 has a mediaID that media\.csv doesn't know"),
         ({"classificationTimestamp": "soon"}, r"line 3 classificationTimestamp is no time"),
         ({"observationTags": "x" * 200_000}, r"observations\.csv line \d is no CSV"),

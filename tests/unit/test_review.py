@@ -72,7 +72,7 @@ def test_the_most_doubtful_come_first_and_say_why(library: Library) -> None:
     assert why["near.jpg"] == ("Near the threshold: mature 0.49 doesn't count (from 0.50).",)
     assert why["v3.jpg"] == ("Unlike its visit: mature here, doe on 3 other photos.",)
     assert why["h1.jpg"] == ("Nothing found, but doe just before and more after.",)
-    assert why["sure.jpg"] == ("Nothing speaks against it.",)
+    assert why["sure.jpg"] == ("Nothing suggests that it is wrong.",)
     assert "waiting.jpg" not in why
     assert found.candidates == 9
 
@@ -100,7 +100,7 @@ def test_two_models_that_disagree_are_named(library: Library) -> None:
 
 def test_a_model_without_the_class_does_not_disagree(library: Library) -> None:
     library.detect({"sure.jpg": [("animal", 0.9)]}, weights="animals.pt", classes=NO_DEER)
-    assert reasons(asked(library))["sure.jpg"] == ("Nothing speaks against it.",)
+    assert reasons(asked(library))["sure.jpg"] == ("Nothing suggests that it is wrong.",)
 
 
 def test_photos_of_one_visit_do_not_crowd_out_the_others(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_another_ones_word_since_is_a_conflict(library: Library) -> None:
     assert done.recorded == 1
     (conflict,) = done.conflicts
     assert conflict.name == "Hayfield/near.jpg"
-    assert conflict.why == "since the page was made Bob said: mid (2024-11-20 09:00 UTC)"
+    assert conflict.why == "Bob has recorded since the page was made: mid (2024-11-20 09:00 UTC)"
     assert classes_on(library, "near.jpg") == ["mid"]
     assert take(library, given, overwrite=True) == Applied(recorded=1, known=1)
     assert classes_on(library, "near.jpg") == ["mature"]

@@ -68,7 +68,7 @@ def plan_shift(
     try:
         last + (target - first)
     except OverflowError:
-        raise UsageError("That leads to a year that no calendar has.", "Nothing was changed.") from None
+        raise UsageError("The result is outside the years 1 to 9999.", "Nothing was changed.") from None
     return Plan(target - first, asked, parts)
 
 

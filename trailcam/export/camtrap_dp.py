@@ -61,7 +61,7 @@ _Row = dict[str, Any]
 class PackageOptions:
     """How to count, and what only the user knows.
 
-    ``stations`` (the configuration's) goes before what the database knows of a station; ``timezone`` is that
+    ``stations`` (the configuration's) overrides what the database knows of a station; ``timezone`` is that
     of stations without one. ``silent_days``: a longer break ends a deployment.
     """
 
@@ -321,7 +321,7 @@ def _words(meaning: Meaning) -> _Row:
 
 
 def _by(said: Source | None, confidence: float | None, *, by_person: bool) -> _Row:
-    """Who classified, when, and how sure a machine was. A person's word has no probability."""
+    """Who classified, when, and how sure a machine was. A correction has no probability."""
     row: _Row = {"classificationMethod": "human" if by_person else "machine"}
     if said is not None:
         row["classifiedBy"] = printable(said.who)

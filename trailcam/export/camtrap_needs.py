@@ -34,7 +34,7 @@ def sites_of(
 ) -> dict[int, Site]:
     """The place of each deployment by its number.
 
-    ``configured`` stations, by name in any case, go before ``known`` ones (latitude, longitude, zone);
+    ``configured`` stations, by name in any case, override ``known`` ones (latitude, longitude, zone);
     ``timezone`` (IANA) is for those without one. Raises UsageError that names every station without
     coordinates or zone and every key of ``project`` without a value.
     """

@@ -63,7 +63,7 @@ class Meaning(NamedTuple):
 
 
 def meaning_of(info: ClassInfo) -> Meaning:
-    """What a class of a model or a person's word means.
+    """What a class of a model or a correction means.
 
     The model's own name and a buck's age class become tags (``class:NAME | ageClass:mature``). A class that
     no class map names is of the type unknown: it may be anything.

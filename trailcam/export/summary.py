@@ -1,4 +1,4 @@
-"""What an export did, in numbers that can be held against a report's."""
+"""What an export did, in numbers that can be compared with a report's."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _parse(row: Mapping[str, str], place: str, *, human: bool) -> dict[str, Any]
     if any(given):
         box = tuple(_number(text, f"{place} bbox") for text in given)
         if not is_place(*box):
-            raise Malformed(f"{place} bbox", "is no place on the photo: shares from 0 to 1 are wanted")
+            raise Malformed(f"{place} bbox", "isn't a place on the photo: write shares from 0 to 1")
     return {
         "media": row["mediaID"],
         "human": human,

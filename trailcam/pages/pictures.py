@@ -107,7 +107,7 @@ class Cache:
         return Pictures(data[start : start + n_thumb], large or None, ratio)
 
     def put(self, key: str, pictures: Pictures) -> None:
-        """Keep ``pictures``. Written beside and renamed, so that nobody ever reads half of one."""
+        """Keep ``pictures``. Written beside and renamed, so that no reader ever sees half of one."""
         large = pictures.large or b""
         head = _HEADER.pack(pictures.ratio, len(pictures.thumb), len(large))
         path = self._path(key)

@@ -21,7 +21,7 @@ _TEXT = 200
 
 
 class AnswersError(UsageError):
-    """A file of answers that can't be taken; names the place. Nothing was changed."""
+    """A file of answers that can't be used; says where. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SeenBox:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One person's word on one photo: it shows ``shows`` and nothing else.
+    """One person's answer about one photo: it shows ``shows`` and nothing else.
 
     ``path`` is as the database holds it. ``based_on``: the newest judgement when the page was made.
     ``decided_at`` is UTC without zone.
@@ -72,23 +72,21 @@ def read_answers(path: Path) -> Answers:
             raise AnswersError(f"{printable(str(path))} is too large for a review's answers.", _HINT)
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        why = error.strerror if isinstance(error, OSError) else "it isn't UTF-8 text"
         raise AnswersError(f"{printable(str(path))} can't be read: {why or error}.", _HINT) from error
     try:
         document = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise AnswersError(f"{printable(str(path))} is no JSON: {printable(str(error))}.", _HINT) from error
+        raise AnswersError(f"{printable(str(path))} isn't JSON: {printable(str(error))}.", _HINT) from error
     try:
         return _answers(document)
     except _Malformed as error:
         raise AnswersError(
-            f"{printable(str(path))} can't be taken: {error.place} {error.what}.", _HINT
+            f"{printable(str(path))} can't be used: {error.place} {error.what}.", _HINT
         ) from error
 
 
-_HINT = (
-    "Nothing was changed. It takes the file that the page of `trailcam review` saves, as the page wrote it."
-)
+_HINT = "Nothing was changed. Give the file that the page of `trailcam review` saved, as it is."
 
 
 class _Malformed(Exception):
@@ -99,7 +97,7 @@ class _Malformed(Exception):
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} isn't a number")
 
 
 def _answers(document: object) -> Answers:
@@ -117,9 +115,7 @@ def _answers(document: object) -> Answers:
     for n, entry in enumerate(listed):
         answer = _answer(entry, f"answers[{n}]", review)
         if answer.image_id in photos:
-            raise _Malformed(
-                f"answers[{n}].image_id", f"is that of answers[{photos[answer.image_id]}] once more"
-            )
+            raise _Malformed(f"answers[{n}].image_id", f"repeats that of answers[{photos[answer.image_id]}]")
         photos[answer.image_id] = n
         answers.append(answer)
     return Answers(
@@ -160,7 +156,7 @@ def _seen(entry: object, place: str) -> SeenBox:
             raise _Malformed(f"{place}.box[{n}]", "must be a number from 0 to 1")
     x, y, w, h = (float(side) for side in sides)
     if not is_place(x, y, w, h):
-        raise _Malformed(f"{place}.box", "is no place on the photo: shares from 0 to 1 are wanted")
+        raise _Malformed(f"{place}.box", "isn't a place on the photo: write shares from 0 to 1")
     is_new = "new" in row and _flag(row, "new", place)
     return SeenBox(_text(row, "class", place), (x, y, w, h), place, is_new)
 

@@ -1,4 +1,4 @@
-"""``trailcam review apply``: a page's answers into the database, each once, none against another's."""
+"""``trailcam review apply``: a page's answers into the database, each once, none over somebody else's."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def apply_answers(
     rules: Mapping[str, ClassRule],
     overwrite: bool = False,
 ) -> Applied:
-    """Record ``given`` as the word of ``author``, all in one transaction.
+    """Record ``given`` as corrections by ``author``, all in one transaction.
 
     An answer that was recorded before changes nothing. One on a photo that somebody corrected since the page
-    was made is left out and reported, unless it says the same, or ``overwrite`` lets it go before. Raises
+    was made is left out and reported, unless it says the same or ``overwrite`` is given. Raises
     UsageError for a file of another database and AnswersError for an unknown class; then nothing is changed.
     """
     with database.write() as db:
@@ -138,7 +138,7 @@ def _said_since(photo: Mapping[str, Any], answer: Answer, review: str, author: s
 
 
 def _agrees(answer: Answer, whole: bool, boxes: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether people's word on the photo is what the answer says: the same classes at the same places."""
+    """Whether the photo's corrections say the same as the answer: the same classes at the same places."""
     if not whole or len(boxes) != len(answer.shows):
         return False
     left = list(boxes)
@@ -158,6 +158,6 @@ def _conflict(photo: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]]) -> C
     what = ", ".join(sorted(printable(box["class"]) for box in boxes)) or "no animal"
     return Conflict(
         printable(from_db(photo["path"])),
-        f"since the page was made {printable(photo['author'])} said: {what}"
+        f"{printable(photo['author'])} has recorded since the page was made: {what}"
         f" ({photo['made_at']:%Y-%m-%d %H:%M} UTC)",
     )

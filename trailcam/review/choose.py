@@ -235,7 +235,7 @@ def _why(row: Mapping[str, Any]) -> tuple[str, ...]:
             )
         )
     doubts.sort(key=lambda doubt: -doubt[0])
-    return tuple(text for _, text in doubts) or ("Nothing speaks against it.",)
+    return tuple(text for _, text in doubts) or ("Nothing suggests that it is wrong.",)
 
 
 def _told_apart(one: float, other: float) -> tuple[str, str]:

@@ -55,8 +55,8 @@ class ClassMap:
     ) -> list[ClassInfo]:
         """What each class of a model means, in the order of its class ids.
 
-        ``names`` is the model's own id -> name; ``overrides`` (the configuration's ``[classes]``) go before
-        the map, entry by entry. A class named by neither is ``Kind.OTHER`` under its own name.
+        ``names`` is the model's own id -> name; ``overrides`` (the configuration's ``[classes]``)
+        override the map, entry by entry. A class named by neither is ``Kind.OTHER`` under its own name.
         """
         rules = {**self.classes, **{fold(name): rule for name, rule in (overrides or {}).items()}}
         nothing = ClassRule(Kind.OTHER)
@@ -83,7 +83,7 @@ def shipped_configs() -> Path:
     for folder in (package / "_configs", package.parent / "configs"):
         if (folder / "classes").is_dir():
             return folder
-    raise ConfigError("The class maps that ship with trailcam are gone.", "Install trailcam again.")
+    raise ConfigError("The class maps that come with trailcam are missing.", "Install trailcam again.")
 
 
 def shipped_class_maps() -> dict[str, Path]:

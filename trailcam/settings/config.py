@@ -138,7 +138,7 @@ class ProjectSettings:
 
 @dataclass(frozen=True, slots=True)
 class StationSettings:
-    """``[stations.NAME]``. Degrees of WGS 84; ``timezone`` goes before the general one."""
+    """``[stations.NAME]``. Degrees of WGS 84; ``timezone`` overrides the general one."""
 
     latitude: Annotated[float | None, tables.number(-90, 90)] = None
     longitude: Annotated[float | None, tables.number(-180, 180)] = None
@@ -164,7 +164,7 @@ def _default_seasons() -> dict[str, Season]:
 class Settings:
     """All settings. ``source`` is the configuration file that was read, None if there was none.
 
-    ``seasons`` holds the built-in ``rut`` and the user's; ``classes`` go before the class map's entries.
+    ``seasons`` holds the built-in ``rut`` and the user's; ``classes`` override the class map's entries.
     """
 
     db: Annotated[Path, tables.file_path()] = field(default_factory=default_db)

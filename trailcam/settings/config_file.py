@@ -16,7 +16,7 @@ from trailcam.words.text import printable
 def set_keys(path: Path, values: Mapping[str, int | str]) -> None:
     """Set dotted keys (``"detect.batch"``) in the TOML file ``path``, which is made if it is absent.
 
-    Raises ConfigError for a file that is no TOML or whose table is no table, OutputError where it can't be
+    Raises ConfigError for a file that isn't TOML or whose table isn't one, OutputError where it can't be
     written; the file is then as it was.
     """
     text = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -24,7 +24,7 @@ def set_keys(path: Path, values: Mapping[str, int | str]) -> None:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise ConfigError(
-            f"The configuration file {printable(str(path))} is no TOML: {printable(str(error))}",
+            f"The configuration file {printable(str(path))} isn't TOML: {printable(str(error))}",
             "Mend it, then try again; nothing was changed.",
         ) from error
     for dotted, value in values.items():
@@ -34,7 +34,7 @@ def set_keys(path: Path, values: Mapping[str, int | str]) -> None:
         table = document[section]
         if not isinstance(table, tomlkit.items.Table | tomlkit.items.InlineTable):
             raise ConfigError(
-                f"{section} in {printable(str(path))} is no table.",
+                f"{section} in {printable(str(path))} isn't a table.",
                 f"Write [{section}] on a line of its own.",
             )
         table[key] = value

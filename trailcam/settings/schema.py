@@ -1,4 +1,4 @@
-"""TOML files of which every key is checked, with messages that say how to mend them.
+"""TOML files of which every key is checked, with messages that say how to fix them.
 
 A dataclass is the schema: a field annotated ``Annotated[type, rule]`` is a key a file may hold, and the
 :class:`Rule` is what its value must keep. Field names are the names of the keys.
@@ -243,7 +243,7 @@ def file_path() -> Rule:
         try:
             path = Path(value).expanduser()
         except RuntimeError:
-            raise Refused("there is no such user") from None
+            raise Refused("no such user") from None
         return base / path if base else path
 
     return Rule("a path", check)

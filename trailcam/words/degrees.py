@@ -82,4 +82,4 @@ def format_degrees(value: float, axis: Axis) -> str:
 def _refusal(text: str, axis: Axis, why: str | None) -> UsageError:
     example = "30.2565 or 30°15'23.4\"N" if axis is Axis.LATITUDE else "-97.75 or 97°45'00.0\"W"
     reason = f": {why}" if why else ""
-    return UsageError(f'"{printable(text)}" is no {axis.label}{reason}.', f"Write {example}.")
+    return UsageError(f'"{printable(text)}" isn\'t a {axis.label}{reason}.', f"Write {example}.")

@@ -91,7 +91,7 @@ def parse_months(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         ends = [_month(end, text) for end in re.split("[-\N{EN DASH}]", part)]
         if len(ends) > 2:
-            raise _bad_months(text, f'"{printable(part.strip())}" is no range of months')
+            raise _bad_months(text, f'"{printable(part.strip())}" isn\'t a range of months')
         first, last = ends[0], ends[-1]
         months.update(dict.fromkeys((first - 1 + step) % 12 + 1 for step in range((last - first) % 12 + 1)))
     return tuple(months)
@@ -122,7 +122,7 @@ def _month(text: str, whole: str) -> int:
         for number, name in enumerate(_NAMES, start=1):
             if name.startswith(word):
                 return number
-    raise _bad_months(whole, f'"{printable(word)}" is no month' if word else "a month is missing")
+    raise _bad_months(whole, f'"{printable(word)}" isn\'t a month' if word else "a month is missing")
 
 
 def _bad_months(text: str, why: str) -> UsageError:

@@ -38,7 +38,7 @@ class Amount:
             day = min(at.day, calendar.monthrange(year, month + 1)[1])
             return at.replace(year=year, month=month + 1, day=day) + self.rest
         except (ValueError, OverflowError):
-            raise UsageError("That leads to a year that no calendar has.", _AMOUNT_HINT) from None
+            raise UsageError("The result is outside the years 1 to 9999.", _AMOUNT_HINT) from None
 
 
 def parse_duration(text: str) -> timedelta:
@@ -49,7 +49,7 @@ def parse_duration(text: str) -> timedelta:
     shown = printable(text.strip())
     match = _DURATION.fullmatch("".join(text.split()))
     if match is None or not any(match.groups()):
-        what = "has no unit" if shown.isdecimal() else "is no length of time"
+        what = "has no unit" if shown.isdecimal() else "isn't a length of time"
         raise UsageError(f'"{shown}" {what}.', _DURATION_HINT)
     try:
         days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
@@ -57,7 +57,7 @@ def parse_duration(text: str) -> timedelta:
     except (ValueError, OverflowError):
         raise UsageError(f'"{shown[:40]}" is too long a time.', _DURATION_HINT) from None
     if not span:
-        raise UsageError(f'"{shown}" is no time at all; it must be above zero.', _DURATION_HINT)
+        raise UsageError(f'"{shown}" is zero; give a longer time.', _DURATION_HINT)
     return span
 
 

@@ -35,7 +35,7 @@ def clean_message(text: object) -> str:
 
 
 def no_formula(text: str) -> str:
-    """``text`` as a cell of a CSV that no spreadsheet runs: an apostrophe goes before what looks like one."""
+    """``text`` as a CSV cell that no spreadsheet runs: an apostrophe is put in front of a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
