@@ -12,17 +12,14 @@ edition, section 5.3 (a chunk's CRC); WebP (RFC 9649), section 2.3.
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from collections.abc import Iterator
-from typing import Literal
 
-_GPS_IFD = 0x8825
+from trailcam.media.tiff import GPS_IFD, TYPE_BYTES, Order, directory
+
 _ENTRY_BYTES = 12
 _MAX_DIRECTORIES = 16
-_MAX_ENTRIES = 1_000
 _MAX_GPS_VALUE = 4_096
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _EXIF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
 _TIFF_STARTS = (b"II*\0", b"MM\0*")
 _BIG_TIFF_STARTS = (b"II+\0", b"MM\0+")
@@ -52,7 +49,7 @@ def without_place(content: bytes) -> bytes:
     for found in _XMP.finditer(content):
         data[found.start() : found.end()] = b" " * (found.end() - found.start())
     if content.startswith(_PNG):
-        _mend_png(data, content)
+        _fix_checksums(data, content)
     return bytes(data)
 
 
@@ -73,51 +70,52 @@ def _bare_tiffs(content: bytes) -> Iterator[int]:
 
 def _empty_gps(data: bytearray, start: int) -> None:
     """Unlink and overwrite the GPS directories of the TIFF structure that begins at ``start``."""
-    order: Literal["little", "big"] = "little" if data[start : start + 2] == b"II" else "big"
-    mark = "<" if order == "little" else ">"
+    order: Order = "little" if data[start : start + 2] == b"II" else "big"
     if data[start : start + 4] not in _TIFF_STARTS or start + 8 > len(data):
         return
-    directory = int.from_bytes(data[start + 4 : start + 8], order)
+    offset = int.from_bytes(data[start + 4 : start + 8], order)
     seen: set[int] = set()
-    while directory and directory not in seen and len(seen) < _MAX_DIRECTORIES:
-        seen.add(directory)
-        table, n_entries = _table(data, start + directory, mark)
-        for n in reversed(range(n_entries)):
-            at = table + n * _ENTRY_BYTES
-            tag, _, _, pointer = struct.unpack_from(f"{mark}HHII", data, at)
-            if tag == _GPS_IFD:
-                _overwrite(data, start, start + pointer, mark)
-                end = table + n_entries * _ENTRY_BYTES
+    while offset and offset not in seen and len(seen) < _MAX_DIRECTORIES:
+        seen.add(offset)
+        entries = _whole_directory(data, start, offset, order)
+        table, n_entries = start + offset + 2, len(entries)
+        for n, (tag, _, _, field) in reversed(list(enumerate(entries))):
+            if tag == GPS_IFD:
+                _overwrite(data, start, int.from_bytes(field, order), order)
+                at, end = table + n * _ENTRY_BYTES, table + n_entries * _ENTRY_BYTES
                 # The entries behind it and the link to the next directory move up.
                 data[at : end + 4] = data[at + _ENTRY_BYTES : end + 4] + bytes(_ENTRY_BYTES)
                 n_entries -= 1
-                struct.pack_into(f"{mark}H", data, table - 2, n_entries)
-        directory = int.from_bytes(
-            data[table + n_entries * _ENTRY_BYTES : table + n_entries * _ENTRY_BYTES + 4], order
-        )
+                data[table - 2 : table] = n_entries.to_bytes(2, order)
+        link = table + n_entries * _ENTRY_BYTES
+        offset = int.from_bytes(data[link : link + 4], order)
 
 
-def _table(data: bytearray, at: int, mark: str) -> tuple[int, int]:
-    """Where the entries of the directory at ``at`` begin, and how many there are; none of a broken one."""
-    if at + 2 > len(data):
-        return at, 0
-    (n_entries,) = struct.unpack_from(f"{mark}H", data, at)
-    whole = at + 2 + n_entries * _ENTRY_BYTES + 4 <= len(data)
-    return at + 2, n_entries if whole and n_entries <= _MAX_ENTRIES else 0
+def _whole_directory(
+    data: bytearray, start: int, offset: int, order: Order
+) -> list[tuple[int, int, int, bytes]]:
+    """The entries of the directory at ``offset``; none of one that isn't there to its end."""
+
+    def read(at: int, n_bytes: int) -> bytes:
+        return bytes(data[start + at : start + at + n_bytes])
+
+    entries = list(directory(read, offset, order))
+    n_entries = int.from_bytes(read(offset, 2), order)
+    whole = start + offset + 2 + n_entries * _ENTRY_BYTES + 4 <= len(data)
+    return entries if whole and len(entries) == n_entries else []
 
 
-def _overwrite(data: bytearray, start: int, at: int, mark: str) -> None:
+def _overwrite(data: bytearray, start: int, offset: int, order: Order) -> None:
     """Zeros over a GPS directory and the values that it points to."""
-    table, n_entries = _table(data, at, mark)
-    for n in range(n_entries):
-        entry = table + n * _ENTRY_BYTES
-        _, kind, count, pointer = struct.unpack_from(f"{mark}HHII", data, entry)
-        n_bytes = _TYPE_BYTES.get(kind, 1) * count
-        value = start + pointer
+    table = start + offset + 2
+    entries = _whole_directory(data, start, offset, order)
+    for n, (_, kind, count, field) in enumerate(entries):
+        n_bytes = TYPE_BYTES.get(kind, 1) * count
+        value = start + int.from_bytes(field, order)
         if 4 < n_bytes <= _MAX_GPS_VALUE and value + n_bytes <= len(data):
             data[value : value + n_bytes] = bytes(n_bytes)
-        data[entry : entry + _ENTRY_BYTES] = bytes(_ENTRY_BYTES)
-    if n_entries:
+        data[table + n * _ENTRY_BYTES : table + (n + 1) * _ENTRY_BYTES] = bytes(_ENTRY_BYTES)
+    if entries:
         data[table - 2 : table] = bytes(2)
 
 
@@ -132,7 +130,7 @@ def _png_chunks(content: bytes | bytearray) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + length
 
 
-def _mend_png(data: bytearray, before: bytes) -> None:
+def _fix_checksums(data: bytearray, before: bytes) -> None:
     for kind, at, length in _png_chunks(before):
         text = before[at : at + length]
         if kind == b"iTXt" and text.startswith(b"XML:com.adobe.xmp\0\1"):

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from trailcam.media.makernote import MAX_BYTES
+
+Order = Literal["little", "big"]
 
 WIDTH, HEIGHT, EXIF_IFD, GPS_IFD, MAKER_NOTE = 0x0100, 0x0101, 0x8769, 0x8825, 0x927C
 XMP, IPTC, PHOTOSHOP = 0x02BC, 0x83BB, 0x8649
@@ -41,8 +43,10 @@ _CODES = {
     **{16: "Q", 17: "q", 18: "Q"},
 }
 _RATIONALS = {5: "I", 10: "i"}
-_TYPE_BYTES = {type_: struct.calcsize(f"={code}") for type_, code in _CODES.items()} | {5: 8, 10: 8}
+# Bytes of one value of each type.
+TYPE_BYTES = {type_: struct.calcsize(f"={code}") for type_, code in _CODES.items()} | {5: 8, 10: 8}
 _EXIFREAD_TYPES = frozenset({1, _ASCII, 3, _LONG, 7})
+_ENTRY_FORM, _BIG_ENTRY_FORM = "HHI4s", "HHQ8s"
 _MAX_ENTRIES = 1_000  # a real directory has less than a hundred
 _MAX_OFFSET = 1 << 42  # past 4 TiB, seek() begins to fail on some file systems
 _MAX_VALUE_BYTES = 2_048  # nobody's name or serial number is longer
@@ -62,7 +66,7 @@ class _Entry:
 
     @property
     def count(self) -> int:
-        return len(self.raw) // _TYPE_BYTES[self.type]
+        return len(self.raw) // TYPE_BYTES[self.type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def distil(file: BinaryIO) -> Distilled | None:
     """
     file.seek(0)
     head = file.read(16)
-    order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
+    order: Order = "little" if head[:2] == b"II" else "big"
     magic = int.from_bytes(head[2:4], order)
     if head[:2] not in (b"II", b"MM") or magic not in (42, 43) or len(head) < 8:
         return None
@@ -143,35 +147,42 @@ def _gps_time(reader: _Reader, place: Mapping[int, _Entry]) -> str | None:
     return f"{text} {int(parts[0]):02}:{int(parts[1]):02}:{int(parts[2]):02}"
 
 
+def directory(
+    read: Callable[[int, int], bytes], offset: int, order: Order, *, is_big: bool = False
+) -> Iterator[tuple[int, int, int, bytes]]:
+    """The whole entries of the directory at ``offset``: tag, type, number of values, and the value's field.
+
+    The field holds the value itself where that fits, else the offset at which it lies. ``read`` takes an offset
+    and a number of bytes; at the end of the file it returns fewer.
+    """
+    entry = struct.Struct(("<" if order == "little" else ">") + (_BIG_ENTRY_FORM if is_big else _ENTRY_FORM))
+    count_bytes = 8 if is_big else 2
+    n_entries = min(int.from_bytes(read(offset, count_bytes), order), _MAX_ENTRIES)
+    table = read(offset + count_bytes, n_entries * entry.size)
+    return entry.iter_unpack(table[: len(table) - len(table) % entry.size])
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     file: BinaryIO
-    order: Literal["little", "big"]
+    order: Order
     is_big: bool
 
     def entries(self, offset: int, wanted: frozenset[int]) -> Iterator[_Entry]:
         """The first entry of each wanted tag, in the directory's order."""
-        count_bytes, width = (8, 8) if self.is_big else (2, 4)
-        entry_bytes = 4 + 2 * width
-        n_entries = min(int.from_bytes(self._read(offset, count_bytes), self.order), _MAX_ENTRIES)
-        table = self._read(offset + count_bytes, n_entries * entry_bytes)
         left = set(wanted)
-        for at in range(0, len(table) - entry_bytes + 1, entry_bytes):
-            tag = int.from_bytes(table[at : at + 2], self.order)
+        for tag, field_type, count, value in directory(self._read, offset, self.order, is_big=self.is_big):
             if tag in left:
                 left.discard(tag)
-                entry = self._entry(tag, table[at + 2 : at + entry_bytes], width)
+                entry = self._entry(tag, field_type, count, value)
                 if entry is not None:
                     yield entry
 
-    def _entry(self, tag: int, rest: bytes, width: int) -> _Entry | None:
-        field_type = int.from_bytes(rest[:2], self.order)
-        count = int.from_bytes(rest[2 : 2 + width], self.order)
-        if field_type not in _TYPE_BYTES or count == 0:
+    def _entry(self, tag: int, field_type: int, count: int, value: bytes) -> _Entry | None:
+        if field_type not in TYPE_BYTES or count == 0:
             return None
-        n_bytes = count * _TYPE_BYTES[field_type]
-        value = rest[2 + width :]
-        if n_bytes <= width:
+        n_bytes = count * TYPE_BYTES[field_type]
+        if n_bytes <= len(value):
             return _Entry(tag, field_type, value[:n_bytes])
         offset = int.from_bytes(value, self.order)
         is_cut = field_type == _ASCII or tag in _MOST_BYTES
@@ -188,7 +199,7 @@ class _Reader:
         """The first value of an entry of integers, None without one."""
         if entry is None or entry.count == 0:
             return None
-        return int.from_bytes(entry.raw[: _TYPE_BYTES[entry.type]], self.order)
+        return int.from_bytes(entry.raw[: TYPE_BYTES[entry.type]], self.order)
 
     def numbers(self, entry: _Entry) -> list[float]:
         """Up to three values of an entry of any type; NaN for what isn't known, as 1/0 and infinity."""
@@ -225,7 +236,7 @@ class _Reader:
         return self.file.read(n_bytes)
 
 
-def _pack(order: Literal["little", "big"], outer: list[_Entry], inner: list[_Entry]) -> bytes:
+def _pack(order: Order, outer: list[_Entry], inner: list[_Entry]) -> bytes:
     """A TIFF of two directories, the second as the first one's EXIF directory, then the longer values."""
     mark = "<" if order == "little" else ">"
     inner = [entry for entry in inner if entry.type in _EXIFREAD_TYPES]
