@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import re
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ from trailcam.errors import UsageError
 from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
 from trailcam.export.camtrap_tables import MEDIA, OBSERVATIONS
 from trailcam.imports.camtrap_dp import UNKNOWN, import_camtrap_dp
-from trailcam.imports.labels import CONFLICT, UNLABELLED_BOX, Labelled
+from trailcam.imports.labels import CONFLICT, CONTRADICTION, UNLABELLED_BOX, Labelled
 from trailcam.imports.reading import ImportFileError
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
@@ -143,7 +146,7 @@ def test_encoded_and_odd_paths(library: Library, tmp_path: Path) -> None:
     assert [problem.n for problem in done.problems] == [0, 3]
 
 
-def zipped(target: Path, members: dict[str, str]) -> Path:
+def zipped(target: Path, members: Mapping[str, str | bytes]) -> Path:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
             archive.writestr(name, text)
@@ -179,24 +182,234 @@ def test_a_link_out_of_the_package_is_refused(library: Library, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    ("change", "why"),
     [
-        ({"observationType": "beast"}, r"observations\.csv line 3 has an observationType"),
-        ({"bboxX": "left"}, r"observations\.csv line 3 bbox must be four numbers"),
-        ({"bboxX": "0.9"}, r"observations\.csv line 3 bbox isn't a place on the photo"),
-        ({"mediaID": "77"}, r"observations\.csv line 3 has a mediaID that media\.csv doesn't know"),
-        ({"classificationTimestamp": "soon"}, r"line 3 classificationTimestamp is no time"),
-        ({"observationTags": "x" * 200_000}, r"observations\.csv line \d is no CSV"),
-        ({"observationTags": "x" * 2_000_000}, r"observations\.csv line 3 is too long"),
+        ({"observationType": "beast"}, r"observations\.csv line 2 has an observationType"),
+        ({"observationType": ""}, r"observations\.csv line 2 has an observationType"),
+        ({"bboxX": "left"}, r"line 2 bbox must be four numbers"),
+        ({"bboxX": ""}, r"line 2 bbox must be four numbers"),
+        ({"bboxX": "0.95"}, r"line 2 bbox lies outside of its photo"),
+        ({"bboxX": "1e999"}, r"line 2 bbox\[0\] must be a number"),
+        ({"bboxX": "nan"}, r"line 2 bbox must be four numbers"),
+        ({"bboxWidth": "0"}, r"line 2 bbox has no extent"),
+        ({"observationType": "blank"}, r"line 2 says blank, but has a box"),
+        ({"bboxX": "", "bboxY": "", "bboxWidth": "", "bboxHeight": ""}, UNLABELLED_BOX),
     ],
 )
-def test_a_malformed_row_is_refused_with_its_line(
-    library: Library, tmp_path: Path, change: dict[str, str], what: str
+def test_a_bad_row_costs_its_photo_and_no_other(
+    library: Library, tmp_path: Path, change: dict[str, str], why: str
 ) -> None:
-    target = package(tmp_path / "p", [saw("1", "blank"), {**saw("2", **BOX, **DEER), **change}])
-    with pytest.raises(ImportFileError, match=what):
-        take(library, target)
-    assert n_judgements(library) == 0
+    seen = [{**saw("1", **BOX, **DEER, sex="female"), **change}, saw("2", "blank"), saw("3", "blank")]
+    done = take(library, package(tmp_path / "p", seen))
+    assert [problem.n for problem in done.problems] == [0]
+    assert re.search(why, done.problems[0].why)
+    assert done.recorded == 2
+    assert classes(library)["1.jpg"] == ["young"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"mediaID": "77"}, "its mediaID is none of the media"),
+        ({"observationTags": "x" * 200_000}, "is no CSV: field larger"),
+        ({"observationTags": "x" * 2_000_000}, "is too long"),
+    ],
+)
+def test_a_row_of_no_photo_is_named_by_its_line(
+    library: Library, tmp_path: Path, change: dict[str, str], why: str
+) -> None:
+    seen = [{**saw("1", **BOX), **change}, saw("2", "blank")]
+    done = take(library, package(tmp_path / "p", seen))
+    assert done.recorded == 1
+    assert [problem.place for problem in done.problems] == ["observations.csv line 2"]
+    assert why in done.problems[0].why
+
+
+def test_rows_of_other_cells_than_the_header_are_named(library: Library, tmp_path: Path) -> None:
+    folder = package(tmp_path / "p", [saw("2", "blank")])
+    with (folder / "observations.csv").open("a", encoding="utf-8") as file:
+        file.write('a,b\n\n"x"y,\n')
+    done = take(library, folder)
+    assert done.recorded == 1
+    assert [problem.place for problem in done.problems] == [
+        "observations.csv line 3",
+        "observations.csv line 5",
+    ]
+    with (folder / "observations.csv").open("a", encoding="utf-8") as file:
+        file.write('"never closed,\n')
+    with pytest.raises(ImportFileError, match="unexpected end of data"):  # what follows would be lost
+        take(library, folder)
+
+
+@pytest.mark.parametrize("time", ["soon", "2024-13-01", "0000", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_can_not_be_read_costs_the_time_alone(
+    library: Library, tmp_path: Path, time: str
+) -> None:
+    done = take(library, package(tmp_path / "p", [saw("2", "blank", classificationTimestamp=time)]))
+    assert (done.recorded, done.problems) == (1, [])
+    assert "1 observation with a time that can't be read" in done.notes[0]
+
+
+@pytest.mark.parametrize("time", ["2023-12-01 10:00:00", "2023-12-01T11:00:00.123+0100", "2023-12-01T10:00Z"])
+def test_forms_of_times(library: Library, tmp_path: Path, time: str) -> None:
+    take(library, package(tmp_path / "p", [saw("2", "blank", classificationTimestamp=time)]))
+    with library.database.read() as db:
+        (judgement,) = history(db, library.ids["2.jpg"])
+    assert judgement["made_at"].replace(microsecond=0) == datetime(2023, 12, 1, 10)
+
+
+def test_who_says_blank_and_who_does_not_contradict_each_other(library: Library, tmp_path: Path) -> None:
+    done = take(library, package(tmp_path / "p", [saw("1", "blank"), saw("1", **BOX, **DEER)]))
+    assert (done.recorded, done.problems[0].why) == (0, CONTRADICTION)
+
+
+def rewrite(folder: Path, encoding: str = "utf-8", delimiter: str = ",") -> None:
+    for name in ("media", "observations"):
+        with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            table = list(csv.reader(file))
+        with (folder / f"{name}.csv").open("w", encoding=encoding, newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(table)
+
+
+def describe(
+    folder: Path, more: dict[str, Any], ending: str = ".csv", name: str = "datapackage.json"
+) -> None:
+    (folder / "datapackage.json").unlink()
+    resources = [{"name": n, "path": f"{n}{ending}", **more} for n in ("media", "observations")]
+    (folder / name).write_text(json.dumps({"resources": resources}))
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "gz",
+        "semicolon",
+        "cp1252",
+        "bom",
+        "metadata",
+        "inline",
+        "inline lists",
+        "na",
+        "case",
+        "no level",
+        "wrong",
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_variants_of_packages(library: Library, tmp_path: Path, variant: str, packed: bool) -> None:
+    seen = [
+        saw("1", **BOX, **DEER, sex="female", classifiedBy="Jörg"),
+        saw("2", "blank", classifiedBy="Jörg"),
+    ]
+    folder = package(tmp_path / "p", seen)
+    match variant:
+        case "gz":
+            for name in ("media", "observations"):
+                text = (folder / f"{name}.csv").read_bytes()
+                (folder / f"{name}.csv.gz").write_bytes(gzip.compress(text))
+                (folder / f"{name}.csv").unlink()
+            describe(folder, {}, ".csv.gz")
+        case "semicolon":
+            rewrite(folder, delimiter=";")
+            describe(folder, {"dialect": {"delimiter": ";"}})
+        case "cp1252":
+            rewrite(folder, encoding="cp1252")
+            describe(folder, {"encoding": "windows-1252"})
+        case "bom":
+            rewrite(folder, encoding="utf-8-sig")
+        case "wrong":  # bytes of another encoding than it says: a name suffers, not the package
+            rewrite(folder, encoding="cp1252")
+        case "metadata":
+            describe(folder, {}, name="metadata.json")
+        case "inline" | "inline lists":
+            resources = []
+            for name in ("media", "observations"):
+                with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+                    table: list[Any] = list(csv.reader(file))
+                if variant == "inline":
+                    table = [dict(zip(table[0], row, strict=True)) for row in table[1:]]
+                resources.append({"name": name, "data": table})
+                (folder / f"{name}.csv").unlink()
+            (folder / "datapackage.json").write_text(json.dumps({"resources": resources}))
+        case "na":
+            for row in seen:
+                for column in OBSERVATIONS:
+                    row[column] = row.get(column) or "NA"
+            package(folder, seen)
+        case "case":
+            package(folder, [row | {"classificationMethod": "Human"} for row in seen])
+        case "old":  # before 1.0
+            package(folder, [row | {"observationLevel": ""} for row in seen])
+    inside = {f"deer/{file.name}": file.read_bytes() for file in folder.iterdir()}
+    done = take(library, zipped(tmp_path / "p.zip", inside) if packed else folder)
+    assert (done.recorded, done.problems) == (2, [])
+    assert done.authors == ["J�rg" if variant == "wrong" else "Jörg"]
+    assert classes(library) == {"1.jpg": ["doe"], "2.jpg": [], "3.jpg": [], "4.jpg": []}
+
+
+def media(folder: Path, rows: list[dict[str, str]]) -> Path:
+    package(folder, [saw("1", "blank"), saw("3", "blank")])
+    with (folder / "media.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, MEDIA)
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("first", "third"),
+    [
+        (("Hayfield/", "1.jpg"), ("TinMan/", "3.jpg")),
+        (("Hayfield", "1.jpg"), ("TinMan", "3.jpg")),
+        (("https://x.org/a/Hayfield/1.jpg", "1.jpg"), ("https://x.org/a/TinMan/3.jpg", "3.jpg")),
+        (("https://x.org/a/Hayfield/1%2Ejpg", ""), ("https://x.org/a/TinMan/3.jpg?x=1", "")),
+        (("https://x.org/assets/0b1c/file", "1.jpg"), ("https://x.org/assets/77fa/file", "3.jpg")),
+        (("", "1.jpg"), ("", "3.jpg")),
+    ],
+)
+def test_where_media_lie(
+    library: Library, tmp_path: Path, first: tuple[str, str], third: tuple[str, str]
+) -> None:
+    """A path, a folder, a URL, or a number in somebody's store: name and time find the photo all the same."""
+    rows = [
+        {"mediaID": n, "filePath": path, "fileName": name, "timestamp": f"2024-11-03T0{n}:10:00-06:00"}
+        for n, (path, name) in (("1", first), ("3", third))
+    ]
+    done = take(library, media(tmp_path / "p", rows))
+    assert (done.recorded, done.problems) == (2, [])
+    assert classes(library)["1.jpg"] == []
+
+
+def test_a_bare_name_at_another_time_is_another_photo(library: Library, tmp_path: Path) -> None:
+    library.add([Photo("1.jpg", "2024-12-24 01:10", "Sanctuary")])
+    rows = [
+        {"mediaID": "1", "filePath": "", "fileName": "1.jpg", "timestamp": "2024-12-24T01:10:01-06:00"},
+        {"mediaID": "3", "filePath": "", "fileName": "3.jpg", "timestamp": "2020-01-01T00:00:00-06:00"},
+    ]
+    done = take(library, media(tmp_path / "p", rows))
+    assert (done.recorded, [problem.n for problem in done.problems]) == (1, [1])
+    with library.database.read() as db:
+        found = db.execute("SELECT path FROM images JOIN judgements USING (image_id)").fetchall()
+    assert found == [("Sanctuary/1.jpg",)]
+
+
+def test_bad_and_repeated_media(library: Library, tmp_path: Path) -> None:
+    rows = [
+        {"mediaID": "1", "filePath": "Hayfield/1.jpg"},
+        {"mediaID": "1", "filePath": "Hayfield/1.jpg"},  # the same once more
+        {"mediaID": "", "filePath": "Hayfield/2.jpg"},
+        {"mediaID": "9", "filePath": ""},
+        {"mediaID": "3", "filePath": "TinMan/3.jpg"},
+        {"mediaID": "3", "filePath": "TinMan/4.jpg"},
+    ]
+    done = take(library, media(tmp_path / "p", rows))
+    assert done.recorded == 1
+    assert {problem.n: problem.why for problem in done.problems} == {
+        2: "has no mediaID",
+        3: "has no filePath",
+        4: "has the mediaID of another row",
+        5: "has the mediaID of another row",
+    }
 
 
 def test_what_is_no_package_is_refused(library: Library, tmp_path: Path) -> None:
@@ -205,13 +418,13 @@ def test_what_is_no_package_is_refused(library: Library, tmp_path: Path) -> None
     folder = package(tmp_path / "p", [])
     cut = zipped(tmp_path / "cut.zip", {f.name: f.read_text() for f in folder.iterdir()})
     cut.write_bytes(cut.read_bytes().replace(b"PK\x03\x04", b"PK\x09\x09"))
-    (folder / "media.csv").write_text("mediaID\n1\n")
+    (folder / "media.csv").write_text("id\n1\n")
     for target, what in (
         (tmp_path / "x.zip", "neither a folder nor a ZIP"),
         (tmp_path / "empty", r"datapackage\.json is missing"),
         (tmp_path / "none", "it isn't there"),
         (cut, "can't be read from the archive"),
-        (folder, r"media\.csv has no column filePath"),
+        (folder, r"media\.csv has no column mediaID"),
     ):
         with pytest.raises(ImportFileError, match=what):
             take(library, target)

@@ -6,32 +6,42 @@ Observations of machines, and of events (which have no place on a photo), are le
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.imports.classes import meanings
-from trailcam.imports.labels import UNLABELLED_BOX, Labelled, Recorder, Word
+from trailcam.imports.labels import (
+    CONTRADICTION,
+    UNLABELLED_BOX,
+    Labelled,
+    Recorder,
+    Word,
+    note_matches,
+)
 from trailcam.imports.package import Package, open_package
-from trailcam.imports.reading import Malformed, as_number, refusing
+from trailcam.imports.reading import Malformed, as_box, refusing
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.camtrap_observations import CamtrapObservations
-from trailcam.store.corrections import JudgedBox, Judgement, is_place
+from trailcam.store.corrections import JudgedBox, Judgement
 from trailcam.store.database import Database, utc_now
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.words.text import count, printable
 
 FORM = "camtrap-dp"
-UNKNOWN = "it isn't told what a person saw"
+UNKNOWN = "the package doesn't say what a person saw"
 _EXPECTED = "a Camtrap DP package: a folder with datapackage.json, or a ZIP file of one"
 _WHITETAIL = "Odocoileus virginianus"
 _TYPES = ("animal", "human", "vehicle", "blank", "unknown", "unclassified")
-_MEDIA = frozenset({"mediaID", "filePath"})
-_NEEDED = frozenset({"observationID", "observationLevel", "observationType", "classificationMethod"})
+_BBOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+_MEDIA = frozenset({"mediaID"})
+_NEEDED = frozenset({"observationType"})
 
 
 def import_camtrap_dp(
@@ -48,35 +58,35 @@ def import_camtrap_dp(
     """Record people's observations of photos in the package at ``path``, all in one transaction.
 
     ``author`` None: whom the package names in classifiedBy, else ``fallback_author``. ``base``: the folder
-    that filePath is relative to, None: found out. Raises ImportFileError for a malformed package and
-    UsageError where no photo is matched; then nothing is changed.
+    that filePath is relative to, None: found out. A photo of which a row can't be used is left out and named.
+    With ``dry_run`` nothing is kept. Raises ImportFileError for a malformed package and UsageError where no
+    photo is matched; then nothing is changed.
     """
     done = Labelled()
     with refusing(path, _EXPECTED), open_package(path) as package, database.write(keep=not dry_run) as db:
         matcher = Matcher(db, base)
-        tables = CamtrapObservations(db)
-        done.entries = _read_media(package, tables, matcher)
-        n_events = _read_observations(package, tables)
+        reader = _Reader(package, CamtrapObservations(db), matcher)
+        reader.read()
+        done.entries = reader.n_media
         if not matcher.match():
             raise UsageError(
                 f"None of the {done.entries:,} media of {printable(str(path))} is a photo of the library.",
                 "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
             )
-        if matcher.note:
-            done.notes.append(matcher.note)
-        if n_events:
-            done.notes.append(
-                f"{count(n_events, 'observation')} of people on events left out: they have no place."
-            )
-        done.problems = list(matcher.problems())
+        note_matches(matcher, done)
+        done.notes += reader.notes()
+        bad = reader.bad_media
+        done.problems = [bad.get(problem.n, problem) for problem in matcher.problems()]
+        done.problems += reader.problems
         known = meanings(db, rules)
         recorder = Recorder(db, FORM, path.name, done, overwrite=overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
-            spoken = tables.of_people(first, first + BATCH)
-            done.unlabelled += sum(n not in spoken for n in photos)
+            spoken = reader.tables.of_people(first, first + BATCH)
+            done.unlabelled += sum(n not in spoken and n not in bad for n in photos)
+            done.problems += [bad[n] for n in photos if n in bad]
             for n, observed in spoken.items():
-                if n in photos:
+                if n in photos and n not in bad:
                     word = _word(n, observed, photos[n], known)
                     if isinstance(word, Problem):
                         done.problems.append(word)
@@ -86,78 +96,139 @@ def import_camtrap_dp(
     return done
 
 
-def _read_media(package: Package, tables: CamtrapObservations, matcher: Matcher) -> int:
-    """Take in the media; returns how many there are."""
-    n = 0
-    for batch in _batched(package.rows("media", _MEDIA)):
-        for place, row in batch:
-            for column in sorted(_MEDIA):
-                if not row[column]:
-                    raise Malformed(place, f"has no {column}")
-        n = tables.add_media([(row["mediaID"], row["filePath"], place) for place, row in batch])
-        matcher.add([row["filePath"] for _, row in batch])
-    if repeated := tables.repeated_media():
-        raise Malformed(repeated, "has the mediaID of another row")
-    return n
+class _Reader:
+    """Takes in media and observations; ``bad_media``: those that can't be used, ``problems``: other rows."""
 
+    def __init__(self, package: Package, tables: CamtrapObservations, matcher: Matcher) -> None:
+        self._package = package
+        self.tables = tables
+        self._matcher = matcher
+        self.n_media = 0
+        self.bad_media: dict[int, Problem] = {}
+        self.problems: list[Problem] = []
+        self._n_events = self._n_makerless = self._n_timeless = 0
 
-def _read_observations(package: Package, tables: CamtrapObservations) -> int:
-    """Take in the observations of media; returns how many people made of events."""
-    n_events = 0
-    for batch in _batched(package.rows("observations", _NEEDED)):
-        parsed = []
-        for place, row in batch:
-            human = row["classificationMethod"] == "human"
-            if row["observationType"] not in _TYPES:
+    def read(self) -> None:
+        """Read all. Raises Malformed where the package's structure is broken."""
+        for batch in _batched(self._package.rows("media", _MEDIA)):
+            self._media([row for _, row in batch])
+        for batch in _batched(self._package.rows("observations", _NEEDED)):
+            parsed = [self._parse(row, place) for place, row in batch]
+            if kept := [row for row in parsed if row is not None]:
+                self.tables.add_observations(kept)
+        for n, path in self.tables.settle():
+            self.bad_media[n] = Problem(n, path, "has the mediaID of another row")
+        self.problems += [
+            Problem(k, media, why or "its mediaID is none of the media", place)
+            for k, (media, why, place) in enumerate(self.tables.without_media())
+        ]
+        self.problems += [Problem(k, "", why, place) for k, (place, why) in enumerate(self._package.bad_rows)]
+
+    def notes(self) -> list[str]:
+        """What was left aside, as sentences."""
+        said = (
+            (self._n_events, "of people on events left out: they have no place on a photo"),
+            (self._n_makerless, "left out: the package doesn't say if a person or a machine made them"),
+            (self._n_timeless, "with a time that can't be read: they count as made now"),
+        )
+        return [f"{count(n, 'observation')} {what}." for n, what in said if n]
+
+    def _media(self, rows: list[dict[str, str]]) -> None:
+        paths = [_path(row) for row in rows]
+        for n, (row, path) in enumerate(zip(rows, paths, strict=True), start=self.n_media):
+            if not (row["mediaID"] and path):
+                lacking = "mediaID" if path else "filePath"
+                self.bad_media[n] = Problem(n, path, f"has no {lacking}")
+        self.tables.add_media([(row["mediaID"], path) for row, path in zip(rows, paths, strict=True)])
+        self._matcher.add(paths, None, [_clock(row.get("timestamp") or "") for row in rows])
+        self.n_media += len(rows)
+
+    def _parse(self, row: Mapping[str, str], place: str) -> dict[str, Any] | None:
+        """An observation for the table, None for one that is no person's or machine's of a medium."""
+        told = {key: _told(row.get(key)) for key in row}
+        maker = told.get("classificationMethod", "").casefold()
+        media = row.get("mediaID") or ""
+        # Before 1.0 there was no level: what named a medium was of that medium.
+        level = told.get("observationLevel", "").casefold() or ("media" if media else "event")
+        if level != "media" or not media:
+            self._n_events += maker == "human"
+            return None
+        kind = told["observationType"].casefold()
+        at, box, bad = None, None, None
+        try:
+            if kind not in _TYPES:
                 raise Malformed(place, f"has an observationType that is none of {', '.join(_TYPES)}")
-            if row.get("mediaID") and row["observationLevel"] == "media":
-                parsed.append(_parse(row, place, human=human))
-            n_events += human and row["observationLevel"] == "event"
-        if parsed:
-            tables.add_observations(parsed)
-    if lost := tables.without_media():
-        raise Malformed(lost, "has a mediaID that media.csv doesn't know")
-    return n_events
+            box = _box([told.get(column, "") for column in _BBOX], place)
+            if kind == "blank" and box:
+                raise Malformed(place, "says blank, but has a box")
+        except Malformed as error:
+            bad = str(error)
+        try:
+            at = _time(told.get("classificationTimestamp", ""))
+        except (ValueError, OverflowError):
+            self._n_timeless += 1
+        self._n_makerless += maker not in ("human", "machine")
+        return {
+            "media": media,
+            "human": maker == "human",
+            "kind": kind,
+            "species": told.get("scientificName", ""),
+            "stage": told.get("lifeStage", "").casefold(),
+            "sex": told.get("sex", "").casefold(),
+            "tags": told.get("observationTags", ""),
+            "author": told.get("classifiedBy", ""),
+            "place": place,
+            "said_at": at,
+            "box": box,
+            "bad": bad,
+        }
 
 
-def _parse(row: Mapping[str, str], place: str, *, human: bool) -> dict[str, Any]:
-    given = [row.get(column) or "" for column in ("bboxX", "bboxY", "bboxWidth", "bboxHeight")]
-    box = None
-    if any(given):
-        box = tuple(_number(text, f"{place} bbox") for text in given)
-        if not is_place(*box):
-            raise Malformed(f"{place} bbox", "isn't a place on the photo: write shares from 0 to 1")
-    return {
-        "media": row["mediaID"],
-        "human": human,
-        "kind": row["observationType"],
-        "species": row.get("scientificName") or "",
-        "stage": row.get("lifeStage") or "",
-        "sex": row.get("sex") or "",
-        "tags": row.get("observationTags") or "",
-        "author": (row.get("classifiedBy") or "").strip(),
-        "place": place,
-        "said_at": _time(row.get("classificationTimestamp") or "", place),
-        "box": box,
-    }
+def _told(text: str | None) -> str:
+    """A cell as it counts: R and pandas write NA and the like for nothing."""
+    plain = (text or "").strip()
+    return "" if plain in ("NA", "N/A", "NaN", "nan", "null", "NULL", "None") else plain
 
 
-def _number(text: str, place: str) -> float:
-    try:
-        return as_number(float(text), place, 0, 1)
-    except ValueError:
-        raise Malformed(place, "must be four numbers from 0 to 1") from None
+def _path(row: Mapping[str, str]) -> str:
+    """Where a medium lies: filePath may be a URL or a folder, with fileName beside it."""
+    path, name = (row.get("filePath") or "").strip(), _told(row.get("fileName"))
+    address = urlsplit(path) if re.match(r"[a-z][a-z0-9+.-]+://", path, re.IGNORECASE) else None
+    if address is not None:
+        path = unquote(address.path)
+        # A store of files knows them by a number ("/assets/1b2c/file"): the name alone tells the photo.
+        return path if not name or path.endswith(f"/{name}") else name
+    if name and not path.replace("\\", "/").endswith(name) and not Path(path).suffix:
+        return f"{path.rstrip('/')}/{name}" if path else name
+    return path
 
 
-def _time(text: str, place: str) -> datetime | None:
-    """UTC without zone; None where nothing is said."""
-    if not text:
+def _box(given: list[str], place: str) -> tuple[float, float, float, float] | None:
+    if not any(given):
         return None
     try:
-        at = datetime.fromisoformat(text)
-        return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
-    except (ValueError, OverflowError):
-        raise Malformed(f"{place} classificationTimestamp", "is no time") from None
+        box = as_box([float(text) for text in given], f"{place} bbox")
+    except ValueError:
+        raise Malformed(f"{place} bbox", "must be four numbers from 0 to 1") from None
+    if not (box[2] and box[3]):
+        raise Malformed(f"{place} bbox", "has no extent")
+    return box
+
+
+def _clock(text: str) -> datetime | None:
+    """What the camera's clock showed, None where that can't be read."""
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    """UTC without zone; None where nothing is said. Raises ValueError and OverflowError."""
+    if not text:
+        return None
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
 
 
 def _word(
@@ -165,24 +236,30 @@ def _word(
 ) -> Word | Problem:
     """People's word on a photo: of the whole where all of its observations are people's."""
     people = [row for row in observed if row["human"]]
+    path = people[0]["path"]
     boxes = []
     for row in people:
+        if row["bad"]:
+            return Problem(n, path, row["bad"])
         if row["kind"] == "blank":
             continue
         if row["x"] is None:
-            return Problem(n, row["path"], UNLABELLED_BOX)
+            return Problem(n, path, UNLABELLED_BOX)
         info = class_of(row, known)
         if info is None:
-            return Problem(n, row["path"], UNKNOWN)
+            return Problem(n, path, UNKNOWN)
         boxes.append(JudgedBox(info, row["x"], row["y"], row["w"], row["h"]))
+    if boxes and len(boxes) < len(people):
+        return Problem(n, path, CONTRADICTION)
     whole = len(people) == len(observed)
     if not (boxes or whole):  # a person says blank, a machine sees something
         whole = True
     made_at = max((row["said_at"] for row in people if row["said_at"]), default=None) or utc_now()
-    told = sorted(str({k: v for k, v in row.items() if k not in ("n", "place")}) for row in observed)
+    left = ("n", "place", "bad")
+    told = sorted(str({k: v for k, v in row.items() if k not in left}) for row in observed)
     uid = f"camtrap-dp {hashlib.sha256(chr(0).join(told).encode()).hexdigest()}/{image_id}"
     author = next((row["author"] for row in people if row["author"]), "")
-    return Word(n, people[0]["path"], Judgement(image_id, tuple(boxes), whole, made_at, uid), author)
+    return Word(n, path, Judgement(image_id, tuple(boxes), whole, made_at, uid), author)
 
 
 def class_of(row: Mapping[str, Any], known: Mapping[str, ClassInfo]) -> ClassInfo | None:
