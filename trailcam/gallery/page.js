@@ -3,6 +3,7 @@
   const { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, canvas,
     placeOf, outlined, lost, nameOf, chips, viewer } = trailcam;
   const CARDS_AT_ONCE = 48;
+  const ROW_OF_A_MONTH = 5;
   const FIRST_SCREEN = 12; // cards whose pictures wait for nothing
   const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
   const PREDATORS = ["coyote", "fox", "bobcat", "lion", "cougar", "puma", "wolf", "bear"];
@@ -504,6 +505,9 @@
     heading = null;
     pending = [...view.visits, ...view.undated];
     view.sequence = [];
+    // A heading begins a new row: where a month has few visits, rows would be half empty.
+    const months = new Set(view.visits.map((visit) => visit.photos.at(-1).month));
+    view.byMonth = $("sort").value !== "sure" && view.visits.length >= ROW_OF_A_MONTH * months.size;
     view.total = pending.reduce((sum, visit) => sum + visit.photos.length, 0);
     $("none").hidden = pending.length > 0;
     showMore();
@@ -513,7 +517,7 @@
     const nodes = document.createDocumentFragment();
     for (const visit of pending.splice(0, CARDS_AT_ONCE)) {
       const { month } = visit.photos.at(-1);
-      const title = month === null ? "Time unknown: in no visit" : $("sort").value === "sure" ? heading : monthName(month);
+      const title = month === null ? "Time unknown: in no visit" : view.byMonth ? monthName(month) : heading;
       if (title !== heading) nodes.append(make("h2", "", title));
       heading = title;
       nodes.append(card(visit, view.sequence.length));

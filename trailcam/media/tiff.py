@@ -152,8 +152,8 @@ def directory(
 ) -> Iterator[tuple[int, int, int, bytes]]:
     """The whole entries of the directory at ``offset``: tag, type, number of values, and the value's field.
 
-    The field holds the value itself where that fits, else the offset at which it lies. ``read`` takes an offset
-    and a number of bytes; at the end of the file it returns fewer.
+    The field holds the value itself where that fits, else the offset at which it lies. ``read`` takes an
+    offset and a number of bytes; at the end of the file it returns fewer.
     """
     entry = struct.Struct(("<" if order == "little" else ">") + (_BIG_ENTRY_FORM if is_big else _ENTRY_FORM))
     count_bytes = 8 if is_big else 2
