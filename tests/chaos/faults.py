@@ -293,7 +293,7 @@ class Failing(RootFault):
     """From a moment on some files, or all and the folders too, answer with an input/output error."""
 
     name = "root with read errors"
-    says = r"(?i)unreadable|can't be read|cannot be read|input/output|went away|folder|drive|missing"
+    says = r"(?i)unreadable|can't be read|cannot be read|input/output|disappeared|folder|drive|missing"
     again = ("--status", "failed")
 
     @classmethod

@@ -98,7 +98,7 @@ def test_what_is_stored_for_the_weights_must_come_out_again(tmp_path: Path) -> N
     stored = tmp_path / "x.npz"
     canary.save(output(), weights().sha256, stored)
     canary.check(Says(output()), weights(), CPU, stored)
-    with pytest.raises(PipelineError, match="the machine that the starter was made on"):
+    with pytest.raises(PipelineError, match="the machine that made the starter"):
         canary.check(Says(output(seed=2)), weights(), CPU, stored)
     other = Weights(Path("x.pt"), "1" * 64, "a test")
     canary.check(Says(output(seed=2)), other, CPU, stored)  # stored for other weights: says nothing of these

@@ -68,5 +68,5 @@ def test_new_failures_count_beside_known_ones() -> None:
     held.sift(failures(range(50)))
     assert held.released() == []
     held.sift(failures(range(50, 51)))
-    with pytest.raises(PipelineError, match=r"21 of 40 photos failed.*beside 30 marked as failed before"):
+    with pytest.raises(PipelineError, match=r"21 of 40 photos failed.*besides 30 that had failed before"):
         held.released()

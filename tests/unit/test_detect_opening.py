@@ -126,7 +126,7 @@ def test_little_memory_makes_batches_small_and_then_workers_few() -> None:
     assert sizes[-1] == (1, 1)
     assert sizes == sorted(sizes, reverse=True)
     tight = fitted(first, pace, cores=8, on_cpu=True, free=10**8)
-    assert tight.reason.endswith("less than was wanted for lack of memory")
+    assert tight.reason.endswith("reduced to fit the free memory")
 
 
 def test_few_photos_are_spread_over_the_lanes() -> None:

@@ -274,7 +274,7 @@ def test_a_root_that_goes_away_marks_nothing(tmp_path: Path) -> None:
                 photos.rename(tmp_path / "unplugged")
             return super().detect(pixels)
 
-    with pytest.raises(RootError, match="went away") as raised:
+    with pytest.raises(RootError, match="disappeared") as raised:
         go(photos, jobs, sink, Unplugs(), flush_rows=8, alive=lambda root: photos.is_dir())
     assert "run the same command again" in raised.value.hint
     assert all(o.status is Status.COMPLETED for o in sink.by_id.values())

@@ -308,7 +308,7 @@ def test_labels_of_a_model_are_named_and_those_of_the_judged_one_first(tmp_path:
     assert [photo.labelled_by for photo in data.photos] == ["starter.pt", ""]
     empty = [said(), said()]
     own = evaluate(replace(judge(list(data.photos), empty), weights_sha256="aa"), times=2)
-    assert "The labels of 1 of 2 photos are what this very model said" in own.notes[0]
+    assert "The labels of 1 of 2 photos are this model's own answers" in own.notes[0]
     other = evaluate(replace(judge(list(data.photos), empty), weights_sha256="bb"), times=2)
     assert "The labels of 1 of 2 photos were made by starter.pt" in other.notes[0]
     scored = read_dataset(write(tmp_path / "b", "0 0.5 0.5 0.2 0.4 0.93\n"), "test")
@@ -321,16 +321,16 @@ def test_labels_of_a_model_are_named_and_those_of_the_judged_one_first(tmp_path:
 @pytest.mark.parametrize(
     ("lines", "yaml", "told"),
     [
-        ("0 0.5 0.5 0.2", "", "line 1 is no label"),
-        ("0 0.5 0.5 0.2 nan", "", "line 1 is no label"),
+        ("0 0.5 0.5 0.2", "", "line 1 is not a label"),
+        ("0 0.5 0.5 0.2 nan", "", "line 1 is not a label"),
         ("\n7 0.5 0.5 0.2 0.2", "", "line 2 names the class 7"),
-        ("0 320 240 100 100", "", "outside of the photo"),
+        ("0 320 240 100 100", "", "outside the photo"),
         ("", "", "None of the 2 photos"),
         ("0 0.5 0.5 0.2 0.4", "test: elsewhere\nnames: [doe]\n", "isn't there"),
         ("0 0.5 0.5 0.2 0.4", "val: images/test\nnames: [doe]\n", "no split test"),
         ("0 0.5 0.5 0.2 0.4", "test: images/test\n", "names no classes"),
-        ("0 0.5 0.5 0.2 0.4", "test: images/test\nnames: {a: doe}\n", "no whole numbers"),
-        ("0 0.5 0.5 0.2 0.4", "- a\n- b\n", "holds no keys"),
+        ("0 0.5 0.5 0.2 0.4", "test: images/test\nnames: {a: doe}\n", "not whole numbers"),
+        ("0 0.5 0.5 0.2 0.4", "- a\n- b\n", "has no keys"),
         ("0 0.5 0.5 0.2 0.4", "a: [", "no YAML"),
         ("0 0.5 0.5 0.2 0.4", "!!python/object/apply:os.getcwd []", "no YAML"),
     ],

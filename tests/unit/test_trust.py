@@ -1,4 +1,4 @@
-"""Weights are code: what a .pt file may build when nobody vouched for it."""
+"""Weights are code: what a .pt file may build when the user has not trusted it."""
 
 from __future__ import annotations
 
@@ -99,5 +99,5 @@ def test_a_list_that_is_rubbish_trusts_nothing(own_list: Path, content: str) -> 
 
 def test_trust_that_can_not_be_written_loads_nothing(tmp_path: Path, own_list: Path) -> None:
     (tmp_path / "data").write_text("")
-    with pytest.raises(WeightsError, match="can't be noted"):
+    with pytest.raises(WeightsError, match="can't be recorded"):
         trust.trust("x.pt", "b")

@@ -81,7 +81,7 @@ def decode_rate(machine: Machine, photos: Photos, workers: int, seconds: float) 
     done = threading.Event()
     batcher = Batcher(machine.plan.batch)
 
-    def jobs() -> Iterator[Job]:  # that run out, so that the workers end by themselves
+    def jobs() -> Iterator[Job]:  # they run out, so that the workers end by themselves
         for number, path in enumerate(cycle(photos.paths), start=1):
             if done.is_set():
                 return

@@ -39,7 +39,7 @@ class Machine:
 
 
 def open_machine(settings: Settings, photos: Photos | None = None) -> Machine:
-    """As detect would begin with these settings, on many ``photos`` where some are given.
+    """As detect would start with these settings, on many ``photos`` where some are given.
 
     Raises WeightsError, DeviceError.
     """

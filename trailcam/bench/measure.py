@@ -19,10 +19,10 @@ from trailcam.reports.base import CellType, Column, Report, Row
 if TYPE_CHECKING:
     from trailcam.settings.config import Settings
 
-RANCH = 35_251  # photos: the library whose time is told where no folder was named
+RANCH = 35_251  # photos: the library whose time is estimated if no folder is named
 _RENDERED = 16
-_MEASURED_S = 1.0  # a pipeline that ran for less says nothing about its pace
-_NOISE = 0.05  # above a ceiling by more than this it was the ceiling that was measured wrongly
+_MEASURED_S = 1.0  # a shorter run says nothing about its speed
+_NOISE = 0.05  # further above a ceiling than this, the ceiling was measured wrongly
 _COLUMNS = (
     Column("stage", "stage", CellType.TEXT),
     Column("photos_per_s", "photos/s", CellType.NUMBER, null="none"),
@@ -142,9 +142,9 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
     limit, rate = found.slowest
     how = {
         "read": f"files opened and read by {max(1, decoders)} threads; from memory if the system has them",
-        "decode": f"read and decoded by {decoders} workers, and nothing else running",
+        "decode": f"read and decoded by {decoders} workers, nothing else running",
         "transfer": "pixels moved to the device",
-        "infer": "the model, from pixels in memory to boxes, and nothing else running",
+        "infer": "the model, from pixels in memory to boxes, nothing else running",
         "write": "results into a database of its own",
         "both": "decoding and inference on the same cores: their times for a photo add up",
     }
@@ -187,7 +187,7 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
 
 def _reaches(reached: float | None) -> str:
     if reached is None:
-        return "Efficiency: too little was measured to say; try more photos or a larger --seconds."
+        return "Efficiency: the measurement was too short; try more photos or a larger --seconds."
     return f"Efficiency: the pipeline reaches {reached:.0%} of the slowest ceiling."
 
 
@@ -203,14 +203,15 @@ def _duration(seconds: float) -> str:
 
 
 def _busy(cores: int) -> list[str]:
-    """What other programs do to figures: a sentence where the machine had more to do than cores."""
+    """A sentence on other programs, if the machine had more work than cores."""
     try:
         load = os.getloadavg()[0]
     except (AttributeError, OSError):  # Windows has none
         return []
-    # The measurement itself keeps all cores busy, and decoders wait beside them.
+    # The measurement itself keeps all cores busy, with decoders waiting.
     if load <= 2 * cores + 1:
         return []
     return [
-        f"Other programs were at work (load {load:.0f} on {cores} cores): quiet, the figures would be higher."
+        f"Other programs were running (load {load:.0f} on {cores} cores): without them the figures would be "
+        "higher."
     ]

@@ -13,7 +13,7 @@ from trailcam.media.walk import WalkNotes, walk
 SIZES = {"640x480": (640, 480), "3 MP": (2048, 1536), "16 MP": (4608, 3456)}
 """Width and height, px, of the sets that are rendered."""
 
-# By this quality a rendered view has the bytes a pixel of real day photos (0.15 to 0.35).
+# At this quality a rendered photo has as many bytes per pixel as real day photos (0.15 to 0.35).
 _QUALITY = 88
 
 

@@ -1,4 +1,4 @@
-"""A sink into a database of its own, so that measuring leaves the user's alone. Imports no torch."""
+"""A sink into a temporary database, so that measuring never touches the user's. Imports no torch."""
 
 from __future__ import annotations
 

@@ -123,9 +123,9 @@ def tune_report(tried: Sequence[Tried], chosen: Tried, photos: Photos, facts: Ma
     rows = [_row(one, top, one is chosen) for one in tried]
     batch, workers = chosen.setting
     notes = [
-        f"The fastest here: batch {batch}, workers {workers}, {chosen.rate:.1f} photos/s with {photos.what}. "
-        f"Settings within {CLOSE:.0%} count as equal, and the one with least memory wins.",
-        "Shares are of the time of the loop that feeds the model; memory is of all processes together.",
+        f"Fastest: batch {batch}, workers {workers}, {chosen.rate:.1f} photos/s with {photos.what}. "
+        f"Settings within {CLOSE:.0%} count as equal; of these the one that needs least memory is chosen.",
+        "Shares are of the main loop's time; memory is the total of all processes.",
     ]
     photos_seen = sum(run.report.done for one in tried for run in one.runs)
     coverage = {

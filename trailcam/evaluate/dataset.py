@@ -104,9 +104,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataSetError(f"{_shown(path)} can't be read: {error.strerror or error}.", _SHAPE) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise DataSetError(f"{_shown(path)} is no YAML: {printable(str(error))}", _SHAPE) from error
+        raise DataSetError(f"{_shown(path)} is not valid YAML: {printable(str(error))}", _SHAPE) from error
     if not isinstance(table, dict):
-        raise DataSetError(f"{_shown(path)} is no data set: it holds no keys.", _SHAPE)
+        raise DataSetError(f"{_shown(path)} is not a data set: it has no keys.", _SHAPE)
     return table
 
 
@@ -115,9 +115,9 @@ def _names(table: Mapping[str, Any], path: Path) -> dict[int, str]:
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not names:
-        raise DataSetError(f"{_shown(path)} names no classes: `names` is missing or no list.", _SHAPE)
+        raise DataSetError(f"{_shown(path)} names no classes: `names` is missing or not a list.", _SHAPE)
     if not all(isinstance(key, int) and not isinstance(key, bool) and key >= 0 for key in names):
-        raise DataSetError(f"{_shown(path)}: the keys of `names` are no whole numbers.", _SHAPE)
+        raise DataSetError(f"{_shown(path)}: the keys of `names` are not whole numbers.", _SHAPE)
     return {key: str(name) for key, name in names.items()}
 
 
@@ -142,7 +142,7 @@ def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
         else:
             raise DataSetError(
                 f"The split {split} of {_shown(path)} names {_shown(place)}, which isn't there.",
-                "`path` in the file is where the data set was when it was written: correct it after moving.",
+                "`path` in the file says where the data set lay at first: correct it if the data set has moved.",
             )
 
 
@@ -217,8 +217,8 @@ def parse_labels(text: str, names: Mapping[int, str]) -> Labels:
         if class_id not in names:
             raise BadLine(
                 n,
-                f"names the class {class_id}, which is none of the {len(names)} in data.yaml",
-                "Label files and data.yaml are of two data sets, or a class was taken out of `names`.",
+                f"names class {class_id}, which is not among the {len(names)} in data.yaml",
+                "The labels and data.yaml belong to different data sets, or `names` lacks a class.",
             )
         boxes.append(box)
         classes.append(class_id)
@@ -238,7 +238,7 @@ def _parse(line: str, n: int) -> tuple[int, tuple[float, float, float, float], b
     if not number.is_integer() or len(values) < 4 or len(values) % 2 or not all(map(math.isfinite, values)):
         raise BadLine(
             n,
-            f"is no label: {printable(line[:80])}",
+            f"is not a label: {printable(line[:80])}",
             "A line is `class cx cy w h`: a whole number, then numbers from 0 to 1.",
         )
     if len(values) > 4:
@@ -251,8 +251,8 @@ def _parse(line: str, n: int) -> tuple[int, tuple[float, float, float, float], b
     if not (low <= left <= right <= high and low <= top <= bottom <= high):
         raise BadLine(
             n,
-            f"puts a box outside of the photo: {printable(line[:80])}",
-            "The numbers must be shares of the photo's width and height, not pixels.",
+            f"puts a box outside the photo: {printable(line[:80])}",
+            "The numbers must be fractions of the photo's width and height, not pixels.",
         )
     left, top, right, bottom = (min(1.0, max(0.0, side)) for side in (left, top, right, bottom))
     return int(number), (left, top, right - left, bottom - top), scored

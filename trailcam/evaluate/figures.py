@@ -258,7 +258,7 @@ def _origin(judge: Judge) -> list[str]:
     notes = []
     if own:
         notes.append(
-            f"The labels of {own:,} of {count(n, 'photo')} are what this very model said, uncorrected: on"
+            f"The labels of {own:,} of {count(n, 'photo')} are this model's own answers, uncorrected: on"
             " these it agrees with itself. Correct them first; `trailcam export yolo --corrected-only` leaves"
             " the rest out."
         )
@@ -275,18 +275,18 @@ def _notes(judge: Judge, classes: Sequence[Target]) -> list[str]:
     known = {target.name for target in classes}
     absent = [info.name for info in judge.model.values() if info.name not in known]
     if absent:
-        notes.append(f"Not judged, as no label names them: {', '.join(absent)}.")
+        notes.append(f"Not judged, because no label names them: {', '.join(absent)}.")
     reached = frozenset().union(*(t.wanted | t.open_ for t in classes)) if classes else frozenset()
     present = {int(c) for photo in judge.photos for c in photo.class_id}
     unknown = [judge.labels[i].name for i in sorted(present - reached)]
     if unknown:
         notes.append(
-            f"The model has no class for the labels {', '.join(unknown)}: what it says there counts as wrong."
+            f"The model has no class for the labels {', '.join(unknown)}: its answers there count as wrong."
         )
     incomplete = sum(not photo.complete for photo in judge.photos)
     if incomplete:
         notes.append(
-            f"{incomplete} photos aren't completely labelled: stray boxes there don't count as wrong."
+            f"{incomplete} photos are not completely labelled: extra boxes there don't count as wrong."
         )
     return notes
 

@@ -1,4 +1,4 @@
-"""Evaluate, from a data set to figures: the same pipeline as detect, with the truth at hand."""
+"""Evaluate, from a data set to figures: the same pipeline as detect, on labelled photos."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trailcam.settings.classmap import auto_class_map, load_class_map
 from trailcam.settings.config import FALLBACK_CONFIDENCE, Settings
 
 FLOOR = 0.01
-"""Boxes are asked for from this confidence on: average precision needs the unsure ones, too."""
+"""Boxes are kept from this confidence on: average precision needs the unsure ones, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class EvaluationReport:
     mistakes: tuple[Mistake, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: numbers, texts and lists; what nothing tells is None. Intervals are 95 %."""
+        """For JSON: numbers, texts and lists; what is unknown is None. Intervals are 95 %."""
         looked, evaluation = self.looked, dataclasses.asdict(self.evaluation)
         evaluation["confusion"] = [
             {"label": label, "said": said, "boxes": n}

@@ -1,4 +1,4 @@
-"""What a label means to a model that has other classes than the labels do.
+"""What a label means for a model whose classes differ from the labels.
 
 Labels may be vaguer than a model ("deer" of unknown sex, a "buck" whose antlers can't be judged) or finer
 ("cow" where the model says "animal"). A vague label is no mistake of a model that is more exact: such a box
@@ -17,12 +17,12 @@ DEER_KINDS = frozenset((Kind.BUCK, Kind.DOE, Kind.FAWN, Kind.DEER))
 ANTLERLESS_KINDS = frozenset((Kind.DOE, Kind.FAWN))
 _ANY_ANIMAL = (Kind.ANIMAL, Kind.OTHER)
 LABELS_MAP = "labels"
-"""The shipped class map of names that labels have and models don't."""
+"""The shipped class map of names that occur in labels and not in models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something to be right about. ``said``: the model's class ids that say it.
+    """Something that a model can be right about. ``said``: the model's class ids that say it.
 
     ``wanted`` and ``open_``: the label ids that are it, and those that may be or not.
     """

@@ -38,7 +38,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure and the 95 % interval of it; NaN where nothing tells."""
+    """A figure and its 95 % interval; NaN where unknown."""
 
     value: float
     low: float
@@ -46,7 +46,7 @@ class Interval:
 
 
 def percent(interval: Interval) -> str:
-    """``87.1 % (81.9 to 91.2)``; a dash where nothing tells. ``interval`` is 0..1."""
+    """``87.1 % (81.9 to 91.2)``; a dash where unknown. ``interval`` is 0..1."""
     if math.isnan(interval.value):
         return "-"
     if math.isnan(interval.low):
@@ -56,7 +56,7 @@ def percent(interval: Interval) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matched:
-    """The detections of one target, the surest first, without those that nobody can judge.
+    """The detections of one target, the surest first, without those that can't be judged.
 
     ``photo`` (k,) indexes the photos, ``confidence`` (k,), ``right`` (k,); ``truths`` (n,): of each photo.
     """
@@ -68,7 +68,7 @@ class Matched:
 
 
 def match(photos: Sequence[LabelledPhoto], found: Sequence[Found], target: Target, limit: float) -> Matched:
-    """Hold all detections of ``target`` against the truth. ``limit``: the least IoU (0..1) that counts.
+    """Compare all detections of ``target`` with the truth. ``limit``: the least IoU (0..1) that counts.
 
     A detection on a box that may be the target, or any stray one in a photo that isn't completely labelled,
     is neither right nor wrong, and is left out.

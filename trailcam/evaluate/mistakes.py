@@ -1,4 +1,4 @@
-"""The mistakes worth looking at, the worst first: what an owner would be annoyed by."""
+"""The mistakes worth looking at, the worst first: the ones that would annoy an owner most."""
 
 from __future__ import annotations
 

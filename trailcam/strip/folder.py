@@ -18,7 +18,7 @@ from trailcam.strip.records import DateOrder, RawReading, Reason, StripImage, St
 _SAMPLES = 8  # photos from which layouts are learned
 _BLOCK = 8  # photos between two lessons: what is learned depends on the photos alone, not on timing
 _HELD = 400  # photos whose lines are kept (some 20 KB each) to be compared when all digits are known
-_DOUBTFUL = 0.75  # certainty below which a photo is looked at once more, as if its camera were unknown
+_DOUBTFUL = 0.75  # below this certainty a photo is read once more, as if its camera were unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Glyphs:
         return all(digit in known for digit in "0123456789")
 
     def learn(self, crop: Gray, line: Line) -> None:
-        """Take over the characters of a line that was read with confidence; else leave things as they are."""
+        """Learn the characters of a line that was read with confidence; ignore any other line."""
         letters = zip(line.text, line.probabilities, strict=True)
         if min((p for letter, p in letters if letter != " "), default=0.0) < _LEARN_FROM:
             return

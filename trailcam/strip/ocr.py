@@ -62,7 +62,7 @@ class OcrMissingError(TrailcamError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Reading info strips needs a text reader that is not installed.",
+            "Reading info strips needs a text reader, which is not installed.",
             "Install it with `pip install 'trailcam[ocr]'` (in a checkout: `pip install '.[ocr]'`)"
             " and run the same command again.",
         )

@@ -27,7 +27,7 @@ AUGMENTATION = {"degrees": 0.0, "hsv_h": 0.01, "hsv_s": 0.9, "hsv_v": 0.5, "scal
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What to do. ``imgsz``: px of the longer side. ``batch``: photos of one step."""
+    """What to train. ``imgsz``: px of the longer side. ``batch``: photos of one step."""
 
     data: Path
     start: Weights
@@ -41,7 +41,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """``before`` and ``after`` are on ``split``, of photos that weren't learned from."""
+    """``before`` and ``after`` are measured on ``split``, photos that were not trained on."""
 
     weights: Path
     split: str
@@ -67,8 +67,8 @@ def train(
     target = own_weights_folder() / f"{training.name}.pt"
     if target.exists():
         raise UsageError(
-            f"There are weights called {printable(training.name)} already: {printable(str(target))}.",
-            "Name the new ones differently: --name NAME.",
+            f"Weights called {printable(training.name)} already exist: {printable(str(target))}.",
+            "Choose another name: --name NAME.",
         )
     folder = run_folder(training.name)
     best = _fit(training, folder, sets["train"], epoch_done, stop)

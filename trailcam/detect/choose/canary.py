@@ -1,7 +1,7 @@
-"""A look at one known frame before a run: does the model compute here what it computes elsewhere?
+"""A look at one known frame before a run: does the model give the same answer here as elsewhere?
 
-A wrong build of torch, a broken driver or damaged weights need not fail: they may answer every photo with
-nothing, and a library of blanks looks like a quiet season. Imports torch.
+A wrong build of torch, a broken driver or damaged weights need not raise an error: they may find nothing in
+any photo, and a library of blanks looks like a quiet season. Imports torch.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def check(detector: Detector, weights: Weights, device: torch.device, stored: Pa
             )
     kept = _stored(weights, stored)
     if kept is not None and reference is not None:
-        _compare(reference, kept, EXACT, "this machine and the machine that the starter was made on")
+        _compare(reference, kept, EXACT, "this machine and the machine that made the starter")
 
 
 def save(output: RawOutput, sha256: str, path: Path) -> None:
-    """Write what the weights of that hash say of the frame."""
+    """Save what the weights with that hash answer to the frame."""
     parts = {name: getattr(output, name) for name in ("scores", "boxes", "second")}
     np.savez_compressed(
         path, sha256=np.array(sha256), **{name: part for name, part in parts.items() if part is not None}
@@ -62,7 +62,7 @@ def save(output: RawOutput, sha256: str, path: Path) -> None:
 
 
 def _stored(weights: Weights, path: Path) -> RawOutput | None:
-    """What the file beside the starter holds; None for other weights, also other starters."""
+    """The stored answer of the starter; None for other weights, other starters included."""
     if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as kept:
@@ -76,7 +76,7 @@ def _stored(weights: Weights, path: Path) -> RawOutput | None:
 
 
 def _reference(weights: Weights, pixels: torch.Tensor) -> RawOutput | None:
-    """The same weights in float32 on the processor; None where such a model doesn't run there."""
+    """The same weights in float32 on the processor; None if it doesn't run there."""
     try:
         return open_detector(weights, _CPU, ModelOptions(precision=Precision.FLOAT32)).raw(pixels)
     except TrailcamError:
@@ -93,7 +93,7 @@ def _judge(output: RawOutput, where: str) -> None:
     # In fewer bits a hardly trained model's scores may all round to one value; there the comparison decides.
     same = scores.size > 1 and where.endswith(Precision.FLOAT32) and np.ptp(scores) < 1e-7
     if not scores.size or scores.max() <= 0 or same:
-        raise _refused(f"{where} its answer is empty: the same everywhere")
+        raise _refused(f"{where} its answer is empty: every score is the same")
 
 
 def _compare(a: RawOutput, b: RawOutput, allowed: Tolerance, between: str) -> None:
@@ -108,6 +108,6 @@ def _compare(a: RawOutput, b: RawOutput, allowed: Tolerance, between: str) -> No
 def _refused(what: str) -> PipelineError:
     return PipelineError(
         f"The model failed its test before the run: {what}.",
-        "Not one photo was looked at. A broken or unfit build of torch, a driver that doesn't fit it, or "
-        "damaged weights look like this. Try --device cpu, then TRAILCAM_DETECT_PRECISION=float32 as well.",
+        "No photo was processed. A broken or unsuitable build of torch, a driver that doesn't match it, or "
+        "damaged weights can cause this. Try --device cpu, then TRAILCAM_DETECT_PRECISION=float32 as well.",
     )

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from trailcam.settings.config import DetectSettings
 
 FITTED_FROM = 200
-"""Photos: a shorter run is over before better settings have paid for the look."""
+"""Photos: in a shorter run, better settings don't make up for the time it takes to find them."""
 
 _SAMPLE = 8
-_READ_S = 5.0  # a drive that is slower tells nothing in time; the run itself will find out
+_READ_S = 5.0  # a slower drive can't be measured in time; the run itself will show it
 _GPU_BATCHES = (16, 32, 64, 128, 256)
 
 
@@ -79,8 +79,8 @@ def open_chosen(
 def fit(opened: Opened, files: Sequence[Path], stop: Callable[[], bool] = lambda: False) -> Opened:
     """Choose what the user left open by a short look at some of ``files``; takes a second or two.
 
-    Few photos, none that can be read, or nothing left open: as it was. Raises PipelineError when the
-    model answers nonsense.
+    With few photos, none that can be read, or nothing left open, it stays as it was. Raises PipelineError
+    when the model gives an impossible answer.
     """
     if not opened.plan.open or len(files) < FITTED_FROM or stop():
         return opened
@@ -115,7 +115,7 @@ def look(opened: Opened, files: Sequence[Path]) -> Pace | None:
 
 
 def _read(files: Sequence[Path]) -> list[tuple[bytes, float]]:
-    """Bytes and seconds of those files that could be read; a drive that hangs is left to its thread."""
+    """Bytes and seconds of those files that could be read; a drive that hangs holds up its thread alone."""
     found: list[tuple[bytes, float]] = []
 
     def work() -> None:
@@ -132,7 +132,7 @@ def _read(files: Sequence[Path]) -> list[tuple[bytes, float]]:
 
 
 def _sizes(opened: Opened) -> tuple[int, ...]:
-    """Batches to try: on a processor larger ones gain nothing, see ``detect/choose/plan.py``."""
+    """Batches to try: on a processor larger ones bring nothing, see ``detect/choose/plan.py``."""
     if opened.plan.asked_batch is not None or opened.device.type == "cpu":
         return (opened.plan.batch,)
     return _GPU_BATCHES

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from trailcam.machine import usable_cores
 
 _CPU_BATCH, _GPU_BATCH = 8, 64
-_THREADS_UP_TO = 4  # cores: where so few also compute, processes that decode cost more than they bring
+_THREADS_UP_TO = 4  # cores: on so few, which also compute, decoding processes cost more than they bring
 _CLOSE = 0.03  # a batch that is slower by less than this is as fast
 _READERS = 8  # files that a worker has open at once; see trailcam.detect.pipeline.loader
 # Peaks of `trailcam bench`, two cores, 16 MP photos (2026-11-27); libraries that processes share included.
@@ -61,7 +61,7 @@ def plan(
     cores: int | None = None,
     photos: int | None = None,
 ) -> Plan:
-    """Fill in what the caller left open (None), before a photo was seen.
+    """Fill in what the caller left open (None), before any photo has been read.
 
     On a GPU every core but one decodes, because the GPU empties faster than a core fills.
     On a processor each core computes a batch of its own, and decoding takes its share of the
@@ -110,7 +110,7 @@ def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | Non
         f"after {pace.n_photos} photo{'s' if pace.n_photos != 1 else ''} "
         f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {infer_s * 1000:.0f} ms)"
     )
-    short = ", less than was wanted for lack of memory" if (batch, workers) != wanted else ""
+    short = ", reduced to fit the free memory" if (batch, workers) != wanted else ""
     reason = f"batch {batch}, workers {_workers(workers)}: {first.reason.partition(': ')[2]}, {seen}{short}"
     return replace(first, batch=batch, workers=workers, reason=reason)
 
@@ -141,6 +141,6 @@ def _workers(n: int) -> str:
 
 def _lanes(cores: int) -> int:
     """As many as cores, up to 32: each holds a batch's intermediate results, about 100 MB."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")  # whoever sets it wants the model to take no more
+    asked = os.environ.get("OMP_NUM_THREADS", "")  # set by users who want the model to take no more
     limit = int(asked) if asked.isdecimal() and int(asked) else 32
     return min(cores, limit, 32)

@@ -1,4 +1,4 @@
-"""Which weights a run uses, and their fingerprint. Imports no torch."""
+"""Which weights a run uses, and their hash. Imports no torch."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_thresholds(weights: Path) -> dict[str, float]:
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise WeightsError(
             f"The thresholds {printable(str(file))} can't be read: {printable(str(error))}.",
-            "It is a JSON object of class names and numbers from 0 to 1. Mend or remove it.",
+            "It is a JSON object of class names and numbers from 0 to 1. Fix or remove it.",
         ) from error
     if not all(0 <= value <= 1 for value in thresholds.values()):
         raise WeightsError(
@@ -72,9 +72,9 @@ def read_thresholds(weights: Path) -> dict[str, float]:
 def find_weights(explicit: Path | None = None, configured: Path | None = None) -> Weights:
     """The weights to use: ``--weights``, else the configuration's, else the starter model.
 
-    A name that is no file is looked for among the weights of one's own.
+    A name that is not a file is looked for among the user's own weights.
 
-    Raises WeightsError when the one asked for isn't usable (no other is taken in its place),
+    Raises WeightsError when the one asked for isn't usable (no other takes its place),
     or when none is there.
     """
     if explicit is not None:
@@ -106,7 +106,7 @@ def _checked(path: Path, source: str) -> Weights:
     is_folder = path.is_dir()
     if is_folder != path.name.endswith(_FOLDER) or not (is_folder or path.suffix.lower() in SUFFIXES):
         raise WeightsError(
-            f"{shown} (from {source}) is no model that trailcam knows.",
+            f"{shown} (from {source}) is not a model that trailcam can read.",
             f"It takes a file ending in {', '.join(SUFFIXES)}, or an OpenVINO folder NAME_openvino_model.",
         )
     try:

@@ -108,7 +108,7 @@ def _by_photo(n: int, rows: Tensor, boxes: Tensor, scores: Tensor, classes: Tens
 
 def _nonsense(detail: str) -> PipelineError:
     return PipelineError(
-        f"The model answered nonsense on this device: {detail}.",
+        f"The model gave an impossible answer on this device: {detail}.",
         "No photo of this batch was marked. Try --device cpu, or full precision; if it happens there too, "
         "the weights are damaged or of a kind that trailcam does not know.",
     )

@@ -107,5 +107,5 @@ class Detector(Protocol):
         return RawOutput(found.confidence[:, None])
 
     def warmup(self, height: int, width: int, batch: int) -> None:
-        """Pay for first-call costs on a grey batch of that shape, before the clock starts."""
+        """Get first-call costs over with on a grey batch of that shape, before the clock starts."""
         ...

@@ -1,4 +1,4 @@
-"""Which weights a person vouched for, by their sha256. Imports no torch.
+"""Which weights the user trusts, by their sha256. Imports no torch.
 
 The list lies in the user's data folder, not in the database: trust is one person's on one machine, and a
 database may come from a stranger as well. docs/decisions/ says why there is a list.
@@ -17,12 +17,12 @@ from trailcam.words.text import printable
 
 
 def trust_file() -> Path:
-    """Where the list lies: JSON, sha256 -> the file's name and when it was vouched for."""
+    """Where the list lies: JSON, sha256 -> the file's name and when it was trusted."""
     return Path(platformdirs.user_data_dir("trailcam", appauthor=False)) / "trusted-weights.json"
 
 
 def trusted() -> dict[str, dict[str, str]]:
-    """The list. One that can't be read trusts nothing."""
+    """The list. If it can't be read, nothing is trusted."""
     try:
         found = json.loads(trust_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -31,12 +31,12 @@ def trusted() -> dict[str, dict[str, str]]:
 
 
 def is_trusted(sha256: str) -> bool:
-    """Whether a person vouched for weights of that hash."""
+    """Whether the user trusts weights with that hash."""
     return sha256 in trusted()
 
 
 def trust(name: str, sha256: str) -> None:
-    """Remember that a person vouches for the weights. Raises WeightsError where that can't be written."""
+    """Remember that the user trusts the weights. Raises WeightsError where that can't be written."""
     if is_trusted(sha256):
         return
     file = trust_file()
@@ -48,6 +48,6 @@ def trust(name: str, sha256: str) -> None:
         draft.replace(file)
     except OSError as error:
         raise WeightsError(
-            f"Trust can't be noted in {printable(str(file))}: {error.strerror or error}.",
-            "Nothing was loaded. Make its folder one that you may write to.",
+            f"Trust can't be recorded in {printable(str(file))}: {error.strerror or error}.",
+            "Nothing was loaded. Make sure that you may write to its folder.",
         ) from error

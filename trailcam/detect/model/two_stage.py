@@ -213,7 +213,7 @@ class _Namer:
         p = self.probabilities(frames, boxes)
         if not bool(torch.isfinite(p).all()):
             raise PipelineError(
-                "The model's second stage answered nonsense on this device.",
+                "The model's second stage gave an impossible answer on this device.",
                 "No photo of this batch was marked. Try --device cpu, or full precision.",
             )
         classes, factors = decide(p, self._two)

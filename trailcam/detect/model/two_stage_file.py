@@ -86,7 +86,7 @@ class Container:
 
 
 def read_container(path: Path) -> Container | None:
-    """The container in a file, None for any other file. Told by the content, not by the name.
+    """The container in a file, None for any other file. Recognised by its content, not by its name.
 
     Raises WeightsError for a container that is incomplete or of a newer kind.
     """
@@ -95,15 +95,15 @@ def read_container(path: Path) -> Container | None:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, OSError):
-        return None  # some other model, or damage: whoever reads it next says which
+        return None  # another model, or damage: the next reader says which
     kind = saved.get("format") if isinstance(saved, dict) else None
     if not isinstance(kind, str) or not kind.startswith(_FAMILY):
         return None
     shown = printable(str(path))
     if kind != FORMAT:
         raise WeightsError(
-            f"The weights {shown} are of the kind {printable(kind)}, which this trailcam can't read.",
-            "They were made for another version; upgrade trailcam.",
+            f"The weights {shown} are of kind {printable(kind)}, which this version of trailcam can't read.",
+            "They were made for a newer version; upgrade trailcam.",
         )
     try:
         return _checked(_container(saved))

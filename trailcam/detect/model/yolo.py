@@ -78,7 +78,7 @@ class UltralyticsDetector(Detector):
         self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
         self.frame = _frame_of(self._backend, imgsz)
         self._native = self._backend.format == "pt"
-        self.threadsafe = self._native  # what other software does inside is not known
+        self.threadsafe = self._native  # what other software does inside is unknown
         if self._native:
             set_precision(self._backend.backend.model, self.precision.dtype)
         elif self.precision is Precision.BFLOAT16:
@@ -149,19 +149,19 @@ def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = Tr
             f"{printable(str(weights.path))} needs the Python package {error.name}, which isn't installed.",
             f"Try: pip install {error.name}",
         ) from error
-    except Exception as error:  # it raises whatever the damage provokes
+    except Exception as error:  # damage can raise anything
         foreign = _foreign_code(error, weights.path)
         if foreign is not None:
             raise WeightsError(
                 f"The weights {printable(str(weights.path))} hold more than a YOLO model: {foreign}.",
-                "Loading that would run code of whoever made the file, with all your rights; so nothing of "
-                "it was loaded. If you made the file, or know and trust who did, give --trust-weights once: "
-                "trailcam remembers this very file.",
+                "Loading it would run code that the file's author wrote, with your permissions; so nothing "
+                "was loaded. If you made the file, or trust whoever did, give --trust-weights once: "
+                "trailcam then remembers this exact file.",
             ) from error
         raise WeightsError(
             f"The weights {printable(str(weights.path))} can't be loaded: {clean_message(error)}",
-            "Is it a whole YOLO model made by ultralytics? A download that broke off, or weights saved by "
-            "other software, look like this.",
+            "Is it a complete YOLO model made by ultralytics? An interrupted download, or weights saved by "
+            "other software, can cause this.",
         ) from error
 
 
@@ -271,11 +271,11 @@ def _check_task(backend: Any, weights: Weights) -> None:  # noqa: ANN401 - untyp
         fits = kind == "detect"
     if not fits:
         raise WeightsError(
-            f"{shown} is a model of another kind ({clean_message(kind)}); trailcam needs one that detects.",
+            f"{shown} is not a detection model but another kind ({clean_message(kind)}).",
             "Use a YOLO detection model: its file name has no -seg, -cls, -pose or -obb.",
         )
     if backend.channels != 3:
-        raise WeightsError(f"{shown} wants {backend.channels} channels; photos have 3.", "Use an RGB model.")
+        raise WeightsError(f"{shown} needs {backend.channels} channels; photos have 3.", "Use an RGB model.")
     if not backend.names:
         raise WeightsError(f"{shown} names no classes.", "Export it again with ultralytics.")
 
@@ -287,7 +287,7 @@ def _frame_of(backend: Any, imgsz: int) -> FrameSpec:  # noqa: ANN401 - untyped
         return FrameSpec(imgsz, stride)
     height, width = (size, size) if isinstance(size, int) else size
     if max(height, width) != imgsz:
-        _LOG.warning("the model was exported for %dx%d px and is used so", width, height)
+        _LOG.warning("the model was exported for %dx%d px and is used at that size", width, height)
     return FrameSpec(max(height, width), stride, fixed=(int(height), int(width)))
 
 

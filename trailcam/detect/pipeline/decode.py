@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 250_000_000
-"""Photos with more pixels are refused unseen: larger than any camera's, and a way to fill memory."""
+"""Photos with more pixels are refused undecoded: no camera makes them, and they could fill memory."""
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 """Pillow's names of the formats read; its JPEG reader also takes MPO (several JPEGs in a file)."""

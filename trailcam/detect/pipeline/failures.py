@@ -14,13 +14,13 @@ class FailureCode(StrEnum):
     """The bytes are no JPEG, PNG, TIFF, WebP, BMP or GIF."""
     TRUNCATED = "truncated"
     """The picture data ends early. It is not shown to the model: the missing part would be
-    grey, and "nothing found" would be a lie about it."""
+    grey, and "nothing found" would be untrue."""
     CORRUPT = "corrupt"
     """The picture data is damaged: it starts like an image but cannot be decoded as one."""
     TOO_LARGE = "too_large"
     """More pixels or bytes than :data:`trailcam.detect.pipeline.decode.MAX_PIXELS` and
     :data:`trailcam.detect.pipeline.read_file.MAX_BYTES` allow, or than memory holds."""
     UNREADABLE = "unreadable"
-    """The system would not hand out the bytes: permission, input/output error, no regular file."""
+    """The system doesn't give out the bytes: permission, input/output error, no regular file."""
     VANISHED = "vanished"
     """The file is not where the scan saw it. The photo becomes ``missing``, not ``failed``."""

@@ -75,10 +75,10 @@ class HeldFailures:
 
     def _refused(self, total: int) -> PipelineError:
         reasons = ", ".join(f"{code}: {n:,}" for code, n in self._reasons.most_common())
-        besides = f", beside {len(self._known):,} marked as failed before" if self._known else ""
+        besides = f", besides {len(self._known):,} that had failed before" if self._known else ""
         return PipelineError(
             f"{self._n_failed:,} of {count(total, 'photo')} failed, more than half ({reasons}){besides}.",
-            "Not one of them was marked as failed; what was seen of the others is saved. Open one of the "
-            "photos: if it is fine, the drive, the share or this installation is not. If they really are "
-            "broken, --accept-failures marks them.",
+            "None of them was marked as failed; the results of the others are saved. Open one of the "
+            "photos: if it opens, the fault lies with the drive, the share or this installation. If they are "
+            "really broken, --accept-failures marks them.",
         )

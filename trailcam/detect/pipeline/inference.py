@@ -74,7 +74,7 @@ class Inference:
                 "Close other programs that use it (`nvidia-smi` lists them), choose a smaller --imgsz, or "
                 "use --device cpu.",
             )
-        # Batches that were under way when the limit fell fail at the old size; that is no new shortage.
+        # Batches that were under way when the limit fell fail at the old size; that says nothing new.
         self.limit = min(self.limit, failed // 2)
         gc.collect()
         if torch.cuda.is_available():

@@ -126,14 +126,14 @@ def _as_is(chunk: Any) -> Any:  # noqa: ANN401 - as DataLoader declares it
 
 
 def _quiet_decoders() -> None:
-    cv2.setNumThreads(1)  # one photo, one thread: the photos are the parallelism
+    cv2.setNumThreads(1)  # one thread per photo: the photos run in parallel
     warnings.filterwarnings("ignore", module=r"PIL(\..*)?$")
 
 
 def _start_worker(_worker_id: int) -> None:
     # Ctrl-C goes to the whole process group; when to stop is the main process's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What fails here, the main process tells. Where a worker finds no memory, Python would add a traceback.
+    # The main process reports failures. Out of memory, a worker would add a traceback of its own.
     sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     _quiet_decoders()
 
@@ -205,8 +205,8 @@ class Loader:
             raise PipelineError(
                 f"No photo could be read for {silent_s:.0f} seconds.",
                 "The disk or network drive has probably stopped answering, or a process that decodes has no "
-                "memory left. Check that the photos can be opened, then run the same command again: what was "
-                "done is saved.",
+                "memory left. Check that the photos can be opened, then run the same command again: all "
+                "finished photos are saved.",
             )
 
     def _feed(self) -> None:
@@ -252,12 +252,12 @@ def _in_processes(
     loader: DataLoader[Chunk] = DataLoader(
         photos,
         batch_size=None,
-        sampler=groups,  # any iterable serves: each of its items reaches __getitem__
+        sampler=groups,  # any iterable will do: each of its items reaches __getitem__
         num_workers=workers,
         prefetch_factor=ahead,
         collate_fn=_as_is,
         worker_init_fn=_start_worker,
-        multiprocessing_context="spawn",  # the only one Windows has; fork after torch or DuckDB hangs
+        multiprocessing_context="spawn",  # the only method on Windows; a fork after torch or DuckDB hangs
         in_order=False,
     )
     iterator: Any = iter(loader)
@@ -294,8 +294,8 @@ def _named(error: BaseException) -> BaseException:
     if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
         died = PipelineError(
             f"A process that decodes photos died: {str(error).splitlines()[0]}.",
-            "Most often the system ran out of memory and ended it. Use fewer workers (--workers 1, or 0 for "
-            "none) or a smaller --batch. What was done is saved: run the same command again.",
+            "Usually the system ran out of memory and ended it. Use fewer workers (--workers 1, or 0 for "
+            "none) or a smaller --batch. All finished photos are saved: run the same command again.",
         )
         died.__cause__ = error
         return died

@@ -36,7 +36,7 @@ __all__ = ["Job", "Outcome", "PipelineOptions", "PipelineReport", "Progress", "S
 
 _TICK_S = 0.2
 _PROGRESS_S = 0.25
-_PAUSE = 150  # between two writes for time's sake, in times of what the last took
+_PAUSE = 150  # between two writes, as a multiple of the last one's time
 _LONGEST_PAUSE_S = 60.0
 
 
@@ -132,7 +132,7 @@ class _Run:
                 return
 
     def _batches(self) -> Iterator[Batch | None]:
-        """Batches as they fill; None now and then, so that the loop can look up from its work."""
+        """Batches as they fill; None now and then, so that the loop can do other things."""
         chunk = self._warm_up()
         while chunk is not None or not self._loader.finished:
             if chunk is None:
@@ -235,10 +235,9 @@ class _Run:
         for root_id in sorted(self._suspects):
             if not self._root_alive(root_id):
                 raise RootError(
-                    f"The folder {printable(str(self._roots[root_id]))} went away while photos were read.",
-                    "The drive was probably unmounted or the network share dropped. No photo was marked "
-                    "missing for it. Bring it back and run the same command again: what was done before is "
-                    "saved.",
+                    f"The folder {printable(str(self._roots[root_id]))} disappeared during the run.",
+                    "The drive was probably unmounted or the network share dropped. No photo was marked as missing "
+                    "because of that. Bring it back and run the same command again: finished photos are saved.",
                 )
 
     def _show(self, *, last: bool = False) -> None:

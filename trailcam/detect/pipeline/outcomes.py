@@ -60,7 +60,7 @@ class Snapshot:
 
 
 class Progress(Protocol):
-    """Whoever wants to show how far a run is."""
+    """Shows how far a run is."""
 
     def update(self, snapshot: Snapshot) -> None:
         """Called from the main thread, at most a few times a second, and once at the end."""
