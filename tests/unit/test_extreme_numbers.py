@@ -218,7 +218,9 @@ def test_a_file_time_beyond_64_bits_of_nanoseconds(tmp_path: Path, library: Libr
 
 
 def test_positions_in_any_type_of_number(library: Library) -> None:
-    def told(type_: int, latitude: list[float], longitude: list[float]) -> tuple[float | None, float | None]:
+    def told(
+        type_: int, latitude: list[float] | bytes, longitude: list[float] | bytes
+    ) -> tuple[float | None, float | None]:
         place = [
             Field(1, 2, b"N\0"),
             Field(2, type_, latitude),
@@ -233,6 +235,8 @@ def test_positions_in_any_type_of_number(library: Library) -> None:
     assert told(11, [30.25], [97.75]) == (30.25, -97.75)
     assert told(3, [30, 15, 0], [97, 45, 0]) == (30.25, -97.75)
     assert told(RATIONAL, [30, 1, 15, 1], [97, 1, 45, 1]) == (30.25, -97.75)
+    assert told(2, b"30.25\0", b"97, 45, 0\0") == (30.25, -97.75)
+    assert told(2, b"30,25,15,00,0,0\0", b"97,75,0,0,0,0\0") == (None, None)  # decimal commas, perhaps
     assert told(RATIONAL, [30, 1, 0, 0, 0, 0], [97, 1, 0, 0, 0, 0]) == (30, -97)
     for broken in (math.nan, math.inf, -math.inf, 1e300):
         assert told(12, [broken, 0, 0], [97, 45, 0]) == (None, None)

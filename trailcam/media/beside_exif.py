@@ -74,7 +74,7 @@ def iptc_of_resources(block: bytes) -> bytes:
 
 
 def iptc_time(data: bytes) -> ExifTime:
-    """Date and time of creation in IPTC datasets; none unless both are there."""
+    """Date and time of creation in IPTC datasets, as far as they are there."""
     found: dict[int, str] = {}
     at = 0
     for _ in range(_MAX_DATASETS):
@@ -84,9 +84,7 @@ def iptc_time(data: bytes) -> ExifTime:
         if record == 2 and dataset in (_DATE, _TIME):
             found.setdefault(dataset, data[at + 5 : at + 5 + size].decode("latin-1").strip(" \0"))
         at += 5 + size  # a length of more than 32 KiB ends the search: no date is that long
-    if len(found) < 2:
-        return NO_TIME
-    return ExifTime(f"{found[_DATE]} {found[_TIME]}")
+    return ExifTime(f"{found.get(_DATE, '')} {found.get(_TIME, '')}".strip() or None)
 
 
 def png_time(texts: Mapping[str, str]) -> ExifTime:

@@ -63,6 +63,7 @@ READINGS_AGREE = "readings_agree"
 MOST_TRUSTED = "most_trusted"  # the readings differ
 _UNDATED = CaptureTime(None, TimeSource.UNKNOWN)
 _TRUST = {source: n for n, source in enumerate(TimeSource)}
+_ORIGINAL = frozenset({TimeSource.EXIF, TimeSource.XMP, TimeSource.IPTC, TimeSource.PNG_TEXT})
 
 
 def best(found: Sequence[CaptureTime]) -> tuple[CaptureTime, str | None]:
@@ -138,9 +139,12 @@ def _doubts(
         doubts |= dict.fromkeys((TimeSource.FILENAME, TimeSource.PNG_TEXT), SENT_OR_SAVED)
     if exif.xmp_saved:
         doubts[TimeSource.XMP] = SENT_OR_SAVED
-    if is_stated(exif.original) and TimeSource.EXIF not in found:
-        # The camera's own words are as good beside an original time that can't be read; nothing else is.
-        doubts |= dict.fromkeys(found.keys() - {TimeSource.MAKER_NOTE}, ORIGINAL_UNREADABLE)
+    # Beside an original time that can't be read (or is a date alone) the camera's own words are as good;
+    # what another program wrote later is not.
+    for source, written in _written(exif):
+        if source in _ORIGINAL and is_stated(written) and source not in found:
+            weaker = {other for other in found if _TRUST[other] > _TRUST[source]} - {TimeSource.MAKER_NOTE}
+            doubts |= dict.fromkeys(weaker, ORIGINAL_UNREADABLE)
     return doubts
 
 

@@ -34,11 +34,12 @@ _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 # Cameras were seen to write it in other letters and with a few bytes before it.
 _EXIF_MARK = re.compile(rb".{0,4}exif\0.", re.DOTALL | re.IGNORECASE)
-_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_MARK = re.compile(rb".{0,8}ns\.adobe\.com/xap/1\.0/\0", re.DOTALL)  # "http://" goes wrong, too
 _PHOTOSHOP_MARK = b"Photoshop 3.0\0"
 _MARK_BYTES = 32
 # ImageMagick's way to keep what PNG had no chunk for: a name, a length, and hexadecimal digits.
 _RAW_PROFILE = re.compile(r"Raw profile type (exif|app1|xmp|iptc|8bim)", re.IGNORECASE)
+_RAW_HEAD = re.compile(rb"\s*[^\n]*\n\s*\d+\n")
 
 
 @dataclass(slots=True)
@@ -126,8 +127,8 @@ def _segment(file: BinaryIO, length: int, container: Container) -> None:
     rest = length - len(head)
     if _EXIF_MARK.match(head):
         container.add_exif(head + file.read(rest))
-    elif head.startswith(_XMP_MARK) and not container.xmp:
-        container.xmp = head[len(_XMP_MARK) :] + file.read(rest)
+    elif (mark := _XMP_MARK.match(head)) and not container.xmp:
+        container.xmp = head[mark.end() :] + file.read(rest)
     elif head.startswith(_PHOTOSHOP_MARK) and not container.photoshop:
         container.photoshop = head[len(_PHOTOSHOP_MARK) :] + file.read(rest)
     else:
@@ -196,15 +197,15 @@ def _unpacked(value: bytes) -> bytes:
 
 
 def _raw_profile(kind: str, value: bytes, container: Container) -> None:
-    words = value.split(None, 2)
+    head = _RAW_HEAD.match(value)
     try:
-        data = binascii.unhexlify(b"".join(words[2].split())) if len(words) == 3 else b""
+        data = binascii.unhexlify(b"".join(value[head.end() :].split())) if head else b""
     except binascii.Error:
         return
     if kind in ("iptc", "8bim"):
         container.photoshop = container.photoshop or data
     elif not container.add_exif(data):
-        container.xmp = container.xmp or data.removeprefix(_XMP_MARK)
+        container.xmp = container.xmp or data
 
 
 def _webp(file: BinaryIO, head: bytes) -> Container | None:

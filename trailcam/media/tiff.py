@@ -14,6 +14,7 @@ Format: TIFF 6.0, section 2; BigTIFF (its 8-byte offsets); EXIF 2.32 (CIPA DC-00
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ _RATIONALS = {5: "I", 10: "i"}
 TYPE_BYTES = {type_: struct.calcsize(f"={code}") for type_, code in _CODES.items()} | {5: 8, 10: 8}
 _EXIFREAD_TYPES = frozenset({1, _ASCII, 3, _LONG, 7})
 _ENTRY_FORM, _BIG_ENTRY_FORM = "HHI4s", "HHQ8s"
+_BETWEEN, _NUMBER = re.compile(rb"[,; ]+"), re.compile(rb"\d{1,3}(?:\.\d{0,20})?")
 _MAX_ENTRIES = 1_000  # a real directory has less than a hundred
 _MAX_OFFSET = 1 << 42  # past 4 TiB, seek() begins to fail on some file systems
 _MAX_VALUE_BYTES = 2_048  # nobody's name or serial number is longer
@@ -202,7 +204,13 @@ class _Reader:
         return int.from_bytes(entry.raw[: TYPE_BYTES[entry.type]], self.order)
 
     def numbers(self, entry: _Entry) -> list[float]:
-        """Up to three values of an entry of any type; NaN for what isn't known, as 1/0 and infinity."""
+        """Up to three values of an entry of any type; NaN for what isn't known, as 1/0 and infinity.
+
+        A text is read where it is one to three numbers: with decimal commas it may mean several things.
+        """
+        if entry.type == _ASCII:
+            words = _BETWEEN.split(entry.raw.strip(b" \0"))
+            return [float(w) for w in words] if len(words) <= 3 and all(map(_NUMBER.fullmatch, words)) else []
         mark, count = "<" if self.order == "little" else ">", min(entry.count, 3)
         if entry.type not in _RATIONALS:
             values = struct.unpack_from(f"{mark}{count}{_CODES[entry.type]}", entry.raw)
@@ -219,13 +227,14 @@ class _Reader:
 
         Cameras write them in any type of number, leave out the seconds, or put all into the degrees.
         """
-        if entry is None or ref is None or entry.type == _ASCII:
+        if entry is None or ref is None:
             return None
         sign = ref.raw[:1].upper()
         if not sign or sign not in signs:
             return None
-        value = sum((part / 60**place for place, part in enumerate(self.numbers(entry))), 0.0)
-        if not 0 <= abs(value) <= most:  # nor NaN
+        parts = self.numbers(entry)
+        value = sum((part / 60**place for place, part in enumerate(parts)), 0.0)
+        if not parts or not 0 <= abs(value) <= most:  # nor NaN
             return None
         return -value if sign == signs[1:] else value
 

@@ -42,6 +42,7 @@ _FORMS = tuple(
         rf"{_TIME}{_ZONE}",
         r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)[ t]*(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?"
         rf"(?:\.(?P<fraction>\d+))?(?P<half>){_ZONE}",
+        rf"\s*(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)[ t]+{_TIME}{_ZONE}",
         # "Sun Oct 03 07:15:44 2021", as C's ctime writes it, and "Sun, 03 Oct 2021 07:15:44 +0000".
         rf"\s*(?:[a-z]{{3,9}},? +)?{_MONTH} +(?P<day>\d{{1,2}}),? +{_TIME}"
         r"(?: +[a-z]{3,4})? +(?P<year>\d{4})(?P<offset>)\s*",
@@ -50,6 +51,7 @@ _FORMS = tuple(
 )
 _OFFSET = re.compile(r"\s*(?:(z|utc|gmt)|([+-])(\d\d)(?::?(\d\d))?)\s*", re.ASCII | re.IGNORECASE)
 _SUBSEC = re.compile(r"\s*(\d+)\s*", re.ASCII)
+_CONTROLS = "".join(map(chr, range(32)))
 # The zones in use run from -12:00 to +14:00.
 _WEST_MIN, _EAST_MIN = -12 * 60, 14 * 60
 
@@ -68,7 +70,8 @@ def parse_exif(written: ExifTime) -> tuple[datetime, int | None] | None:
     if plain:
         at, fraction = wall_time(*map(int, plain.groups())), None
     else:
-        found = next((match for form in _FORMS if (match := form.fullmatch(written.at))), None)
+        text = written.at.strip(_CONTROLS)
+        found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
         if found is None:
             return None
         month, fraction = found["month"], found["fraction"]
