@@ -236,8 +236,9 @@ class _Run:
             if not self._root_alive(root_id):
                 raise RootError(
                     f"The folder {printable(str(self._roots[root_id]))} disappeared during the run.",
-                    "The drive was probably unmounted or the network share dropped. No photo was marked as missing "
-                    "because of that. Bring it back and run the same command again: finished photos are saved.",
+                    "The drive was probably unmounted or the network share dropped. No photo was marked"
+                    " as missing because of that. Bring it back and run the same command again: finished"
+                    " photos are saved.",
                 )
 
     def _show(self, *, last: bool = False) -> None:
