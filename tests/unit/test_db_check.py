@@ -57,6 +57,8 @@ BREAKS = {
     "a copy of which something is known apart from its photo": "UPDATE images SET duplicate_of = 2"
     " WHERE image_id = 1",
     "two photos of the same bytes": "UPDATE images SET whole_id = 'same' WHERE image_id IN (1, 2)",
+    "a kind of unread pictures twice": "INSERT INTO unread_pictures VALUES (1, 'HEIC', 2), (1, 'HEIC', 3)",
+    "unread pictures of no root": "INSERT INTO unread_pictures VALUES (9, 'HEIC', 2)",
     "an image of no root": "UPDATE images SET root_id = 9 WHERE image_id = 1",
     "a station twice": "INSERT INTO stations SELECT * FROM stations",
     "an image of no station": "UPDATE images SET station_id = 9 WHERE image_id = 1",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from trailcam.media.file_kinds import HEIF_SUFFIXES, IMAGE_SUFFIXES
 from trailcam.media.walk import WalkNotes, walk
 
 REAL_SCANDIR = os.scandir
@@ -64,7 +65,10 @@ def test_a_jpeg_is_a_photo_by_any_of_its_endings(tmp_path: Path, ending: str) ->
     assert paths(tmp_path) == names
 
 
-def test_pictures_that_are_not_read_are_counted_by_kind(tmp_path: Path) -> None:
+def test_pictures_that_are_not_read_are_counted_by_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trailcam.media.walk.photo_suffixes", lambda: IMAGE_SUFFIXES)
     unread = ["a.HEIC", "b.heic", "c.heif", "d.dng", "e.avif", "f.gif", "g.jxl", "h.CR2", "i.nef", "j.psd"]
     for name in [*unread, "k.JPG.jpg_original", "l.jpg", "m.xmp", "n.txt", "heic", ".o.heic", "p.heic.part"]:
         put(tmp_path / name)
@@ -76,6 +80,15 @@ def test_pictures_that_are_not_read_are_counted_by_kind(tmp_path: Path) -> None:
         "JPG_ORIGINAL": 1,
     }
     assert notes.n_other == 4
+
+
+def test_heic_is_a_photo_where_the_extra_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trailcam.media.walk.photo_suffixes", lambda: IMAGE_SUFFIXES | HEIF_SUFFIXES)
+    for name in ("a.HEIC", "b.heif", "c.hif", "d.avif"):
+        put(tmp_path / name)
+    notes = WalkNotes()
+    assert paths(tmp_path, notes) == ["a.HEIC", "b.heif", "c.hif"]
+    assert notes.pictures == {"AVIF": 1}
 
 
 @pytest.mark.parametrize(

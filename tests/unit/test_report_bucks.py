@@ -127,6 +127,8 @@ def test_coverage_belongs_to_the_scope_not_the_age(ranch: Library) -> None:
         "undated": 2,
         "undated_left_out": 0,
         "videos": 0,
+        "other_pictures": 0,
+        "other_picture_kinds": {},
         "share": 9 / 14,
     }
     assert any("1 detection on photos without a capture time is counted" in note for note in found.notes)

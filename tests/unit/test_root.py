@@ -177,6 +177,9 @@ def test_windows_path_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_photos_says_what_was_seen(system: Path, tmp_path: Path) -> None:
     assert "(2,000 other files seen)" in no_photos(tmp_path, 2000).message
     assert "seen" not in no_photos(tmp_path, 0).message
+    only = no_photos(tmp_path, 1, "12 other pictures (12 HEIC)")
+    assert "(12 other pictures (12 HEIC) and 1 other file seen)" in only.message
+    assert "HEIC" in only.hint
 
 
 def test_too_many_gone_names_the_share_and_the_way_out(system: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trailcam.files.mount_guard import check_root, no_photos
 from trailcam.media.walk import WalkNotes, walk
+from trailcam.words.unread import unread_words
 
 SIZES = {"640x480": (640, 480), "3 MP": (2048, 1536), "16 MP": (4608, 3456)}
 """Width and height, px, of the sets that are rendered."""
@@ -34,7 +35,7 @@ def sample(given: Path, at_most: int) -> Photos:
     notes = WalkNotes()
     keys = list(walk(root, notes))
     if not keys:
-        raise no_photos(root, notes.n_other + notes.n_videos)
+        raise no_photos(root, notes.n_other, unread_words(notes.n_videos, notes.pictures))
     chosen = keys if len(keys) <= at_most else sorted(random.Random(0).sample(keys, at_most), key=_path)
     size = sum(key.size_bytes for key in chosen) / len(chosen)
     return Photos(root, [key.path for key in chosen], len(keys), f"{len(chosen)} of {len(keys)} photos", size)

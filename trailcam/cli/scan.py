@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +13,10 @@ from trailcam.cli import console
 from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
+from trailcam.words.unread import unread_words, what_is_read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trailcam.files.lock import Holder
     from trailcam.scan.scan_root import ScanOptions, ScanReport
@@ -141,8 +143,10 @@ def _show(report: ScanReport, context: AppContext) -> None:
     if not context.quiet:
         _name_some(report.errors, "could not be read", context.verbose)
         _name_some(report.skipped, "skipped", context.verbose)
-        if report.n_videos:
-            console.say(f"{count(report.n_videos, 'video')} not looked at: trailcam reads photos.")
+        if unread := unread_words(report.n_videos, report.pictures):
+            console.say(f"{unread} not looked at: {what_is_read()}")
+        if report.left_out:
+            _name_left_out(report.left_out, context.verbose)
         if report.n_known_again:
             photos = count(report.n_known_again, "photo")
             console.say(f"Took the content ids of {photos} scanned before, once: they may move now.")
@@ -182,6 +186,18 @@ def _escaped(text: str) -> str:
     from rich.markup import escape
 
     return escape(printable(text))
+
+
+def _name_left_out(folders: Sequence[str], verbose: bool) -> None:
+    """Once, by what they are called: a NAS puts one beside every folder of photos."""
+    names = Counter(folder.rpartition("/")[2] for folder in folders)
+    shown = [f"{name} ({n:,})" if n > 1 else name for name, n in names.most_common()]
+    if not verbose and len(shown) > _SHOWN:
+        shown = [*shown[:_SHOWN], "..."]
+    console.say(
+        f"Left out {count(len(folders), 'folder')} of other programs' thumbnails or deleted photos:"
+        f" {', '.join(map(printable, shown))}."
+    )
 
 
 def _name_some(items: list[tuple[str, str]], what: str, verbose: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -44,16 +43,20 @@ def colour_of(pixels: npt.NDArray[np.uint8]) -> float:
 def colour_of_file(path: Path) -> float | None:
     """:func:`colour_of` a file's picture, None where it can't be read or decoded. Never raises."""
     import simplejpeg
-    from PIL import Image
+
+    from trailcam.detect.model.frame import FrameSpec
+    from trailcam.detect.pipeline.decode import Failed, decode
 
     try:
         data = path.read_bytes()
         try:
             pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", min_width=_WIDE, min_height=_HIGH)
         except ValueError:
-            with Image.open(io.BytesIO(data)) as image:
-                image.draft("RGB", (_WIDE, _HIGH))
-                pixels = np.asarray(image.convert("RGB"))
+            decoded = decode(data, FrameSpec(imgsz=_WIDE))
+            if isinstance(decoded, Failed):
+                return None
+            (x, y), (w, h) = (decoded.place.pad_x, decoded.place.pad_y), decoded.place.inner
+            pixels = decoded.pixels[y : y + h, x : x + w]
         return colour_of(pixels)
     except Exception:  # noqa: BLE001 - damaged files make decoders raise nearly anything; detect says of them
         return None

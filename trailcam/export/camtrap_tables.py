@@ -14,6 +14,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Trigger
+from trailcam.media.file_kinds import JPEG_SUFFIXES
 from trailcam.words.text import printable
 
 VERSION = "1.0.2"
@@ -40,13 +41,14 @@ OBSERVATIONS = (
 )
 
 _TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
+    **dict.fromkeys(JPEG_SUFFIXES, "image/jpeg"),
     ".png": "image/png",
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
     ".webp": "image/webp",
     ".bmp": "image/bmp",
+    ".heic": "image/heic",
+    **dict.fromkeys((".heif", ".hif", ".heics"), "image/heif"),
 }
 _PATH = re.compile(r"(?=[^./~])(?:(?!\.{2}).)*")  # what the schema asks of filePath
 _SMALLEST = 1e-6  # of a box's side: a half of the last digit that exports keep

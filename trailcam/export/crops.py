@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from trailcam.detect.pipeline.decode import Failed, decode_whole
 from trailcam.errors import UsageError
 from trailcam.export.manifest import Manifest
 from trailcam.export.picks import Picks, pick
@@ -157,8 +158,10 @@ def _copy(source: Path, options: CropOptions) -> bytes:
 
 def _cut(source: Path, box: Box, margin: float) -> bytes:
     """The JPEG of a box of the upright photo, with a margin, within the photo's bounds."""
-    with Image.open(source) as stored:
-        upright = ImageOps.exif_transpose(stored).convert("RGB")
+    pixels = decode_whole(source.read_bytes())
+    if isinstance(pixels, Failed):
+        raise OSError(pixels.message)
+    upright = Image.fromarray(pixels)
     left, top = box.x - margin * box.w, box.y - margin * box.h
     right, bottom = box.x + (1 + margin) * box.w, box.y + (1 + margin) * box.h
     x1, y1 = int(max(0.0, left) * upright.width), int(max(0.0, top) * upright.height)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from trailcam.errors import RootError
 from trailcam.words.text import count, printable
+from trailcam.words.unread import what_is_read
 
 # Where WSL mounts Windows drives, what Docker and Podman put into a container, and where WSL's kernel tells.
 MOUNTS = "/mnt"
@@ -49,13 +50,12 @@ def check_root(given: str | Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the user wrote them
 
 
-def no_photos(root: Path, n_other: int) -> RootError:
-    """The error for a root with files but not one photo."""
-    seen = f" ({count(n_other, 'other file')} seen)" if n_other else ""
+def no_photos(root: Path, n_other: int, unread: str = "") -> RootError:
+    """The error for a root with files but no photo; ``unread`` says which videos and pictures it holds."""
+    what = " and ".join(part for part in (unread, count(n_other, "other file") if n_other else "") if part)
     return RootError(
-        f"There is not a single photo under {printable(str(root))}{seen}.",
-        "trailcam reads .jpg .jpeg .png .tif .tiff .webp .bmp. Is this the right folder, and is its "
-        f"drive mounted? {_advice(str(root))}",
+        f"There is not a single photo under {printable(str(root))}{f' ({what} seen)' if what else ''}.",
+        f"{what_is_read()} Is this the right folder, and is its drive mounted? {_advice(str(root))}",
     )
 
 

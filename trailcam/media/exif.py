@@ -22,10 +22,12 @@ from trailcam.domain import MakerNote
 from trailcam.media.beside_exif import iptc_of_resources, iptc_time, png_time, xmp_time
 from trailcam.media.capture_time import NO_TIMES, ExifTimes
 from trailcam.media.content_id import content_id
+from trailcam.media.heif import is_heif
 from trailcam.media.image_format import Container, open_container
 from trailcam.media.makernote import read_maker_note
 from trailcam.media.tiff import Distilled, distil
 from trailcam.media.time_text import NO_TIME, ExifTime, parse_exif
+from trailcam.words.unread import what_is_read
 
 # It warns on stderr of every tag it dislikes; what it can't read is simply absent here.
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
@@ -149,6 +151,8 @@ def _what_instead(file: io.BufferedReader) -> str:
     head = file.read(4096)
     if not head.strip(b"\0"):
         return "the file begins with zeros: the card or the copy lost its content"
+    if is_heif(head):
+        return f"the file holds a HEIC or HEIF picture; {what_is_read()}"
     if head.startswith(b"\xff\xd8"):
         return "the JPEG file ends before its picture begins"
     return "the file holds no JPEG, PNG, TIFF, WebP or BMP picture"

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-IMAGE_SUFFIXES = frozenset(
-    {
-        *(
-            ".jpg",
-            ".jpeg",
-            ".jpe",
-            ".jfif",
-            ".jif",
-            ".jfi",
-            ".pjpeg",
-            ".pjp",
-            ".mpo",
-            ".jps",
-        ),  # all are JPEGs
-        *(".png", ".tif", ".tiff", ".webp", ".bmp"),
-    }
+from trailcam.words.unread import reads_heif
+
+JPEG_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp", ".mpo", ".jps"}
 )
+IMAGE_SUFFIXES = JPEG_SUFFIXES | {".png", ".tif", ".tiff", ".webp", ".bmp"}
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".m4v", ".mkv"})
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".heics"})
 PICTURE_SUFFIXES = HEIF_SUFFIXES | frozenset(
@@ -99,6 +89,12 @@ _OTHER_PROGRAMS = re.compile(r".*\.lrdata|[1-9][0-9]{2}_?thumb|\.trash-[0-9]+", 
 # Apple's packages hold the photos in one folder, and smaller pictures of them in others.
 PHOTO_PACKAGES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
 _PACKAGE_PHOTOS = frozenset({"originals", "masters"})
+
+
+@cache
+def photo_suffixes() -> frozenset[str]:
+    """The endings of what is looked at, as `.jpg`: HEIC's too where its extra is installed."""
+    return IMAGE_SUFFIXES | HEIF_SUFFIXES if reads_heif() else IMAGE_SUFFIXES
 
 
 def picture_kind(name: str) -> str | None:

@@ -7,7 +7,8 @@ file can ask for.
 
 Formats: JPEG (ITU-T T.81, annex B; EXIF and XMP in APP1 after CIPA DC-008 and XMP part 3, Photoshop's
 resources in APP13), PNG 3rd edition (IHDR, eXIf, tEXt, zTXt, iTXt), WebP (RFC 9649), BMP (BITMAPCOREHEADER
-and BITMAPINFOHEADER). A TIFF is EXIF all the way: its size is read by :mod:`trailcam.media.tiff`.
+and BITMAPINFOHEADER). A TIFF is EXIF all the way: its size is read by :mod:`trailcam.media.tiff`. HEIC and
+HEIF are left to an extra: :mod:`trailcam.media.heif`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from trailcam.media.heif import is_heif, read_heif
 
 # A JPEG has some ten segments before its pixels, a PNG one chunk every 8 KiB or more.
 MAX_SEGMENTS = 2_000
@@ -85,11 +88,22 @@ def open_container(file: BinaryIO) -> Container | None:
             return _webp(file, head)
         if head.startswith(b"BM"):
             return _bmp(head)
+        if is_heif(head):
+            return _heif(file)
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return Container("TIFF", exif=[file])
     except struct.error:  # ends before its own header does
         return None
     return None
+
+
+def _heif(file: BinaryIO) -> Container | None:
+    header = read_heif(file)
+    if header is None:
+        return None
+    container = Container("HEIF", xmp=header.xmp)
+    container.add_exif(header.exif)
+    return _sized(container, header.width, header.height)
 
 
 def _sized(container: Container, width: int, height: int) -> Container | None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from trailcam.domain import FileKey
 from trailcam.media.file_kinds import (
-    IMAGE_SUFFIXES,
     SYSTEM_FOLDERS,
     VIDEO_SUFFIXES,
     is_other_programs_folder,
+    photo_suffixes,
     picture_kind,
 )
 
@@ -147,7 +147,7 @@ def _note_hidden(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> None
 
 def _sort_in(entry: os.DirEntry[str], prefix: str, parent: str, listing: _Listing, notes: WalkNotes) -> None:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million Path objects cost seconds
-    is_image = suffix in IMAGE_SUFFIXES
+    is_image = suffix in photo_suffixes()
     if entry.is_dir():
         if is_other_programs_folder(entry.name, parent):
             notes.left_out.append(prefix + entry.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from trailcam.words.text import count
+from trailcam.words.unread import unread_words
 
 Row = dict[str, Any]
 
@@ -128,11 +128,11 @@ def share(part: int, whole: int) -> float | None:
 def coverage_sentence(coverage: Mapping[str, Any]) -> str:
     """``Coverage: 1,204 of 3,310 photos looked at (36 %); 2,100 pending, 6 failed, 0 missing.``
 
-    Photos without a capture time are named behind, where there are any, and so are videos in the scanned
-    folders: nobody looks at them, and they may show what no photo does.
+    Photos without a capture time are named behind, where there are any, and so are videos and pictures in the
+    scanned folders that aren't read: they may show what no photo does.
     """
-    videos = coverage.get("videos")
-    unseen = f" {count(videos, 'video')} not looked at." if videos else ""
+    unread = unread_words(coverage.get("videos", 0), coverage.get("other_picture_kinds", {}))
+    unseen = f" {unread} not looked at." if unread else ""
     if not coverage["photos"]:
         return f"Coverage: no photos.{unseen}"
     parts = ", ".join(f"{coverage[status]:,} {status}" for status in ("pending", "failed", "missing"))

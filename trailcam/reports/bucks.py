@@ -21,8 +21,8 @@ from trailcam.settings.config import FALLBACK_CONFIDENCE, SILENT_DAYS
 from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import Level, camera_days_by, make_camera_days, make_events
-from trailcam.store.images import count_videos
 from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.unread import count_unread
 from trailcam.words.text import printable
 
 KEYS = tuple(str(key) for key in Key)
@@ -122,7 +122,7 @@ def count_bucks(
     if "age" in by:
         totals.append(overall)
     columns = (*(_KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
-    coverage = coverage_of(overall, count_undated_left_out(db, selection), count_videos(db))
+    coverage = coverage_of(overall, count_undated_left_out(db, selection), count_unread(db))
     empty = not overall["scope_photos"]
     return Report(
         name="bucks",

@@ -13,8 +13,8 @@ from trailcam.settings.config import SILENT_DAYS
 from trailcam.store.counted import count_judged
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import key_columns, make_camera_days
-from trailcam.store.images import count_videos
 from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.unread import count_unread
 from trailcam.words.months import DEFAULT_FIRST_MONTH
 from trailcam.words.text import count, printable
 
@@ -82,7 +82,7 @@ def make_basis(db: Connection, question: Question, keys: Sequence[str]) -> Basis
     )
     overall = {name: sum(row[name] for row in found) for name in ("scope_photos", "dated", *STATUSES)}
     return Basis(
-        coverage=coverage_of(overall, count_undated_left_out(db, question.selection), count_videos(db)),
+        coverage=coverage_of(overall, count_undated_left_out(db, question.selection), count_unread(db)),
         scopes={tuple(row[key] for key in keys): row for row in found},
         models=rows(db, query("report_models")),
         judged=count_judged(db),
@@ -100,10 +100,12 @@ def scope_cells(scope: Row | None) -> Row:
     }
 
 
-def coverage_of(overall: Mapping[str, Any], undated_left_out: int, videos: int) -> dict[str, Any]:
+def coverage_of(
+    overall: Mapping[str, Any], undated_left_out: int, unread: Mapping[str, Any]
+) -> dict[str, Any]:
     """The ``coverage`` of a report from the counts of all its photos.
 
-    ``videos`` lie in the scanned folders, whatever is selected: nobody knows when and where they are from.
+    ``unread`` videos and pictures lie in the scanned folders, whatever is selected.
     """
     photos = overall["scope_photos"]
     return {
@@ -111,7 +113,7 @@ def coverage_of(overall: Mapping[str, Any], undated_left_out: int, videos: int) 
         **{status: overall[status] for status in STATUSES},
         "undated": photos - overall["dated"],
         "undated_left_out": undated_left_out,
-        "videos": videos,
+        **unread,
         "share": share(overall["completed"], photos),
     }
 

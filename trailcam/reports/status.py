@@ -15,7 +15,9 @@ from trailcam.store.database import Connection, query, rows
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import chosen_run, last_run
 from trailcam.store.select import count_copies, make_selected
+from trailcam.store.unread import count_unread
 from trailcam.words.text import count, printable
+from trailcam.words.unread import unread_words, what_is_read
 
 # A network drive that is gone can keep its caller waiting for minutes.
 _PATIENCE_S = 3.0
@@ -34,6 +36,7 @@ _ROOT_COLUMNS = (
     Column("reachable", "reachable", CellType.TEXT),
     Column("photos", "photos", CellType.COUNT),
     Column("videos", "videos", CellType.COUNT, hide_zero=True),
+    Column("other_pictures", "other pictures", CellType.COUNT, hide_zero=True),
     Column("scanned_at", "last scan", CellType.MOMENT, null="never"),
     Column("path", "path", CellType.TEXT, wraps=True),
 )
@@ -77,7 +80,7 @@ def status(db: Connection, *, working: bool) -> Report:
         **{name: overall[name] for name in _STATUSES},
         "undated": overall["undated"],
         "suspect_times": overall["suspect"],
-        "videos": sum(root["videos"] for root in roots),
+        **count_unread(db),
         "copies": count_copies(db),
         "share": share(overall["completed"], overall["photos"]),
     }
@@ -162,7 +165,7 @@ def _roots(db: Connection) -> list[Row]:
     reachable = reachability([row["path"] for row in found])
     return [
         {
-            **{name: row[name] for name in ("name", "photos", "videos", "path")},
+            **{name: row[name] for name in ("name", "photos", "videos", "other_pictures", "path")},
             "reachable": answer,
             "scanned_at": _utc(row["scanned_at"]),
         }
@@ -222,6 +225,7 @@ def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -
     if coverage["copies"]:
         copies = count(coverage["copies"], "exact copy", "exact copies")
         notes.append(f"{copies} of photos, counted once: `trailcam duplicates` lists them.")
-    if coverage["videos"]:
-        notes.append(f"{count(coverage['videos'], 'video')} not looked at: trailcam reads photos.")
+    unread = unread_words(coverage["videos"], coverage["other_picture_kinds"])
+    if unread:
+        notes.append(f"{unread} not looked at: {what_is_read()}")
     return notes

@@ -42,6 +42,7 @@ from trailcam.store.images import (
     stations_summary,
 )
 from trailcam.words.text import count, printable
+from trailcam.words.unread import unread_words
 
 # Files that one worker reads at a time, and chunks that are read ahead of the writing.
 CHUNK = 500
@@ -75,7 +76,8 @@ class ScanReport:
 
     ``n_moved`` photos lie at another path than before, with all that was known of them; ``n_copies`` files
     are newly found to repeat a photo to the byte. Neither are in the other numbers. ``n_known_again`` photos
-    of an earlier trailcam were opened once for their content ids.
+    of an earlier trailcam were opened once for their content ids. ``pictures`` of kinds that aren't read are
+    counted by kind; ``left_out`` are folders of other programs.
     """
 
     root: Root
@@ -86,6 +88,8 @@ class ScanReport:
     n_returned: int
     n_unreadable: int
     n_videos: int
+    pictures: Mapping[str, int]
+    left_out: Sequence[str]
     n_moved: int
     n_copies: int
     n_known_again: int
@@ -144,7 +148,9 @@ def scan(
     strangers = [files[int(i)] for i in difference.unidentified]
     read_known(database, path, strangers, difference.unidentified_ids, n_workers, progress, stop)
     with database.write() as db:
-        finish_scan(db, root_id, difference.vanished_ids, difference.returned_ids, notes.n_videos)
+        finish_scan(
+            db, root_id, difference.vanished_ids, difference.returned_ids, notes.n_videos, notes.pictures
+        )
         save_stations(db, station_facts or {})
     settled = NOTHING_SETTLED
     if is_news:
@@ -204,6 +210,8 @@ def _report(
         n_returned=len(difference.returned_ids),
         n_unreadable=len(saved.errors),
         n_videos=notes.n_videos,
+        pictures=notes.pictures,
+        left_out=notes.left_out,
         n_moved=settled.n_moved,
         n_copies=settled.n_copies,
         n_known_again=len(difference.unidentified),
@@ -234,7 +242,7 @@ def _walk(path: Path, notes: WalkNotes, stop: Callable[[], bool]) -> list[FileKe
     except OSError as error:
         raise _stopped_answering(path, f"Nothing was changed ({error.strerror or error}).") from error
     if not files:
-        raise no_photos(path, notes.n_other + notes.n_videos)
+        raise no_photos(path, notes.n_other, unread_words(notes.n_videos, notes.pictures))
     return files
 
 

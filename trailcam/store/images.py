@@ -73,12 +73,6 @@ def roots(db: Connection) -> list[Root]:
     return [Root(int(i), from_db(str(name)), from_db(str(path))) for i, name, path in found]
 
 
-def count_videos(db: Connection) -> int:
-    """How many videos lie in the scanned folders; trailcam doesn't look at them."""
-    ((n,),) = db.execute("SELECT coalesce(sum(n_videos), 0) FROM roots").fetchall()
-    return int(n)
-
-
 def newest_scan(db: Connection) -> datetime | None:
     """When any root was last scanned (UTC, naive), None: never."""
     ((at,),) = db.execute("SELECT max(scanned_at) FROM roots").fetchall()
@@ -143,8 +137,18 @@ def save_root(db: Connection, name: str, path: str) -> int:
     return root_id
 
 
-def finish_scan(db: Connection, root_id: int, vanished_ids: Ids, returned_ids: Ids, n_videos: int) -> None:
-    """Mark what vanished, give what came back the status that its results say, note the scan."""
+def finish_scan(
+    db: Connection,
+    root_id: int,
+    vanished_ids: Ids,
+    returned_ids: Ids,
+    n_videos: int,
+    pictures: Mapping[str, int] | None = None,
+) -> None:
+    """Mark what vanished, give what came back the status that its results say, note the scan.
+
+    ``n_videos`` and ``pictures`` (kind -> how many) are what it saw and didn't read.
+    """
     if len(vanished_ids):
         with lent(db, ids={"image_id": vanished_ids}):
             db.execute("UPDATE images SET status = 'missing' WHERE image_id IN (SELECT image_id FROM ids)")
@@ -158,6 +162,9 @@ def finish_scan(db: Connection, root_id: int, vanished_ids: Ids, returned_ids: I
     db.execute(
         "UPDATE roots SET scanned_at = ?, n_videos = ? WHERE root_id = ?", [utc_now(), n_videos, root_id]
     )
+    db.execute("DELETE FROM unread_pictures WHERE root_id = ?", [root_id])
+    for kind, n in (pictures or {}).items():
+        insert_row(db, "unread_pictures", {"root_id": root_id, "kind": kind, "n": n})
 
 
 def save_images(db: Connection, root_id: int, images: Sequence[Image], changed_ids: Mapping[str, int]) -> Ids:

@@ -173,6 +173,8 @@ PLACES = (
         GROUP BY whole_id HAVING count(*) > 1
         """,
     ),
+    Rule("a kind of unread pictures twice", _twice("unread_pictures", "root_id", "kind")),
+    Rule("unread pictures of no root", _lost("unread_pictures", "root_id", "roots", "root_id")),
     Rule("an image of no root", _lost("images", "root_id", "roots")),
     Rule("a station twice", _twice("stations", "station_id")),
     Rule("an image of no station", _lost("images", "station_id", "stations")),

@@ -309,6 +309,13 @@ def m015_imports(db: Connection) -> None:
     )
 
 
+def m016_unread_pictures(db: Connection) -> None:
+    """How many pictures that trailcam doesn't read (``kind``: HEIC, DNG) the last scan of a root saw."""
+    db.execute(
+        "CREATE TABLE unread_pictures (root_id INTEGER NOT NULL, kind VARCHAR NOT NULL, n INTEGER NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_images,
     m002_runs,
@@ -325,6 +332,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m013_identity,
     m014_repeats,
     m015_imports,
+    m016_unread_pictures,
 )
 LATEST = len(MIGRATIONS)
 

@@ -30,6 +30,9 @@ _ORPHANS = {
     " WHERE digest_id NOT IN (SELECT digest_id FROM digests) OR (station_id NOT IN"
     " (SELECT station_id FROM stations) AND station_id NOT IN"
     " (SELECT station_id FROM station_changes WHERE kind = 'merge'))",
+    "pictures of no root, or counted twice": "DELETE FROM unread_pictures"
+    " WHERE root_id NOT IN (SELECT root_id FROM roots) OR rowid NOT IN"
+    " (SELECT max(rowid) FROM unread_pictures GROUP BY root_id, kind)",
     "names that mean no station": "DELETE FROM station_aliases"
     " WHERE station_id NOT IN (SELECT station_id FROM stations)",
 }

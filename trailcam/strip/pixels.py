@@ -11,6 +11,8 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from trailcam.media.heif import is_heif, teach_pillow
+
 if TYPE_CHECKING:
     from trailcam.strip.ocr import Gray
 
@@ -57,6 +59,8 @@ def _jpeg(data: bytes) -> Gray | None:
 
 
 def _any(data: bytes) -> Gray:
+    if is_heif(data[:32]):
+        teach_pillow()
     with Image.open(io.BytesIO(data)) as image:
         if image.width * image.height > _MAX_PIXELS:
             raise ValueError("more pixels than any camera makes")

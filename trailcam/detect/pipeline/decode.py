@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -28,12 +28,15 @@ from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.pipeline.failures import FailureCode
 from trailcam.detect.pipeline.odd_jpeg import DamagedJpegError, decode_odd_jpeg, ends_early, essence_of
 from trailcam.geometry import Letterbox, upright_size
+from trailcam.media.heif import is_heif, teach_pillow
 from trailcam.words.text import clean_message
+from trailcam.words.unread import reads_heif, what_is_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Pixels = npt.NDArray[np.uint8]
+_T = TypeVar("_T")
 
 MAX_PIXELS = 250_000_000
 """Photos with more pixels are refused undecoded: no camera makes them, and they could fill memory."""
@@ -86,8 +89,22 @@ def decode(data: bytes, frame: FrameSpec, *, full: bool = False) -> Decoded | Fa
     TIFF. ``full`` decodes JPEGs at full size before resizing, to compare with. Never raises
     for bad bytes: whatever they hold, the answer is a :class:`Failed`.
     """
+    return _or_failed(lambda: _decode(data, frame, full))
+
+
+def decode_whole(data: bytes) -> Pixels | Failed:
+    """(h, w, 3) RGB of a whole photo, upright and at full size. Never raises for bad bytes."""
+
+    def whole() -> Pixels:
+        image = _open(data)
+        return np.ascontiguousarray(_TURNS[_orientation(image)](_stored_pixels(data, image, None)))
+
+    return _or_failed(whole)
+
+
+def _or_failed(work: Callable[[], _T]) -> _T | Failed:
     try:
-        return _decode(data, frame, full)
+        return work()
     except _DecodeError as error:
         return error.failed
     except MemoryError:
@@ -105,12 +122,7 @@ def _decode(data: bytes, frame: FrameSpec, full: bool) -> Decoded:
     (frame_h, frame_w), place = frame.fit(upright_w, upright_h)
     inner_w, inner_h = place.inner
     stored_inner = upright_size(inner_w, inner_h, orientation)  # its own inverse
-    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L", "CMYK"):
-        at_least = None if full else _fast_size(image.size, stored_inner)
-        raw = _decode_jpeg(data, at_least, "CMYK" if image.mode == "CMYK" else "RGB")
-        _check_size(raw, image.size)
-    else:
-        raw = _to_rgb8(image)
+    raw = _stored_pixels(data, image, None if full else _fast_size(image.size, stored_inner))
     raw = _resize(raw, image.size, stored_inner)
     pixels = np.full((frame_h, frame_w, 3), PAD_VALUE, dtype=np.uint8)
     inner = pixels[place.pad_y : place.pad_y + inner_h, place.pad_x : place.pad_x + inner_w]
@@ -118,16 +130,38 @@ def _decode(data: bytes, frame: FrameSpec, full: bool) -> Decoded:
     return Decoded(pixels, place)
 
 
+def _stored_pixels(data: bytes, image: Image.Image, at_least: tuple[int, int] | None) -> Pixels:
+    """(h, w, 3) RGB as stored; of a JPEG scaled down to no less than ``at_least`` (width, height) px."""
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("RGB", "L", "CMYK"):
+        return _to_rgb8(image)
+    raw = _decode_jpeg(data, at_least, "CMYK" if image.mode == "CMYK" else "RGB")
+    _check_size(raw, image.size)
+    return raw
+
+
 def _open(data: bytes) -> Image.Image:
     """Read the header alone. Raises _DecodeError when there is none or it promises too much."""
     if not data:
         raise _DecodeError(FailureCode.EMPTY_FILE, "the file is empty (0 bytes)")
+    if is_heif(data[:32]):
+        return _open_heif(data)
     if not data.startswith(_MAGIC) or (data.startswith(b"RIFF") and data[8:12] != b"WEBP"):
         raise _DecodeError(FailureCode.NOT_AN_IMAGE, "not a JPEG, PNG, TIFF, WebP, BMP or GIF image")
     image = _open_header(data)
     if image is None:
         code = FailureCode.TRUNCATED if _header_ends_early(data) else FailureCode.CORRUPT
         raise _DecodeError(code, "the image header is cut short or damaged")
+    return _not_too_large(image)
+
+
+def _open_heif(data: bytes) -> Image.Image:
+    if not reads_heif():
+        raise _DecodeError(FailureCode.NOT_AN_IMAGE, f"a HEIC or HEIF picture; {what_is_read()}")
+    teach_pillow()
+    return _not_too_large(Image.open(io.BytesIO(data), formats=("HEIF",)))
+
+
+def _not_too_large(image: Image.Image) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise _DecodeError(
             FailureCode.TOO_LARGE,

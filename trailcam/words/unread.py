@@ -1,0 +1,34 @@
+"""What trailcam reads, and what it found and doesn't read, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from trailcam.words.text import count
+
+
+def reads_heif() -> bool:
+    """Whether the extra that reads HEIC and HEIF is installed, without importing it."""
+    return find_spec("pillow_heif") is not None
+
+
+def what_is_read() -> str:
+    """Which photos trailcam reads, as a sentence."""
+    if reads_heif():
+        return "trailcam reads photos as JPEG, PNG, TIFF, WebP, BMP, HEIC and HEIF."
+    return (
+        "trailcam reads photos as JPEG, PNG, TIFF, WebP and BMP;"
+        " with `pip install 'trailcam[heif]'` (in a checkout: `pip install '.[heif]'`) also HEIC and HEIF."
+    )
+
+
+def unread_words(videos: int, pictures: Mapping[str, int]) -> str:
+    """``12 videos and 9 other pictures (8 HEIC, 1 DNG)``; "" where there are none."""
+    parts = [count(videos, "video")] if videos else []
+    if pictures:
+        kinds = ", ".join(
+            f"{n:,} {kind}" for kind, n in sorted(pictures.items(), key=lambda k: (-k[1], k[0]))
+        )
+        parts.append(f"{count(sum(pictures.values()), 'other picture')} ({kinds})")
+    return " and ".join(parts)
