@@ -399,7 +399,7 @@ def test_a_yolo_set_of_another_program(library: Library, tmp_path: Path) -> None
         ("-1 0.5 0.5 0.1 0.1\n", "[doe]", r"line 1 names the class -1"),
         ("0 nan 0.5 0.1 0.1\n", "[doe]", r"line 1 is not a label"),
         ("\n0 640 480 10 10\n", "[doe]", r"line 2 puts a box outside"),
-        ("3 0.5 0.5 0.1 0.1\n", "[doe]", r"line 1 names class 3, which is not among the 1"),
+        ("3 0.5 0.5 0.1 0.1\n", "[doe]", r"line 1 names the class 3, which is not among the 1"),
         ("0 0.5 0.5 0.1 0.1\n", "[quagga]", r'names the class "quagga"'),
         ("0 0.5 0.5 0 0.1\n", "[doe]", r"one of its boxes has no extent"),
         ("0 0.5 0.5 0.1 -0.1\n", "[doe]", r"line 1 puts a box outside"),
