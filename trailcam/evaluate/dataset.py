@@ -218,7 +218,7 @@ def parse_labels(text: str, names: Mapping[int, str]) -> Labels:
         if class_id not in names:
             raise BadLine(
                 n,
-                f"names class {class_id}, which is not among the {len(names)} in data.yaml",
+                f"names the class {class_id}, which is not among the {len(names)} in data.yaml",
                 "The labels and data.yaml belong to different data sets, or `names` lacks a class.",
             )
         boxes.append(box)
