@@ -331,8 +331,8 @@ def test_labels_of_a_model_are_named_and_those_of_the_judged_one_first(tmp_path:
         ("0 0.5 0.5 0.2 0.4", "test: images/test\n", "names no classes"),
         ("0 0.5 0.5 0.2 0.4", "test: images/test\nnames: {a: doe}\n", "not whole numbers"),
         ("0 0.5 0.5 0.2 0.4", "- a\n- b\n", "has no keys"),
-        ("0 0.5 0.5 0.2 0.4", "a: [", "no YAML"),
-        ("0 0.5 0.5 0.2 0.4", "!!python/object/apply:os.getcwd []", "no YAML"),
+        ("0 0.5 0.5 0.2 0.4", "a: [", "not valid YAML"),
+        ("0 0.5 0.5 0.2 0.4", "!!python/object/apply:os.getcwd []", "not valid YAML"),
     ],
 )
 def test_what_is_no_data_set_is_refused_and_the_place_named(
