@@ -116,6 +116,19 @@ def test_edges_of_any_format_upright(suffix: str, tmp_path: Path) -> None:
     assert bands.bottom.min() > 180
 
 
+@pytest.mark.parametrize("tail", [b"", bytes(700), b"\xff" * 700])
+def test_a_photo_without_its_end_marker_is_read(tail: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (400, 300), dtype=np.uint8)).save(path)
+    whole = path.read_bytes()
+    expected = load_bands(path)
+    path.write_bytes(whole[:-2] + tail)
+    assert (load_bands(path).bottom == expected.bottom).all()
+    path.write_bytes(whole[: len(whole) // 2] + tail)
+    with pytest.raises(OSError, match="truncated"):
+        load_bands(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff", b"GIF89a", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
 def test_a_file_without_picture_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"

@@ -145,7 +145,7 @@ def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Dou
         if shot.captured_at is None:
             found.append(None)
         elif shot.captured_at_source == TimeSource.CORRECTION:
-            found.append(own)  # a person's word is doubted only where it can't be true
+            found.append(own)  # a correction is doubted only where it can't be true
         else:
             found.append(own or by_order or stuck.get(i) or light.get(i) or strip or said.get(i))
     return found, verdict.backwards
@@ -168,7 +168,7 @@ def _frame(shot: ClockShot) -> Frame:
 
 
 def _light(shots: Sequence[ClockShot], but: set[int], place: Place, sun: Sun) -> dict[int, Doubt]:
-    """What the light says, of photos that nothing else has accused."""
+    """What the light says, of photos that nothing else has flagged."""
     order = [i for i, shot in enumerate(shots) if shot.captured_at and i not in but]
     photos = [
         Lit(at, shots[i].utc_offset_min, _infrared(shots[i])) for i in order if (at := shots[i].captured_at)

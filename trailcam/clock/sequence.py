@@ -1,8 +1,8 @@
 """File numbers against times: a camera numbers its photos in the order in which it takes them. Pure.
 
-The fewest photos are accused whose absence leaves times that grow with the numbers; what would mend them
-names the doubt. Where a clock was set for good, either side may be the wrong one: the smaller is accused.
-Names that are in no order at all (two cards in one folder) accuse nobody.
+Flags the smallest set of photos whose removal makes times rise with file numbers; the correction that would
+fix them names the doubt. Where a clock was set for good, either side may be wrong: the smaller is flagged.
+Names in no order at all (two cards in one folder) flag nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Verdict:
-    """``doubts`` by place in the sequence; None there acquits of the photo's own doubt."""
+    """``doubts`` by place in the sequence; None there clears the photo's own doubt."""
 
     doubts: dict[int, Doubt | None] = field(default_factory=dict)
     backwards: bool = False
@@ -62,7 +62,7 @@ class Verdict:
 def judge_sequence(frames: Sequence[Frame], zone: ZoneInfo | None) -> Verdict:
     """What the numbers say of the times of one camera's photos, which come in the order of their names.
 
-    ``zone`` tells when summer time ends: the hour that the clock goes back then accuses nobody.
+    ``zone`` tells when summer time ends: the hour that repeats then flags nothing.
     """
     verdict = Verdict()
     order = _unwrapped([i for i, frame in enumerate(frames) if frame.at is not None], frames)
@@ -98,15 +98,15 @@ def frozen(times: Sequence[datetime | None]) -> dict[int, Doubt]:
 
 def name_doubt(block: Sequence[datetime], before: datetime | None, after: datetime | None) -> Doubt:
     """What is wrong with times that stand between two others (None: at that end there is nothing)."""
-    for word, by, mend in _repairs():
-        mended = [mend(at) for at in block]
-        if None not in mended and _fits([at for at in mended if at], before, after):
+    for word, by, fix in _repairs():
+        fixed = [fix(at) for at in block]
+        if None not in fixed and _fits([at for at in fixed if at], before, after):
             return Doubt(word, by)
     return Doubt(OUT_OF_ORDER)
 
 
 def _repairs() -> Iterator[tuple[str, str | None, Callable[[datetime], datetime | None]]]:
-    """From the smallest fault to the largest; the first that mends it is taken."""
+    """From the smallest fault to the largest; the first that fixes it is taken."""
     for hours, word in ((1, HOUR_OFF), (12, HALF_DAY_OFF)):
         for sign in (1, -1):
             delta = timedelta(hours=sign * hours)
@@ -132,13 +132,13 @@ def _swapped(at: datetime) -> datetime | None:
     return at.replace(month=at.day, day=at.month)
 
 
-def _fits(mended: Sequence[datetime], before: datetime | None, after: datetime | None) -> bool:
-    if any(b < a - SLACK for a, b in pairwise(mended)):
+def _fits(fixed: Sequence[datetime], before: datetime | None, after: datetime | None) -> bool:
+    if any(b < a - SLACK for a, b in pairwise(fixed)):
         return False
-    if (before and mended[0] < before - SLACK) or (after and mended[-1] > after + SLACK):
+    if (before and fixed[0] < before - SLACK) or (after and fixed[-1] > after + SLACK):
         return False
     # At an end of the sequence nothing bounds it: it must join on to what is there.
-    return bool((before and mended[0] - before <= _NEAR) or (after and after - mended[-1] <= _NEAR))
+    return bool((before and fixed[0] - before <= _NEAR) or (after and after - fixed[-1] <= _NEAR))
 
 
 def _unwrapped(order: list[int], frames: Sequence[Frame]) -> list[int]:
@@ -182,7 +182,7 @@ def _hour_repeats(at: datetime, zone: ZoneInfo | None) -> bool:
 def _find_resets(
     order: Sequence[int], times: Sequence[datetime], frames: Sequence[Frame], verdict: Verdict
 ) -> None:
-    """Mark photos from a reset on, until the clock was set; acquit those of a New Year that was one."""
+    """Mark photos from a reset on, until the clock was set; clear those of a real New Year."""
     running = False
     for k, i in enumerate(order):
         step = times[i] - times[order[k - 1]] if k else None
@@ -222,7 +222,7 @@ def _find_leaps(
 ) -> None:
     """A leap of just about whole years between two numbers in a row: the year was set wrong on one side.
 
-    The smaller side is accused.
+    The smaller side is flagged.
     """
     for k in range(1, len(kept)):
         a, b = kept[k - 1], kept[k]
@@ -230,8 +230,8 @@ def _find_leaps(
         numbers = frames[a].number, frames[b].number
         if years < 1 or None in numbers or numbers[1] - numbers[0] not in range(6):  # type: ignore[operator]
             continue
-        mended = _moved(times[b], Amount(-12 * years, timedelta(0)))
-        if mended is None or not -SLACK <= mended - times[a] <= _YEAR_SLACK:
+        fixed = _moved(times[b], Amount(-12 * years, timedelta(0)))
+        if fixed is None or not -SLACK <= fixed - times[a] <= _YEAR_SLACK:
             continue
         early, late = kept[:k], kept[k:]
         side, sign = (late, "-") if len(late) <= len(early) else (early, "+")

@@ -1,4 +1,4 @@
-"""Scan: walk a root, hold it against the database, read what is new, write in bulk.
+"""Scan: walk a root, compare it with the database, read what is new, write in bulk.
 
 The order is the mount guard: nothing is written until the walk is complete and compared,
 so a drive that isn't there can't change a byte.

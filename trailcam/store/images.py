@@ -35,7 +35,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A walk held against the database. ``fresh`` and ``changed`` index the walk's files.
+    """A walk compared with the database. ``fresh`` and ``changed`` index the walk's files.
 
     ``changed_ids``, ``vanished_ids`` and ``returned_ids`` are image ids; ``changed_ids`` is aligned
     with ``changed``. ``unidentified`` (of the files) and ``unidentified_ids`` are the unchanged photos
@@ -82,10 +82,10 @@ def newest_scan(db: Connection) -> datetime | None:
 def compare(
     db: Connection, root_id: int, files: Sequence[FileKey], unreadable_folders: Sequence[str]
 ) -> Comparison:
-    """Hold a walk's ``files`` against the images of ``root_id``. Works on a read-only connection.
+    """Compare a walk's ``files`` with the images of ``root_id``. Works on a read-only connection.
 
     Images below ``unreadable_folders`` (relative paths) are left as they are: nobody knows.
-    An image whose reading failed at the last scan is read again, as a mended permission
+    An image whose reading failed at the last scan is read again, as a fixed permission
     changes neither size nor mtime.
     """
     walked = {

@@ -48,6 +48,15 @@ def load_bands(path: Path, orientation: int = 1) -> Bands:
 
 
 def _jpeg(data: bytes) -> Gray | None:
+    # Some cameras forget the end marker; Pillow would call such a file truncated.
+    for jpeg in (data, data.rstrip(b"\0\xff") + b"\xff\xd9"):
+        gray = _whole_jpeg(jpeg)
+        if gray is not None:
+            return gray
+    return None
+
+
+def _whole_jpeg(data: bytes) -> Gray | None:
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(data)
         wanted = {} if height * width <= _FULL_PIXELS else {"min_width": _LARGE_WIDTH, "min_height": 1}
