@@ -1,7 +1,8 @@
-"""Cores and memory that this process may use. Imports no torch."""
+"""Cores and memory that this process may use, and who runs it. Imports no torch."""
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def free_bytes(cgroup: Path = _CGROUP) -> int:
 def _files_held(stat: Path) -> int:
     found = dict(line.split() for line in stat.read_text(encoding="ascii").splitlines())
     return int(found.get("inactive_file", 0))
+
+
+def user_name() -> str:
+    """The name of who runs this, "unknown" where the account has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"

@@ -32,9 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # The same inside detect: what answers, what moves photos to it, what is chosen for both, and the door.
 DETECT = ("model", "pipeline", "choose", "command")
 # Imports against the direction, or in a circle, that are still to be taken out: this may only shrink.
-STILL_AGAINST: set[tuple[str, str]] = {
-    ("cli.times_check", "cli.times"),
-}
+STILL_AGAINST: set[tuple[str, str]] = set()
 TOP_MODULES = 8  # loose modules beside the folders, at most
 SAME_NAMES = 9  # file names used twice, at most; __init__, __main__ and the pairs of export and imports aside
 

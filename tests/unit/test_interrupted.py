@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import trailcam.cli.status
+import trailcam.cli.options
 from trailcam.cli.app import main
 from trailcam.detect.pipeline.loader import _start_worker
 from trailcam.store.database import Database
@@ -32,7 +32,7 @@ def interrupted(*_: object) -> None:
 def test_a_command_that_is_interrupted_says_so(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trailcam.cli.status, "app_context", interrupted)
+    monkeypatch.setattr(trailcam.cli.options, "open_app", interrupted)
     monkeypatch.setattr(sys, "argv", ["trailcam", "status"])
     with pytest.raises(SystemExit) as left:
         main()

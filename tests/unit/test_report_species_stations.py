@@ -8,14 +8,13 @@ import pytest
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.errors import UsageError
-from trailcam.reports.activity import COUNTED, activity, row_keys
+from trailcam.reports.all_reports import REPORTS
 from trailcam.reports.base import Report
 from trailcam.reports.common import Question
 from trailcam.reports.several_confidences import beside
 from trailcam.reports.species import species
 from trailcam.reports.stations import stations
 from trailcam.selection import Selection
-from trailcam.store.events import Level
 
 
 @pytest.fixture
@@ -76,7 +75,7 @@ def test_species_by_hand(ranch: Library) -> None:
 
 
 def test_species_by_kind_and_only_some(ranch: Library) -> None:
-    kinds = ask(ranch, by=[], level=Level.KIND)
+    kinds = ask(ranch, by=[], kinds=True)
     assert {r["class"]: (r["photos"], r["detections"], r["events"]) for r in kinds.rows} == {
         "buck": (2, 3, 2),
         "doe": (5, 7, 3),
@@ -163,9 +162,10 @@ def test_a_row_that_only_a_higher_confidence_has(tmp_path: Path) -> None:
     """At 0.3 the visit began in November; at 0.7 it begins in December, after a doe who isn't sure."""
     photos = [Photo("a", "2024-11-30 23:50"), Photo("b", "2024-12-01 00:10")]
     library = make_library(tmp_path, photos, {"a": [("doe", 0.4)], "b": [("doe", 0.9)]})
+    entry = next(report for report in REPORTS if report.name == "activity")
+    questions = [Question(confidence=c) for c in (0.3, 0.7)]
     with library.database.read() as db:
-        answers = {c: activity(db, Question(confidence=c), classes=["doe"], by=["month"]) for c in (0.3, 0.7)}
-    found = beside(answers, row_keys(["month"]), names=COUNTED)
+        found = entry.answer(db, questions, {"classes": ["doe"], "by": ["month"]}, one_table=False)
     seen = {(r["month"], r["hour"]): (r["events_at_0.3"], r["events_at_0.7"]) for r in found.rows}
     assert {key: n for key, n in seen.items() if any(n)} == {("2024-11", 23): (1, 0), ("2024-12", 0): (0, 1)}
     assert all(list(row) == [column.name for column in found.columns] for row in found.rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.options import ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.cli.groups import with_options
+from trailcam.cli.options import DryRunOpt, LibraryOpts, WritingOpts
 from trailcam.errors import DamagedError, DatabaseError, ExitCode
 from trailcam.words.text import count, printable
 
@@ -21,35 +21,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The database file: check it, copy it, mend it.", no_args_is_help=True)
 
-WaitOpt = Annotated[
-    float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-]
-
-
-@app.callback()
-def _db() -> None:
-    """The database file: check it, copy it, mend it."""
-
 
 @app.command("check")
-def check(
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options
+def check(*, library: LibraryOpts) -> None:
     """Read every block and hold the rows against each other. Works while a detect runs.
 
     Exit code 0: sound; 1: rows contradict each other; 2: something can't be read.
     """
     from trailcam.store.check_database import check as run_check
+    from trailcam.store.check_database import copies_hint
 
-    context = app_context(db, config, quiet, verbose)
-    health = run_check(context.database) if _opens(context.database) else None
+    health = run_check(library.database) if _opens(library.database) else None
     if health is None:
         raise DatabaseError(
-            f"The database {printable(str(context.database.path))} is damaged and can't be opened.",
-            f"`trailcam db repair` mends a damaged log. {_copies_hint(context.database.path)}",
+            f"The database {printable(str(library.database.path))} is damaged and can't be opened.",
+            f"`trailcam db repair` mends a damaged log. {copies_hint(library.database.path)}",
         )
     for table, why in health.unreadable.items():
         console.say(f"unreadable: {table}: {why}")
@@ -57,7 +44,7 @@ def check(
     if health.unreadable:
         raise DatabaseError(
             f"{count(len(health.unreadable), 'table')} can't be read: {', '.join(health.unreadable)}.",
-            _copies_hint(context.database.path),
+            copies_hint(library.database.path),
         )
     if health.broken:
         console.say("`trailcam db repair` mends what can be mended, after making a copy.")
@@ -70,7 +57,9 @@ def check(
 
 
 @app.command("backup")
+@with_options
 def backup(
+    *,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -80,17 +69,13 @@ def backup(
             show_default="beside the database, with the time in its name",
         ),
     ] = None,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: LibraryOpts,
 ) -> None:
     """Copy the database and read the copy back. Safe at any time: who wants to write waits a moment."""
-    from trailcam.store.check_database import back_up
+    from trailcam.store.check_database import back_up, copy_name
 
-    context = app_context(db, config, quiet, verbose)
-    target = _stamped(context.database.path, "copy") if output is None else output.expanduser()
-    tables = back_up(context.database, target)
+    target = copy_name(library.database.path, "copy") if output is None else output.expanduser()
+    tables = back_up(library.database, target)
     console.out.print(
         f"{printable(str(target))}: {tables['images'][0]:,} photos, {target.stat().st_size / 1e6:.1f} MB,"
         " read back and the same.",
@@ -100,84 +85,31 @@ def backup(
 
 
 @app.command("repair")
-def repair(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
-    ] = False,
-    wait: WaitOpt = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options
+def repair(*, dry_run: DryRunOpt = False, library: WritingOpts) -> None:
     """Mend rows that contradict each other, after making a copy. What people said is never touched.
 
     What can't be told is forgotten, so that the next detect looks at those photos again.
     """
-    from trailcam.files.lock import WriterLock
+    from trailcam.store.repair import repair_database
 
-    context = app_context(db, config, quiet, verbose)
-    if not context.database.exists():
-        with context.database.read():  # says that there is none
+    if not library.database.exists():
+        with library.read():  # says that there is none
             return
-    with WriterLock(context.settings.db, "db repair").acquire(wait):
-        _repair(context.database, dry_run)
-
-
-def _repair(database: Database, dry_run: bool) -> None:
-    from trailcam.store.check_database import back_up
-    from trailcam.store.check_database import check as run_check
-    from trailcam.store.rescue import set_aside_log
-
-    aside = set_aside_log(database.path, _stamped(database.path, "damaged"), dry_run=dry_run)
-    if aside is not None:
-        console.say(
-            "The log of the last changes is damaged. Without it the database is as it was before them"
-            + (
-                "; repairing would set it aside."
-                if dry_run
-                else f". It and a copy of the database are kept: {printable(str(aside))}."
-            )
-        )
-        if dry_run:
-            return
-    health = run_check(database)
-    if health.unreadable:
-        raise DatabaseError(
-            f"{count(len(health.unreadable), 'table')} can't be read: {', '.join(health.unreadable)}.",
-            f"That can't be mended from what is left. {_copies_hint(database.path)}",
-        )
-    if health.sound:
+    with library.locked(probe=False) as database:
+        done = repair_database(database, dry_run=dry_run, say=console.say)
+    if done is None:
+        return
+    if not done.mended and not done.left:
         console.out.print("Sound: nothing to mend.", markup=False)
         return
-    if not dry_run:
-        copy = _stamped(database.path, "before-repair")
-        back_up(database, copy)
-        console.say(f"As it was, the database is kept in {printable(str(copy))}.")
-    _mend(database, dry_run)
-
-
-class _Undo(Exception):
-    """Ends a transaction without its changes."""
-
-
-def _mend(database: Database, dry_run: bool) -> None:
-    from trailcam.store.repair import repair as run_repair
-
-    try:
-        with database.write() as connection:
-            report = run_repair(connection)
-            if dry_run:
-                raise _Undo
-    except _Undo:
-        pass
-    for what, n in report.mended.items():
+    for what, n in done.mended.items():
         console.out.print(f"{n:>9,}  {what}", markup=False)
     if dry_run:
         console.say("Nothing was changed: --dry-run.")
-    if report.left:
+    if done.left:
         console.say("This can't be mended; nothing of it was thrown away:")
-        _say_broken(report.left)
+        _say_broken(done.left)
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
@@ -195,21 +127,3 @@ def _say_broken(found: Sequence[Broken]) -> None:
         examples = "; ".join(printable(example) for example in case.examples)
         more = "; ..." if case.n > len(case.examples) else ""
         console.say(f"broken: {case.rule.never}: {case.n:,} ({examples}{more})")
-
-
-def _stamped(path: Path, why: str) -> Path:
-    return path.with_name(f"{path.name}.{why}-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.backup")
-
-
-def _copies_hint(path: Path) -> str:
-    from trailcam.store.check_database import copies
-
-    found = [printable(str(copy)) for copy in copies(path)[:5]]
-    if not found:
-        return (
-            "There is no copy of it beside it. If you have one elsewhere, put it in its place; else move the "
-            "file away and scan and detect again: the photos are untouched."
-        )
-    return (
-        f"Copies of it, the newest first: {', '.join(found)}. Put one in its place: all it takes is its name."
-    )

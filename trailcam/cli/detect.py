@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.model_options import (
-    HOW,
-    BackendOpt,
-    BatchOpt,
-    DeviceOpt,
-    ImgszOpt,
-    TrustOpt,
-    WeightsOpt,
-    WorkersOpt,
-    vouch,
-)
-from trailcam.cli.options import (
-    AppContext,
-    ConfigOpt,
-    DbOpt,
-    IncludeUndated,
-    Months,
-    Quiet,
-    SeasonOpt,
-    Since,
-    Stations,
-    Until,
-    Verbose,
-    app_context,
-    build_selection,
-)
+from trailcam.cli.groups import Sets, with_options
+from trailcam.cli.model_options import ModelOpts, TrustOpt, vouch
+from trailcam.cli.options import DryRunOpt, SelectionOpts, WritingOpts
 from trailcam.detect.model.find_weights import STARTER, find_weights
 from trailcam.domain import Status
 from trailcam.errors import ExitCode
@@ -44,6 +22,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trailcam.cli.library import App, Library
     from trailcam.detect.command import DetectReport, Started, Work
     from trailcam.detect.pipeline.outcomes import Snapshot
 
@@ -64,91 +43,59 @@ _STARTER_LIMITS = (
 )
 
 
+@with_options
 def detect(
-    months: Months = None,
-    season: SeasonOpt = None,
-    since: Since = None,
-    until: Until = None,
-    station: Stations = None,
+    *,
+    selection: SelectionOpts,
     status: Annotated[
         Which,
         typer.Option(
             "--status",
             help="pending: never looked at; failed: again; all: all that these weights have not seen.",
-            rich_help_panel="Which photos",
         ),
     ] = Which.PENDING,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many photos.")] = None,
-    include_undated: IncludeUndated = False,
-    weights: WeightsOpt = None,
+    model: ModelOpts,
     trust_weights: TrustOpt = False,
-    device: DeviceOpt = None,
-    backend: BackendOpt = None,
-    batch: BatchOpt = None,
-    workers: WorkersOpt = None,
-    imgsz: ImgszOpt = None,
     store_confidence: Annotated[
         float | None,
         typer.Option(
             "--store-confidence",
             help="Boxes below it are not kept; reports choose higher.",
             show_default="0.05",
-            rich_help_panel=HOW,
         ),
+        Sets("detect.store_confidence"),
     ] = None,
     accept_failures: Annotated[
         bool,
         typer.Option("--accept-failures", help="Mark failed photos even if they are most of the run."),
     ] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-    ] = 0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
-    ] = False,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    dry_run: DryRunOpt = False,
+    library: WritingOpts,
 ) -> None:
     """Look at photos and save every box; a photo that was looked at is never looked at twice."""
     from trailcam.cli.signals import stoppable
     from trailcam.detect.command import detect as run_detect
     from trailcam.detect.command import prepare
     from trailcam.detect.pipeline.outcomes import Control
-    from trailcam.files.lock import WriterLock
 
-    flags = {
-        "weights": weights,
-        "device": device,
-        "backend": backend,
-        "batch": batch,
-        "workers": workers,
-        "imgsz": imgsz,
-        "store_confidence": store_confidence,
-    }
-    context = app_context(
-        db, config, quiet, verbose, {f"detect.{key}": value for key, value in flags.items()}
-    )
-    settings = context.settings
-    selection = build_selection(
-        settings, months, season, since, until, station, include_undated, _STATUSES[status]
-    )
+    settings = library.settings
+    selection = replace(selection, statuses=_STATUSES[status])
     if trust_weights and not dry_run:
-        vouch(find_weights(configured=settings.detect.weights))
+        vouch(find_weights(configured=model.weights))
     if dry_run:
-        _say_work(prepare(context.database, settings, selection, limit), context)
+        _say_work(prepare(library.database, settings, selection, limit), library)
         return
-    with WriterLock(settings.db, "detect").acquire(wait):
-        work = prepare(context.database, settings, selection, limit)
-        if not _say_work(work, context):
+    with library.locked() as database:
+        work = prepare(database, settings, selection, limit)
+        if not _say_work(work, library):
             return
         with (
             stoppable("Finishing the batch in hand; press again to stop at once.") as stop,
-            _shown(context) as shown,
+            _shown(library) as shown,
         ):
             report = run_detect(
-                context.database,
+                database,
                 settings,
                 work,
                 Control(stop, shown),
@@ -156,7 +103,7 @@ def detect(
                 # Whoever asks for failed photos again knows that they fail.
                 accept_failures=accept_failures or status is Which.FAILED,
             )
-    _show(report, context)
+    _show(report, library)
     if report.pipeline.interrupted:
         console.say("Stopped; everything seen so far is saved. Run the same command again to carry on.")
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -164,9 +111,9 @@ def detect(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _say_work(work: Work, context: AppContext) -> bool:
+def _say_work(work: Work, app: App) -> bool:
     """Say what there is to do; False when that is nothing."""
-    if not context.quiet:
+    if not app.quiet:
         if work.todo.n_undated_left_out:
             console.say(
                 f"{count(work.todo.n_undated_left_out, 'photo')} without a capture time left out "
@@ -182,9 +129,9 @@ def _say_work(work: Work, context: AppContext) -> bool:
 class _Shown:
     """How far a detect is: a live display on a terminal, else a line every 30 s."""
 
-    def __init__(self, context: AppContext, bar: console.BarProgress | console.LineProgress) -> None:
+    def __init__(self, app: App, bar: console.BarProgress | console.LineProgress) -> None:
         self._bar = bar
-        self._quiet = context.quiet
+        self._quiet = app.quiet
         self._started: Started | None = None
         self._next = time.monotonic() + console.LINE_EVERY_S
 
@@ -218,13 +165,13 @@ class _Shown:
 
 
 @contextmanager
-def _shown(context: AppContext) -> Iterator[_Shown]:
-    with console.progress("Looking", quiet=context.quiet) as bar:
-        yield _Shown(context, bar)
+def _shown(app: App) -> Iterator[_Shown]:
+    with console.progress("Looking", quiet=app.quiet) as bar:
+        yield _Shown(app, bar)
 
 
-def _show(report: DetectReport, context: AppContext) -> None:
-    if context.quiet:
+def _show(report: DetectReport, library: Library) -> None:
+    if library.quiet:
         return
     pipeline = report.pipeline
     working_s = pipeline.wall_s
@@ -237,19 +184,19 @@ def _show(report: DetectReport, context: AppContext) -> None:
         console.say(f"  failed, {code}: {n:,}")
     if pipeline.detections:
         seen = ", ".join(f"{printable(name)} {n:,}" for name, n in pipeline.detections.most_common())
-        console.say(f"Boxes kept (confidence {context.settings.detect.store_confidence:g} or more): {seen}.")
+        console.say(f"Boxes kept (confidence {library.settings.detect.store_confidence:g} or more): {seen}.")
     shares = ", ".join(f"{name} {seconds / working_s:.0%}" for name, seconds in pipeline.stages.items())
     console.say(f"Time: {shares}, database {report.database_s / working_s:.1%} of the wall time.")
     console.say(pipeline.bottleneck)
-    _say_kept(report, context)
+    _say_kept(report, library)
 
 
-def _say_kept(report: DetectReport, context: AppContext) -> None:
+def _say_kept(report: DetectReport, library: Library) -> None:
     """Where a run that was chosen by hand goes on counting, this one's boxes show nowhere: say so."""
     from trailcam.reports.run_list import kept_sentence
     from trailcam.store.run_choice import chosen_run, count_kept
 
-    with context.database.read() as db:
+    with library.database.read() as db:
         chosen = chosen_run(db)
         kept = count_kept(db, report.run_id)
     if chosen and kept:

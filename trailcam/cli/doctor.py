@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.model_options import DeviceOpt, WeightsOpt
-from trailcam.cli.options import ConfigOpt, DbOpt, Quiet, Verbose, app_context
-from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.model_options import ModelGroup
+from trailcam.cli.options import LibraryOpts, OutputOpts
 from trailcam.errors import ExitCode
+from trailcam.reports.formats import Format
 
 if TYPE_CHECKING:
     from trailcam.doctor import Finding
+    from trailcam.settings.config import DetectSettings
 
+_ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device")]
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
-def doctor(
-    weights: WeightsOpt = None,
-    device: DeviceOpt = None,
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options
+def doctor(*, model: _ModelOpts, output: OutputOpts, library: LibraryOpts) -> None:
     """Try each part of a detect in small, and say what to do about what doesn't work. Writes nothing.
 
     Exit code 0: all is well, or there are warnings alone; 2: something keeps trailcam from working.
     """
-    from trailcam.cli.render import chosen_format, emit
     from trailcam.doctor import Level, examine
     from trailcam.reports.doctor import doctor_report
-    from trailcam.reports.formats import Format
 
-    chosen = chosen_format(format_, output)
-    context = app_context(db, config, quiet, verbose, {"detect.weights": weights, "detect.device": device})
-    found = examine(context.database, context.settings)
-    if chosen is Format.TABLE and output is None:
-        _show([f for f in found if not quiet or f.level is not Level.OK])
+    found = examine(library.database, library.settings)
+    if output.format is Format.TABLE and output.file is None:
+        _show([f for f in found if not library.quiet or f.level is not Level.OK])
     else:
-        emit(doctor_report(found), chosen, output)
+        output.write(doctor_report(found))
     if any(finding.level is Level.ERROR for finding in found):
         raise typer.Exit(ExitCode.COULD_NOT_RUN)
 

@@ -15,8 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from trailcam.cli import console
-from trailcam.cli.model_options import BatchOpt, DeviceOpt, ImgszOpt, TrustOpt, WeightsOpt, WorkersOpt, vouch
-from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.model_options import ModelGroup, TrustOpt, vouch
+from trailcam.cli.options import AppOpts
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from trailcam.detect.pipeline.outcomes import Snapshot
     from trailcam.evaluate.figures import BoxRow, Evaluation
     from trailcam.evaluate.judge_model import EvaluationReport
+    from trailcam.settings.config import DetectSettings
 
-
+_ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device", "batch", "workers", "imgsz")]
 _UNLIMITED = 10_000
 
 
@@ -44,11 +46,13 @@ class Output(StrEnum):
     JSON = "json"
 
 
+@with_options
 def evaluate(
     data: Annotated[
         Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos, as YOLO lays them out.")
     ],
-    weights: WeightsOpt = None,
+    *,
+    model: _ModelOpts,
     trust_weights: TrustOpt = False,
     split: Annotated[Split, typer.Option("--split", help="Which photos of it.")] = Split.TEST,
     confidence: Annotated[
@@ -61,10 +65,6 @@ def evaluate(
             show_default="what the weights recommend, else 0.5",
         ),
     ] = None,
-    device: DeviceOpt = None,
-    batch: BatchOpt = None,
-    workers: WorkersOpt = None,
-    imgsz: ImgszOpt = None,
     form: Annotated[Output, typer.Option("--format", help="What is printed.")] = Output.TABLE,
     output: Annotated[
         Path | None,
@@ -76,9 +76,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    app: AppOpts,
 ) -> None:
     """Say how often a model is right, on photos with labels."""
     from trailcam.cli.signals import stoppable
@@ -86,19 +84,15 @@ def evaluate(
     from trailcam.detect.pipeline.outcomes import Control
     from trailcam.evaluate.judge_model import run_evaluation
 
-    flags = {"weights": weights, "device": device, "batch": batch, "workers": workers, "imgsz": imgsz}
-    context = app_context(
-        None, config, quiet, verbose, {f"detect.{key}": value for key, value in flags.items()}
-    )
-    chosen = find_weights(configured=context.settings.detect.weights)
+    chosen = find_weights(configured=model.weights)
     if trust_weights:
         vouch(chosen)
-    with stoppable("Stopping.") as stop, console.progress("Looking", quiet=quiet) as bar:
+    with stoppable("Stopping.") as stop, console.progress("Looking", quiet=app.quiet) as bar:
         report = run_evaluation(
             data,
             split.value,
             chosen,
-            context.settings,
+            app.settings,
             Control(stop, Shown(bar)),
             confidence=confidence,
         )

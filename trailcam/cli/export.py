@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.export_options import PROJECT, AllBoxesOpt, FolderOpt, Request, export_command
-from trailcam.words.text import printable
+from trailcam.cli.groups import Group, Sets, with_options
+from trailcam.cli.options import ConfidenceOpts, CountingOpts, LibraryOpts, SelectionOpts
+from trailcam.errors import ExitCode
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
+    from trailcam.cli.library import App
     from trailcam.export.summary import Summary
+    from trailcam.settings.config import ProjectSettings
 
+FileOpt = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")]
+FolderOpt = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder to write into.")
+]
 CoordinatesOpt = Annotated[
     bool,
     typer.Option("--with-coordinates", help="Leave the GPS position in the copies; else it is taken out."),
@@ -21,63 +32,161 @@ CoordinatesOpt = Annotated[
 app = typer.Typer(help="Results into the formats that other programs read.", no_args_is_help=True)
 
 
-@app.callback()
-def _exports() -> None:
-    """Results into the formats that other programs read."""
+@dataclass(frozen=True, slots=True)
+class ProjectGroup(Group):
+    """What exchange formats ask for and no photo tells."""
+
+    title: Annotated[
+        str | None, typer.Option("--title", help="The project's title."), Sets("project.title")
+    ] = None
+    contributors: Annotated[
+        str | None,
+        typer.Option(
+            "--contributors",
+            help="Who made it, with commas between: 'Ann Example <ann@example.org>,Bob'.",
+        ),
+        Sets("project.contributors"),
+    ] = None
+    sampling_design: Annotated[
+        str | None,
+        typer.Option(
+            "--sampling-design",
+            help="How the cameras' places were chosen: targeted, opportunistic, simpleRandom, ...",
+        ),
+        Sets("project.sampling_design"),
+    ] = None
+    capture_method: Annotated[
+        str | None,
+        typer.Option(
+            "--capture-method",
+            help="What triggers the cameras: activityDetection, timeLapse, or both with a comma.",
+        ),
+        Sets("project.capture_method"),
+    ] = None
+
+    def make(self, app: App) -> ProjectSettings:
+        """The settings that they are merged into."""
+        return app.settings.project
 
 
-@export_command(app, "csv")
-def csv(request: Request) -> Summary:
+ProjectOpts = Annotated["ProjectSettings", ProjectGroup]
+
+
+def _show(summary: Summary, app: App) -> None:
+    """Say what was written. Leaves with SOME_FAILED where a photo could not be exported."""
+    if not app.quiet:
+        parts = [count(summary.photos, "photo"), count(summary.boxes, "box")]
+        parts += [f"{summary.blanks:,} blank"] if summary.blanks else []
+        parts += [f"{summary.failed:,} failed"] if summary.failed else []
+        parts += [f"{summary.already_there:,} there already"] if summary.already_there else []
+        console.say(f"Wrote {printable(str(summary.target))}: {', '.join(parts)}.")
+        if summary.not_looked_at:
+            verb = "has" if summary.not_looked_at == 1 else "have"
+            console.say(f"{count(summary.not_looked_at, 'photo')} {verb} no result: `trailcam detect` looks.")
+        if summary.undated_left_out:
+            console.say(
+                f"{count(summary.undated_left_out, 'photo')} without a capture time left out "
+                "(--include-undated takes them)."
+            )
+        for note in summary.notes:
+            console.say(note)
+    app.name_some([f"  {printable(path)}: {printable(reason)}" for path, reason in summary.problems])
+    if summary.problems:
+        console.say(f"{count(len(summary.problems), 'photo')} could not be exported.")
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def export(name: str) -> Callable[[Callable[..., Summary]], Callable[..., None]]:
+    """Register a function that writes a format and says what it wrote as ``trailcam export NAME``."""
+
+    def register(function: Callable[..., Summary]) -> Callable[..., None]:
+        return app.command(name)(with_options(function, then=_show))
+
+    return register
+
+
+@export("csv")
+def csv(
+    *, output: FileOpt, selection: SelectionOpts, counting: ConfidenceOpts, library: LibraryOpts
+) -> Summary:
     """A row for each box, and one for each photo without; as CSV."""
     from trailcam.export.table import export_table
 
-    return export_table(request.database, request.selection, request.output, "csv", request.confidence)
+    return export_table(library.database, selection, output, "csv", counting.confidence)
 
 
-@export_command(app, "parquet")
-def parquet(request: Request) -> Summary:
+@export("parquet")
+def parquet(
+    *, output: FileOpt, selection: SelectionOpts, counting: ConfidenceOpts, library: LibraryOpts
+) -> Summary:
     """The same table as csv, with types and smaller; as Parquet."""
     from trailcam.export.table import export_table
 
-    return export_table(request.database, request.selection, request.output, "parquet", request.confidence)
+    return export_table(library.database, selection, output, "parquet", counting.confidence)
 
 
-@export_command(app, "megadetector", confidence=AllBoxesOpt)
-def megadetector(request: Request) -> Summary:
+@export("megadetector")
+def megadetector(
+    *,
+    output: FileOpt,
+    selection: SelectionOpts,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence",
+            min=0,
+            max=1,
+            help="Only boxes from this confidence on.",
+            show_default="every stored box",
+        ),
+    ] = None,
+    library: LibraryOpts,
+) -> Summary:
     """MegaDetector's JSON, format 1.6: opens in Timelapse and what else reads MegaDetector's results."""
     from trailcam.export.megadetector import export_megadetector
 
-    return export_megadetector(request.database, request.selection, request.output, request.confidence)
+    return export_megadetector(library.database, selection, output, confidence)
 
 
-@export_command(app, "coco", gap=True)
-def coco(request: Request) -> Summary:
+@export("coco")
+def coco(
+    *, output: FileOpt, selection: SelectionOpts, counting: CountingOpts, library: LibraryOpts
+) -> Summary:
     """COCO Camera Traps JSON, with stations as locations and visits as sequences."""
     from trailcam.export.coco import export_coco
 
-    return export_coco(request.database, request.selection, request.output, request.confidence, request.gap)
+    return export_coco(library.database, selection, output, counting.confidence, counting.gap)
 
 
-@export_command(app, "camtrap-dp", output=FolderOpt, gap=True, settings=PROJECT)
-def camtrap_dp(request: Request) -> Summary:
+@export("camtrap-dp")
+def camtrap_dp(
+    *,
+    output: FolderOpt,
+    selection: SelectionOpts,
+    counting: CountingOpts,
+    project: ProjectOpts,
+    library: LibraryOpts,
+) -> Summary:
     """A Camtrap DP 1.0.2 package: deployments, media and observations, for ecologists' tools and archives."""
     from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
 
-    settings = request.context.settings
     options = PackageOptions(
-        confidence=request.confidence,
-        gap=request.gap,
-        silent_days=settings.report.silent_days,
-        project=settings.project,
-        stations=settings.stations,
-        timezone=settings.timezone,
+        confidence=counting.confidence,
+        gap=counting.gap,
+        silent_days=counting.silent_days,
+        project=project,
+        stations=library.settings.stations,
+        timezone=library.settings.timezone,
     )
-    return export_camtrap_dp(request.database, request.selection, request.output, options)
+    return export_camtrap_dp(library.database, selection, output, options)
 
 
-@export_command(app, "crops", output=FolderOpt, gap=True)
+@export("crops")
 def crops(
-    request: Request,
+    *,
+    output: FolderOpt,
+    selection: SelectionOpts,
+    counting: CountingOpts,
     class_: Annotated[
         list[str] | None,
         typer.Option("--class", help="This class; may be repeated.", show_default="bucks, by age class"),
@@ -94,13 +203,14 @@ def crops(
         typer.Option("--balance", min=1, help="At most so many of a class for each station and month."),
     ] = None,
     with_coordinates: CoordinatesOpt = False,
+    library: LibraryOpts,
 ) -> Summary:
     """Cut-outs or photos in a folder for each class; what is there is never overwritten."""
     from trailcam.export.crops import CropOptions, export_crops
 
     options = CropOptions(
-        confidence=request.confidence,
-        gap=request.gap,
+        confidence=counting.confidence,
+        gap=counting.gap,
         classes=tuple(class_ or ()),
         whole=whole,
         margin=margin,
@@ -108,14 +218,17 @@ def crops(
         balance=balance,
         with_coordinates=with_coordinates,
     )
-    summary, distribution = export_crops(request.database, request.selection, request.output, options)
+    summary, distribution = export_crops(library.database, selection, output, options)
     _show_distribution(distribution)
     return summary
 
 
-@export_command(app, "yolo", output=FolderOpt, gap=True)
+@export("yolo")
 def yolo(
-    request: Request,
+    *,
+    output: FolderOpt,
+    selection: SelectionOpts,
+    counting: CountingOpts,
     val: Annotated[
         float, typer.Option("--val", min=0, max=1, help="Share of each station's visits that validate.")
     ] = 0.2,
@@ -126,16 +239,17 @@ def yolo(
     corrected_only: Annotated[
         bool, typer.Option("--corrected-only", help="Only photos whose every box is a person's word.")
     ] = False,
+    library: LibraryOpts,
 ) -> Summary:
     """A YOLO data set of copies, split into train and val by station and visit."""
     from trailcam.export.yolo import export_yolo
 
     return export_yolo(
-        request.database,
-        request.selection,
-        request.output,
-        confidence=request.confidence,
-        gap=request.gap,
+        library.database,
+        selection,
+        output,
+        confidence=counting.confidence,
+        gap=counting.gap,
         val_share=val,
         blanks=blanks,
         corrected_only=corrected_only,
@@ -143,19 +257,21 @@ def yolo(
     )
 
 
-@export_command(app, "xmp", output=FolderOpt)
+@export("xmp")
 def xmp(
-    request: Request,
+    *,
+    output: FolderOpt,
+    selection: SelectionOpts,
+    counting: ConfidenceOpts,
     full_names: Annotated[
         bool, typer.Option("--full-names", help="IMG_1.JPG.xmp (digiKam, darktable), not IMG_1.xmp.")
     ] = False,
+    library: LibraryOpts,
 ) -> Summary:
     """A sidecar with keywords and regions for each photo, for Lightroom, Bridge and digiKam."""
     from trailcam.export.xmp import export_xmp
 
-    return export_xmp(
-        request.database, request.selection, request.output, request.confidence, full_names=full_names
-    )
+    return export_xmp(library.database, selection, output, counting.confidence, full_names=full_names)
 
 
 def _show_distribution(rows: list[dict[str, Any]]) -> None:

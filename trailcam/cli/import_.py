@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.cli.groups import with_options
+from trailcam.cli.options import WritingOpts
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from trailcam.cli.library import Library
     from trailcam.imports.labels import Labelled
     from trailcam.imports.megadetector import Imported
     from trailcam.store.match import Problem
 
 app = typer.Typer(help="What others found and labelled, into the library.", no_args_is_help=True)
-_SHOWN = 10
-
-WaitOpt = Annotated[
-    float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-]
 BaseOpt = Annotated[
     Path | None,
     typer.Option(
@@ -51,16 +47,13 @@ AcceptScoresOpt = Annotated[
 ]
 
 
-@app.callback()
-def _imports() -> None:
-    """What other programs found and people labelled, into the library."""
-
-
 @app.command("megadetector")
+@with_options
 def megadetector(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Batch output, format 1.x, or SpeciesNet's predictions.")
     ],
+    *,
     base: BaseOpt = None,
     least: Annotated[
         float,
@@ -72,97 +65,86 @@ def megadetector(
         ),
     ] = 0.0,
     dry_run: DryRunOpt = False,
-    wait: WaitOpt = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """MegaDetector's JSON of any program, as a run beside trailcam's own; paths tell the photos."""
     from trailcam.imports.megadetector import import_megadetector
 
-    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+    with library.locked() as database:
         done = import_megadetector(
-            context.database,
-            file,
-            rules=context.settings.classes,
-            base=base,
-            least=least,
-            dry_run=dry_run,
+            database, file, rules=library.settings.classes, base=base, least=least, dry_run=dry_run
         )
     _show_run(done, dry_run=dry_run)
-    for note in () if quiet else done.notes:
-        console.say(note)
-    show_problems(done.problems, done.entries, done.of, verbose=verbose)
+    for note in done.notes:
+        library.say(note)
+    _show_problems(done.problems, done.entries, done.of, library)
 
 
 @app.command("coco")
+@with_options
 def coco(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Labels as COCO Camera Traps JSON.")],
+    *,
     base: BaseOpt = None,
     author: AuthorOpt = None,
     overwrite: OverwriteOpt = False,
     dry_run: DryRunOpt = False,
     accept_scores: AcceptScoresOpt = False,
-    wait: WaitOpt = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """Labels of COCO Camera Traps as corrections: your word on each labelled photo."""
-    from trailcam.cli.correct import user_name
     from trailcam.imports.coco import import_coco
+    from trailcam.machine import user_name
 
-    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+    with library.locked() as database:
         done = import_coco(
-            context.database,
+            database,
             file,
             author=author or user_name(),
-            rules=context.settings.classes,
+            rules=library.settings.classes,
             base=base,
             overwrite=overwrite,
             dry_run=dry_run,
             accept_scores=accept_scores,
         )
-    _show_labels(done, "images", context, dry_run=dry_run)
+    _show_labels(done, "images", library, dry_run=dry_run)
 
 
 @app.command("yolo")
+@with_options
 def yolo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A data set: data.yaml and labels.")],
+    *,
     base: BaseOpt = None,
     author: AuthorOpt = None,
     overwrite: OverwriteOpt = False,
     dry_run: DryRunOpt = False,
     accept_scores: AcceptScoresOpt = False,
-    wait: WaitOpt = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """Labels of a YOLO data set as corrections: your word on each photo that has a label file."""
-    from trailcam.cli.correct import user_name
     from trailcam.imports.yolo import import_yolo
+    from trailcam.machine import user_name
 
-    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+    with library.locked() as database:
         done = import_yolo(
-            context.database,
+            database,
             folder,
             author=author or user_name(),
-            rules=context.settings.classes,
+            rules=library.settings.classes,
             base=base,
             overwrite=overwrite,
             dry_run=dry_run,
             accept_scores=accept_scores,
         )
-    _show_labels(done, "labels", context, dry_run=dry_run)
+    _show_labels(done, "labels", library, dry_run=dry_run)
 
 
 @app.command("camtrap-dp")
+@with_options
 def camtrap_dp(
     package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="The package: a folder or a ZIP file.")],
+    *,
     base: BaseOpt = None,
     author: Annotated[
         str | None,
@@ -170,48 +152,42 @@ def camtrap_dp(
     ] = None,
     overwrite: OverwriteOpt = False,
     dry_run: DryRunOpt = False,
-    wait: WaitOpt = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """People's observations of a Camtrap DP package as corrections; what machines observed is left."""
-    from trailcam.cli.correct import user_name
     from trailcam.imports.camtrap_dp import import_camtrap_dp
+    from trailcam.machine import user_name
 
-    with _writing(app_context(db, config, quiet, verbose), wait) as context:
+    with library.locked() as database:
         done = import_camtrap_dp(
-            context.database,
+            database,
             package,
             author=author,
             fallback_author=user_name(),
-            rules=context.settings.classes,
+            rules=library.settings.classes,
             base=base,
             overwrite=overwrite,
             dry_run=dry_run,
         )
-    _show_labels(done, "media", context, dry_run=dry_run)
+    _show_labels(done, "media", library, dry_run=dry_run)
 
 
 @app.command("undo")
+@with_options
 def undo(
     number: Annotated[
         int | None,
         typer.Argument(metavar="[IMPORT]", help="The number that it showed.", show_default="the last one"),
     ] = None,
-    wait: WaitOpt = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    library: WritingOpts,
 ) -> None:
     """Undo an import as a whole: its run is deleted, or its corrections count no more."""
-    from trailcam.cli.correct import user_name
+    from trailcam.machine import user_name
     from trailcam.store.import_batches import undo_import
 
-    with _writing(app_context(db, config, quiet, verbose), wait) as context:
-        gone = undo_import(context.database, number, user_name())
+    with library.locked() as database:
+        gone = undo_import(database, number, user_name())
     what = f"Import {gone.import_id} ({printable(gone.file)}) is undone"
     if gone.run_id is None:
         line = f"{what}: its corrections of {count(gone.photos, 'photo')} count no more."
@@ -223,17 +199,7 @@ def undo(
     console.out.print(line, markup=False, soft_wrap=True)
 
 
-@contextmanager
-def _writing(context: AppContext, wait: float) -> Iterator[AppContext]:
-    from trailcam.files.lock import WriterLock
-
-    with context.database.read():  # says that there is none, rather than making one
-        pass
-    with WriterLock(context.settings.db, "import").acquire(wait):
-        yield context
-
-
-def _show_labels(done: Labelled, of: str, context: AppContext, *, dry_run: bool) -> None:
+def _show_labels(done: Labelled, of: str, library: Library, *, dry_run: bool) -> None:
     who = ", ".join(printable(author) for author in done.authors)
     begin = _begin(done.import_id, dry_run=dry_run, does="record", did="recorded")
     parts = [f"{begin} the labels of {count(done.recorded, 'photo')}" + (f" by {who}" if who else "")]
@@ -241,9 +207,9 @@ def _show_labels(done: Labelled, of: str, context: AppContext, *, dry_run: bool)
     parts += [f"{done.agreed:,} already had this answer"] if done.agreed else []
     parts += [f"{done.unlabelled:,} not labelled"] if done.unlabelled else []
     console.out.print("; ".join(parts) + _end(dry_run=dry_run), markup=False, soft_wrap=True)
-    for note in () if context.quiet else done.notes:
-        console.say(note)
-    show_problems(done.problems, done.entries, of, verbose=context.verbose)
+    for note in done.notes:
+        library.say(note)
+    _show_problems(done.problems, done.entries, of, library)
 
 
 def _show_run(done: Imported, *, dry_run: bool) -> None:
@@ -269,14 +235,15 @@ def _end(*, dry_run: bool) -> str:
     return ". Nothing was changed." if dry_run else "."
 
 
-def show_problems(problems: Sequence[Problem], entries: int, of: str, *, verbose: bool) -> None:
+def _show_problems(problems: Sequence[Problem], entries: int, of: str, library: Library) -> None:
     """Name what was left out; leaves with SOME_FAILED where there is any."""
     if not problems:
         return
     console.say(f"Left out {len(problems):,} of {count(entries, 'entry', 'entries')}:")
-    for problem in problems if verbose else problems[:_SHOWN]:
-        path = f" {printable(problem.path)}" if problem.path else ""
-        console.say(f"  {problem.place or f'{of}[{problem.n}]'}{path}: {printable(problem.why)}")
-    if len(problems) > _SHOWN and not verbose:
-        console.say(f"  ... and {len(problems) - _SHOWN:,} more; -v names them all.")
+    library.name_some(
+        [
+            f"  {p.place or f'{of}[{p.n}]'}{f' {printable(p.path)}' if p.path else ''}: {printable(p.why)}"
+            for p in problems
+        ]
+    )
     raise typer.Exit(ExitCode.SOME_FAILED)

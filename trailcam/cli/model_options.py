@@ -1,69 +1,79 @@
-"""Options of the commands that run a model, and what a run shows while it lasts."""
+"""Options of the commands that run a model."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trailcam.cli.groups import Group, Sets
+
 if TYPE_CHECKING:
+    from trailcam.cli.library import App
     from trailcam.detect.model.find_weights import Weights
+    from trailcam.settings.config import DetectSettings
 
-HOW = "How"
 
-WeightsOpt = Annotated[
-    Path | None,
-    typer.Option(
-        "--weights",
-        help="A YOLO detection model, or two stages in one file.",
-        show_default="the starter model",
-        rich_help_panel=HOW,
-    ),
-]
+@dataclass(frozen=True, slots=True)
+class ModelGroup(Group):
+    """Which model looks, and how."""
+
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            help="A YOLO detection model, or two stages in one file.",
+            show_default="the starter model",
+        ),
+        Sets("detect.weights"),
+    ] = None
+    device: Annotated[
+        str | None,
+        typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto"),
+        Sets("detect.device"),
+    ] = None
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend", help="What computes on a processor: auto, torch or openvino.", show_default="auto"
+        ),
+        Sets("detect.backend"),
+    ] = None
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", help="Photos at once: auto or a number.", show_default="auto"),
+        Sets("detect.batch"),
+    ] = None
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            "--workers", help="Processes that decode: auto or a number; 0 for threads.", show_default="auto"
+        ),
+        Sets("detect.workers"),
+    ] = None
+    imgsz: Annotated[
+        int | None,
+        typer.Option(
+            "--imgsz",
+            help="Longer side in px that the model sees.",
+            show_default="what the weights say, else 640",
+        ),
+        Sets("detect.imgsz"),
+    ] = None
+
+    def make(self, app: App) -> DetectSettings:
+        """The settings that they are merged into."""
+        return app.settings.detect
+
+
+ModelOpts = Annotated["DetectSettings", ModelGroup]
 TrustOpt = Annotated[
     bool,
     typer.Option(
         "--trust-weights",
         help="Load a .pt file that holds more than a YOLO model, which may run any code; remembered.",
-        rich_help_panel=HOW,
-    ),
-]
-DeviceOpt = Annotated[
-    str | None,
-    typer.Option("--device", help="auto, cpu, cuda:0 or mps.", show_default="auto", rich_help_panel=HOW),
-]
-BatchOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--batch", help="Photos at once: auto or a number.", show_default="auto", rich_help_panel=HOW
-    ),
-]
-WorkersOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--workers",
-        help="Processes that decode: auto or a number; 0 for threads.",
-        show_default="auto",
-        rich_help_panel=HOW,
-    ),
-]
-BackendOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--backend",
-        help="What computes on a processor: auto, torch or openvino.",
-        show_default="auto",
-        rich_help_panel=HOW,
-    ),
-]
-ImgszOpt = Annotated[
-    int | None,
-    typer.Option(
-        "--imgsz",
-        help="Longer side in px that the model sees.",
-        show_default="what the weights say, else 640",
-        rich_help_panel=HOW,
     ),
 ]
 

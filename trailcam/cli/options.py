@@ -1,136 +1,313 @@
-"""Options that several commands share, and what they add up to."""
+"""The options that several commands share, in groups; see :mod:`trailcam.cli.groups`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trailcam.cli.console import set_up_logging
-from trailcam.domain import Status
+from trailcam.cli.groups import Group, Only, Sets, StartGroup
+from trailcam.cli.library import App, Library, open_app, open_library
 from trailcam.errors import UsageError
+from trailcam.reports.formats import Format
 from trailcam.selection import Selection
 from trailcam.words.dates import parse_date, parse_until
 from trailcam.words.months import parse_months
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    from trailcam.settings.config import Settings
-    from trailcam.store.database import Connection, Database
+    from trailcam.reports.base import Report
+    from trailcam.reports.common import Question
+    from trailcam.settings.config import ReportSettings
+
+
+# --- the settings and the library ---
 
 DbOpt = Annotated[
     Path | None,
     typer.Option(
         "--db", help="The database file. Also TRAILCAM_DB.", show_default="in the user's data folder"
     ),
+    Sets("db"),
 ]
 ConfigOpt = Annotated[
     Path | None,
     typer.Option("--config", help="A configuration file (TOML). Also TRAILCAM_CONFIG.", show_default=False),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show where an error arose.")]
-
-_SELECT = "Which photos"
-Months = Annotated[
-    str | None,
-    typer.Option("--months", help="Months of the year: 9-1, 9,10,11 or sep-jan.", rich_help_panel=_SELECT),
-]
-SeasonOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--season", help="A season from the configuration; rut is built in.", rich_help_panel=_SELECT
-    ),
-]
-Since = Annotated[
-    str | None,
-    typer.Option("--since", help="From this day on: 2024-11-03, 2024-11.", rich_help_panel=_SELECT),
-]
-Until = Annotated[
-    str | None,
-    typer.Option("--until", help="Up to the end of this day: 2025-01-31, 2025-01.", rich_help_panel=_SELECT),
-]
-Stations = Annotated[
-    list[str] | None,
-    typer.Option("--station", help="Only this station; may be repeated.", rich_help_panel=_SELECT),
-]
-IncludeUndated = Annotated[
-    bool,
-    typer.Option("--include-undated", help="Also photos without a capture time.", rich_help_panel=_SELECT),
+QuietOpt = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
+VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show where an error arose.")]
+WaitOpt = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class AppContext:
-    """What every command starts from."""
+class GeneralGroup(StartGroup):
+    """What every command has."""
 
-    settings: Settings
-    database: Database
-    quiet: bool
-    verbose: bool
+    config: ConfigOpt = None
+    quiet: QuietOpt = False
+    verbose: VerboseOpt = False
 
-
-def app_context(
-    db: Path | None,
-    config: Path | None,
-    quiet: bool,
-    verbose: bool,
-    flags: Mapping[str, object] | None = None,
-) -> AppContext:
-    """Merge the settings, set up logging. ``flags``: dotted key -> value, None for not given."""
-    from trailcam.settings.config import load
-    from trailcam.store.database import Database
-
-    if quiet and verbose:
-        raise UsageError("--quiet and --verbose exclude each other.", "Give one of them.")
-    set_up_logging(-1 if quiet else int(verbose))
-    settings = load(config, {"db": db, **(flags or {})}, os.environ)
-    return AppContext(settings, Database(settings.db), quiet, verbose)
+    def open(self, command: str, flags: Mapping[str, object]) -> App:
+        """What the command starts from."""
+        return open_app(command, self.config, self.quiet, self.verbose, flags)
 
 
-def build_selection(
-    settings: Settings,
-    months: str | None,
-    season: str | None,
-    since: str | None,
-    until: str | None,
-    station: Sequence[str] | None,
-    include_undated: bool,
-    statuses: tuple[Status, ...] = (),
-) -> Selection:
-    """The selectors as one value. Raises UsageError."""
-    if months is not None and season is not None:
-        raise UsageError(
-            "--months and --season exclude each other.", "A season is a range of months: give one."
-        )
-    chosen: tuple[int, ...] = parse_months(months) if months is not None else ()
-    if season is not None:
-        chosen = settings.season(season).months
-    first = parse_date(since) if since is not None else None
-    last = parse_until(until) if until is not None else None
-    if first and last and first > last:
-        raise UsageError(f"--since {since} is after --until {until}.", "Swap them.")
-    return Selection(
-        months=chosen,
-        since=first,
-        until=last,
-        stations=tuple(station or ()),
-        statuses=statuses,
-        include_undated=include_undated,
-        season=season,
+@dataclass(frozen=True, slots=True)
+class LibraryGroup(StartGroup):
+    """What every command on a library has, with --wait if it writes."""
+
+    wait: WaitOpt = 0
+    db: DbOpt = None
+    config: ConfigOpt = None
+    quiet: QuietOpt = False
+    verbose: VerboseOpt = False
+
+    def open(self, command: str, flags: Mapping[str, object]) -> Library:
+        """What the command starts from."""
+        return open_library(open_app(command, self.config, self.quiet, self.verbose, flags), self.wait)
+
+
+AppOpts = Annotated[App, GeneralGroup]
+LibraryOpts = Annotated[Library, LibraryGroup, Only("db", "config", "quiet", "verbose")]
+WritingOpts = Annotated[Library, LibraryGroup]
+
+
+# --- which photos ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Selectors(Group):
+    """Which photos a command is about."""
+
+    months: Annotated[
+        str | None, typer.Option("--months", help="Months of the year: 9-1, 9,10,11 or sep-jan.")
+    ] = None
+    season: Annotated[
+        str | None, typer.Option("--season", help="A season from the configuration; rut is built in.")
+    ] = None
+    since: Annotated[str | None, typer.Option("--since", help="From this day on: 2024-11-03, 2024-11.")] = (
+        None
     )
+    until: Annotated[
+        str | None, typer.Option("--until", help="Up to the end of this day: 2025-01-31, 2025-01.")
+    ] = None
+    station: Annotated[
+        list[str] | None, typer.Option("--station", help="Only this station; may be repeated.")
+    ] = None
+    include_undated: Annotated[
+        bool, typer.Option("--include-undated", help="Also photos without a capture time.")
+    ] = False
+
+    def selection(self, app: App) -> Selection:
+        """The selectors as one value. Raises UsageError."""
+        if self.months is not None and self.season is not None:
+            raise UsageError(
+                "--months and --season exclude each other.", "A season is a range of months: give one."
+            )
+        months = parse_months(self.months) if self.months is not None else ()
+        if self.season is not None:
+            months = app.settings.season(self.season).months
+        first = parse_date(self.since) if self.since is not None else None
+        last = parse_until(self.until) if self.until is not None else None
+        if first and last and first > last:
+            raise UsageError(f"--since {self.since} is after --until {self.until}.", "Swap them.")
+        return Selection(
+            months=months,
+            since=first,
+            until=last,
+            stations=tuple(self.station or ()),
+            include_undated=self.include_undated,
+            season=self.season,
+        )
 
 
-@contextmanager
-def writing(context: AppContext, command: str, wait: float) -> Iterator[Connection]:
-    """One transaction under the lock, held in the name of ``command``; a library must be there."""
-    from trailcam.files.lock import WriterLock
+@dataclass(frozen=True, slots=True)
+class SelectionGroup(_Selectors):
+    """Which photos a command is about."""
 
-    with context.database.read():  # says what to do where there is no library, before any file is made
-        pass
-    with WriterLock(context.settings.db, command).acquire(wait), context.database.write() as connection:
-        yield connection
+    def make(self, app: App) -> Selection:
+        """The selectors as one value. Raises UsageError."""
+        return self.selection(app)
+
+
+SelectionOpts = Annotated[Selection, SelectionGroup]
+
+
+# --- what counts ---
+
+_RECOMMENDED = "what the weights recommend, else 0.5"
+EventGapOpt = Annotated[
+    str | None,
+    typer.Option("--gap", help="A longer pause begins a new event: 30m, 1h.", show_default="30m"),
+    Sets("report.gap"),
+]
+VisitGapOpt = Annotated[
+    str | None,
+    typer.Option("--gap", help="A longer pause begins a new visit: 30m, 1h.", show_default="30m"),
+    Sets("report.gap"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CountingGroup(Group):
+    """Which boxes count, and what a visit is."""
+
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--confidence",
+            min=0,
+            max=1,
+            help="Only boxes from this confidence on.",
+            show_default=_RECOMMENDED,
+        ),
+        Sets("report.confidence"),
+    ] = None
+    gap: VisitGapOpt = None
+
+    def make(self, app: App) -> ReportSettings:
+        """The settings that they are merged into."""
+        return app.settings.report
+
+
+CountingOpts = Annotated["ReportSettings", CountingGroup]
+ConfidenceOpts = Annotated["ReportSettings", CountingGroup, Only("confidence")]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsGroup(_Selectors):
+    """What a report is asked with, at one confidence or several."""
+
+    confidence: Annotated[
+        str | None,
+        typer.Option(
+            "--confidence",
+            help="Count boxes from this confidence on, 0 to 1; 0.3,0.5,0.7 puts columns beside each other.",
+            show_default=_RECOMMENDED,
+        ),
+    ] = None
+    gap: EventGapOpt = None
+
+    def make(self, app: App) -> list[Question]:
+        """One question for each confidence. Raises UsageError."""
+        return _questions(app, self.selection(app), self.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionGroup(_Selectors):
+    """What a report is asked with that takes one confidence."""
+
+    confidence: Annotated[
+        str | None,
+        typer.Option(
+            "--confidence", help="Count boxes from this confidence on, 0 to 1.", show_default=_RECOMMENDED
+        ),
+    ] = None
+    gap: EventGapOpt = None
+
+    def make(self, app: App) -> Question:
+        """The question. Raises UsageError, also for several confidences."""
+        questions = _questions(app, self.selection(app), self.confidence)
+        if len(questions) > 1:
+            raise UsageError("This report takes one confidence.", "Ask once for each.")
+        return questions[0]
+
+
+QuestionsOpts = Annotated["list[Question]", QuestionsGroup]
+QuestionOpts = Annotated["Question", QuestionGroup]
+
+
+def _questions(app: App, selection: Selection, confidence: str | None) -> list[Question]:
+    from trailcam.reports.common import Question
+
+    settings = app.settings
+    configured = [settings.report.confidence]
+    return [
+        Question(
+            selection=selection,
+            confidence=value,
+            gap=settings.report.gap,
+            first_month=settings.first_month(selection.season),
+            silent_days=settings.report.silent_days,
+            timezone=settings.timezone,
+        )
+        for value in _confidences(confidence) or configured
+    ]
+
+
+def _confidences(text: str | None) -> list[float]:
+    """``"0.3,0.5"`` -> ``[0.3, 0.5]``; nothing for None. Raises UsageError."""
+    found = []
+    for part in text.split(",") if text is not None else ():
+        try:
+            value = float(part)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise UsageError(
+                f'"{printable(part.strip())}" is no confidence.',
+                "Give a number from 0 to 1, or several: --confidence 0.3,0.5,0.7",
+            )
+        found.append(value)
+    return list(dict.fromkeys(found))
+
+
+# --- where the answer goes ---
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where an answer goes (None or "-": stdout), and in which format."""
+
+    format: Format
+    file: str | None
+
+    @property
+    def one_table(self) -> bool:
+        """Whether the format holds one table alone."""
+        return self.format in (Format.CSV, Format.PARQUET)
+
+    def write(self, report: Report) -> None:
+        """Write the answer. Raises OutputError."""
+        from trailcam.cli.render import emit
+
+        emit(report, self.format, self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputGroup(Group):
+    """In which format, and where to."""
+
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to write it.", show_default="table, or what FILE's ending says"),
+    ] = None
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file; - is stdout.", show_default=False
+        ),
+    ] = None
+
+    def make(self, app: App) -> Output:
+        """The output. Raises UsageError for Parquet without a file."""
+        from trailcam.cli.render import chosen_format
+
+        return Output(chosen_format(self.format_, self.output), self.output)
+
+
+OutputOpts = Annotated[Output, OutputGroup]
+
+
+# --- single options that several commands have ---
+
+PhotoArg = Annotated[str, typer.Argument(help="A photo: its path, or its number in the library.")]
+CacheOpt = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Keep the small pictures for the next page.")
+]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]

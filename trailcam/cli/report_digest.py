@@ -6,23 +6,22 @@ import sys
 from contextlib import nullcontext
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trailcam.cli.options import (
-    ConfigOpt,
-    DbOpt,
-    IncludeUndated,
-    Months,
-    Quiet,
-    SeasonOpt,
-    Stations,
-    Until,
-    Verbose,
-)
-from trailcam.cli.output_options import FormatOpt, OutputOpt
-from trailcam.cli.report_options import ConfidenceOpt, GapOpt, asked, one_question
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.options import OutputOpts, QuestionGroup, WritingOpts
+from trailcam.reports.formats import Format
+
+if TYPE_CHECKING:
+    from trailcam.reports.common import Question
+
+_QuestionOpts = Annotated[
+    "Question",
+    QuestionGroup,
+    Only("months", "season", "until", "station", "include_undated", "confidence", "gap"),
+]
 
 
 class DigestKey(StrEnum):
@@ -33,7 +32,9 @@ class DigestKey(StrEnum):
     SEASON = "season"
 
 
+@with_options
 def digest(
+    *,
     since: Annotated[
         str,
         typer.Option(
@@ -72,58 +73,34 @@ def digest(
             show_default="each event",
         ),
     ] = None,
-    months: Months = None,
-    season: SeasonOpt = None,
-    until: Until = None,
-    station: Stations = None,
-    include_undated: IncludeUndated = False,
-    confidence: ConfidenceOpt = None,
-    gap: GapOpt = None,
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    wait: Annotated[
-        float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-    ] = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    question: _QuestionOpts,
+    output: OutputOpts,
+    library: WritingOpts,
 ) -> None:
     """Only what is new since the last digest, and which cameras need a look; remembers what it told."""
-    from trailcam.cli.render import chosen_format, emit
-    from trailcam.files.lock import WriterLock
     from trailcam.reports import digest as report
-    from trailcam.reports.formats import Format
-    from trailcam.store.digests import remember
+    from trailcam.store.digests import remember_in
 
-    chosen = chosen_format(format_, output)
-    context, questions = asked(
-        months, season, None, until, station, include_undated, confidence, gap, db, config, quiet, verbose
-    )
     first = None if since.strip().lower() == "last" else _moment(since)
     remembers = first is None and not dry_run
     memory = name or report.DEFAULT_NAME
-    with context.database.read():
-        pass  # that there is a database is said before anything is made beside it
-    lock = WriterLock(context.settings.db, "report digest").acquire(wait) if remembers else nullcontext()
-    with lock:
-        with context.database.read() as connection:
+    with library.locked() if remembers else nullcontext():
+        with library.read() as db:
             made = report.digest(
-                connection,
-                one_question(questions),
+                db,
+                question,
                 name=memory,
                 since=first,
-                classes=class_ or context.settings.report.digest,
+                classes=class_ or library.settings.report.digest,
                 by=[str(key) for key in by or ()],
                 strict=bool(class_),
-                limit=limit if chosen in (Format.TABLE, Format.HTML) else None,
+                limit=limit if output.format in (Format.TABLE, Format.HTML) else None,
             )
-        emit(made.report, chosen, output)
+        output.write(made.report)
         if remembers:
             # What nobody could read is not told: an error here leaves the memory as it was.
             sys.stdout.flush()
-            with context.database.write() as connection:
-                remember(connection, memory, made.told)
+            remember_in(library.database, memory, made.told)
 
 
 def _moment(text: str) -> datetime:
@@ -135,8 +112,3 @@ def _moment(text: str) -> datetime:
         return parse_date(text).astimezone()
     except UsageError as error:
         raise UsageError(error.message, f'{error.hint} Or "last".') from None
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to ``trailcam report``."""
-    app.command("digest")(digest)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context
+from trailcam.cli.groups import Sets, with_options
+from trailcam.cli.options import WritingOpts
+from trailcam.cli.times_read_strip import read_strips
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 from trailcam.words.unread import unread_words, what_is_read
@@ -18,12 +20,13 @@ from trailcam.words.unread import unread_words, what_is_read
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trailcam.files.lock import Holder
+    from trailcam.cli.library import Library
     from trailcam.scan.scan_root import ScanOptions, ScanReport
 
-_SHOWN = 10  # bad files and skipped things named one by one; -v names them all
+_SHOWN = 10  # names of folders that were left out; -v names them all
 
 
+@with_options
 def scan(
     roots: Annotated[
         list[Path] | None,
@@ -31,6 +34,7 @@ def scan(
             metavar="[ROOT]...", help="Folders of photos; without any, all known ones.", show_default=False
         ),
     ] = None,
+    *,
     root_name: Annotated[
         str | None,
         typer.Option("--root-name", help="The library's name; the same name at another path moves it there."),
@@ -38,6 +42,7 @@ def scan(
     station_from: Annotated[
         str | None,
         typer.Option("--station-from", help="folder, or a regular expression over the path with one group."),
+        Sets("scan.station_from"),
     ] = None,
     accept_missing: Annotated[
         bool, typer.Option("--accept-missing", help="Photos really are gone: mark them as missing.")
@@ -54,25 +59,16 @@ def scan(
             help="Threads that read files; more help on a slow share.",
             show_default="auto",
         ),
+        Sets("scan.workers"),
     ] = None,
-    wait: Annotated[
-        float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-    ] = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """Walk folders of photos, read what is new, and note what is gone."""
     from trailcam.cli.signals import stoppable
-    from trailcam.cli.times_check import check_new
-    from trailcam.files.lock import WriterLock
+    from trailcam.cli.times_check import check_new_times
     from trailcam.scan.scan_root import ScanOptions, known_roots
 
-    context = app_context(
-        db, config, quiet, verbose, {"scan.station_from": station_from, "scan.workers": workers}
-    )
-    settings = context.settings.scan
+    settings = library.settings.scan
     options = ScanOptions(
         root_name=root_name,
         station_from=settings.station_from,
@@ -80,7 +76,7 @@ def scan(
         workers=None if settings.workers == "auto" else settings.workers,
         missing_limit=settings.missing_limit,
     )
-    given = [str(root) for root in roots or []] or [root.path for root in known_roots(context.database)]
+    given = [str(root) for root in roots or []] or [root.path for root in known_roots(library.database)]
     if not given:
         raise UsageError("No folder to scan.", "Name it: `trailcam scan /mnt/trailcam`.")
     if root_name and len(given) > 1:
@@ -93,30 +89,27 @@ def scan(
     failed = False
     scanned: set[int] = set()
     with (
-        WriterLock(context.settings.db, "scan").acquire(wait, _say_waiting),
+        library.locked(probe=False),
         stoppable("Stopping after the files in hand; press again to stop at once.") as stop,
     ):
         for root in given:
-            report = _scan_one(context, root, options, stop)
+            report = _scan_one(library, root, options, stop)
             failed |= bool(report.errors)
             scanned.add(report.root.root_id)
         if read_strip:
-            failed |= _read_strips(context, frozenset(scanned), stop)
-        check_new(context)
+            failed |= _read_strips(library, frozenset(scanned), stop)
+        check_new_times(library)
     if failed:
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-def _read_strips(context: AppContext, roots: frozenset[int], stop: Callable[[], bool]) -> bool:
-    from trailcam.cli.times import cores, run
+def _read_strips(library: Library, roots: frozenset[int], stop: Callable[[], bool]) -> bool:
+    from trailcam.machine import usable_cores
     from trailcam.selection import Selection
     from trailcam.strip.read_library import StripOptions
 
-    return bool(run(context, Selection(), StripOptions(roots=roots, threads=cores()), stop).unreadable)
-
-
-def _say_waiting(holder: Holder | None) -> None:
-    console.say(f"Waiting for {holder or 'another trailcam'} to finish.")
+    options = StripOptions(roots=roots, threads=usable_cores())
+    return bool(read_strips(library, Selection(), options, stop).unreadable)
 
 
 def _refuse_bad_roots(given: list[str]) -> None:
@@ -127,26 +120,26 @@ def _refuse_bad_roots(given: list[str]) -> None:
         check_root(root)
 
 
-def _scan_one(context: AppContext, root: str, options: ScanOptions, stop: Callable[[], bool]) -> ScanReport:
+def _scan_one(library: Library, root: str, options: ScanOptions, stop: Callable[[], bool]) -> ScanReport:
     from trailcam.scan.scan_root import scan as run_scan
 
-    facts = {name: dataclasses.asdict(entry) for name, entry in context.settings.stations.items()}
-    with console.progress("Reading", quiet=context.quiet) as progress:
-        report = run_scan(context.database, root, options, station_facts=facts, progress=progress, stop=stop)
-    _show(report, context)
+    facts = {name: dataclasses.asdict(entry) for name, entry in library.settings.stations.items()}
+    with console.progress("Reading", quiet=library.quiet) as progress:
+        report = run_scan(library.database, root, options, station_facts=facts, progress=progress, stop=stop)
+    _show(report, library)
     return report
 
 
-def _show(report: ScanReport, context: AppContext) -> None:
+def _show(report: ScanReport, library: Library) -> None:
     from rich.table import Table
 
-    if not context.quiet:
-        _name_some(report.errors, "could not be read", context.verbose)
-        _name_some(report.skipped, "skipped", context.verbose)
+    if not library.quiet:
+        _name_some(report.errors, "could not be read", library)
+        _name_some(report.skipped, "skipped", library)
         if unread := unread_words(report.n_videos, report.pictures):
             console.say(f"{unread} not looked at: {what_is_read()}")
         if report.left_out:
-            _name_left_out(report.left_out, context.verbose)
+            _name_left_out(report.left_out, library)
         if report.n_known_again:
             photos = count(report.n_known_again, "photo")
             console.say(f"Took the content ids of {photos} scanned before, once: they may move now.")
@@ -188,11 +181,11 @@ def _escaped(text: str) -> str:
     return escape(printable(text))
 
 
-def _name_left_out(folders: Sequence[str], verbose: bool) -> None:
+def _name_left_out(folders: Sequence[str], library: Library) -> None:
     """Once, by what they are called: a NAS puts one beside every folder of photos."""
     names = Counter(folder.rpartition("/")[2] for folder in folders)
     shown = [f"{name} ({n:,})" if n > 1 else name for name, n in names.most_common()]
-    if not verbose and len(shown) > _SHOWN:
+    if not library.verbose and len(shown) > _SHOWN:
         shown = [*shown[:_SHOWN], "..."]
     console.say(
         f"Left out {count(len(folders), 'folder')} of other programs' thumbnails or deleted photos:"
@@ -200,11 +193,7 @@ def _name_left_out(folders: Sequence[str], verbose: bool) -> None:
     )
 
 
-def _name_some(items: list[tuple[str, str]], what: str, verbose: bool) -> None:
-    if not items:
-        return
-    console.say(f"{count(len(items), 'file')} {what}:")
-    for path, reason in items if verbose else items[:_SHOWN]:
-        console.say(f"  {printable(path)}: {printable(reason)}")
-    if not verbose and len(items) > _SHOWN:
-        console.say(f"  ... and {len(items) - _SHOWN:,} more (-v names them all)")
+def _name_some(items: list[tuple[str, str]], what: str, library: Library) -> None:
+    if items:
+        console.say(f"{count(len(items), 'file')} {what}:")
+        library.name_some([f"  {printable(path)}: {printable(reason)}" for path, reason in items])

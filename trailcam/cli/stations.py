@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trailcam.cli import console
-from trailcam.cli.options import AppContext, ConfigOpt, DbOpt, Quiet, Verbose, app_context, writing
-from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.cli.groups import with_options
+from trailcam.cli.options import LibraryOpts, OutputOpts, WritingOpts
 from trailcam.errors import UsageError
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.reports.base import Report
-    from trailcam.reports.formats import Format
-    from trailcam.store.database import Connection
+    from trailcam.cli.library import Library
     from trailcam.store.station_facts import Change, Station
 
 app = typer.Typer(help="Stations: places, time zones, names, and the cameras there.", no_args_is_help=True)
 
-_Wait = Annotated[
-    float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-]
 _Name = Annotated[str, typer.Argument(help="A station.", show_default=False)]
 
 
@@ -37,47 +30,33 @@ class Clear(StrEnum):
     NOTES = "notes"
 
 
-@app.callback()
-def _stations() -> None:
-    """Stations: places, time zones, names, and the cameras there."""
-
-
 @app.command("list")
-def list_(
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options
+def list_(*, output: OutputOpts, library: LibraryOpts) -> None:
     """All stations: photos, place, time zone, notes, and what the photos' GPS offers."""
     from trailcam.reports.station_list import station_list
 
-    context = app_context(db, config, quiet, verbose)
-    settings = context.settings
-    _answer(context, format_, output, lambda db: station_list(db, settings.stations, settings.timezone))
+    with library.read() as db:
+        report = station_list(db, library.settings.stations, library.settings.timezone)
+    output.write(report)
 
 
 @app.command("deployments")
-def deployments(
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options
+def deployments(*, output: OutputOpts, library: LibraryOpts) -> None:
     """Which camera stood where from when to when, as the photos tell; Camtrap DP packages hold the same."""
     from trailcam.reports.station_list import deployment_list
 
-    context = app_context(db, config, quiet, verbose)
-    _answer(context, format_, output, lambda db: deployment_list(db, context.settings.report.silent_days))
+    with library.read() as db:
+        report = deployment_list(db, library.settings.report.silent_days)
+    output.write(report)
 
 
 @app.command("set")
+@with_options
 def set_(
     name: _Name,
+    *,
     latitude: Annotated[
         str | None, typer.Option("--latitude", help="30.2565, or 30°15'23.4\"N.", show_default=False)
     ] = None,
@@ -94,15 +73,10 @@ def set_(
     clear: Annotated[
         list[Clear] | None, typer.Option("--clear", help="Forget this; may be repeated.", show_default=False)
     ] = None,
-    wait: _Wait = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """Say where a station is, its time zone, and notes. What isn't named stays as it is."""
-    from trailcam.imports.stations_csv import check_facts
-    from trailcam.store.station_facts import find_station, gps_place, set_facts
+    from trailcam.imports.stations_csv import check_facts, set_station
 
     given = {"latitude": latitude, "longitude": longitude, "timezone": timezone, "notes": notes}
     facts: dict[str, Any] = check_facts({key: text for key, text in given.items() if text is not None})
@@ -117,175 +91,88 @@ def set_(
         raise UsageError(
             "There is nothing to set.", "Give --latitude and --longitude, --timezone or --notes."
         )
-    context = app_context(db, config, quiet, verbose)
-    with writing(context, "stations set", wait) as connection:
-        station = find_station(connection, name)
-        if from_gps:
-            facts["latitude"], facts["longitude"] = gps_place(connection, station)
-        _refuse_configured(context, station, facts)
-        set_facts(connection, station.station_id, facts)
-        after = find_station(connection, station.name)
-    if not quiet:
-        console.say(_told(after))
+    with library.writing() as db:
+        station = set_station(db, library.settings, name, facts, from_gps=from_gps)
+    library.say(_told(station))
 
 
 @app.command("import")
+@with_options
 def import_(
     file: Annotated[
         Path, typer.Argument(metavar="CSV", help="Columns: station,latitude,longitude,timezone,notes.")
     ],
+    *,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Pass over names that are no station here.")
     ] = False,
-    wait: _Wait = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    library: WritingOpts,
 ) -> None:
     """Take places, time zones and notes from a CSV file: all of it or nothing. Empty cells change nothing."""
-    from trailcam.imports.stations_csv import read_stations
-    from trailcam.store.station_facts import FACTS, set_facts
+    from trailcam.imports.stations_csv import import_stations, read_stations
 
     table = read_stations(file)
-    context = app_context(db, config, quiet, verbose)
-    with writing(context, "stations import", wait) as connection:
-        found, unknown = _find_all(connection, table)
-        if unknown and not skip_unknown:
-            names = ", ".join(printable(name) for name in unknown)
-            raise UsageError(
-                f"{count(len(unknown), 'name')} in {printable(file.name)} are no stations here: {names}.",
-                "Nothing was imported. Mend the names (trailcam stations list), or add --skip-unknown.",
-            )
-        n_changed = 0
-        for station, facts in found.values():
-            _refuse_configured(context, station, facts)
-            n_changed += any(getattr(station, f) != facts[f] for f in FACTS if f in facts)
-            set_facts(connection, station.station_id, facts)
-    if not quiet:
-        skipped = f" {len(unknown):,} unknown passed over." if unknown else ""
-        console.say(f"Read {count(len(found), 'station')}, {n_changed:,} changed.{skipped}")
+    with library.writing() as db:
+        done = import_stations(db, library.settings, table, skip_unknown=skip_unknown)
+    skipped = f" {len(done.unknown):,} unknown passed over." if done.unknown else ""
+    library.say(f"Read {count(done.named, 'station')}, {done.changed:,} changed.{skipped}")
 
 
 @app.command("rename")
+@with_options
 def rename(
     name: _Name,
     new_name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
-    wait: _Wait = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    library: WritingOpts,
 ) -> None:
     """Call a station something else, in later scans too. No folder is touched; `stations undo` reverts it."""
     from trailcam.store.station_facts import rename as change
 
-    context = app_context(db, config, quiet, verbose)
-    with writing(context, "stations rename", wait) as connection:
-        made = change(connection, name, new_name)
-    _say_changed(context, made, f"{printable(made.name)} is called {printable(made.into)} now.")
+    with library.writing() as db:
+        made = change(db, name, new_name)
+    _say_changed(library, made, f"{printable(made.name)} is called {printable(made.into)} now.")
 
 
 @app.command("merge")
+@with_options
 def merge(
     name: _Name,
     into: Annotated[str, typer.Argument(help="The station that takes over its photos.", show_default=False)],
-    wait: _Wait = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    library: WritingOpts,
 ) -> None:
     """Make two stations one, in later scans too. No folder is touched; `stations undo` parts them."""
     from trailcam.store.station_facts import merge as change
 
-    context = app_context(db, config, quiet, verbose)
-    with writing(context, "stations merge", wait) as connection:
-        made = change(connection, name, into)
-    _say_changed(context, made, f"{printable(made.name)} is part of {printable(made.into)} now.")
+    with library.writing() as db:
+        made = change(db, name, into)
+    _say_changed(library, made, f"{printable(made.name)} is part of {printable(made.into)} now.")
 
 
 @app.command("undo")
+@with_options
 def undo(
-    wait: _Wait = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    library: WritingOpts,
 ) -> None:
     """Take back the newest rename or merge that is in force; run again for the one before."""
     from trailcam.store.station_facts import undo as take_back
 
-    context = app_context(db, config, quiet, verbose)
-    with writing(context, "stations undo", wait) as connection:
-        made = take_back(connection)
-    if not quiet:
-        name, into = printable(made.name), printable(made.into)
-        console.say(
-            f"{into} is called {name} again."
-            if made.kind == "rename"
-            else f"{name} is a station of its own again, apart from {into}."
-        )
+    with library.writing() as db:
+        made = take_back(db)
+    name, into = printable(made.name), printable(made.into)
+    library.say(
+        f"{into} is called {name} again."
+        if made.kind == "rename"
+        else f"{name} is a station of its own again, apart from {into}."
+    )
 
 
-def _answer(
-    context: AppContext,
-    format_: Format | None,
-    output: str | None,
-    ask: Callable[[Connection], Report],
-) -> None:
-    from trailcam.cli.render import chosen_format, emit
-
-    chosen = chosen_format(format_, output)
-    with context.database.read() as connection:
-        report = ask(connection)
-    emit(report, chosen, output)
-
-
-def _find_all(
-    db: Connection, table: Mapping[str, Mapping[str, Any]]
-) -> tuple[dict[int, tuple[Station, dict[str, Any]]], list[str]]:
-    """The stations of a table by id, and its names that are none. Raises UsageError for two words on one."""
-    from trailcam.store.station_facts import match_station
-
-    found: dict[int, tuple[Station, dict[str, Any]]] = {}
-    unknown = []
-    for name, facts in table.items():
-        station = match_station(db, name)
-        if station is None:
-            unknown.append(name)
-            continue
-        _, before = found.setdefault(station.station_id, (station, {}))
-        for fact, value in facts.items():
-            if before.setdefault(fact, value) != value:
-                raise UsageError(
-                    f"The file says two things of the {fact} of {printable(station.name)}.",
-                    "Nothing was imported.",
-                )
-    return found, unknown
-
-
-def _refuse_configured(context: AppContext, station: Station, facts: Mapping[str, Any]) -> None:
-    """The configuration goes first at each scan: what it says can't be changed here for long."""
-    for name, settings in context.settings.stations.items():
-        if name.casefold() != station.name.casefold():
-            continue
-        for fact, value in facts.items():
-            said = getattr(settings, fact)
-            if said is not None and said != value:
-                raise UsageError(
-                    f"The configuration says the {fact} of {printable(station.name)}: [stations] in"
-                    f" {printable(str(context.settings.source))}.",
-                    "Change it there or take it out: what it says goes first. Nothing was changed.",
-                )
-
-
-def _say_changed(context: AppContext, made: Change, text: str) -> None:
-    if context.quiet:
-        return
-    console.say(f"{text} `trailcam stations undo` takes it back.")
-    if any(name.casefold() == made.name.casefold() for name in context.settings.stations):
-        console.say(
+def _say_changed(library: Library, made: Change, text: str) -> None:
+    library.say(f"{text} `trailcam stations undo` takes it back.")
+    if any(name.casefold() == made.name.casefold() for name in library.settings.stations):
+        library.say(
             f"The configuration's [stations] still names {printable(made.name)}, and no station is called so"
             " now: mend it there."
         )

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from trailcam.cli import console
-from trailcam.cli.options import (
-    ConfigOpt,
-    DbOpt,
-    Quiet,
-    Since,
-    Until,
-    Verbose,
-    app_context,
-    build_selection,
-    writing,
-)
-from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.options import LibraryOpts, OutputOpts, SelectionGroup, WritingOpts
 from trailcam.errors import UsageError
+from trailcam.selection import Selection
 from trailcam.words.text import count
 
-_Wait = Annotated[
-    float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
-]
+_SelectionOpts = Annotated[Selection, SelectionGroup, Only("since", "until")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to ``trailcam times``."""
-    app.command("shift")(shift)
-    app.command("undo")(undo)
-    app.command("list")(list_)
-
-
+@with_options
 def shift(
+    *,
     station: Annotated[list[str], typer.Option("--station", help="Whose clock was wrong; may be repeated.")],
-    since: Since = None,
-    until: Until = None,
+    selection: _SelectionOpts,
     folder: Annotated[
         str | None,
         typer.Option("--folder", help="Only photos below this folder, relative to the library's own."),
@@ -54,19 +37,13 @@ def shift(
     ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without this, only show it.")] = False,
     note: Annotated[str | None, typer.Option("--note", help="Any text, for `times list`.")] = None,
-    wait: _Wait = 0,
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    output: OutputOpts,
+    library: WritingOpts,
 ) -> None:
     """Correct the times of a camera whose clock was wrong. Shows what it would do, and with --apply does it.
 
     No file is touched. The photos keep what was read of them, and `times undo` goes back to it.
     """
-    from trailcam.cli.render import chosen_format, emit
     from trailcam.clock.check_clocks import check_stale
     from trailcam.clock.shift import apply_shift, plan_shift
     from trailcam.reports.shift_list import shift_plan
@@ -79,64 +56,49 @@ def shift(
     asked = f"by {by}" if by is not None else f"to {to}"
     amount = parse_amount(by) if by is not None else None
     moment = _moment(to) if to is not None else None
-    chosen = chosen_format(format_, output)
-    context = app_context(db, config, quiet, verbose)
-    selection = build_selection(context.settings, None, None, since, until, station, False)
+    selection = replace(selection, stations=tuple(station))
     now = datetime.now().astimezone().replace(tzinfo=None)
     shift_id = None
     if apply:
-        with writing(context, "times shift", wait) as connection:
-            plan = plan_shift(connection, selection, folder, asked, amount, moment)
-            shift_id = apply_shift(connection, plan, note, now)
-            check_stale(connection, context.settings.timezone)
+        with library.writing() as db:
+            plan = plan_shift(db, selection, folder, asked, amount, moment)
+            shift_id = apply_shift(db, plan, note, now)
+            check_stale(db, library.settings.timezone)
     else:
-        with context.database.read() as connection:
-            plan = plan_shift(connection, selection, folder, asked, amount, moment)
+        with library.read() as db:
+            plan = plan_shift(db, selection, folder, asked, amount, moment)
     filters = {**selection.describe(), "folder": folder}
-    emit(shift_plan(plan, filters, now=now, shift_id=shift_id), chosen, output)
+    output.write(shift_plan(plan, filters, now=now, shift_id=shift_id))
 
 
+@with_options
 def undo(
     shift_id: Annotated[
         int | None,
         typer.Argument(metavar="[SHIFT]", help="Its number from `times list`.", show_default="the newest"),
     ] = None,
-    wait: _Wait = 0,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    *,
+    library: WritingOpts,
 ) -> None:
     """Take back a shift of times, the newest by default: its photos get back the times of before."""
     from trailcam.clock.check_clocks import check_stale
     from trailcam.clock.shift import take_back
 
-    context = app_context(db, config, quiet, verbose)
     now = datetime.now().astimezone().replace(tzinfo=None)
-    with writing(context, "times undo", wait) as connection:
-        undone, n_photos = take_back(connection, shift_id, now)
-        check_stale(connection, context.settings.timezone)
-    if not quiet:
-        console.say(f"Shift {undone} of {count(n_photos, 'photo')} is taken back.")
+    with library.writing() as db:
+        undone, n_photos = take_back(db, shift_id, now)
+        check_stale(db, library.settings.timezone)
+    library.say(f"Shift {undone} of {count(n_photos, 'photo')} is taken back.")
 
 
-def list_(
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    db: DbOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
+@with_options
+def list_(*, output: OutputOpts, library: LibraryOpts) -> None:
     """All shifts of times, also those taken back."""
-    from trailcam.cli.render import chosen_format, emit
     from trailcam.reports.shift_list import shift_list
 
-    chosen = chosen_format(format_, output)
-    context = app_context(db, config, quiet, verbose)
-    with context.database.read() as connection:
-        report = shift_list(connection)
-    emit(report, chosen, output)
+    with library.read() as db:
+        report = shift_list(db)
+    output.write(report)
 
 
 def _moment(text: str) -> datetime:

@@ -10,20 +10,25 @@ import typer
 from rich.table import Table
 
 from trailcam.cli import console
-from trailcam.cli.model_options import DeviceOpt, TrustOpt, vouch
-from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.model_options import ModelGroup, TrustOpt, vouch
+from trailcam.cli.options import AppOpts
 from trailcam.cli.signals import stoppable
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
+    from trailcam.settings.config import DetectSettings
     from trailcam.train.train_model import TrainReport
 
+_ModelOpts = Annotated["DetectSettings", ModelGroup, Only("device")]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+@with_options
 def train(
     data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos as YOLO has them.")],
+    *,
     start: Annotated[
         str,
         typer.Option("--from", metavar="starter|FILE", help="The model to start from."),
@@ -39,11 +44,9 @@ def train(
         int, typer.Option("--imgsz", min=32, help="Longer side in px that the model sees.")
     ] = 640,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Photos of one step.")] = 16,
-    device: DeviceOpt = None,
+    model: _ModelOpts,
     trust_weights: TrustOpt = False,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    app: AppOpts,
 ) -> None:
     """Train a model on labelled photos of your own, and compare it with the one it started from.
 
@@ -53,7 +56,6 @@ def train(
     from trailcam.train.train_model import Training
     from trailcam.train.train_model import train as run_train
 
-    context = app_context(None, config, quiet, verbose, {"detect.device": device})
     chosen = name if name is not None else data.resolve().parent.name
     if not _NAME.fullmatch(chosen):
         raise UsageError(
@@ -70,17 +72,16 @@ def train(
         epochs=epochs,
         imgsz=imgsz,
         batch=batch,
-        device=context.settings.detect.device,
+        device=model.device,
     )
 
     def say_epoch(done: int, total: int, map50: float) -> None:
-        if not quiet:
-            console.say(f"Epoch {done} of {total}: mAP50 {map50:.1%} on the validation photos.")
+        app.say(f"Epoch {done} of {total}: mAP50 {map50:.1%} on the validation photos.")
 
     try:
         # A signal that is raised amid a step of torch's may be lost there: it is asked for instead.
         with stoppable("Stopping after the batch in hand; press again to stop at once.") as stop:
-            report = run_train(training, context.settings, epoch_done=say_epoch, stop=stop)
+            report = run_train(training, app.settings, epoch_done=say_epoch, stop=stop)
     except KeyboardInterrupt:
         console.say("Stopped; run the same command again to carry on after the last whole epoch.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None

@@ -8,66 +8,51 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.bench import AtMost, RootArg, Size, SizeOpt
-from trailcam.cli.model_options import BackendOpt, DeviceOpt, ImgszOpt, WeightsOpt
-from trailcam.cli.options import ConfigOpt, Quiet, Verbose, app_context
-from trailcam.cli.output_options import FormatOpt, OutputOpt
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.model_options import ModelGroup
+from trailcam.cli.options import AppOpts, OutputOpts
 from trailcam.errors import ExitCode, PipelineError
 
 if TYPE_CHECKING:
     from trailcam.bench.ceilings import Run
     from trailcam.bench.machine import Machine
-    from trailcam.settings.config import Settings
+    from trailcam.cli.library import App
+    from trailcam.settings.config import DetectSettings
+
+_ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device", "backend", "imgsz")]
 
 
+@with_options
 def tune(
     root: RootArg = None,
+    *,
     size: SizeOpt = Size.MP3,
     at_most: AtMost = 200,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="For each setting.")] = 5.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the table, and leave the configuration as it is.")
     ] = False,
-    weights: WeightsOpt = None,
-    device: DeviceOpt = None,
-    backend: BackendOpt = None,
-    imgsz: ImgszOpt = None,
-    format_: FormatOpt = None,
-    output: OutputOpt = None,
-    config: ConfigOpt = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    model: _ModelOpts,
+    output: OutputOpts,
+    app: AppOpts,
 ) -> None:
     """Find the batch size and workers that are fastest here, and write them to the configuration."""
     from trailcam.bench import ceilings
     from trailcam.bench import try_settings as tuning
     from trailcam.bench.machine import open_machine
     from trailcam.bench.measure import photos_for
-    from trailcam.cli.render import chosen_format, emit
     from trailcam.cli.signals import stoppable
-
-    chosen = chosen_format(format_, output)
-    flags = {
-        "detect.weights": weights,
-        "detect.device": device,
-        "detect.backend": backend,
-        "detect.imgsz": imgsz,
-    }
-    settings = app_context(None, config, quiet, verbose, flags).settings
-
-    def say(text: str) -> None:
-        if not quiet:
-            console.say(text)
 
     with (
         stoppable("Stopping after the batch in hand.") as stop,
-        photos_for(root, size, at_most, say) as photos,
+        photos_for(root, size, at_most, app.say) as photos,
     ):
-        machine = open_machine(settings)
+        machine = open_machine(app.settings)
 
         def run(machine: Machine, n: int) -> Run:
             return ceilings.pipeline(machine, photos, n, stop=stop, watch=True)
 
-        tried = tuning.tune(machine, seconds=seconds, run=run, stop=stop, say=say)
+        tried = tuning.tune(machine, seconds=seconds, run=run, stop=stop, say=app.say)
         if stop():
             console.say("Stopped; the configuration is as it was.")
             raise typer.Exit(ExitCode.INTERRUPTED)
@@ -75,20 +60,19 @@ def tune(
             raise PipelineError("None of these photos could be looked at.", "Try another folder.")
         best = tuning.winner(tried)
         facts = {"photos": photos.what, "device": str(machine.device), "weights": machine.weights}
-        emit(tuning.tune_report(tried, best, photos, facts), chosen, output)
-    _keep(settings, best.setting, dry_run, quiet)
+        output.write(tuning.tune_report(tried, best, photos, facts))
+    _keep(app, best.setting, dry_run)
 
 
-def _keep(settings: Settings, setting: tuple[int, int], dry_run: bool, quiet: bool) -> None:
+def _keep(app: App, setting: tuple[int, int], dry_run: bool) -> None:
     """Write the winner where the settings came from, else where they are looked for."""
     from trailcam.settings.config import default_config
     from trailcam.settings.config_file import set_keys
     from trailcam.words.text import printable
 
-    path = settings.source or default_config()
+    path = app.settings.source or default_config()
     batch, workers = setting
     if not dry_run:
         set_keys(path, {"detect.batch": batch, "detect.workers": workers})
-    if not quiet:
-        verb = "Would write" if dry_run else "Wrote"
-        console.say(f"{verb} batch {batch} and workers {workers} to {printable(str(path))}.")
+    verb = "Would write" if dry_run else "Wrote"
+    app.say(f"{verb} batch {batch} and workers {workers} to {printable(str(path))}.")

@@ -26,7 +26,7 @@ from trailcam.store.clock_facts import (
     mark_checked,
     save_doubts,
 )
-from trailcam.store.database import Connection
+from trailcam.store.database import Connection, Database
 from trailcam.strip.judge import natural_key
 from trailcam.sun.sky import Place, Sun, zone_of
 
@@ -89,6 +89,16 @@ def check_stale(db: Connection, timezone: str | None) -> Checked:
     checked = check(db, clock_stations(db, stale=True), timezone)
     save(db, checked)
     return checked
+
+
+def check_new(database: Database, timezone: str | None) -> int:
+    """:func:`check_stale` in a transaction of its own; returns how many photos came into doubt.
+
+    The caller holds the writer's lock.
+    """
+    with database.write() as db:
+        checked = check_stale(db, timezone)
+    return sum(word is not None for word in checked.changed.values())
 
 
 def _streams(shots: Sequence[ClockShot]) -> Iterator[tuple[str, str, list[ClockShot]]]:

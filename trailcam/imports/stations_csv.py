@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from trailcam.errors import UsageError
 from trailcam.reports.station_list import LIST_COLUMNS
+from trailcam.settings.config import Settings
 from trailcam.settings.schema import Refused, time_zone
+from trailcam.store.database import Connection
+from trailcam.store.station_facts import FACTS, Station, find_station, gps_place, match_station, set_facts
 from trailcam.words.degrees import Axis, parse_degrees
-from trailcam.words.text import FORMULA_STARTS, printable
+from trailcam.words.text import FORMULA_STARTS, count, printable
 
 Facts = dict[str, Any]
 
@@ -138,3 +143,81 @@ def _zone(text: str) -> object:
 def _unquoted(cell: str) -> str:
     """Without the apostrophe that keeps a spreadsheet from running a cell."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell
+
+
+def set_station(db: Connection, settings: Settings, name: str, facts: Facts, *, from_gps: bool) -> Station:
+    """Write ``facts`` of a station (None clears), with ``from_gps`` its place too; returns it as it is then.
+
+    Raises UsageError where there is no such station, no such place, or the configuration says something else.
+    """
+    station = find_station(db, name)
+    if from_gps:
+        latitude, longitude = gps_place(db, station)
+        facts = {**facts, "latitude": latitude, "longitude": longitude}
+    _refuse_configured(settings, station, facts)
+    set_facts(db, station.station_id, facts)
+    return find_station(db, station.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedStations:
+    """How many stations the file named, how many of them changed, and the names that are no stations."""
+
+    named: int
+    changed: int
+    unknown: list[str]
+
+
+def import_stations(
+    db: Connection, settings: Settings, table: Mapping[str, Facts], *, skip_unknown: bool
+) -> ImportedStations:
+    """Write what :func:`read_stations` read. Raises UsageError; in its transaction nothing changes then."""
+    found, unknown = _find_all(db, table)
+    if unknown and not skip_unknown:
+        names = ", ".join(printable(name) for name in unknown)
+        raise UsageError(
+            f"{count(len(unknown), 'name')} in the file are no stations here: {names}.",
+            "Nothing was imported. Mend the names (trailcam stations list), or add --skip-unknown.",
+        )
+    changed = 0
+    for station, facts in found.values():
+        _refuse_configured(settings, station, facts)
+        changed += any(getattr(station, f) != facts[f] for f in FACTS if f in facts)
+        set_facts(db, station.station_id, facts)
+    return ImportedStations(len(found), changed, unknown)
+
+
+def _find_all(
+    db: Connection, table: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[int, tuple[Station, dict[str, Any]]], list[str]]:
+    """The stations of a table by id, and its names that are none. Raises UsageError for two words on one."""
+    found: dict[int, tuple[Station, dict[str, Any]]] = {}
+    unknown = []
+    for name, facts in table.items():
+        station = match_station(db, name)
+        if station is None:
+            unknown.append(name)
+            continue
+        _, before = found.setdefault(station.station_id, (station, {}))
+        for fact, value in facts.items():
+            if before.setdefault(fact, value) != value:
+                raise UsageError(
+                    f"The file says two things of the {fact} of {printable(station.name)}.",
+                    "Nothing was imported.",
+                )
+    return found, unknown
+
+
+def _refuse_configured(settings: Settings, station: Station, facts: Mapping[str, Any]) -> None:
+    """The configuration goes first at each scan: what it says can't be changed here for long."""
+    for name, configured in settings.stations.items():
+        if name.casefold() != station.name.casefold():
+            continue
+        for fact, value in facts.items():
+            said = getattr(configured, fact)
+            if said is not None and said != value:
+                raise UsageError(
+                    f"The configuration says the {fact} of {printable(station.name)}: [stations] in"
+                    f" {printable(str(settings.source))}.",
+                    "Change it there or take it out: what it says goes first. Nothing was changed.",
+                )

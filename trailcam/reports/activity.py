@@ -73,9 +73,6 @@ _OVERLAP_COLUMNS = (
     Column("high", "to", CellType.NUMBER),
     Column("estimator", "estimator", CellType.TEXT),
 )
-COUNTED = ("events", "events_per_100", "share", "night_events", "night_events_per_100")
-"""What hangs on the confidence."""
-
 _TITLES = {"hour": "By the clock", "sun": "By the sun", "moon": "By the moon"}
 
 
@@ -135,12 +132,6 @@ def activity(
         notes=[*notes_of(basis), *_notes(seen, doubtful, [section.name for section in sections], pairs)],
         sections=(*sections[1:], *pairs),
     )
-
-
-def row_keys(by: Sequence[str]) -> list[str]:
-    """The columns that tell the rows of ``activity`` apart, for its ``by``."""
-    axis = next((axis for axis in AXES if axis in by), "hour")
-    return ["class", *(key for key in KEYS if key in by), "sun_hour" if axis == "sun" else axis]
 
 
 def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:

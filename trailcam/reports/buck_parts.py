@@ -17,7 +17,7 @@ from trailcam.errors import UsageError
 from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
-from trailcam.reports.bucks import count_bucks, make_buck_tables
+from trailcam.reports.bucks import DEFAULT_BY, count_bucks, make_buck_tables
 from trailcam.reports.common import Question, rate
 from trailcam.reports.visits import moon_of
 from trailcam.store.database import Connection, rows
@@ -87,9 +87,16 @@ _TITLES = {
 
 
 def buck_report(
-    db: Connection, question: Question, *, by: Sequence[str], parts: Sequence[str] = PARTS
+    db: Connection,
+    question: Question,
+    *,
+    by: Sequence[str] = DEFAULT_BY,
+    parts: Sequence[str] = PARTS,
+    one_table: bool = False,
 ) -> Report:
     """``bucks`` with its other parts as sections, those out of :data:`PARTS` that are asked for.
+
+    With ``one_table`` the only part asked for is the report's rows; raises UsageError for more than one.
 
     Section ``seasons`` has a row for each season-year (None: no capture time) and age class: what ``bucks``
     counts, first_sighting and last_sighting (camera time, ISO 8601, of photos whose clock is not in doubt),
@@ -113,6 +120,11 @@ def buck_report(
         gap=question.gap,
         silent_days=question.silent_days,
     )
+    report = _with_parts(db, question, by, parts)
+    return as_rows(report) if one_table else report
+
+
+def _with_parts(db: Connection, question: Question, by: Sequence[str], parts: Sequence[str]) -> Report:
     report = _counted(db, question, by)
     report = dataclasses.replace(report, filters={**report.filters, "parts": list(dict.fromkeys(parts))})
     if COUNTS not in parts:

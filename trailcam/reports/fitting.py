@@ -7,6 +7,7 @@ on others; so each threshold is also chosen on four fifths of the visits and tri
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ import numpy.typing as npt
 from trailcam.errors import UnanswerableError
 from trailcam.evaluate.meaning import class_targets
 from trailcam.evaluate.metrics import Matched, match
-from trailcam.reports.accuracy import LIMIT, Evidence
-from trailcam.reports.base import CellType, Column, Row, Section
+from trailcam.reports.accuracy import LIMIT, Evidence, accuracy
+from trailcam.reports.base import CellType, Column, Report, Row, Section
+from trailcam.reports.common import Question
+from trailcam.store.database import Connection
+from trailcam.store.judged_boxes import forget_fitted, save_fitted
 from trailcam.words.text import count, printable
 
 NEED_BOXES = 20
@@ -81,6 +85,35 @@ def fit(evidence: Evidence) -> Fitted:
         Section("fitted", "Thresholds by people's corrections", _COLUMNS, rows),
         notes,
     )
+
+
+def fit_thresholds(
+    db: Connection, question: Question, *, run_id: int | None, only_random: bool, author: str
+) -> Report:
+    """Fit, let what was fitted count, and report. Call it in a transaction. Raises as ``fit`` does."""
+    before, evidence = accuracy(db, question, run_id=run_id, only_random=only_random)
+    fitted = fit(evidence)
+    save_fitted(db, evidence.model["weights_sha256"], fitted.thresholds, author)
+    names = ", ".join(f"{printable(name)} {t:g}" for name, t in fitted.thresholds.items())
+    said = (
+        f"Counts from now on, in every report and later run of these weights: {names}. Taken back by"
+        " --forget-thresholds."
+        if names
+        else "No threshold did better on visits left out than what counts now: nothing was changed."
+    )
+    after = accuracy(db, question, run_id=run_id, only_random=only_random)[0] if names else before
+    return dataclasses.replace(
+        after, sections=[fitted.section, *after.sections], notes=[said, *fitted.notes, *after.notes]
+    )
+
+
+def forget_thresholds(db: Connection, question: Question, *, run_id: int | None, only_random: bool) -> Report:
+    """Let what the weights recommend count again, and report. Call it in a transaction."""
+    before, evidence = accuracy(db, question, run_id=run_id, only_random=only_random)
+    names = ", ".join(map(printable, forget_fitted(db, evidence.model["weights_sha256"])))
+    said = f"Counts as the weights recommend again: {names}." if names else "No threshold was fitted."
+    after = accuracy(db, question, run_id=run_id, only_random=only_random)[0] if names else before
+    return dataclasses.replace(after, notes=[said, *after.notes])
 
 
 def _row(name: str, matched: Matched, scenes: npt.NDArray[Any], before: float) -> Row:

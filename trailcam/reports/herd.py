@@ -51,9 +51,6 @@ _COLUMNS = (
     Column("fawns_high", "to", CellType.NUMBER),
     Column("resampled", "resampled", CellType.TEXT, null="too few", spare=6),
 )
-RATIOS = ("bucks_per_100_does", "fawns_per_100_does")
-COUNTED = tuple(column.name for column in _COLUMNS if column.name != "resampled")
-"""What hangs on the confidence."""
 
 
 def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Report:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from trailcam.domain import FALLBACK_CONFIDENCE, TimeSource
+from trailcam.domain import TimeSource
 from trailcam.geometry import upright_size
 from trailcam.reports.base import CellType, Column, Report, Row, Section
-from trailcam.selection import Selection
-from trailcam.store.corrections import ShownBox, faint_boxes, shown_boxes
+from trailcam.store.correct_photo import boxes_of
+from trailcam.store.corrections import ShownBox
 from trailcam.store.database import Connection
 from trailcam.store.paths import from_db
 from trailcam.store.photo_facts import photo_facts, photo_times
-from trailcam.store.select import make_selected
 from trailcam.words.text import printable
 
 _BOXES = (
@@ -48,13 +47,6 @@ _NOTES = {
     "camera_label": ("camera's label", ""),
     "maker_note": ("maker note", ""),
 }
-
-
-def boxes_of(db: Connection, image_id: int) -> tuple[tuple[ShownBox, ...], tuple[ShownBox, ...]]:
-    """The boxes of a photo that count, and those below; numbers run through both."""
-    make_selected(db, Selection())
-    shown = shown_boxes(db, [image_id], None, FALLBACK_CONFIDENCE).get(image_id, ())
-    return shown, faint_boxes(db, image_id, FALLBACK_CONFIDENCE)
 
 
 def photo_report(db: Connection, image_id: int) -> Report:

@@ -45,12 +45,12 @@ def species(
     question: Question,
     *,
     by: Sequence[str] = DEFAULT_BY,
-    level: Level = Level.CLASS,
+    kinds: bool = False,
     only: Sequence[str] | None = None,
 ) -> Report:
     """Count every class that was seen among the selected images, or ``only`` some of them.
 
-    ``by`` are keys out of :data:`KEYS`, after the class. With ``level`` KIND all bucks are one, with CLASS
+    ``by`` are keys out of :data:`KEYS`, after the class. With ``kinds`` all bucks are one, otherwise
     each class of the model stands for itself. A row holds the class, the keys (None: no capture time),
     photos, detections, events (None: no photo has a capture time), camera_days, events_per_100,
     max_animals (the most
@@ -69,7 +69,7 @@ def species(
         confidence=question.confidence,
         fallback=FALLBACK_CONFIDENCE,
         gap=question.gap,
-        level=level,
+        level=Level.KIND if kinds else Level.CLASS,
         only=only,
     )
     day_keys = [key for key in by if key != "hour"]
@@ -92,7 +92,9 @@ def species(
     return Report(
         name="species",
         title="Species",
-        filters=question.describe(by=["class", *by], level=level.value, only=list(only or ())),
+        filters=question.describe(
+            by=["class", *by], level="kind" if kinds else "class", only=list(only or ())
+        ),
         coverage=basis.coverage,
         columns=columns,
         rows=[{c.name: row[c.name] for c in columns} for row in in_order(finished, ("class", *by))],

@@ -22,7 +22,7 @@ from trailcam.errors import ConfigError, UsageError
 from trailcam.settings import schema as tables
 from trailcam.settings.classmap import ClassRule, is_class_map_path, rule_from_table
 from trailcam.settings.schema import Refused, Rule, Source, check_table, check_value
-from trailcam.words.months import Season, parse_months
+from trailcam.words.months import DEFAULT_FIRST_MONTH, Season, parse_months
 from trailcam.words.span import parse_duration
 from trailcam.words.text import printable
 
@@ -188,6 +188,10 @@ class Settings:
             f"Known: {', '.join(map(printable, self.seasons))}. "
             'Add one to the configuration: [seasons] spring = "3-5"',
         )
+
+    def first_month(self, season: str | None) -> int:
+        """The month (1..12) that begins a season-year: that of the season named, else September."""
+        return self.season(season).year_begins if season is not None else DEFAULT_FIRST_MONTH
 
 
 _SECTIONS: Mapping[str, type] = {

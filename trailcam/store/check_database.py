@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -118,6 +119,24 @@ def copies(path: Path) -> list[Path]:
     """The copies of a database that trailcam made beside it, the newest first."""
     found = [p for p in path.parent.glob("*.backup") if p.name.startswith(f"{path.name}.") and p.is_file()]
     return sorted(found, key=lambda p: p.stat().st_mtime, reverse=True)
+
+
+def copy_name(path: Path, why: str) -> Path:
+    """A name for a copy beside the database that tells ``why`` and when it was made."""
+    return path.with_name(f"{path.name}.{why}-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.backup")
+
+
+def copies_hint(path: Path) -> str:
+    """Where copies of a database lie that can't be read, for whoever wants to go back to one."""
+    found = [printable(str(copy)) for copy in copies(path)[:5]]
+    if not found:
+        return (
+            "There is no copy of it beside it. If you have one elsewhere, put it in its place; else move the "
+            "file away and scan and detect again: the photos are untouched."
+        )
+    return (
+        f"Copies of it, the newest first: {', '.join(found)}. Put one in its place: all it takes is its name."
+    )
 
 
 def _attached(path: Path) -> Connection:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.store.columns import insert, insert_row, next_id
-from trailcam.store.database import Connection, one, query, rows, utc_now
+from trailcam.store.database import Connection, Database, one, query, rows, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,12 @@ def told_of(db: Connection, silences: Sequence[tuple[int, date]]) -> Told:
         np.asarray(failed["image_id"], np.int64),
         silences,
     )
+
+
+def remember_in(database: Database, name: str, told: Told) -> None:
+    """:func:`remember` in a transaction of its own; the caller holds the writer's lock."""
+    with database.write() as db:
+        remember(db, name, told)
 
 
 def remember(db: Connection, name: str, told: Told) -> None:

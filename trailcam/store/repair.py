@@ -6,13 +6,18 @@ said is never touched. The rules stand in :mod:`trailcam.store.invariants`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from trailcam.store.database import Connection
+from trailcam.errors import DatabaseError
+from trailcam.store.check_database import back_up, check, copies_hint, copy_name
+from trailcam.store.database import Connection, Database
 from trailcam.store.invariants import Broken, broken
 from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.repeats import mark_repeats
+from trailcam.store.rescue import set_aside_log
 from trailcam.store.run_choice import settle
+from trailcam.words.text import count, printable
 
 _ORPHANS = {
     "results of no run": "DELETE FROM results WHERE run_id NOT IN (SELECT run_id FROM runs)",
@@ -196,6 +201,50 @@ def repair(db: Connection) -> Repair:
         mark_repeats(db)
     db.execute("DROP TABLE doubtful")
     return Repair({what: n for what, n in mended.items() if n}, broken(db))
+
+
+class _DryRun(Exception):
+    """Ends a transaction without its changes."""
+
+
+def repair_database(database: Database, *, dry_run: bool, say: Callable[[str], None]) -> Repair | None:
+    """Mend the database after making a copy; None where a damaged log keeps a dry run from more.
+
+    With ``dry_run`` nothing changes. ``say`` is told what is kept where, before anything can fail. The caller
+    holds the writer's lock. Raises DatabaseError where tables can't be read, or the file doesn't open.
+    """
+    copy = copy_name(database.path, "damaged")
+    if set_aside_log(database.path, copy, dry_run=dry_run) is not None:
+        say(
+            "The log of the last changes is damaged. Without it the database is as it was before them"
+            + (
+                "; repairing would set it aside."
+                if dry_run
+                else f". It and a copy of the database are kept: {printable(str(copy))}."
+            )
+        )
+        if dry_run:
+            return None
+    health = check(database)
+    if health.unreadable:
+        raise DatabaseError(
+            f"{count(len(health.unreadable), 'table')} can't be read: {', '.join(health.unreadable)}.",
+            f"That can't be mended from what is left. {copies_hint(database.path)}",
+        )
+    if health.sound:
+        return Repair({}, [])
+    if not dry_run:
+        copy = copy_name(database.path, "before-repair")
+        back_up(database, copy)
+        say(f"As it was, the database is kept in {printable(str(copy))}.")
+    try:
+        with database.write() as db:
+            report = repair(db)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return report
 
 
 def _count(db: Connection, sql: str) -> int:

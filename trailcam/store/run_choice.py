@@ -12,6 +12,7 @@ from typing import Any
 
 from trailcam.errors import UsageError
 from trailcam.store.database import Connection, one, rows, utc_now
+from trailcam.words.text import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +129,32 @@ def count_kept(db: Connection, run_id: int) -> int:
     return int(found[0]) if found else 0
 
 
-def delete_run(db: Connection, run_id: int) -> Deleted:
+def check_deletable(db: Connection, run_id: int, *, force: bool = False) -> dict[str, Any]:
+    """The columns of a run that may be deleted.
+
+    Raises UsageError for no run, and without ``force`` for one that counts or was chosen.
+    """
+    run = check_run(db, run_id)
+    counting = next(row["counting"] for row in list_runs(db) if row["run_id"] == run_id)
+    if not force and (counting or run["chosen_at"] is not None):
+        why = f"counts for {count(counting, 'photo')}" if counting else "was chosen by hand"
+        raise UsageError(
+            f"Run {run_id} {why}; it was not deleted.",
+            "Let another count first: `trailcam runs current RUN`. --force deletes it all the same:"
+            " the photos then go to their next run, or are pending again.",
+        )
+    return run
+
+
+def delete_run(db: Connection, run_id: int, *, force: bool = True) -> Deleted:
     """Delete a run with its results and boxes. What people said stays, and so do fitted thresholds.
 
     Photos that it counted for go to the run that counts without it; those that no other completed are failed
     again where another run failed on them, else pending. What digests have told is not told again while
     another run's result of the photo remains. Call it in a transaction.
-    Raises UsageError for a run that doesn't exist.
+    Raises UsageError as :func:`check_deletable`.
     """
-    was_chosen = check_run(db, run_id)["chosen_at"] is not None
+    was_chosen = check_deletable(db, run_id, force=force)["chosen_at"] is not None
     db.execute(
         "CREATE OR REPLACE TEMP TABLE orphans AS SELECT image_id FROM images WHERE run_id = ?",
         [run_id],
