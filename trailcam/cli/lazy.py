@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "gallery": (
         "gallery:gallery",
-        "Write an offline page of the photos that were found, with filters and statistics.",
+        "Write an offline page of the visits: their best photos, with filters and statistics.",
     ),
     "export": ("export:app", "Results into the formats that other programs read."),
     "import": ("import_:app", "What others found and labelled, into the library."),
