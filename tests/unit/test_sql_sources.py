@@ -70,7 +70,11 @@ REVIEWED: dict[str, set[str]] = {
     "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
     "store/parquet.py": {"columns"},
     "store/photo_facts.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
-    "store/repair.py": {"_DOUBTFUL", "_SAME_BYTES", "sql"},
+    "store/repeats.py": {
+        "_sql('true')",
+        "_sql(f'd.run_id = {int(run_id)} AND d.image_id IN (SELECT image_id FROM asked)')",
+    },
+    "store/repair.py": {"_ALL_REPEAT", "_DOUBTFUL", "_SAME_BYTES", "sql"},
     "store/run_choice.py": {"images"},
     "store/run_sink.py": {"own"},
     "store/select.py": {"_where(selection)", "base", "sql"},
