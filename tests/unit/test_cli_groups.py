@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from trailcam.cli.groups import Group, Only, with_options
-from trailcam.cli.library import App
+from trailcam.cli.open_library import App
 from trailcam.cli.options import AppOpts, LibraryOpts, VisitGapOpt, WritingOpts
 from trailcam.reports.all_reports import REPORTS, ReportEntry
 

@@ -183,7 +183,7 @@ def test_commands_open_no_transaction() -> None:
         for path in (PACKAGE / "cli").glob("*.py")
         if is_thick(ast.parse(path.read_text(encoding="utf-8")))
     }
-    assert found == {"library.py"}, "a command changes the library inside library.writing() alone"
+    assert found == {"open_library.py"}, "a command changes the library inside library.writing() alone"
 
 
 @pytest.mark.parametrize(

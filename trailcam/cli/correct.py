@@ -12,7 +12,7 @@ from trailcam.errors import UsageError
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
 
 
 @with_options

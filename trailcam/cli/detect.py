@@ -22,7 +22,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailcam.cli.library import App, Library
+    from trailcam.cli.open_library import App, Library
     from trailcam.detect.command import DetectReport, Started, Work
     from trailcam.detect.pipeline.outcomes import Snapshot
 

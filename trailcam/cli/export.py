@@ -16,7 +16,7 @@ from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import App
+    from trailcam.cli.open_library import App
     from trailcam.export.summary import Summary
     from trailcam.settings.config import ProjectSettings
 

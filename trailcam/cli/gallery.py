@@ -16,7 +16,7 @@ from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.gallery.make_gallery import GalleryReport
 
 

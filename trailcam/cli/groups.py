@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import App
+    from trailcam.cli.open_library import App
 
 
 class Group:

@@ -16,7 +16,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.imports.labels import Labelled
     from trailcam.imports.megadetector import Imported
     from trailcam.store.match import Problem

@@ -11,7 +11,7 @@ import typer
 from trailcam.cli.groups import Group, Sets
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import App
+    from trailcam.cli.open_library import App
     from trailcam.detect.model.find_weights import Weights
     from trailcam.settings.config import DetectSettings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli.groups import Group, Only, Sets, StartGroup
-from trailcam.cli.library import App, Library, open_app, open_library
+from trailcam.cli.open_library import App, Library, open_app, open_library
 from trailcam.errors import UsageError
 from trailcam.reports.formats import Format
 from trailcam.selection import Selection

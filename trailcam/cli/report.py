@@ -16,7 +16,7 @@ from trailcam.cli.report_digest import digest
 from trailcam.reports.all_reports import REPORTS, ReportEntry, ReportOption
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.cli.options import Output
     from trailcam.reports.common import Question
 

@@ -14,7 +14,7 @@ from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.pages.shown import PageReport
     from trailcam.review.apply import Applied
 

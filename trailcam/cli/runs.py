@@ -16,7 +16,7 @@ from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.cli.options import Output
     from trailcam.selection import Selection
 

@@ -20,7 +20,7 @@ from trailcam.words.unread import unread_words, what_is_read
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.scan.scan_root import ScanOptions, ScanReport
 
 _SHOWN = 10  # names of folders that were left out; -v names them all

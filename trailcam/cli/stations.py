@@ -14,7 +14,7 @@ from trailcam.errors import UsageError
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.store.station_facts import Change, Station
 
 app = typer.Typer(help="Stations: places, time zones, names, and the cameras there.", no_args_is_help=True)

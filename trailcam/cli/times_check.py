@@ -15,7 +15,7 @@ from trailcam.words.text import count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.clock.check_clocks import Checked
 
 _SelectionOpts = Annotated[Selection, SelectionGroup, Only("station")]

@@ -19,7 +19,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trailcam.cli.library import Library
+    from trailcam.cli.open_library import Library
     from trailcam.strip.read_library import StripOptions, StripReport
 
 _SelectionOpts = Annotated[Selection, SelectionGroup, Only("months", "season", "since", "until", "station")]

@@ -16,7 +16,7 @@ from trailcam.errors import ExitCode, PipelineError
 if TYPE_CHECKING:
     from trailcam.bench.ceilings import Run
     from trailcam.bench.machine import Machine
-    from trailcam.cli.library import App
+    from trailcam.cli.open_library import App
     from trailcam.settings.config import DetectSettings
 
 _ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device", "backend", "imgsz")]
