@@ -15,7 +15,7 @@ from tests.conftest import TinyJpeg
 from tests.helpers.fake_trailcam import FakeDetector
 from trailcam.detect.choose import fit as opening
 from trailcam.detect.choose.fit import FITTED_FROM, Opened, fit, look
-from trailcam.detect.choose.plan import Pace, fitted, plan
+from trailcam.detect.choose.plan import Memory, Pace, fitted, plan
 from trailcam.detect.model.find_weights import Weights
 from trailcam.detect.model.protocol import RawDetections
 from trailcam.machine import free_bytes
@@ -73,14 +73,16 @@ def test_what_is_chosen_can_be_run(
     device = "cpu" if on_cpu else "cuda"
     first = plan(device, cores=cores)
     pace = Pace(8, read_s, decode_s, {first.batch: infer_s})
-    best = fitted(first, pace, cores=cores, on_cpu=on_cpu, free=free)
+    best = fitted(first, pace, cores=cores, on_cpu=on_cpu, memory=Memory(free))
     assert 1 <= best.batch <= first.batch
     assert (best.workers == 0) == (on_cpu and cores <= 4)
     assert best.workers <= max(1, cores)
     assert best.reason.startswith(f"batch {best.batch}, workers {best.workers}")
     assert f": chosen for {cores} core" in best.reason
-    assert ("lack of memory" in best.reason) <= (free is not None)
-    asked = fitted(plan(device, batch=3, workers=0, cores=cores), pace, cores=cores, on_cpu=on_cpu, free=free)
+    assert ("free memory" in best.reason) <= (free is not None)
+    asked = fitted(
+        plan(device, batch=3, workers=0, cores=cores), pace, cores=cores, on_cpu=on_cpu, memory=Memory(free)
+    )
     assert (asked.batch, asked.workers) == (3, 0)
 
 
@@ -120,12 +122,12 @@ def test_little_memory_makes_batches_small_and_then_workers_few() -> None:
     sizes = [
         (best.batch, best.workers)
         for free in (64 * 10**9, 2 * 10**9, 10**9, 10**8)
-        for best in [fitted(first, pace, cores=8, on_cpu=True, free=free)]
+        for best in [fitted(first, pace, cores=8, on_cpu=True, memory=Memory(free))]
     ]
     assert sizes[0] == (8, 5)
     assert sizes[-1] == (1, 1)
     assert sizes == sorted(sizes, reverse=True)
-    tight = fitted(first, pace, cores=8, on_cpu=True, free=10**8)
+    tight = fitted(first, pace, cores=8, on_cpu=True, memory=Memory(10**8))
     assert tight.reason.endswith("reduced to fit the free memory")
 
 

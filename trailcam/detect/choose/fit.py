@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trailcam.detect.choose.plan import Pace, Plan, fitted, plan
+from trailcam.detect.choose.plan import Memory, Pace, Plan, fitted, plan
 from trailcam.detect.model.backend import Backend
-from trailcam.detect.model.device import resolve
+from trailcam.detect.model.device import free_on_device, resolve
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.pipeline.decode import Decoded, decode
+from trailcam.detect.pipeline.inference import is_out_of_memory
 from trailcam.detect.pipeline.read_file import read_file
 from trailcam.machine import free_bytes, usable_cores
 
@@ -89,7 +90,8 @@ def fit(opened: Opened, files: Sequence[Path], stop: Callable[[], bool] = lambda
     if pace is None:
         return opened
     on_cpu = opened.device.type == "cpu"
-    best = fitted(opened.plan, pace, cores=usable_cores(), on_cpu=on_cpu, free=free_bytes())
+    memory = Memory(free_bytes(), free_on_device(opened.device))
+    best = fitted(opened.plan, pace, cores=usable_cores(), on_cpu=on_cpu, memory=memory)
     return replace(opened, plan=best)
 
 
@@ -151,6 +153,8 @@ def _infer_s(opened: Opened, photos: Sequence[Pixels], size: int) -> float:
         started = time.perf_counter()
         for result in [detector.submit(pixels) for _ in range(n_batches)]:
             result()
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         return 0.0
     return (time.perf_counter() - started) / (n_batches * size)

@@ -16,6 +16,10 @@ _READERS = 8  # files that a worker has open at once; see trailcam.detect.pipeli
 # Peaks of `trailcam bench`, two cores, 16 MP photos (2026-11-27); libraries that processes share included.
 _WORKER_BYTES = 640_000_000  # one decoding process more
 _LANE_BYTES = 37_000_000  # one photo more in the batches of each lane
+# On a GPU the layers' results lie in its own memory; main memory holds pixels. Both figures are estimates, no
+# GPU was measured; a batch that doesn't fit after all is halved.
+_PIXEL_BYTES = 4_000_000  # one photo more in the batches under way
+_DEVICE_BYTES = 60_000_000  # one photo more at 640 px
 _MEMORY_SHARE = 0.7  # of what is free; the rest is for the database and whatever else there is
 
 
@@ -38,6 +42,17 @@ class Plan:
     def open(self) -> bool:
         """Whether anything is left to choose."""
         return self.asked_batch is None or self.asked_workers is None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes that are free: ``main`` memory, and ``device`` memory of a GPU; None where unknown."""
+
+    main: int | None = None
+    device: int | None = None
+
+
+NO_LIMIT = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +102,8 @@ def plan(
     return Plan(chosen_batch, chosen_workers, lanes, reason, batch, workers)
 
 
-def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | None = None) -> Plan:
-    """``first`` with what the user left open chosen by what photos cost, and to fit ``free`` bytes of memory.
+def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, memory: Memory = NO_LIMIT) -> Plan:
+    """``first`` with what the user left open chosen by what photos cost, and to fit the ``memory``.
 
     The batch is the smallest that is about as fast as the fastest tried. Workers are as many as keep up
     with the device, and on a processor with the cores' other half of the work, inference.
@@ -104,8 +119,8 @@ def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | Non
         photo_s = infer_s + pace.decode_s / cores if on_cpu else infer_s
         workers = max(1, min(cores if on_cpu else cores - 1, math.ceil(busy_s / photo_s)))
     wanted = (batch, workers)
-    if free is not None:
-        batch, workers = _within(free, batch, workers, first)
+    within = _within_processor if on_cpu else _within_gpu
+    batch, workers = within(memory, batch, workers, first)
     seen = (
         f"after {pace.n_photos} photo{'s' if pace.n_photos != 1 else ''} "
         f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {infer_s * 1000:.0f} ms)"
@@ -115,19 +130,33 @@ def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, free: int | Non
     return replace(first, batch=batch, workers=workers, reason=reason)
 
 
-def _within(free: int, batch: int, workers: int, first: Plan) -> tuple[int, int]:
+def _within_processor(memory: Memory, batch: int, workers: int, first: Plan) -> tuple[int, int]:
     """Smaller batches, then fewer workers, until they fit; what the user asked for stays."""
 
     def needed() -> float:
         return workers * _WORKER_BYTES + first.lanes * batch * _LANE_BYTES
 
-    while needed() > free * _MEMORY_SHARE:
+    while memory.main is not None and needed() > memory.main * _MEMORY_SHARE:
         if first.asked_batch is None and batch > 1:
             batch //= 2
         elif first.asked_workers is None and workers > 1:
             workers -= 1
         else:
             break
+    return batch, workers
+
+
+def _within_gpu(memory: Memory, batch: int, workers: int, first: Plan) -> tuple[int, int]:
+    """A batch that the GPU's memory holds, and no more workers than main memory does; as asked stays.
+
+    Workers go first: a small batch leaves a GPU idle, and hardly takes main memory.
+    """
+    if first.asked_batch is None and memory.device is not None:
+        while batch > 1 and batch * _DEVICE_BYTES > memory.device * _MEMORY_SHARE:
+            batch //= 2
+    if first.asked_workers is None and memory.main is not None and workers:
+        room = memory.main * _MEMORY_SHARE - 2 * batch * _PIXEL_BYTES
+        workers = max(1, min(workers, int(room // _WORKER_BYTES)))
     return batch, workers
 
 

@@ -65,6 +65,17 @@ def _cuda(index: int) -> torch.device:
     return torch.device(f"cuda:{index}")
 
 
+def free_on_device(device: torch.device) -> int | None:
+    """Bytes of a GPU's own memory that are free; None for a processor, and where nothing tells."""
+    import torch
+
+    if device.type != "cuda":
+        return None
+    with contextlib.suppress(RuntimeError):  # some virtual GPUs don't tell
+        return int(torch.cuda.mem_get_info(device)[0])
+    return None
+
+
 def describe(device: torch.device) -> str:
     """A device for people: ``NVIDIA GeForce RTX 4080 SUPER (cuda:0, 16 GB)``, ``AMD EPYC (cpu)``."""
     import torch

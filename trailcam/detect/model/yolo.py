@@ -122,7 +122,9 @@ class UltralyticsDetector(Detector):
             raise WeightsError(
                 f"The model answered with {type(output).__name__}.", "It is no YOLO detection model."
             )
-        return output
+        # An engine (TensorRT, ONNX of a fixed shape) writes every answer into the same memory, and the next
+        # batch starts before this one's boxes are taken.
+        return output if self._native else output.clone()
 
     @torch.inference_mode()
     def _finish(

@@ -79,6 +79,10 @@ class Batcher:
         self._max_wait_s = max_wait_s
         self._buckets: dict[Shape, _Bucket] = {}
 
+    def shrink(self, size: int) -> None:
+        """Give out batches of at most ``size`` from now on."""
+        self._size = min(self._size, size)
+
     def add(self, chunk: Chunk) -> Iterator[Batch]:
         """Take a chunk's good photos; give the batches that are now full or waited too long."""
         for batch in chunk.batches:

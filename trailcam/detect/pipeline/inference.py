@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had too little memory. Apple's and some of CUDA's say so only in the text."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class InFlight:
     """A batch that the device works on. ``results`` is None when it did not even start."""
@@ -39,13 +44,24 @@ class Inference:
         self._detector = detector
         self.limit = limit
 
+    def warmup(self, height: int, width: int) -> None:
+        """Warm the model by ``limit`` photos at once, or as many as fit. Raises DeviceError if none do."""
+        while True:
+            tried = self.limit
+            try:
+                return self._detector.warmup(height, width, tried)
+            except RuntimeError as error:
+                self._halve(tried, error)
+
     def submit(self, batch: Batch) -> InFlight:
         """Start on a batch of at most ``limit`` photos; larger ones start when collected."""
         if len(batch) > self.limit:
             return InFlight(batch, None)
         try:
             return InFlight(batch, self._detector.submit(batch.pixels))
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             return InFlight(batch, None)
 
     def collect(self, flight: InFlight) -> list[RawDetections]:
@@ -53,8 +69,8 @@ class Inference:
         if flight.results is not None:
             try:
                 return flight.results()
-            except torch.OutOfMemoryError:
-                self._halve(len(flight.batch))
+            except RuntimeError as error:
+                self._halve(len(flight.batch), error)
         return self._in_parts(flight.batch)
 
     def _in_parts(self, batch: Batch) -> list[RawDetections]:
@@ -63,20 +79,25 @@ class Inference:
             part = batch.pixels[len(results) : len(results) + self.limit]
             try:
                 results.extend(self._detector.detect(part))
-            except torch.OutOfMemoryError:
-                self._halve(len(part))
+            except RuntimeError as error:
+                self._halve(len(part), error)
         return results
 
-    def _halve(self, failed: int) -> None:
+    def _halve(self, failed: int, error: RuntimeError) -> None:
+        """Smaller batches after ``failed`` photos at once didn't fit. Raises any other ``error`` again."""
+        if not is_out_of_memory(error):
+            raise error
         if failed <= 1:
             raise DeviceError(
                 "The device has too little memory for a single photo.",
                 "Close other programs that use it (`nvidia-smi` lists them), choose a smaller --imgsz, or "
                 "use --device cpu.",
-            )
+            ) from error
         # Batches that were under way when the limit fell fail at the old size; that says nothing new.
         self.limit = min(self.limit, failed // 2)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        elif torch.backends.mps.is_available():
+            torch.mps.empty_cache()
         _LOG.warning("device memory ran out at %d photos; going on with batches of %d", failed, self.limit)

@@ -149,7 +149,8 @@ class _Run:
         side = self._detector.frame.imgsz
         chunk: Chunk | None = None
         shape = self._detector.frame.fit(4 * side, 3 * side)[0]
-        self._detector.warmup(*shape, self._options.batch)
+        self._inference.warmup(*shape)
+        self._batcher.shrink(self._inference.limit)
         while chunk is None and not self._loader.finished and not self._stop():
             chunk = self._next_chunk(_TICK_S)
         self._report.load_wait_s = 0.0
@@ -189,6 +190,7 @@ class _Run:
             started = time.perf_counter()
             flight = self._flights.popleft()
             results = self._inference.collect(flight)
+            self._batcher.shrink(self._inference.limit)
             spent = time.perf_counter() - started
             self._report.infer_s += spent
             self._loader.waited(spent)
