@@ -81,6 +81,21 @@ def test_first_and_second_scan(scene: Scene) -> None:
     assert scene.images() == before
 
 
+def test_what_lies_in_folders_left_out_now_does_not_look_like_a_lost_drive(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier trailcam scanned DeletedFiles too: more photos than the guard lets vanish."""
+    scene.add("A/1.jpg", *(f"A/DeletedFiles/{n}.jpg" for n in range(5)), "A/DeletedFilesToo/1.jpg")
+    with monkeypatch.context() as patch:
+        patch.setattr("trailcam.media.walk.is_other_programs_folder", lambda name, parent: False)
+        assert scene.scan().n_new == 7
+    report = scene.scan()
+    assert (report.n_missing, report.n_unchanged, report.left_out) == (5, 2, ["A/DeletedFiles"])
+    (scene.root / "A" / "DeletedFilesToo" / "1.jpg").unlink()
+    with pytest.raises(RootError):
+        scene.scan()
+
+
 def test_no_date_is_never_now(scene: Scene) -> None:
     scene.add("A/1.jpg")
     scene.scan()

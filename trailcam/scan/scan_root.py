@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
 from trailcam.media.walk import WalkNotes, walk
 from trailcam.scan.follow_contents import count_found_again, follow_contents, read_known
-from trailcam.store.contents import Settled, count_missing, mark_unsettled, unsettled
+from trailcam.store.contents import Settled, count_below, count_missing, mark_unsettled, unsettled
 from trailcam.store.database import Database
 from trailcam.store.images import (
     Comparison,
@@ -307,7 +307,10 @@ def _compare(
     if known is None:
         return Comparison.all_new(len(files))
     with database.read() as db:
-        return compare(db, known.root_id, files, notes.unreadable_folders)
+        difference = compare(db, known.root_id, files, notes.unreadable_folders)
+        # What was scanned of other programs' folders before is left out now, not gone from the drive.
+        n_left_out = count_below(db, difference.vanished_ids, notes.left_out) if notes.left_out else 0
+    return replace(difference, n_gone=difference.n_gone - n_left_out)
 
 
 def _read_and_save(

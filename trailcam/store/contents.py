@@ -191,6 +191,16 @@ def count_missing(db: Connection, ids: Ids) -> int:
     return int(n)
 
 
+def count_below(db: Connection, ids: Ids, folders: Sequence[str]) -> int:
+    """How many of the images (ids), copies aside, lie in ``folders`` (relative to their root) or deeper."""
+    with lent(db, ids={"image_id": ids}, folders={"folder": texts([to_db(folder) for folder in folders])}):
+        ((n,),) = db.execute(
+            "SELECT count(DISTINCT image_id) FROM images JOIN ids USING (image_id)"
+            " JOIN folders ON starts_with(path, folder || '/') WHERE duplicate_of IS NULL"
+        ).fetchall()
+    return int(n)
+
+
 def photos_of(db: Connection, image_ids: Sequence[int]) -> dict[int, int]:
     """Copy -> the photo that it repeats, for those of ``image_ids`` that are copies."""
     with asked(db, image_ids):
