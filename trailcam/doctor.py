@@ -232,6 +232,7 @@ def _root(root: Root, paths: list[str]) -> Finding:
 
 def _model(settings: Settings) -> Findings:
     from trailcam.detect.choose.trial import try_model
+    from trailcam.detect.model.device import unused_gpu
     from trailcam.detect.model.find_weights import STARTER, find_weights
 
     weights = find_weights(configured=settings.detect.weights)
@@ -242,15 +243,8 @@ def _model(settings: Settings) -> Findings:
         f"{trial.device} in {trial.precision} by {trial.backend}: the test frame in"
         f" {trial.seconds * 1000:.0f} ms, as it must be"
     )
-    if trial.on_cpu and settings.detect.device == "auto" and shutil.which("nvidia-smi"):
-        yield Finding(
-            Level.WARNING,
-            "device",
-            f"{text}; but this machine seems to have an NVIDIA GPU",
-            "`nvidia-smi` must work, and torch must be its CUDA build: see `trailcam detect --device cuda`.",
-        )
-    else:
-        yield Finding(Level.OK, "device", text)
+    unused = unused_gpu() if trial.on_cpu and settings.detect.device == "auto" else None
+    yield Finding(Level.WARNING if unused else Level.OK, "device", text, unused or "")
 
 
 def _time(database: Database) -> Findings:

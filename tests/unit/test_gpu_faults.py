@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ import torch
 
 from tests.unit.test_detect_pipeline import THREADS, Memory, RedSquares, library
 from trailcam.detect.choose import plan as planning
+from trailcam.detect.choose.fit import open_chosen
 from trailcam.detect.choose.plan import Pace, fitted, plan
 from trailcam.detect.model.backend import Backend
+from trailcam.detect.model.device import unused_gpu
+from trailcam.detect.model.find_weights import Weights
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import RawDetections
 from trailcam.detect.model.streams import Streams
@@ -21,6 +25,7 @@ from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.detect.pipeline.loop import PipelineOptions, run
 from trailcam.detect.pipeline.outcomes import Source
 from trailcam.errors import DeviceError
+from trailcam.settings.config import DetectSettings
 
 CPU = torch.device("cpu")
 GB = 10**9
@@ -131,3 +136,50 @@ def test_another_error_of_the_device_is_no_lack_of_memory(tmp_path: Path) -> Non
     source = Source(library(tmp_path, 3), {1: tmp_path}, lambda root: True)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         run(source, detector, Memory(), PipelineOptions(batch=4, loader=THREADS))
+
+
+def driver(folder: Path, script: str) -> None:
+    tool = folder / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="torch uses a GPU")
+@pytest.mark.parametrize(
+    ("cuda", "says"),
+    [
+        (None, "was built without CUDA. Install the CUDA build of torch"),
+        ("13.2", "Update the NVIDIA driver (in WSL that of Windows)"),
+    ],
+)
+def test_a_gpu_that_torch_cannot_use_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    cuda: str | None,
+    says: str,
+) -> None:
+    driver(tmp_path, "echo NVIDIA GeForce RTX 4080 SUPER")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr("trailcam.detect.choose.fit.open_detector", lambda *_: RedSquares())
+    weights = Weights(tmp_path / "a.pt", "0" * 64, "a test")
+    with caplog.at_level("WARNING"):
+        open_chosen(weights, DetectSettings(device="auto"), photos=1)
+    assert "The NVIDIA GeForce RTX 4080 SUPER is not used" in caplog.text
+    assert says in caplog.text
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        open_chosen(weights, DetectSettings(device="cpu"), photos=1)
+    assert not caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+@pytest.mark.parametrize("script", ["exit 9", "true", "printf '\\377'"])
+def test_a_driver_without_a_card_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    driver(tmp_path, script)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert unused_gpu() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import statistics
 import threading
 import time
@@ -14,7 +15,7 @@ import torch
 
 from trailcam.detect.choose.plan import Memory, Pace, Plan, fitted, plan
 from trailcam.detect.model.backend import Backend
-from trailcam.detect.model.device import free_on_device, resolve
+from trailcam.detect.model.device import free_on_device, resolve, unused_gpu
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.pipeline.decode import Decoded, decode
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from trailcam.detect.model.protocol import Detector
     from trailcam.detect.pipeline.decode import Pixels
     from trailcam.settings.config import DetectSettings
+
+_LOG = logging.getLogger(__name__)
 
 FITTED_FROM = 200
 """Photos: in a shorter run, better settings don't make up for the time it takes to find them."""
@@ -56,6 +59,8 @@ def open_chosen(
     ``store_confidence``: 0..1, in place of that of the settings.
     """
     device = resolve(chosen.device)
+    if chosen.device == "auto" and device.type == "cpu" and (unused := unused_gpu()):
+        _LOG.warning("%s", unused)
     best = plan(
         device.type,
         batch=None if chosen.batch == "auto" else chosen.batch,

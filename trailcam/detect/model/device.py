@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,11 @@ from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
     import torch
+
+_INSTALL_CUDA = (
+    "Install the CUDA build of torch in this environment (on Windows and Linux: choose your CUDA version on "
+    "pytorch.org, 'Get started')"
+)
 
 
 def resolve(name: str) -> torch.device:
@@ -42,14 +49,47 @@ def resolve(name: str) -> torch.device:
     return torch.device(kind)
 
 
+def unused_gpu() -> str | None:
+    """What keeps torch from this machine's NVIDIA GPU, and what to do about it; None without such a GPU.
+
+    To be asked where torch has no CUDA device. The pip of Windows installs a torch for processors alone.
+    """
+    import torch
+
+    card = _nvidia_card()
+    if card is None:
+        return None
+    if torch.version.cuda is None:
+        return (
+            f"The {card} is not used: the installed torch ({torch.__version__}) was built without CUDA. "
+            f"{_INSTALL_CUDA}. --device cpu silences this."
+        )
+    return (
+        f"The {card} is not used: torch needs a driver for CUDA {torch.version.cuda}, and this one seems "
+        "too old. Update the NVIDIA driver (in WSL that of Windows). --device cpu silences this."
+    )
+
+
+def _nvidia_card() -> str | None:
+    """The first card that the NVIDIA driver lists; None without a driver, or where it finds none."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    ask = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(ask, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return None
+    return clean_message(done.stdout.splitlines()[0]) if done.stdout.strip() else None
+
+
 def _cuda(index: int) -> torch.device:
     import torch
 
     if torch.version.cuda is None:
         raise DeviceError(
             f"The installed torch ({torch.__version__}) was built without CUDA.",
-            "Install the CUDA build of torch in this environment (on Windows and Linux: choose your CUDA "
-            "version on pytorch.org, 'Get started'), or use --device cpu.",
+            f"{_INSTALL_CUDA}, or use --device cpu.",
         )
     if not torch.cuda.is_available():
         raise DeviceError(
