@@ -89,7 +89,7 @@ def judge(command: Command, fault: Fault, done: Done) -> str:
     told = f"exit code {done.code}\n{done.err}"
     if "Traceback" in done.err or "Exception ignored" in done.err or RAW.search(done.err):
         raise Broken(f"stderr is not for people: {told}")
-    if "failed in a way it doesn't know" in done.err:
+    if "Unexpected error (a bug)" in done.err:
         raise Broken(f"an error that nobody foresaw: {told}")
     struck_some = bool(fault.again) and re.search(fault.says, done.err) is not None
     missing = done.code == 1 and "missing" in done.err.replace("0 missing", "")

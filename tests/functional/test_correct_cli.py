@@ -78,7 +78,7 @@ def test_a_correction_counts_everywhere_until_it_is_undone(library: Library) -> 
     assert "1 photo rests on a person's word." in library("report", "species").stdout
     assert library("correct", photo, "--undo").returncode == 0
     assert library.counts() == before
-    assert "taken back by" in library("correct", photo).stdout
+    assert "undone by" in library("correct", photo).stdout
 
 
 def test_a_box_is_renamed_by_its_number(library: Library) -> None:

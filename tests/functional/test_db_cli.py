@@ -47,7 +47,7 @@ def test_check_backup_and_repair(cli: Cli, tmp_path: Path) -> None:
     assert copy.name in mended.stderr
     assert cli("db", "check", "--db", copy).returncode == 1  # as it was
     assert cli("db", "check", "--db", db).returncode == 0
-    assert cli("db", "repair", "--db", db).stdout == "Sound: nothing to mend.\n"
+    assert cli("db", "repair", "--db", db).stdout == "Sound: nothing to repair.\n"
 
 
 def test_no_database_is_said_and_none_is_made(cli: Cli, tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ def test_deleting_asks_and_refuses_what_counts(library: Library) -> None:
     assert f"Deleted run {spare}: 6 results, 6 boxes." in library.ok("runs", "delete", str(spare), "--yes")
     assert spare not in counting(library)
     told = library.ok("runs", "delete", str(in_use), "--yes", "--force")
-    assert "6 photos handed on to other runs, 0 without any run now" in told
+    assert "6 photos now counted by another run, 0 by none" in told
     assert "Ann" in library.ok("correct", "1")
     assert library.species() == {"mature": "5"}
 

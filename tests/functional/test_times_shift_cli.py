@@ -42,7 +42,7 @@ def test_shown_done_kept_and_taken_back(cli: Cli, tmp_path: Path, tiny_jpeg: Tin
         ("+366d 2h", 2, 2, "set by hand")
     ]
     undone = cli("times", "undo")
-    assert "Shift 1 of 2 photos is taken back." in undone.stderr
+    assert "Shift 1 of 2 photos is undone." in undone.stderr
     assert months(cli) == [("2023-11", 3)]
 
 

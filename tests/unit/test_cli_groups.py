@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from trailcam.cli.groups import Group, Only, with_options
 from trailcam.cli.open_library import App
-from trailcam.cli.options import AppOpts, LibraryOpts, VisitGapOpt, WritingOpts
+from trailcam.cli.options import AppOpts, GapOpt, LibraryOpts, WritingOpts
 from trailcam.reports.all_reports import REPORTS, ReportEntry
 
 
@@ -66,7 +66,7 @@ def test_a_command_may_take_a_part_of_a_group() -> None:
 
 
 def test_an_option_overrides_the_setting_that_it_names() -> None:
-    def command(*, gap: VisitGapOpt = None, library: WritingOpts) -> None:
+    def command(*, gap: GapOpt = None, library: WritingOpts) -> None:
         typer.echo(f"{library.settings.report.gap} {library.database.path} {library.wait}")
 
     assert run(command, "--gap", "1h", "--db", "x.duckdb", "--wait", "3") == (0, "1:00:00 x.duckdb 3.0\n")

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from trailcam.cli.app import app
-from trailcam.cli.lazy import COMMANDS, load
+from trailcam.cli.lazy import COMMANDS, SECTIONS, load
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -23,6 +23,16 @@ def test_the_list_is_printed_and_loads_no_command() -> None:
     for name, (_, sentence) in COMMANDS.items():
         assert f"  {name} " in shown.output
         assert sentence.split()[0] in shown.output
+
+
+def test_the_list_is_grouped_and_no_line_is_cut_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    shown = CliRunner().invoke(app, ["--help"]).output
+    assert [line.rstrip(":") for line in shown.splitlines() if line.rstrip(":") in SECTIONS] == list(SECTIONS)
+    for _, sentence in COMMANDS.values():
+        assert sentence in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_a_mistyped_command_is_guessed() -> None:

@@ -101,7 +101,7 @@ def _say_interrupted() -> int:
     from trailcam.cli.console import say
 
     with suppress(OSError, RuntimeError):  # stderr is closed, or the signal came amid another word to it
-        say("Interrupted. Everything saved so far stays; run the same command again to carry on.")
+        say("Interrupted. Everything saved so far stays; run the same command again to continue.")
     return ExitCode.INTERRUPTED
 
 
@@ -132,8 +132,8 @@ def _show_bug(error: Exception) -> None:
     from trailcam.words.text import printable
 
     err.print("error:", style="bold red", end=" ")
-    say(f"trailcam failed in a way it doesn't know: {type(error).__name__}: {printable(str(error))}")
+    say(f"Unexpected error (a bug): {type(error).__name__}: {printable(str(error))}")
     if _verbose():
         err.print(traceback.format_exc(), markup=False)
     else:
-        say("Nothing that was saved is lost. Please report it, with what the same command prints with -v.")
+        say("Nothing that was saved is lost. Please report it, with the output of the same command with -v.")

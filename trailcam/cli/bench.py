@@ -25,11 +25,11 @@ class Size(StrEnum):
 RootArg = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[ROOT]", help="A folder of photos; without it some are rendered.", show_default=False
+        metavar="[ROOT]", help="A folder of photos; without one, photos are rendered.", show_default=False
     ),
 ]
-SizeOpt = Annotated[Size, typer.Option("--size", help="Of rendered photos.")]
-AtMost = Annotated[int, typer.Option("--photos", min=1, help="At most so many photos of ROOT.")]
+SizeOpt = Annotated[Size, typer.Option("--size", help="Size of rendered photos.")]
+AtMost = Annotated[int, typer.Option("--photos", min=1, help="At most this many photos of ROOT.")]
 
 
 @with_options
@@ -38,12 +38,12 @@ def bench(
     *,
     size: SizeOpt = Size.MP3,
     at_most: AtMost = 200,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="For each stage.")] = 5.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Seconds for each stage.")] = 5.0,
     model: ModelOpts,
     output: OutputOpts,
     app: AppOpts,
 ) -> None:
-    """Measure how fast each stage of detect could go here, and how near the whole comes to that."""
+    """Measure how fast each stage of detect can go here. Also how near the whole comes to that."""
     from trailcam.bench.measure import bench as run_bench
     from trailcam.bench.measure import photos_for
     from trailcam.cli.signals import stoppable

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from trailcam.store.database import Database
     from trailcam.store.invariants import Broken
 
-app = typer.Typer(help="The database file: check it, copy it, mend it.", no_args_is_help=True)
+app = typer.Typer(help="The database file: check it, copy it, repair it.", no_args_is_help=True)
 
 
 @app.command("check")
 @with_options
 def check(*, library: LibraryOpts) -> None:
-    """Read every block and hold the rows against each other. Works while a detect runs.
+    """Read every block and check that the rows agree. Works while a detect runs.
 
     Exit code 0: sound; 1: rows contradict each other; 2: something can't be read.
     """
@@ -36,7 +36,7 @@ def check(*, library: LibraryOpts) -> None:
     if health is None:
         raise DatabaseError(
             f"The database {printable(str(library.database.path))} is damaged and can't be opened.",
-            f"`trailcam db repair` mends a damaged log. {copies_hint(library.database.path)}",
+            f"`trailcam db repair` repairs a damaged log. {copies_hint(library.database.path)}",
         )
     for table, why in health.unreadable.items():
         console.say(f"unreadable: {table}: {why}")
@@ -47,7 +47,7 @@ def check(*, library: LibraryOpts) -> None:
             copies_hint(library.database.path),
         )
     if health.broken:
-        console.say("`trailcam db repair` mends what can be mended, after making a copy.")
+        console.say("`trailcam db repair` repairs what it can, after making a copy.")
         raise typer.Exit(ExitCode.SOME_FAILED)
     rows, photos = sum(health.tables.values()), health.tables["images"]
     console.out.print(
@@ -65,20 +65,20 @@ def backup(
         typer.Option(
             "--output",
             "-o",
-            help="The copy; one that is there is replaced.",
+            help="The copy; an existing file is replaced.",
             show_default="beside the database, with the time in its name",
         ),
     ] = None,
     library: LibraryOpts,
 ) -> None:
-    """Copy the database and read the copy back. Safe at any time: who wants to write waits a moment."""
+    """Copy the database and read the copy back. Safe at any time: other writers wait a moment."""
     from trailcam.store.check_database import back_up, copy_name
 
     target = copy_name(library.database.path, "copy") if output is None else output.expanduser()
     tables = back_up(library.database, target)
     console.out.print(
         f"{printable(str(target))}: {tables['images'][0]:,} photos, {target.stat().st_size / 1e6:.1f} MB,"
-        " read back and the same.",
+        " read back and identical.",
         markup=False,
         soft_wrap=True,
     )
@@ -87,9 +87,9 @@ def backup(
 @app.command("repair")
 @with_options
 def repair(*, dry_run: DryRunOpt = False, library: WritingOpts) -> None:
-    """Mend rows that contradict each other, after making a copy. What people said is never touched.
+    """Repair rows that contradict each other, after making a copy. Corrections are never touched.
 
-    What can't be told is forgotten, so that the next detect looks at those photos again.
+    What can't be known is removed, and the next detect looks at those photos again.
     """
     from trailcam.store.repair import repair_database
 
@@ -101,14 +101,14 @@ def repair(*, dry_run: DryRunOpt = False, library: WritingOpts) -> None:
     if done is None:
         return
     if not done.mended and not done.left:
-        console.out.print("Sound: nothing to mend.", markup=False)
+        console.out.print("Sound: nothing to repair.", markup=False)
         return
     for what, n in done.mended.items():
         console.out.print(f"{n:>9,}  {what}", markup=False)
     if dry_run:
         console.say("Nothing was changed: --dry-run.")
     if done.left:
-        console.say("This can't be mended; nothing of it was thrown away:")
+        console.say("This can't be repaired; it was left as it is:")
         _say_broken(done.left)
         raise typer.Exit(ExitCode.SOME_FAILED)
 

@@ -51,7 +51,7 @@ def detect(
         Which,
         typer.Option(
             "--status",
-            help="pending: never looked at; failed: again; all: all that these weights have not seen.",
+            help="pending: not looked at yet; failed: try again; all: all that these weights have not seen.",
         ),
     ] = Which.PENDING,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many photos.")] = None,
@@ -61,19 +61,19 @@ def detect(
         float | None,
         typer.Option(
             "--store-confidence",
-            help="Boxes below it are not kept; reports choose higher.",
+            help="Boxes below this are not saved; reports count from a higher one.",
             show_default="0.05",
         ),
         Sets("detect.store_confidence"),
     ] = None,
     accept_failures: Annotated[
         bool,
-        typer.Option("--accept-failures", help="Mark failed photos even if they are most of the run."),
+        typer.Option("--accept-failures", help="Record failures even if most photos of the run fail."),
     ] = False,
     dry_run: DryRunOpt = False,
     library: WritingOpts,
 ) -> None:
-    """Look at photos and save every box; a photo that was looked at is never looked at twice."""
+    """Find the animals in photos; no photo is looked at twice. Every box is saved."""
     from trailcam.cli.signals import stoppable
     from trailcam.detect.command import detect as run_detect
     from trailcam.detect.command import prepare

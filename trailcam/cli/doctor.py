@@ -23,9 +23,9 @@ _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 @with_options
 def doctor(*, model: _ModelOpts, output: OutputOpts, library: LibraryOpts) -> None:
-    """Try each part of a detect in small, and say what to do about what doesn't work. Writes nothing.
+    """Try each part of a detect, and say how to fix what fails. Writes nothing.
 
-    Exit code 0: all is well, or there are warnings alone; 2: something keeps trailcam from working.
+    Exit code 0: all is well, or only warnings; 2: something keeps trailcam from working.
     """
     from trailcam.doctor import Level, examine
     from trailcam.reports.doctor import doctor_report

@@ -8,7 +8,7 @@ from trailcam.cli.options import LibraryOpts, OutputOpts
 
 @with_options
 def duplicates(*, output: OutputOpts, library: LibraryOpts) -> None:
-    """List exact copies of photos, each below the photo that it repeats."""
+    """List exact copies of photos, each below its original."""
     from trailcam.reports.duplicates import duplicate_list
 
     with library.read() as db:

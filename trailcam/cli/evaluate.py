@@ -48,9 +48,7 @@ class Output(StrEnum):
 
 @with_options
 def evaluate(
-    data: Annotated[
-        Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos, as YOLO lays them out.")
-    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos in YOLO's layout.")],
     *,
     model: _ModelOpts,
     trust_weights: TrustOpt = False,
@@ -78,7 +76,7 @@ def evaluate(
     ] = None,
     app: AppOpts,
 ) -> None:
-    """Say how often a model is right, on photos with labels."""
+    """Measure how often a model is right, on labelled photos."""
     from trailcam.cli.signals import stoppable
     from trailcam.detect.model.find_weights import find_weights
     from trailcam.detect.pipeline.outcomes import Control

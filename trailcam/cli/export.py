@@ -26,15 +26,15 @@ FolderOpt = Annotated[
 ]
 CoordinatesOpt = Annotated[
     bool,
-    typer.Option("--with-coordinates", help="Leave the GPS position in the copies; else it is taken out."),
+    typer.Option("--with-coordinates", help="Keep the GPS position in the copies; it is removed otherwise."),
 ]
 
-app = typer.Typer(help="Results into the formats that other programs read.", no_args_is_help=True)
+app = typer.Typer(help="Write results in the formats that other programs read.", no_args_is_help=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectGroup(Group):
-    """What exchange formats ask for and no photo tells."""
+    """What exchange formats ask for and no photo contains."""
 
     title: Annotated[
         str | None, typer.Option("--title", help="The project's title."), Sets("project.title")
@@ -142,7 +142,7 @@ def megadetector(
     ] = None,
     library: LibraryOpts,
 ) -> Summary:
-    """MegaDetector's JSON, format 1.6: opens in Timelapse and what else reads MegaDetector's results."""
+    """MegaDetector's JSON, format 1.6: for Timelapse and other programs that read MegaDetector's results."""
     from trailcam.export.megadetector import export_megadetector
 
     return export_megadetector(library.database, selection, output, confidence)
@@ -196,16 +196,16 @@ def crops(
         float, typer.Option("--margin", min=0, max=5, help="Added on each side, as a share of the box.")
     ] = 0.1,
     per_event: Annotated[
-        int | None, typer.Option("--per-event", min=1, help="At most so many of a class from one visit.")
+        int | None, typer.Option("--per-event", min=1, help="At most this many of a class from one visit.")
     ] = None,
     balance: Annotated[
         int | None,
-        typer.Option("--balance", min=1, help="At most so many of a class for each station and month."),
+        typer.Option("--balance", min=1, help="At most this many of a class for each station and month."),
     ] = None,
     with_coordinates: CoordinatesOpt = False,
     library: LibraryOpts,
 ) -> Summary:
-    """Cut-outs or photos in a folder for each class; what is there is never overwritten."""
+    """Cut-outs or photos in a folder for each class; no file is ever overwritten."""
     from trailcam.export.crops import CropOptions, export_crops
 
     options = CropOptions(
@@ -230,14 +230,14 @@ def yolo(
     selection: SelectionOpts,
     counting: CountingOpts,
     val: Annotated[
-        float, typer.Option("--val", min=0, max=1, help="Share of each station's visits that validate.")
+        float, typer.Option("--val", min=0, max=1, help="Share of each station's visits for validation.")
     ] = 0.2,
     blanks: Annotated[
-        bool, typer.Option("--blanks", help="Also photos with no box that counts, as backgrounds.")
+        bool, typer.Option("--blanks", help="Also photos without a box that counts, as backgrounds.")
     ] = False,
     with_coordinates: CoordinatesOpt = False,
     corrected_only: Annotated[
-        bool, typer.Option("--corrected-only", help="Only photos whose every box is a person's word.")
+        bool, typer.Option("--corrected-only", help="Only photos whose boxes are all corrected by a person.")
     ] = False,
     library: LibraryOpts,
 ) -> Summary:

@@ -10,7 +10,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import Sets, with_options
-from trailcam.cli.options import CacheOpt, LibraryOpts, SelectionOpts, VisitGapOpt
+from trailcam.cli.options import CacheOpt, GapOpt, LibraryOpts, SelectionOpts
 from trailcam.domain import AgeClass
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
@@ -71,12 +71,10 @@ def gallery(
             "--lowest", min=0, max=1, help="How far down the slider goes; lower makes a larger page."
         ),
     ] = 0.25,
-    gap: VisitGapOpt = None,
+    gap: GapOpt = None,
     blur: Annotated[
         Blur | None,
-        typer.Option(
-            "--blur", help="Make the people that the model found unrecognisable.", show_default=False
-        ),
+        typer.Option("--blur", help="Blur the people that the model found.", show_default=False),
     ] = None,
     split: Annotated[
         bool,
@@ -87,7 +85,7 @@ def gallery(
     cache: CacheOpt = True,
     library: LibraryOpts,
 ) -> None:
-    """Write an offline page of the visits: their best photos, with filters and statistics."""
+    """Write an offline page of visits, each with its best photo. With filters and statistics."""
     from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
     from trailcam.pages.pictures import default_cache
 

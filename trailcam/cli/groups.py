@@ -44,7 +44,7 @@ class StartGroup(Group):
 
 
 class Sets:
-    """Beside an option: the setting that it goes before."""
+    """Beside an option: the setting that it overrides."""
 
     def __init__(self, key: str) -> None:
         self.key = key

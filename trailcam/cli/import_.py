@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from trailcam.imports.megadetector import Imported
     from trailcam.store.match import Problem
 
-app = typer.Typer(help="What others found and labelled, into the library.", no_args_is_help=True)
+app = typer.Typer(help="Take in results and labels of other programs.", no_args_is_help=True)
 BaseOpt = Annotated[
     Path | None,
     typer.Option(
         "--base",
         metavar="FOLDER",
         help="The folder that the file's paths are relative to: a scanned one, or one in it.",
-        show_default="found out",
+        show_default="found by the paths",
     ),
 ]
 AuthorOpt = Annotated[
-    str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
+    str | None, typer.Option("--author", help="Whose labels these are.", show_default="the user's name")
 ]
 OverwriteOpt = Annotated[
     bool, typer.Option("--overwrite", help="Let these labels replace corrections made here.")
@@ -92,7 +92,7 @@ def coco(
     accept_scores: AcceptScoresOpt = False,
     library: WritingOpts,
 ) -> None:
-    """Labels of COCO Camera Traps as corrections: your word on each labelled photo."""
+    """Labels of COCO Camera Traps as corrections of each labelled photo."""
     from trailcam.imports.coco import import_coco
     from trailcam.machine import user_name
 
@@ -122,7 +122,7 @@ def yolo(
     accept_scores: AcceptScoresOpt = False,
     library: WritingOpts,
 ) -> None:
-    """Labels of a YOLO data set as corrections: your word on each photo that has a label file."""
+    """Labels of a YOLO data set as corrections of each photo that has a label file."""
     from trailcam.imports.yolo import import_yolo
     from trailcam.machine import user_name
 
@@ -148,7 +148,7 @@ def camtrap_dp(
     base: BaseOpt = None,
     author: Annotated[
         str | None,
-        typer.Option("--author", help="Who says so.", show_default="whom the package names"),
+        typer.Option("--author", help="Whose labels these are.", show_default="whom the package names"),
     ] = None,
     overwrite: OverwriteOpt = False,
     dry_run: DryRunOpt = False,

@@ -14,60 +14,41 @@ if TYPE_CHECKING:
 else:
     Base = MutableMapping
 
-# Name -> where it is below trailcam.cli, and what it does. A test holds the sentences against the commands'
-# own; written down here they need no import.
-COMMANDS = {
-    "scan": ("scan:scan", "Walk folders of photos, read what is new, and note what is gone."),
-    "detect": (
-        "detect:detect",
-        "Look at photos and save every box; a photo that was looked at is never looked at twice.",
-    ),
-    "report": ("report:app", "Answers from the database, each with its coverage."),
-    "correct": ("correct:correct", "Say what a photo really shows; it goes before any model."),
-    "review": (
-        "review:app",
-        "Write an offline page to judge photos on, the most useful first; `review apply` takes its answers.",
-    ),
-    "runs": ("runs:app", "Runs: what each model said, and which of them counts."),
-    "times": ("times:app", "When photos were taken: check, correct, read strips."),
-    "stations": ("stations:app", "Stations: places, time zones, names, and the cameras there."),
-    "status": (
-        "status:status",
-        "Where every photo stands, which folders can be reached, and how the last run went.",
-    ),
-    "duplicates": (
-        "duplicates:duplicates",
-        "List exact copies of photos, each below the photo that it repeats.",
-    ),
-    "show": (
-        "show:show",
-        "All that is known of one photo: boxes, times and their sources, and what the camera noted.",
-    ),
-    "gallery": (
-        "gallery:gallery",
-        "Write an offline page of the visits: their best photos, with filters and statistics.",
-    ),
-    "export": ("export:app", "Results into the formats that other programs read."),
-    "import": ("import_:app", "What others found and labelled, into the library."),
-    "doctor": (
-        "doctor:doctor",
-        "Try each part of a detect in small, and say what to do about what doesn't work.",
-    ),
-    "db": ("db:app", "The database file: check it, copy it, mend it."),
-    "evaluate": ("evaluate:evaluate", "Say how often a model is right, on photos with labels."),
-    "train": (
-        "train:train",
-        "Train a model on labelled photos of your own, and compare it with the one it started from.",
-    ),
-    "bench": (
-        "bench:bench",
-        "Measure how fast each stage of detect could go here, and how near the whole comes to that.",
-    ),
-    "tune": (
-        "tune:tune",
-        "Find the batch size and workers that are fastest here, and write them to the configuration.",
-    ),
+# Section -> name -> where the command is below trailcam.cli, and what it does. A test compares the sentences
+# with the commands' own, and lets each fit into 80 columns; written down here they need no import.
+SECTIONS = {
+    "Start": {
+        "scan": ("scan:scan", "Read folders of photos: what is new, changed, moved or gone."),
+        "detect": ("detect:detect", "Find the animals in photos; no photo is looked at twice."),
+        "status": ("status:status", "Where every photo stands, and which folders are reachable."),
+        "doctor": ("doctor:doctor", "Try each part of a detect, and say how to fix what fails."),
+    },
+    "Look": {
+        "report": ("report:app", "Answers from the database, each with its coverage."),
+        "gallery": ("gallery:gallery", "Write an offline page of visits, each with its best photo."),
+        "show": ("show:show", "Show everything that is known about one photo."),
+        "duplicates": ("duplicates:duplicates", "List exact copies of photos, each below its original."),
+    },
+    "Correct": {
+        "review": ("review:app", "Write a page to check photos on, and record its answers."),
+        "correct": ("correct:correct", "Say what a photo shows; this overrides every model."),
+        "times": ("times:app", "When photos were taken: check, correct, read strips."),
+        "stations": ("stations:app", "Stations: places, time zones, names and cameras."),
+    },
+    "Exchange": {
+        "export": ("export:app", "Write results in the formats that other programs read."),
+        "import": ("import_:app", "Take in results and labels of other programs."),
+    },
+    "Care": {
+        "runs": ("runs:app", "Runs: what each model found, and which of them counts."),
+        "evaluate": ("evaluate:evaluate", "Measure how often a model is right, on labelled photos."),
+        "train": ("train:train", "Train a model on labelled photos of your own."),
+        "bench": ("bench:bench", "Measure how fast each stage of detect can go here."),
+        "tune": ("tune:tune", "Find the fastest batch size and workers, and keep them."),
+        "db": ("db:app", "The database file: check it, copy it, repair it."),
+    },
 }
+COMMANDS = {name: found for section in SECTIONS.values() for name, found in section.items()}
 
 
 class _Commands(Base):
@@ -123,9 +104,13 @@ class LazyGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         limit = formatter.width - 6 - max(map(len, COMMANDS))
-        with formatter.section("Commands"):
-            rows = [
-                (name, TyperCommand(name, help=sentence).get_short_help_str(limit))
-                for name, (_, sentence) in COMMANDS.items()
-            ]
-            formatter.write_dl(rows)
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                rows = [
+                    (
+                        name.ljust(max(map(len, COMMANDS))),
+                        TyperCommand(name, help=sentence).get_short_help_str(limit),
+                    )
+                    for name, (_, sentence) in commands.items()
+                ]
+                formatter.write_dl(rows)

@@ -37,8 +37,10 @@ ConfigOpt = Annotated[
     Path | None,
     typer.Option("--config", help="A configuration file (TOML). Also TRAILCAM_CONFIG.", show_default=False),
 ]
-QuietOpt = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
-VerboseOpt = Annotated[bool, typer.Option("--verbose", "-v", help="Say more, and show where an error arose.")]
+QuietOpt = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
+VerboseOpt = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say more, and show where an error occurred.")
+]
 WaitOpt = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait for another trailcam to finish.")
 ]
@@ -141,12 +143,7 @@ SelectionOpts = Annotated[Selection, SelectionGroup]
 # --- what counts ---
 
 _RECOMMENDED = "what the weights recommend, else 0.5"
-EventGapOpt = Annotated[
-    str | None,
-    typer.Option("--gap", help="A longer pause begins a new event: 30m, 1h.", show_default="30m"),
-    Sets("report.gap"),
-]
-VisitGapOpt = Annotated[
+GapOpt = Annotated[
     str | None,
     typer.Option("--gap", help="A longer pause begins a new visit: 30m, 1h.", show_default="30m"),
     Sets("report.gap"),
@@ -168,7 +165,7 @@ class CountingGroup(Group):
         ),
         Sets("report.confidence"),
     ] = None
-    gap: VisitGapOpt = None
+    gap: GapOpt = None
 
     def make(self, app: App) -> ReportSettings:
         """The settings that they are merged into."""
@@ -187,11 +184,11 @@ class QuestionsGroup(_Selectors):
         str | None,
         typer.Option(
             "--confidence",
-            help="Count boxes from this confidence on, 0 to 1; 0.3,0.5,0.7 puts columns beside each other.",
+            help="Count boxes from this confidence on, 0 to 1; 0.3,0.5,0.7 shows them side by side.",
             show_default=_RECOMMENDED,
         ),
     ] = None
-    gap: EventGapOpt = None
+    gap: GapOpt = None
 
     def make(self, app: App) -> list[Question]:
         """One question for each confidence. Raises UsageError."""
@@ -208,7 +205,7 @@ class QuestionGroup(_Selectors):
             "--confidence", help="Count boxes from this confidence on, 0 to 1.", show_default=_RECOMMENDED
         ),
     ] = None
-    gap: EventGapOpt = None
+    gap: GapOpt = None
 
     def make(self, app: App) -> Question:
         """The question. Raises UsageError, also for several confidences."""
@@ -250,7 +247,7 @@ def _confidences(text: str | None) -> list[float]:
             value = -1.0
         if not 0 <= value <= 1:
             raise UsageError(
-                f'"{printable(part.strip())}" is no confidence.',
+                f'"{printable(part.strip())}" is not a confidence.',
                 "Give a number from 0 to 1, or several: --confidence 0.3,0.5,0.7",
             )
         found.append(value)
@@ -310,4 +307,4 @@ PhotoArg = Annotated[str, typer.Argument(help="A photo: its path, or its number 
 CacheOpt = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep the small pictures for the next page.")
 ]
-DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]

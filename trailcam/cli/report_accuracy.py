@@ -20,21 +20,22 @@ def accuracy(
         typer.Option("--run", help="The model of this run.", show_default="that of most judged photos"),
     ] = None,
     random_only: Annotated[
-        bool, typer.Option("--random-only", help="Only photos that `review --random` drew: without bias.")
+        bool, typer.Option("--random-only", help="Only photos that `review --random` chose: without bias.")
     ] = False,
     fit_thresholds: Annotated[
         bool,
         typer.Option(
-            "--fit-thresholds", help="Choose by the corrections from when classes count, and let it count."
+            "--fit-thresholds",
+            help="Choose from the corrections the confidence at which each class counts, and use it.",
         ),
     ] = False,
     forget_thresholds: Annotated[
-        bool, typer.Option("--forget-thresholds", help="Let what the weights recommend count again.")
+        bool, typer.Option("--forget-thresholds", help="Use again what the weights recommend.")
     ] = False,
     output: OutputOpts,
     library: LibraryOpts,
 ) -> None:
-    """A model against people's corrections: precision and recall by class, and calibration."""
+    """A model compared with corrections: precision and recall by class, and calibration."""
     from trailcam.machine import user_name
     from trailcam.reports.accuracy import accuracy as report
     from trailcam.reports.fitting import fit_thresholds as fit

@@ -39,15 +39,15 @@ def digest(
         str,
         typer.Option(
             "--since",
-            help="last: what no digest has told of yet. A date (2024-11-03, 2024-11-03T02:15): what was "
-            "first looked at from then on, by this machine's clock, once more.",
+            help="last: what no digest has reported yet. A date (2024-11-03, 2024-11-03T02:15): what was "
+            "first looked at since then, by this machine's clock, again.",
         ),
     ] = "last",
     class_: Annotated[
         list[str] | None,
         typer.Option(
             "--class",
-            help="Tell of this class, kind (buck, doe, person) or age (mature); may be repeated.",
+            help="Report this class, kind (buck, doe, person) or age (mature); may be repeated.",
             show_default="mature, person, vehicle, coyote, or what the configuration says",
         ),
     ] = None,
@@ -55,29 +55,29 @@ def digest(
         str | None,
         typer.Option(
             "--name",
-            help="A digest with a memory of its own, for another reader or other classes.",
+            help="A separate digest, for another reader or other classes.",
             show_default="default",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show it and remember nothing: the next one tells it again.")
+        bool, typer.Option("--dry-run", help="Show it and remember nothing: the next one reports it again.")
     ] = False,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, help="List at most so many rows, in a table or HTML.")
+        int, typer.Option("--limit", min=1, help="List at most this many rows, in a table or HTML.")
     ] = 100,
     by: Annotated[
         list[DigestKey] | None,
         typer.Option(
             "--by",
-            help="Count what is new by this key, in place of listing every event; may be repeated.",
-            show_default="each event",
+            help="Count what is new by this key, instead of listing every visit; may be repeated.",
+            show_default="each visit",
         ),
     ] = None,
     question: _QuestionOpts,
     output: OutputOpts,
     library: WritingOpts,
 ) -> None:
-    """Only what is new since the last digest, and which cameras need a look; remembers what it told."""
+    """Only what is new since the last digest, and which cameras need a look."""
     from trailcam.reports import digest as report
     from trailcam.store.digests import remember_in
 
@@ -98,7 +98,7 @@ def digest(
             )
         output.write(made.report)
         if remembers:
-            # What nobody could read is not told: an error here leaves the memory as it was.
+            # What could not be written was not reported: an error here leaves the memory as it was.
             sys.stdout.flush()
             remember_in(library.database, memory, made.told)
 

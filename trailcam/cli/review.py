@@ -9,7 +9,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import with_options
-from trailcam.cli.options import CacheOpt, LibraryOpts, SelectionOpts, VisitGapOpt, WritingOpts
+from trailcam.cli.options import CacheOpt, GapOpt, LibraryOpts, SelectionOpts, WritingOpts
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
@@ -33,14 +33,14 @@ def review(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many photos.")] = 150,
     random: Annotated[
         bool,
-        typer.Option("--random", help="Draw the photos at random: the basis of unbiased `report accuracy`."),
+        typer.Option("--random", help="Choose the photos at random, so that `report accuracy` is unbiased."),
     ] = False,
     selection: SelectionOpts,
-    gap: VisitGapOpt = None,
+    gap: GapOpt = None,
     cache: CacheOpt = True,
     library: LibraryOpts,
 ) -> None:
-    """Write an offline page to judge photos on, the most useful first; `review apply` takes its answers."""
+    """Write a page to check photos on, and record its answers. `review apply` records them."""
     if called.invoked_subcommand is not None:
         if output is not None:
             raise UsageError(
@@ -49,7 +49,7 @@ def review(
         return
     if output is None:
         raise UsageError(
-            "It isn't said where to write the page.",
+            "No file was named for the page.",
             "Name a file: trailcam review -o review.html. The page's answers: trailcam review apply FILE",
         )
     from trailcam.pages.pictures import default_cache
@@ -76,14 +76,16 @@ def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What the page saved.")],
     *,
     author: Annotated[
-        str | None, typer.Option("--author", help="Who says so.", show_default="the name given on the page")
+        str | None,
+        typer.Option("--author", help="Whose answers these are.", show_default="the name given on the page"),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let these answers go before what others said since.")
+        bool,
+        typer.Option("--overwrite", help="Let these answers replace corrections that others made since."),
     ] = False,
     library: WritingOpts,
 ) -> None:
-    """Record the answers that a review page saved; once recorded, they change nothing any more."""
+    """Record the answers that a review page saved. Recording a file twice changes nothing."""
     from trailcam.machine import user_name
     from trailcam.review.answers import read_answers
     from trailcam.review.apply import apply_answers
@@ -114,11 +116,11 @@ def _show_applied(done: Applied, who: str) -> None:
     if done.known:
         parts.append(f"{done.known:,} known before")
     if done.agreed:
-        parts.append(f"{done.agreed:,} already said by another")
+        parts.append(f"{done.agreed:,} already had this answer")
     if done.conflicts:
         parts.append(f"{count(len(done.conflicts), 'conflict')} left out")
     console.out.print("; ".join(parts) + ".", markup=False, soft_wrap=True)
     for conflict in done.conflicts:
         console.say(f"{conflict.name}: {conflict.why}")
     if done.conflicts:
-        console.say("--overwrite lets these answers go before what others said.")
+        console.say("--overwrite replaces the other corrections with these answers.")

@@ -1,4 +1,4 @@
-"""``trailcam runs``: what models said, run by run, and which of them counts."""
+"""``trailcam runs``: what models found, run by run, and which of them counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trailcam.cli.options import Output
     from trailcam.selection import Selection
 
-app = typer.Typer(help="Runs: what each model said, and which of them counts.", no_args_is_help=True)
+app = typer.Typer(help="Runs: what each model found, and which of them counts.", no_args_is_help=True)
 
 
 class Part(StrEnum):
@@ -58,18 +58,16 @@ def show(run: RunArg, *, output: OutputOpts, library: LibraryOpts) -> None:
 def current(
     run: Annotated[
         int | None,
-        typer.Argument(metavar="[RUN]", help="Let this run's model count.", show_default=False),
+        typer.Argument(metavar="[RUN]", help="The run whose model is to count.", show_default=False),
     ] = None,
     *,
-    newest: Annotated[
-        bool, typer.Option("--newest", help="Let the newest run count again, whatever was chosen.")
-    ] = False,
+    newest: Annotated[bool, typer.Option("--newest", help="Let the newest run count again.")] = False,
     output: OutputOpts,
     library: WritingOpts,
 ) -> None:
     """Show which runs count in reports, galleries and exports, or choose one.
 
-    A chosen run's model counts wherever it completed a photo, also before runs that come later.
+    A chosen run's model counts on every photo that it completed, and overrides later runs.
     """
     from trailcam.store.run_choice import choose_run
 
@@ -90,7 +88,7 @@ def delete(
     force: Annotated[bool, typer.Option("--force", help="Also a run that counts.")] = False,
     library: WritingOpts,
 ) -> None:
-    """Delete a run with its boxes. Corrections stay, whatever run they were made on."""
+    """Delete a run with its boxes. All corrections stay."""
     from trailcam.store.run_choice import check_deletable, delete_run
 
     with library.read() as db:
@@ -102,8 +100,8 @@ def delete(
         gone = delete_run(db, run, force=force)
     console.out.print(
         f"Deleted run {run}: {count(gone.results, 'result')}, {count(gone.detections, 'box')}."
-        f" {count(gone.handed_on, 'photo')} handed on to other runs,"
-        f" {gone.left:,} without any run now. No correction was touched.",
+        f" {count(gone.handed_on, 'photo')} now counted by another run, {gone.left:,} by none."
+        " No correction was changed.",
         markup=False,
         soft_wrap=True,
     )
@@ -113,7 +111,7 @@ def delete(
 @with_options
 def compare(
     a: Annotated[int, typer.Argument(metavar="A", help="The run to start from.")],
-    b: Annotated[int, typer.Argument(metavar="B", help="The run to hold against it.")],
+    b: Annotated[int, typer.Argument(metavar="B", help="The run to compare with it.")],
     *,
     part: Annotated[
         Part | None,
@@ -165,7 +163,7 @@ def _list(library: Library, output: Output, *, counting_only: bool) -> None:
 def _confirmed(run: dict[str, Any]) -> bool:
     if not sys.stdin.isatty():
         raise UsageError(
-            f"Run {run['run_id']} was not deleted: nobody can be asked here.",
+            f"Run {run['run_id']} was not deleted: there is no terminal to ask on.",
             "Give --yes to delete without asking.",
         )
     name = printable(run["weights_name"] or "no weights named")

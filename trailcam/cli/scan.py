@@ -31,13 +31,17 @@ def scan(
     roots: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[ROOT]...", help="Folders of photos; without any, all known ones.", show_default=False
+            metavar="[ROOT]...",
+            help="Folders of photos; all known ones if none is given.",
+            show_default=False,
         ),
     ] = None,
     *,
     root_name: Annotated[
         str | None,
-        typer.Option("--root-name", help="The library's name; the same name at another path moves it there."),
+        typer.Option(
+            "--root-name", help="A name for the folder; the same name at another path moves it there."
+        ),
     ] = None,
     station_from: Annotated[
         str | None,
@@ -45,25 +49,25 @@ def scan(
         Sets("scan.station_from"),
     ] = None,
     accept_missing: Annotated[
-        bool, typer.Option("--accept-missing", help="Photos really are gone: mark them as missing.")
+        bool, typer.Option("--accept-missing", help="The photos really are gone: mark them as missing.")
     ] = False,
     read_strip: Annotated[
         bool,
-        typer.Option("--read-strip", help="Then read the strips of photos without an EXIF time."),
+        typer.Option("--read-strip", help="Then read the strips of photos that have no EXIF time."),
     ] = False,
     workers: Annotated[
         int | None,
         typer.Option(
             "--workers",
             min=1,
-            help="Threads that read files; more help on a slow share.",
+            help="Threads that read files; more of them help on a slow share.",
             show_default="auto",
         ),
         Sets("scan.workers"),
     ] = None,
     library: WritingOpts,
 ) -> None:
-    """Walk folders of photos, read what is new, and note what is gone."""
+    """Read folders of photos: what is new, changed, moved or gone."""
     from trailcam.cli.signals import stoppable
     from trailcam.cli.times_check import check_new_times
     from trailcam.scan.scan_root import ScanOptions, known_roots

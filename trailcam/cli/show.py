@@ -8,7 +8,7 @@ from trailcam.cli.options import LibraryOpts, OutputOpts, PhotoArg
 
 @with_options
 def show(image: PhotoArg, *, output: OutputOpts, library: LibraryOpts) -> None:
-    """All that is known of one photo: boxes, times and their sources, and what the camera noted."""
+    """Show everything that is known about one photo. Boxes, times and what the camera noted."""
     from trailcam.reports.photo import photo_report
     from trailcam.store.find import find_image
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trailcam.cli.open_library import Library
     from trailcam.store.station_facts import Change, Station
 
-app = typer.Typer(help="Stations: places, time zones, names, and the cameras there.", no_args_is_help=True)
+app = typer.Typer(help="Stations: places, time zones, names and cameras.", no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(help="A station.", show_default=False)]
 
@@ -44,7 +44,7 @@ def list_(*, output: OutputOpts, library: LibraryOpts) -> None:
 @app.command("deployments")
 @with_options
 def deployments(*, output: OutputOpts, library: LibraryOpts) -> None:
-    """Which camera stood where from when to when, as the photos tell; Camtrap DP packages hold the same."""
+    """Which camera stood where, from when to when, by its photos. Camtrap DP packages hold the same."""
     from trailcam.reports.station_list import deployment_list
 
     with library.read() as db:
@@ -64,18 +64,18 @@ def set_(
         str | None, typer.Option("--longitude", help="-97.75, or 97°45'00\"W.", show_default=False)
     ] = None,
     from_gps: Annotated[
-        bool, typer.Option("--from-gps", help="Take the place that the photos' GPS tells.")
+        bool, typer.Option("--from-gps", help="Take the place from the photos' GPS.")
     ] = False,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", help="As America/Chicago.", show_default=False)
+        str | None, typer.Option("--timezone", help="Such as America/Chicago.", show_default=False)
     ] = None,
     notes: Annotated[str | None, typer.Option("--notes", help="Any text.", show_default=False)] = None,
     clear: Annotated[
-        list[Clear] | None, typer.Option("--clear", help="Forget this; may be repeated.", show_default=False)
+        list[Clear] | None, typer.Option("--clear", help="Remove this; may be repeated.", show_default=False)
     ] = None,
     library: WritingOpts,
 ) -> None:
-    """Say where a station is, its time zone, and notes. What isn't named stays as it is."""
+    """Set a station's place, time zone and notes. What isn't named stays as it is."""
     from trailcam.imports.stations_csv import check_facts, set_station
 
     given = {"latitude": latitude, "longitude": longitude, "timezone": timezone, "notes": notes}
@@ -104,7 +104,7 @@ def import_(
     ],
     *,
     skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Pass over names that are no station here.")
+        bool, typer.Option("--skip-unknown", help="Skip names that are not stations here.")
     ] = False,
     library: WritingOpts,
 ) -> None:
@@ -114,7 +114,7 @@ def import_(
     table = read_stations(file)
     with library.writing() as db:
         done = import_stations(db, library.settings, table, skip_unknown=skip_unknown)
-    skipped = f" {len(done.unknown):,} unknown passed over." if done.unknown else ""
+    skipped = f" {len(done.unknown):,} unknown names skipped." if done.unknown else ""
     library.say(f"Read {count(done.named, 'station')}, {done.changed:,} changed.{skipped}")
 
 
@@ -126,12 +126,12 @@ def rename(
     *,
     library: WritingOpts,
 ) -> None:
-    """Call a station something else, in later scans too. No folder is touched; `stations undo` reverts it."""
+    """Rename a station, for later scans too. No folder is touched; `stations undo` undoes it."""
     from trailcam.store.station_facts import rename as change
 
     with library.writing() as db:
         made = change(db, name, new_name)
-    _say_changed(library, made, f"{printable(made.name)} is called {printable(made.into)} now.")
+    _say_changed(library, made, f"{printable(made.name)} is now called {printable(made.into)}.")
 
 
 @app.command("merge")
@@ -142,12 +142,12 @@ def merge(
     *,
     library: WritingOpts,
 ) -> None:
-    """Make two stations one, in later scans too. No folder is touched; `stations undo` parts them."""
+    """Make two stations one, in later scans too. No folder is touched; `stations undo` separates them."""
     from trailcam.store.station_facts import merge as change
 
     with library.writing() as db:
         made = change(db, name, into)
-    _say_changed(library, made, f"{printable(made.name)} is part of {printable(made.into)} now.")
+    _say_changed(library, made, f"{printable(made.name)} is now part of {printable(made.into)}.")
 
 
 @app.command("undo")
@@ -156,7 +156,7 @@ def undo(
     *,
     library: WritingOpts,
 ) -> None:
-    """Take back the newest rename or merge that is in force; run again for the one before."""
+    """Undo the latest rename or merge; run it again for the one before."""
     from trailcam.store.station_facts import undo as take_back
 
     with library.writing() as db:
@@ -165,16 +165,16 @@ def undo(
     library.say(
         f"{into} is called {name} again."
         if made.kind == "rename"
-        else f"{name} is a station of its own again, apart from {into}."
+        else f"{name} is a station of its own again, separate from {into}."
     )
 
 
 def _say_changed(library: Library, made: Change, text: str) -> None:
-    library.say(f"{text} `trailcam stations undo` takes it back.")
+    library.say(f"{text} `trailcam stations undo` undoes it.")
     if any(name.casefold() == made.name.casefold() for name in library.settings.stations):
         library.say(
-            f"The configuration's [stations] still names {printable(made.name)}, and no station is called so"
-            " now: mend it there."
+            f"The configuration's [stations] still names {printable(made.name)}, which is no station"
+            " now: correct it there."
         )
 
 

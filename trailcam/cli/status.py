@@ -8,7 +8,7 @@ from trailcam.cli.options import LibraryOpts, OutputOpts
 
 @with_options
 def status(*, output: OutputOpts, library: LibraryOpts) -> None:
-    """Where every photo stands, which folders can be reached, and how the last run went."""
+    """Where every photo stands, and which folders are reachable. Also how the last run went."""
     from trailcam.reports import status as report
 
     in_use = library.in_use()

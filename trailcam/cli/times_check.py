@@ -27,7 +27,7 @@ def check(
     selection: _SelectionOpts,
     look: Annotated[
         bool,
-        typer.Option("--look", help="Look at photos that nobody has looked at: are they infrared?"),
+        typer.Option("--look", help="Look at the photos not looked at yet: are they infrared?"),
     ] = False,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Cores to use for --look.", show_default="all")
@@ -35,9 +35,9 @@ def check(
     output: OutputOpts,
     library: WritingOpts,
 ) -> None:
-    """Where each station's times come from, which are in doubt and why, and when it was silent.
+    """Where each station's times come from, which are doubtful and why, and when it was silent.
 
-    Clocks are held against file numbers, the sun (--look, and coordinates), and what files say elsewhere.
+    Clocks are compared with file numbers, the sun (--look, and coordinates), and other times in the files.
     """
     from trailcam.clock.check_clocks import check as check_clocks
     from trailcam.clock.sun_check import INFRARED_BELOW
@@ -67,7 +67,7 @@ def check(
 
 
 def check_new_times(library: Library) -> None:
-    """Check the clocks of stations with anything new, and say what came out. The caller holds the lock."""
+    """Check the clocks of stations with new photos, and say what was found. The caller holds the lock."""
     from trailcam.clock.check_clocks import check_new
 
     doubted = check_new(library.database, library.settings.timezone)
@@ -92,7 +92,7 @@ def _look(library: Library, names: Sequence[str], workers: int | None) -> None:
 
 
 def _note(library: Library, checked: Checked) -> None:
-    """Keep what was found; while another trailcam works, the next check does."""
+    """Save what was found; if another trailcam is working, leave that to the next check."""
     from trailcam.clock.check_clocks import save
     from trailcam.errors import TrailcamError
 
@@ -102,4 +102,4 @@ def _note(library: Library, checked: Checked) -> None:
         with library.writing() as db:
             save(db, checked)
     except TrailcamError:
-        library.say("Another trailcam is at work: reports take over these doubts after the next check.")
+        library.say("Another trailcam is working: reports show these doubts after the next check.")

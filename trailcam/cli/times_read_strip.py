@@ -43,8 +43,8 @@ def read_strip(
         Order | None,
         typer.Option(
             "--date-order",
-            help="How these cameras write dates, where nothing in the photos tells: mdy is 11/30/2024.",
-            show_default="from evidence",
+            help="How these cameras write dates, if the photos leave it open: mdy is 11/30/2024.",
+            show_default="from the photos",
         ),
     ] = None,
     workers: Annotated[
@@ -55,7 +55,7 @@ def read_strip(
 ) -> None:
     """Read date and time from the strips in pictures, for photos without an EXIF time.
 
-    Needs the extra: pip install 'trailcam[ocr]'. Photos are read once; a stopped run carries on. Of --months
+    Needs the extra: pip install 'trailcam[ocr]'. Photos are read once; a stopped run continues. Of --months
     and the like, photos without a time stay in: it's their time that is looked for.
     """
     from trailcam.cli.signals import stoppable

@@ -35,14 +35,16 @@ def shift(
         str | None,
         typer.Option("--to", help="The first photo's true time: 2024-11-03T17:15.", show_default=False),
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without this, only show it.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make the change; without this, only show it.")
+    ] = False,
     note: Annotated[str | None, typer.Option("--note", help="Any text, for `times list`.")] = None,
     output: OutputOpts,
     library: WritingOpts,
 ) -> None:
-    """Correct the times of a camera whose clock was wrong. Shows what it would do, and with --apply does it.
+    """Correct the times of a camera whose clock was wrong. Shows the change; --apply makes it.
 
-    No file is touched. The photos keep what was read of them, and `times undo` goes back to it.
+    No file is touched. The times that were read are kept, and `times undo` restores them.
     """
     from trailcam.clock.check_clocks import check_stale
     from trailcam.clock.shift import apply_shift, plan_shift
@@ -75,12 +77,12 @@ def shift(
 def undo(
     shift_id: Annotated[
         int | None,
-        typer.Argument(metavar="[SHIFT]", help="Its number from `times list`.", show_default="the newest"),
+        typer.Argument(metavar="[SHIFT]", help="Its number from `times list`.", show_default="the latest"),
     ] = None,
     *,
     library: WritingOpts,
 ) -> None:
-    """Take back a shift of times, the newest by default: its photos get back the times of before."""
+    """Undo a shift of times, the latest by default: its photos get their old times back."""
     from trailcam.clock.check_clocks import check_stale
     from trailcam.clock.shift import take_back
 
@@ -88,12 +90,12 @@ def undo(
     with library.writing() as db:
         undone, n_photos = take_back(db, shift_id, now)
         check_stale(db, library.settings.timezone)
-    library.say(f"Shift {undone} of {count(n_photos, 'photo')} is taken back.")
+    library.say(f"Shift {undone} of {count(n_photos, 'photo')} is undone.")
 
 
 @with_options
 def list_(*, output: OutputOpts, library: LibraryOpts) -> None:
-    """All shifts of times, also those taken back."""
+    """List all shifts of times, also those undone."""
     from trailcam.reports.shift_list import shift_list
 
     with library.read() as db:

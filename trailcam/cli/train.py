@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @with_options
 def train(
-    data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos as YOLO has them.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos in YOLO's layout.")],
     *,
     start: Annotated[
         str,
@@ -36,21 +36,23 @@ def train(
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", help="What --weights will find it by.", show_default="the name of the data set's folder"
+            "--name",
+            help="The name by which --weights finds it.",
+            show_default="the name of the data set's folder",
         ),
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="Times through all photos.")] = 60,
     imgsz: Annotated[
         int, typer.Option("--imgsz", min=32, help="Longer side in px that the model sees.")
     ] = 640,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Photos of one step.")] = 16,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Photos in each step.")] = 16,
     model: _ModelOpts,
     trust_weights: TrustOpt = False,
     app: AppOpts,
 ) -> None:
-    """Train a model on labelled photos of your own, and compare it with the one it started from.
+    """Train a model on labelled photos of your own. It is compared with the one it started from.
 
-    Stopped, it carries on when the same command is run again.
+    If it was stopped, the same command continues.
     """
     from trailcam.detect.model.find_weights import find_weights
     from trailcam.train.train_model import Training

@@ -28,7 +28,7 @@ def tune(
     *,
     size: SizeOpt = Size.MP3,
     at_most: AtMost = 200,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="For each setting.")] = 5.0,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Seconds for each setting.")] = 5.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the table, and leave the configuration as it is.")
     ] = False,
@@ -36,7 +36,7 @@ def tune(
     output: OutputOpts,
     app: AppOpts,
 ) -> None:
-    """Find the batch size and workers that are fastest here, and write them to the configuration."""
+    """Find the fastest batch size and workers, and keep them. They are written to the configuration."""
     from trailcam.bench import ceilings
     from trailcam.bench import try_settings as tuning
     from trailcam.bench.machine import open_machine
@@ -57,7 +57,7 @@ def tune(
             console.say("Stopped; the configuration is as it was.")
             raise typer.Exit(ExitCode.INTERRUPTED)
         if not tried:
-            raise PipelineError("None of these photos could be looked at.", "Try another folder.")
+            raise PipelineError("None of these photos could be read.", "Try another folder.")
         best = tuning.winner(tried)
         facts = {"photos": photos.what, "device": str(machine.device), "weights": machine.weights}
         output.write(tuning.tune_report(tried, best, photos, facts))

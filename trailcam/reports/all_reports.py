@@ -42,7 +42,7 @@ class ReportEntry:
 
     ``options`` are its own, first of them often ``by``. A report with ``parts`` takes ``parts`` and
     ``one_table``; the first part is what CSV and several confidences get. ``keys`` are the columns that may
-    tell its rows apart. At several confidences the columns ``beside`` each other are those that hang on it,
+    tell its rows apart. At several confidences the columns ``beside`` each other are those that depend on it,
     and people see ``shown`` of them.
     """
 
@@ -88,7 +88,7 @@ class ReportEntry:
         first = list(self.parts[:1])
         if several and asked and list(asked) != first:
             raise UsageError(
-                f"Only the {first[0]} stand beside each other at several confidences.", "Give one."
+                f"At several confidences only the {first[0]} are shown side by side.", "Give one."
             )
         return list(asked or (first if one_table or several else self.parts))
 
@@ -127,7 +127,7 @@ REPORTS = (
     ReportEntry(
         "species",
         "species:species",
-        "Photos, detections, events and the most animals at once, of any class.",
+        "Photos, detections, visits and the most animals at once, of any class.",
         keys=("class", *_SPECIES_KEYS),
         options=(
             ReportOption(
@@ -143,7 +143,7 @@ REPORTS = (
     ReportEntry(
         "stations",
         "stations:stations",
-        "Camera-days, silences, photos a day, events per 100 camera-days and clocks in doubt, by station.",
+        "Camera-days, silences, photos a day, visits per 100 camera-days and doubtful clocks, by station.",
         keys=("station", "month", "season"),
         options=(_by(("month", "season"), "station alone", "A further key of the rows; may be repeated."),),
         beside=("events", "events_per_100"),
@@ -152,7 +152,7 @@ REPORTS = (
     ReportEntry(
         "activity",
         "activity:activity",
-        "Events by hour of the clock, by the sun and by the moon, and how far two classes overlap.",
+        "Visits by hour of the clock, by the sun and by the moon, and how far two classes overlap.",
         keys=("class", "sun_hour", *_ACTIVITY_KEYS),
         options=(
             ReportOption(
@@ -173,7 +173,7 @@ REPORTS = (
     ReportEntry(
         "herd",
         "herd:herd",
-        "Bucks and fawns per 100 does, by event, with intervals and what is known of their bias.",
+        "Bucks and fawns per 100 does, by visit, with intervals and known biases.",
         keys=_HERD_KEYS,
         options=(_by(_HERD_KEYS, "one row for all"),),
         beside=(
