@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,22 @@ import torch
 
 from tests.unit.test_detect_pipeline import THREADS, Memory, RedSquares, library
 from trailcam.detect.choose import plan as planning
+from trailcam.detect.choose.canary import check_rows
 from trailcam.detect.choose.fit import open_chosen
 from trailcam.detect.choose.plan import Pace, fitted, plan
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import unused_gpu
-from trailcam.detect.model.find_weights import Weights
+from trailcam.detect.model.find_weights import STARTER, Weights, find_weights
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.known_frame import frame
+from trailcam.detect.model.open import open_detector
 from trailcam.detect.model.precision import Precision
-from trailcam.detect.model.protocol import RawDetections
+from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.detect.pipeline.loop import PipelineOptions, run
 from trailcam.detect.pipeline.outcomes import Source
-from trailcam.errors import DeviceError
+from trailcam.errors import DeviceError, PipelineError
 from trailcam.settings.config import DetectSettings
 
 CPU = torch.device("cpu")
@@ -183,3 +188,52 @@ def test_a_driver_without_a_card_says_nothing(
     driver(tmp_path, script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert unused_gpu() is None
+
+
+class Looks(Detector):
+    """Puts one box where the brightness of the photo's corner says."""
+
+    def __init__(self) -> None:
+        self.names, self.frame, self.model_key = {0: "deer"}, FrameSpec(320), "0" * 64
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        places = [3 * float(photo[:8, :8, 0].float().mean()) for photo in pixels]
+        return [
+            RawDetections(
+                np.array([[x, 10, x + 40, 50]], np.float32),
+                np.full(1, 0.6, np.float32),
+                np.zeros(1, np.int16),
+            )
+            for x in places
+        ]
+
+    def warmup(self, height: int, width: int, batch: int) -> None:
+        """Nothing to warm."""
+
+
+class FirstRow(Looks):
+    """Computes the first row of a batch alone, as some builds of torch did on Apple's GPUs."""
+
+    def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
+        return super().detect(pixels[:1]) * len(pixels)
+
+
+class Overwritten(Looks):
+    """Takes the boxes of a batch when they are asked for, from where the newest batch's answer lies."""
+
+    def submit(self, pixels: torch.Tensor) -> Callable[[], list[RawDetections]]:
+        self._newest = pixels
+        return lambda: self.detect(self._newest)
+
+
+def test_the_canary_compares_the_rows_of_two_batches_under_way() -> None:
+    check_rows(Looks(), "here")
+    for broken in (FirstRow(), Overwritten()):
+        with pytest.raises(PipelineError, match="of a batch gets other boxes than it gets alone"):
+            check_rows(broken, "on a stand-in")
+
+
+def test_the_starter_agrees_with_itself_row_by_row() -> None:
+    detector = open_detector(find_weights(STARTER), CPU)
+    assert detector.detect(torch.from_numpy(frame()[None]))[0].confidence.max(initial=0.0) > 0.15
+    check_rows(detector, "on the processor")

@@ -16,8 +16,9 @@ from trailcam.detect.model.find_weights import STARTER, Weights
 from trailcam.detect.model.known_frame import EXACT, HEIGHT, ROUNDED, WIDTH, Tolerance, difference, frame
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
-from trailcam.detect.model.protocol import RawOutput
+from trailcam.detect.model.protocol import RawDetections, RawOutput
 from trailcam.errors import PipelineError, TrailcamError
+from trailcam.geometry import iou
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ STORED = STARTER.with_suffix(".canary.npz")
 """What the starter says of the frame; ``python -m training.canary`` makes it."""
 
 _CPU = torch.device("cpu")
+_SURE = 0.05 + ROUNDED.score  # a box below may have been left out elsewhere
 
 
 def check(detector: Detector, weights: Weights, device: torch.device, stored: Path = STORED) -> None:
@@ -37,6 +39,8 @@ def check(detector: Detector, weights: Weights, device: torch.device, stored: Pa
     that with ``stored``. Raises PipelineError when it doesn't, or when an output is empty or not a number.
     Exported models that only run on the device they were made for are judged by their own output alone.
     """
+    if device.type != "cpu":
+        check_rows(detector, f"on {device} in {detector.precision}")
     pixels = torch.from_numpy(frame(*(detector.frame.fixed or (HEIGHT, WIDTH)))[None])
     here = detector.raw(pixels)
     _judge(here, f"on {device} in {detector.precision}")
@@ -51,6 +55,30 @@ def check(detector: Detector, weights: Weights, device: torch.device, stored: Pa
     kept = _stored(weights, stored)
     if kept is not None and reference is not None:
         _compare(reference, kept, EXACT, "this machine and the machine that made the starter")
+
+
+def check_rows(detector: Detector, where: str) -> None:
+    """Let ``detector`` look at three photos at once, with two such batches under way, as in a run.
+
+    Each photo must get the boxes that it gets alone: a driver may compute only the first row of a batch, an
+    engine may overwrite one batch's answer with the next one's. Raises PipelineError.
+    """
+    known = frame(*(detector.frame.fixed or (HEIGHT, WIDTH)))
+    photos = torch.from_numpy(np.stack([known[:, ::-1], known[::-1], known]))
+    alone = [detector.detect(photos[i : i + 1])[0] for i in range(len(photos))]
+    under_way = [detector.submit(photos), detector.submit(photos.flip(0))]
+    together = [found for results in under_way for found in results()]
+    for row, (found, expected) in enumerate(zip(together, [*alone, *reversed(alone)], strict=True)):
+        if not (_has_all(found, expected) and _has_all(expected, found)):
+            raise _refused(f"{where} photo {row % 3 + 1} of a batch gets other boxes than it gets alone")
+
+
+def _has_all(found: RawDetections, wanted: RawDetections) -> bool:
+    """Whether each sure box of ``wanted`` is one of ``found``, about as sure."""
+    sure = wanted.confidence >= _SURE
+    overlap = iou(wanted.xyxy[sure], found.xyxy) > 0.7
+    close = np.abs(wanted.confidence[sure][:, None] - found.confidence[None]) <= ROUNDED.score
+    return bool((overlap & close).any(axis=1).all())
 
 
 def save(output: RawOutput, sha256: str, path: Path) -> None:
