@@ -72,7 +72,7 @@ def test_no_number_is_refused_wherever_it_stands(part: str, value: float) -> Non
 
 @pytest.mark.parametrize("scores", [np.zeros((50, 3)), np.full((50, 3), 0.5), np.zeros((0, 1))])
 def test_an_empty_answer_is_refused(scores: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
-    with pytest.raises(PipelineError, match="the same everywhere") as refusal:
+    with pytest.raises(PipelineError, match="every score is the same") as refusal:
         canary.check(Says(RawOutput(scores.astype(np.float32))), weights(), CPU)
     assert refusal.value.exit_code == 2
 
