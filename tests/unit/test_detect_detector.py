@@ -337,9 +337,9 @@ def test_weights_asked_for_are_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="do not exist"):
         find_weights(tmp_path / "yolo11n.pt", real)
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(WeightsError, match="no model that trailcam knows"):
+    with pytest.raises(WeightsError, match="not a model that trailcam can read"):
         find_weights(tmp_path / "notes.txt")
-    with pytest.raises(WeightsError, match="no model that trailcam knows"):
+    with pytest.raises(WeightsError, match="not a model that trailcam can read"):
         find_weights(tmp_path)
 
 
