@@ -29,7 +29,8 @@ from make_library import STATIONS, _times
 from PIL import Image
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Outcome, Status
-from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
+from trailcam.gallery.gallery_options import GalleryOptions
+from trailcam.gallery.make_gallery import build_gallery
 from trailcam.pages.pictures import Cache
 from trailcam.samples import build_library
 from trailcam.selection import Selection

@@ -13,7 +13,8 @@ from tests.conftest import TinyJpeg
 from tests.helpers.browser import Browser, browser
 from tests.helpers.library import Photo, make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
+from trailcam.gallery.gallery_options import GalleryOptions
+from trailcam.gallery.make_gallery import build_gallery
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -68,9 +69,9 @@ class Browser:
         waiting.until(lambda _: done(), f"{selector} can't be clicked")
 
     def keys(self, *keys: str) -> None:
-        """Press keys one by one on whatever has the focus."""
+        """Press keys one by one, as a keyboard does: they go to whatever has the focus."""
         for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
+            ActionChains(self.driver).send_keys(key).perform()
 
     def errors(self) -> list[str]:
         """What the console was told of errors and warnings since it was last asked."""

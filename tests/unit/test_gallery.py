@@ -16,7 +16,8 @@ from trailcam.errors import OutputError, RootError, UsageError
 from trailcam.gallery import make_gallery as building
 from trailcam.gallery.cards import Content
 from trailcam.gallery.content import read_content
-from trailcam.gallery.make_gallery import GalleryOptions, GalleryReport, build_gallery
+from trailcam.gallery.gallery_options import GalleryOptions
+from trailcam.gallery.make_gallery import GalleryReport, build_gallery
 from trailcam.pages.pictures import (
     THUMB_PX,
     Cache,
@@ -35,7 +36,7 @@ GAP = timedelta(minutes=30)
 
 def content(library: Library, confidence: float | None = 0.5, lowest: float = 0.25) -> Content:
     with library.database.read() as db:
-        return read_content(db, Selection(), confidence=confidence, lowest=lowest, gap=GAP)
+        return read_content(db, Selection(), GalleryOptions(confidence=confidence, lowest=lowest, gap=GAP))
 
 
 def build(library: Library, target: Path, **options: object) -> GalleryReport:
@@ -114,7 +115,9 @@ def test_a_buck_at_two_ages_is_one_visit(tmp_path: Path) -> None:
 def test_only_what_was_asked_for(library: Library, wanted: list[str], names: list[str] | None) -> None:
     def ask() -> Content:
         with library.database.read() as db:
-            return read_content(db, Selection(), confidence=0.5, lowest=0.25, gap=GAP, classes=wanted)
+            return read_content(
+                db, Selection(), GalleryOptions(confidence=0.5, lowest=0.25, gap=GAP, classes=wanted)
+            )
 
     if names is None:
         with pytest.raises(UsageError, match="coyote") as caught:
@@ -264,10 +267,10 @@ def test_people_are_blurred_from_far_below_what_counts(library: Library, tmp_pat
     """e.jpg holds a person at 0.12, which no filter shows."""
     with library.database.read() as db:
         found = read_content(
-            db, Selection(), confidence=None, lowest=0.25, gap=GAP, blur_from=building.BLUR_FROM
+            db, Selection(), GalleryOptions(confidence=None, lowest=0.25, gap=GAP, blur_people=True)
         )
     assert {photo.name: photo.people for photo in found.photos if photo.people} == {
-        "TinMan/e.jpg": ((0.25, 0.25, 0.25, 0.25),)
+        "TinMan/e.jpg": ((0.625, 0.25, 0.375, 0.25),)
     }
     (library.root / "TinMan" / "e.jpg").write_bytes(checkerboard())
     build(library, tmp_path / "plain.html")

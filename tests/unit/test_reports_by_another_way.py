@@ -17,6 +17,7 @@ import pytest
 from tests.helpers.library import make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.gallery.content import read_content
+from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.reports.activity import activity
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.bucks import bucks
@@ -472,7 +473,7 @@ def test_status_and_gallery(made: Made) -> None:
 
     with made.database.read() as db:
         overall = status(db, working=False).rows[0]
-        content = read_content(db, Selection(), confidence=0.5, lowest=0.5, gap=GAP)
+        content = read_content(db, Selection(), GalleryOptions(confidence=0.5, lowest=0.5, gap=GAP))
     assert {name: overall[name] for name in ("completed", "pending", "failed", "missing")} == dict(
         Counter(made.status)
     )

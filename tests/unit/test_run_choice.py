@@ -14,6 +14,7 @@ from tests.helpers.library import NO_DEER, WHITETAIL, Library, Photo, make_libra
 from trailcam.domain import Outcome, Status
 from trailcam.errors import UsageError
 from trailcam.gallery.content import read_content
+from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.reports.bucks import bucks
 from trailcam.reports.run_list import run_show, runs_list
 from trailcam.reports.status import status
@@ -72,7 +73,9 @@ def test_a_chosen_run_counts_in_reports_and_galleries(library: Library) -> None:
     assert counting(library) == {"a": old, "b": old, "c": old, "d": None}
     assert dict(events(library)) == {"mature": 3}
     with library.database.read() as db:
-        content = read_content(db, Selection(), confidence=None, lowest=0.25, gap=timedelta(minutes=30))
+        content = read_content(
+            db, Selection(), GalleryOptions(confidence=None, lowest=0.25, gap=timedelta(minutes=30))
+        )
         notes = " ".join(status(db, working=False).notes)
     assert [shown.label for shown in content.classes] == ["mature buck"]
     assert f"Run {old} (old.pt) was chosen by hand" in notes

@@ -86,7 +86,8 @@ def gallery(
     library: LibraryOpts,
 ) -> None:
     """Write an offline page of visits, each with its best photo. With filters and statistics."""
-    from trailcam.gallery.make_gallery import GalleryOptions, build_gallery
+    from trailcam.gallery.gallery_options import GalleryOptions
+    from trailcam.gallery.make_gallery import build_gallery
     from trailcam.pages.pictures import default_cache
 
     settings = library.settings

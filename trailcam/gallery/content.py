@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
+from trailcam.gallery.gallery_options import BLUR_FROM, GalleryOptions
 from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
 from trailcam.settings.config import FALLBACK_CONFIDENCE
@@ -28,24 +28,14 @@ _ALL_DEER = frozenset({Kind.DOE, Kind.FAWN, Kind.BUCK, Kind.DEER})
 _AGES = (AgeClass.MATURE, AgeClass.MID, AgeClass.YOUNG, AgeClass.UNKNOWN)
 
 
-def read_content(
-    db: Connection,
-    selection: Selection,
-    *,
-    confidence: float | None,
-    lowest: float,
-    gap: timedelta,
-    blur_from: float | None = None,
-    classes: Sequence[str] = (),
-) -> Content:
+def read_content(db: Connection, selection: Selection, options: GalleryOptions) -> Content:
     """What a gallery of the selected photos shows.
 
-    With ``classes`` (kinds, age classes of bucks or names of classes, in any case; "deer" for all deer) it is
-    the photos in which one of them counts. ``confidence`` is 0..1, None for what the weights recommend; boxes
-    below ``lowest`` (0..1) are left out, unless they count. People are to be blurred from the confidence
-    ``blur_from`` on, None for not at all. Raises UsageError for a station or class that doesn't exist, or a
-    number out of range.
+    With ``options.classes`` (kinds, age classes of bucks or names of classes, in any case; "deer" for all
+    deer) it is the photos in which one of them counts. Raises UsageError for a station or class that doesn't
+    exist, or a number out of range.
     """
+    confidence, lowest = options.confidence, options.lowest
     for name, value in (("--confidence", confidence), ("--lowest", lowest)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} makes no sense.", "Give a number from 0 to 1.")
@@ -59,13 +49,13 @@ def read_content(
     station_index = {name: n for n, name in enumerate(stations)}
     class_index = {key: n for n, key in enumerate(keys)}
     folders = {root.root_id: Path(root.path) for root in roots(db)}
-    people = _people(db, blur_from) if blur_from is not None else {}
+    people = _people(db) if options.blur_people else {}
     photos = [
         _photo(list(group), folders, station_index, class_index, people.get(image_id, ()))
         for image_id, group in groupby(found, key=lambda row: row["image_id"])
     ]
-    start = _numbers(classes, keys)
-    if classes:
+    start = _numbers(options.classes, keys)
+    if options.classes:
         photos = [p for p in photos if any(one.counts and one.class_index in start for one in p.found)]
     return Content(
         stations=[printable(from_db(name)) for name in stations],
@@ -77,7 +67,7 @@ def read_content(
         ),
         confidence=confidence,
         lowest=min(lowest, confidence) if confidence is not None else lowest,
-        gap=gap,
+        gap=options.gap,
         start=start,
     )
 
@@ -101,8 +91,8 @@ def _numbers(wanted: Sequence[str], keys: Sequence[tuple[str, str]]) -> list[int
     return sorted(numbers)
 
 
-def _people(db: Connection, blur_from: float) -> dict[int, tuple[Box, ...]]:
-    found = rows(db, query("gallery_people"), {"blur_from": blur_from})
+def _people(db: Connection) -> dict[int, tuple[Box, ...]]:
+    found = rows(db, query("gallery_people"), {"blur_from": BLUR_FROM})
     return {
         image_id: tuple((row["x"], row["y"], row["w"], row["h"]) for row in group)
         for image_id, group in groupby(found, key=lambda row: row["image_id"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from trailcam import __version__
 from trailcam.gallery.cards import Content, Photo
+from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import cut_around
 from trailcam.words.months import Season, format_months
@@ -16,25 +17,22 @@ from trailcam.words.months import Season, format_months
 def render_page(
     content: Content,
     shown: Sequence[Shown],
+    options: GalleryOptions,
     *,
-    seasons: Mapping[str, Season],
-    first_month: int,
-    surest_first: bool,
     selection: str,
     folder: str | None,
 ) -> bytes:
     """The whole file, UTF-8. ``shown`` is aligned with the content's photos.
 
-    ``first_month`` begins a season-year where no season is chosen. ``surest_first`` sorts visits by how sure
-    they are, not by time. ``selection`` says in words which photos these are. ``folder`` is the relative name
-    of the folder with the pictures, None where they are inside.
+    ``selection`` says in words which photos these are. ``folder`` is the relative name of the folder with the
+    pictures, None where they are inside.
     """
     return render(
         "gallery",
         data={
-            **_data(content, shown, seasons, folder),
-            "firstMonth": first_month,
-            "surestFirst": surest_first,
+            **_data(content, shown, options.seasons, folder),
+            "firstMonth": options.first_month,
+            "surestFirst": options.surest_first,
             "selection": selection,
         },
         shown=() if folder else shown,

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from trailcam.files.write import write_file
 from trailcam.gallery.content import read_content
+from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.gallery.gallery_page import render_page
-from trailcam.pages.pictures import Cache, Request
+from trailcam.pages.pictures import Request
 from trailcam.pages.shown import MOST_LARGE, PictureFolder, check_target, encoded, large_px, show_photos
 from trailcam.selection import Selection
 from trailcam.store.database import Database
 from trailcam.store.images import roots
-from trailcam.words.months import Season
-
-BLUR_FROM = 0.10
-"""People are blurred from this confidence on, far below what counts: a face too many costs little."""
-
-
-@dataclass(frozen=True, slots=True)
-class GalleryOptions:
-    """How a gallery is made. ``confidence`` and ``lowest`` are 0..1, see :func:`read_content`.
-
-    ``first_month`` (1..12) begins a season-year; ``cache`` None keeps no pictures. ``classes`` are those to
-    show, empty for all; ``surest_first`` sorts by how sure a visit is, not by time.
-    """
-
-    confidence: float | None
-    lowest: float
-    gap: timedelta
-    seasons: Mapping[str, Season]
-    first_month: int
-    blur_people: bool = False
-    split: bool = False
-    cache: Cache | None = None
-    classes: Sequence[str] = ()
-    surest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +48,7 @@ def build_gallery(
     """
     target = target.expanduser()
     with database.read() as db:
-        content = read_content(
-            db,
-            selection,
-            confidence=options.confidence,
-            lowest=options.lowest,
-            gap=options.gap,
-            blur_from=BLUR_FROM if options.blur_people else None,
-            classes=options.classes,
-        )
+        content = read_content(db, selection, options)
         paths = [Path(root.path) for root in roots(db)]
     check_target(target, [photo.file for photo in content.photos], paths)
     large = large_px(len(content.photos), split=options.split)
@@ -92,9 +60,7 @@ def build_gallery(
     page = render_page(
         content,
         shown,
-        seasons=options.seasons,
-        first_month=options.first_month,
-        surest_first=options.surest_first,
+        options,
         selection=selection.in_words(),
         folder=folder.name if folder else None,
     )
