@@ -110,8 +110,13 @@ def test_a_models_box_is_renamed_by_its_number_whether_it_counts_or_not(library:
     assert kinds == {True, False}
 
 
+def code_of(library: Library) -> str:
+    line = next(line for line in lines_of(library, "1") if line.startswith("Add `--list "))
+    return line.split("`")[1].removeprefix("--list ")
+
+
 def test_a_list_that_changed_is_noticed(library: Library, tiny_jpeg: TinyJpeg) -> None:
-    code = next(line for line in lines_of(library, "1") if line.startswith("List ")).split()[1].rstrip(":")
+    code = code_of(library)
     args = ("correct", "1", "--box", "1", "--class", "doe", "--list", code)
     edited = tiny_jpeg((64, 64), color=(42, 120, 61), exif_ifd={0x9003: "2024:11:01 06:00:00"})
     (library.photos / "Hayfield" / "0.jpg").write_bytes(edited)
@@ -120,7 +125,7 @@ def test_a_list_that_changed_is_noticed(library: Library, tiny_jpeg: TinyJpeg) -
     refused = library(*args)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "changed since they were listed" in refused.stderr
-    new = next(line for line in lines_of(library, "1") if line.startswith("List ")).split()[1].rstrip(":")
+    new = code_of(library)
     assert library(*args[:-1], new).returncode == 0
 
 
