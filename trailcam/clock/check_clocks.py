@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trailcam.clock.doubt import NUMBERS_BACKWARDS, STRIP_DIFFERS, Doubt
@@ -16,6 +16,7 @@ from trailcam.clock.sequence import Frame, frozen, judge_sequence
 from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import Lit, is_infrared, judge_light
 from trailcam.domain import TimeSource
+from trailcam.media.capture_time import in_reach
 from trailcam.media.copy_marks import split_copy_mark, split_number_mark
 from trailcam.media.time_in_name import parse_file_name
 from trailcam.store.clock_facts import (
@@ -32,6 +33,7 @@ from trailcam.sun.sky import Place, Sun, zone_of
 
 # Folders that cameras make themselves (DCF 2.0: three digits, five characters): one card has several.
 _CAMERA_FOLDER = re.compile(r"\d{3}[A-Za-z0-9_]{5}")
+_TIMES = ("captured_at", "exif_at", "noted_at", "modified_at", "named_at", "strip_at")
 _COUNTER = re.compile(r"\D*(\d{1,6})(?!\d)")
 
 
@@ -134,6 +136,7 @@ def _split_mark(path: str, names: set[str]) -> tuple[str, str]:
 
 def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Doubt | None], bool]:
     """The doubt about each photo's time, the gravest first, and whether its numbers run backwards."""
+    shots = [_within_reach(shot) for shot in shots]
     stuck = frozen([shot.captured_at for shot in shots])
     frames = [Frame(None) if i in stuck else _frame(shot) for i, shot in enumerate(shots)]
     verdict = judge_sequence(frames, place.zone)
@@ -153,12 +156,18 @@ def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Dou
         own = Doubt(shot.own) if shot.own and not acquitted else None
         strip = Doubt(STRIP_DIFFERS) if shot.strip_differs else None
         if shot.captured_at is None:
-            found.append(None)
+            found.append(own)  # no time, or one that can't be true
         elif shot.captured_at_source == TimeSource.CORRECTION:
             found.append(own)  # a correction is doubted only where it can't be true
         else:
             found.append(own or by_order or stuck.get(i) or light.get(i) or strip or said.get(i))
     return found, verdict.backwards
+
+
+def _within_reach(shot: ClockShot) -> ClockShot:
+    """The photo without times from years in which no camera ran: nothing is reckoned from them."""
+    far = {name: None for name in _TIMES if not in_reach(getattr(shot, name))}
+    return replace(shot, **far) if far else shot  # type: ignore[arg-type]
 
 
 def _noted(shot: ClockShot) -> datetime | None:

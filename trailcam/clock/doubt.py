@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trailcam.media.capture_time import BEFORE_2000, CLOCK_RESET, FUTURE
+from trailcam.media.capture_time import (
+    BEFORE_2000,
+    CLOCK_RESET,
+    FUTURE,
+    ORIGINAL_UNREADABLE,
+    SENT_OR_SAVED,
+)
 
 STRIP_DIFFERS = "strip_differs"
 SOURCES_DIFFER = "sources_differ"
@@ -30,6 +36,8 @@ MEANING = {
     LIGHT_DIFFERS: "infrared by day or colour by night, by the sun at the station",
     STRIP_DIFFERS: "the strip in the picture says another time than EXIF",
     SOURCES_DIFFER: "what the file says of itself in two places differs",
+    ORIGINAL_UNREADABLE: "the original time is there but can't be read: this one was written later",
+    SENT_OR_SAVED: "when a program sent or saved the file, not when the photo was taken",
     NUMBERS_BACKWARDS: "the later the photo, the lower its number: nothing can be told from the order",
 }
 

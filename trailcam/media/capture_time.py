@@ -54,6 +54,9 @@ RESET_MIN_AGE = timedelta(days=365)
 # Cameras and computers may stand in different zones (at most 26 h apart) or have a clock a bit fast.
 FUTURE_SLACK = timedelta(days=1)
 
+# Years in which cameras ran or may run. Beyond them a time is in doubt, and nothing is reckoned from it.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2069
+
 # The strip is drawn seconds after the shutter, or shows minutes only.
 SAME_MOMENT = timedelta(seconds=90)
 
@@ -64,6 +67,11 @@ MOST_TRUSTED = "most_trusted"  # the readings differ
 _UNDATED = CaptureTime(None, TimeSource.UNKNOWN)
 _TRUST = {source: n for n, source in enumerate(TimeSource)}
 _ORIGINAL = frozenset({TimeSource.EXIF, TimeSource.XMP, TimeSource.IPTC, TimeSource.PNG_TEXT})
+
+
+def in_reach(at: datetime | None) -> bool:
+    """Whether a time may be compared with others and moved by hours: a camera could have run in its year."""
+    return at is None or _FIRST_YEAR <= at.year <= _LAST_YEAR
 
 
 def best(found: Sequence[CaptureTime]) -> tuple[CaptureTime, str | None]:
