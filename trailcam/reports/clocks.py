@@ -12,15 +12,20 @@ from trailcam.store.database import Connection, query, rows
 from trailcam.store.events import make_camera_days
 from trailcam.words.text import count
 
-_SOURCES = (
-    *(source.value for source in TimeSource if source is not TimeSource.UNKNOWN),
-    TimeSource.UNKNOWN.value,
+# Columns are only ever added at the end.
+_LATER_SOURCES = tuple(
+    s.value for s in (TimeSource.XMP, TimeSource.IPTC, TimeSource.PNG_TEXT, TimeSource.GPS)
 )
+_SOURCES = tuple(source.value for source in TimeSource if source.value not in _LATER_SOURCES)
 _HEADINGS = {
     "exif_digitized": "digitized",
     "maker_note": "maker note",
     "exif_modified": "modified",
     "filename": "file name",
+    "png_text": "PNG text",
+    "xmp": "XMP",
+    "iptc": "IPTC",
+    "gps": "GPS",
 }
 _COLUMNS = (
     Column("station", "station", CellType.TEXT, wraps=True),
@@ -36,6 +41,7 @@ _COLUMNS = (
     Column("light_known", "light known", CellType.COUNT, shown=False),
     Column("sun", "sun known", CellType.FLAG, shown=False),
     Column("timezone", "time zone", CellType.TEXT, shown=False),
+    *(Column(name, _HEADINGS[name], CellType.SHARE, hide_zero=True) for name in _LATER_SOURCES),
 )
 _FINDING_COLUMNS = (
     Column("station", "station", CellType.TEXT, wraps=True),
@@ -88,7 +94,10 @@ def times_check(
         own = [gap["days"] for gap in gaps if gap["station"] == row["station"]]
         cells: Row = {
             **row,
-            **{name: share(row["sources"].get(name, 0), row["photos"]) for name in _SOURCES},
+            **{
+                name: share(row["sources"].get(name, 0), row["photos"])
+                for name in (*_SOURCES, *_LATER_SOURCES)
+            },
             "timezone": row["timezone"] or timezone,
             "sun": row["latitude"] is not None and bool(row["timezone"] or timezone),
             "suspect": accused.get(row["station"], 0),
