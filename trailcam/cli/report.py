@@ -1,4 +1,4 @@
-"""``trailcam report``: its commands, generated from the table of reports but for the two that also write."""
+"""``trailcam report``: its commands, generated from the table of reports, but for three."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trailcam.cli.groups import with_options
 from trailcam.cli.options import LibraryOpts, OutputOpts, QuestionsOpts
 from trailcam.cli.report_accuracy import accuracy
 from trailcam.cli.report_digest import digest
+from trailcam.cli.report_summary import summary
 from trailcam.reports.all_reports import REPORTS, ReportEntry, ReportOption
 
 if TYPE_CHECKING:
@@ -64,3 +65,4 @@ for _entry in REPORTS:
     app.command(_entry.name)(command_of(_entry))
 app.command("accuracy")(accuracy)
 app.command("digest")(digest)
+app.command("summary")(summary)

@@ -1,0 +1,1 @@
+"""The printable summary of bucks: one page."""
