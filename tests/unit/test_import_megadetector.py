@@ -25,7 +25,7 @@ from trailcam.selection import Selection
 from trailcam.store.database import rows
 from trailcam.store.import_batches import undo_import
 from trailcam.store.invariants import broken
-from trailcam.store.match import AMBIGUOUS, NOT_FOUND, TWICE, tidy
+from trailcam.store.match import AMBIGUOUS, NOT_FOUND, TWICE, _ways, tidy
 from trailcam.store.run_choice import choose_run, delete_run
 
 PHOTOS = (
@@ -217,6 +217,34 @@ def test_two_entries_of_one_photo_are_both_left_out(library: Library) -> None:
     done = take(library, document(saw("Hayfield/1.jpg"), saw("hayfield\\1.JPG", BOX), saw("Hayfield/2.jpg")))
     assert [(problem.n, problem.why) for problem in done.problems] == [(0, TWICE), (1, TWICE)]
     assert done.fresh == 1
+
+
+def test_a_file_of_contradictions_alone_is_called_that(library: Library) -> None:
+    with pytest.raises(UsageError, match=TWICE):
+        take(library, document(saw("Hayfield/1.jpg"), saw("Hayfield/1.jpg", BOX)))
+
+
+def test_a_folder_that_is_called_otherwise_elsewhere(library: Library) -> None:
+    """SpeciesNet writes whole paths, of the machine it ran on."""
+    done = take(library, document(*(saw(f"/mnt/cards/{n}.jpg", BOX) for n in (1, 2))))
+    assert [name for name, *_ in boxes_of(library, done.run_id)] == ["1.jpg", "2.jpg"]
+    assert "below mnt/cards/, which stands for hayfield/ in" in done.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "expected"),
+    [
+        ("1.jpg", "hay/1.jpg", ("", "hay/")),
+        ("x/hay/1.jpg", "hay/1.jpg", ("x/", "")),
+        ("a/b/1.jpg", "c/1.jpg", ("a/b/", "c/")),
+        ("a/1.jpg", "c/d/1.jpg", ("a/", "c/d/")),
+        ("x/d/1.jpg", "c/d/1.jpg", ("x/", "c/")),
+    ],
+)
+def test_what_paths_do_not_end_in_alike(theirs: str, ours: str, expected: tuple[str, str]) -> None:
+    off, before = _ways(theirs, ours)
+    assert (off, before) == expected
+    assert before + theirs.removeprefix(off) == ours
 
 
 @pytest.mark.parametrize("boxes", [(), (BOX,)])

@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.errors import UsageError
 from trailcam.imports.classes import meanings
 from trailcam.imports.labels import (
     CONTRADICTION,
@@ -24,6 +23,7 @@ from trailcam.imports.labels import (
     Recorder,
     Word,
     note_matches,
+    refuse_unmatched,
 )
 from trailcam.imports.package import Package, open_package
 from trailcam.imports.reading import Malformed, as_box, refusing
@@ -69,10 +69,7 @@ def import_camtrap_dp(
         reader.read()
         done.entries = reader.n_media
         if not matcher.match():
-            raise UsageError(
-                f"None of the {done.entries:,} media of {printable(str(path))} is a photo of the library.",
-                "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
-            )
+            refuse_unmatched(matcher, f"{done.entries:,} media", printable(str(path)))
         note_matches(matcher, done)
         done.notes += reader.notes()
         bad = reader.bad_media

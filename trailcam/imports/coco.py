@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from trailcam.domain import ClassInfo
-from trailcam.errors import UsageError
 from trailcam.imports.classes import NOTHING, meanings
 from trailcam.imports.labels import (
     CONTRADICTION,
@@ -20,6 +19,7 @@ from trailcam.imports.labels import (
     note_matches,
     original_name,
     refuse_scores,
+    refuse_unmatched,
 )
 from trailcam.imports.reading import (
     Malformed,
@@ -81,10 +81,7 @@ def import_coco(
         refuse_scores(reader.n_scored, printable(str(path)), accept=accept_scores, done=done)
         tables.settle()
         if not matcher.match():
-            raise UsageError(
-                f"None of the {done.entries:,} images of {printable(str(path))} is a photo of the library.",
-                "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
-            )
+            refuse_unmatched(matcher, f"{done.entries:,} images", printable(str(path)))
         note_matches(matcher, done)
         bad = {n: Problem(n, name, why) for n, name, why in tables.bad_images()}
         done.problems = [bad.get(problem.n, problem) for problem in matcher.problems()]

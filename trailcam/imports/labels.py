@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from trailcam.store.counted import SAME, make_judged
 from trailcam.store.database import Connection
 from trailcam.store.import_batches import begin_import
 from trailcam.store.imported import Said, known_uids_of, said_of
-from trailcam.store.match import BATCH, Matcher, Problem
+from trailcam.store.match import BATCH, TWICE, Matcher, Problem
 from trailcam.words.text import count, printable
 
 CONFLICT = "another correction exists; --overwrite replaces it"
@@ -167,6 +168,20 @@ def refuse_scores(n: int, file: str, *, accept: bool, done: Labelled) -> None:
         )
     if n:
         done.notes.append(f"Taken as corrections although a model made them: {count(n, 'label')}.")
+
+
+def refuse_unmatched(matcher: Matcher, entries: str, file: str) -> NoReturn:
+    """Say why no entry could be used. ``entries`` is what the file has ("12 images"). Raises UsageError."""
+    first = next(matcher.problems(), None)
+    if first is not None and first.why == TWICE:
+        raise UsageError(
+            f"None of the {entries} of {file} can be used: {printable(first.path)}: {TWICE}.",
+            "Nothing was changed. Of entries that contradict each other the file must hold one.",
+        )
+    raise UsageError(
+        f"None of the {entries} of {file} is a photo of the library.",
+        "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
+    )
 
 
 def note_matches(matcher: Matcher, done: Labelled) -> None:

@@ -18,9 +18,9 @@ import numpy as np
 
 from trailcam import __version__
 from trailcam.domain import ClassInfo, Kind, Outcome, Status
-from trailcam.errors import UsageError
 from trailcam.imports import speciesnet
 from trailcam.imports.classes import NOTHING, meanings, taxon
+from trailcam.imports.labels import refuse_unmatched
 from trailcam.imports.reading import (
     Malformed,
     as_box,
@@ -94,10 +94,7 @@ def import_megadetector(
         matcher = Matcher(db, base)
         head = _read_names(path, matcher, done)
         if not matcher.match():
-            raise UsageError(
-                f"None of the {done.entries:,} entries of {printable(str(path))} is a photo of the library.",
-                "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
-            )
+            refuse_unmatched(matcher, f"{done.entries:,} entries", printable(str(path)))
         _note(done, matcher, head)
         classes = _Classes(head, meanings(db, rules), least)
         infos = classes.read_all(path)

@@ -24,6 +24,7 @@ _CHUNK = 1 << 20  # characters read at once
 _LONGEST = 1 << 26  # characters of one value: an entry of a photo has a few hundred
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TEXT = 10_000
+_ROUNDING = 1e-3  # how far a share may miss 0..1
 _OUTSIDE = 0.1  # of a side: how far a box may stand out of its photo and be cut at the edge
 
 
@@ -255,7 +256,10 @@ def as_box(
 
 def as_share(value: object, place: str) -> float:
     """``value`` as a number of 0 to 1, a rounding error beyond it cut off. Raises Malformed."""
-    return min(max(as_number(value, place, -1e-3, 1 + 1e-3), 0.0), 1.0)
+    try:
+        return min(max(as_number(value, place, -_ROUNDING, 1 + _ROUNDING), 0.0), 1.0)
+    except Malformed:
+        raise Malformed(place, "must be a number from 0 to 1") from None
 
 
 def as_id(value: object, place: str) -> str:

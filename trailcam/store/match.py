@@ -6,8 +6,8 @@ before it; then the same without regard to case, slashes and Unicode forms, also
 root's name.
 
 If no path of a file is found that way, all of them are relative to one other folder: a sample votes on what
-to put before the paths or take off them, and one answer must win. Camera file names repeat from card to card,
-so the file name alone never matches a photo against the vote.
+to take off the paths and to put before them, and one answer must win. Camera file names repeat from card to
+card, so the file name alone never matches a photo against the vote.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Matcher:
 
         ``contents``: texts that are equal where two entries say the same, so that a repetition counts once;
         without it no two do. ``taken``: times by the camera's clock, naive.
-        A bare file name means the photo of that name and time.
+        Where no photo has the path, it means the one of its file name and time.
         """
         numbers = range(self._n, self._n + len(paths))
         stored = [to_db(path) for path in paths]
@@ -143,7 +143,7 @@ class Matcher:
                 ON t.rank = 0 AND p.path = t.tail AND p.root_id = coalesce(t.root_id, p.root_id)
                 UNION ALL
                 SELECT t.n, 9, p.image_id FROM theirs t JOIN places p
-                ON t.taken IS NOT NULL AND split_part(p.key, '/', -1) = folded(t.tidy)
+                ON t.taken IS NOT NULL AND split_part(p.key, '/', -1) = split_part(folded(t.tidy), '/', -1)
                     AND p.captured_at BETWEEN t.taken - INTERVAL 2 SECOND AND t.taken + INTERVAL 2 SECOND
                 UNION ALL
                 SELECT t.n, t.rank, p.image_id FROM tails t JOIN places p
@@ -224,10 +224,7 @@ class Matcher:
         ).fetchall()
         votes: Counter[tuple[int, str, str]] = Counter()
         for _, theirs, root_id, ours in pairs:
-            if ours.endswith(f"/{theirs}"):
-                votes[root_id, "", ours[: -len(theirs)]] += 1
-            elif theirs.endswith(f"/{ours}"):
-                votes[root_id, theirs[: -len(ours)], ""] += 1
+            votes[root_id, *_ways(theirs, ours)] += 1
         if not votes:
             return
         (best, most), *others = votes.most_common(2)
@@ -249,6 +246,9 @@ class Matcher:
 
     def _explain(self, root_id: int, off: str, before: str) -> str:
         (name,) = [root.name for root in self._roots if root.root_id == root_id]
+        if before and off:
+            old, new = printable(from_db(off)), printable(from_db(before))
+            return f"Its paths were taken as below {old}, which stands for {new} in {printable(name)}."
         if before:
             return f"Its paths were taken as relative to {printable(from_db(before))} in {printable(name)}."
         return f"Its paths were taken as below {printable(from_db(off))}, which stands for {printable(name)}."
@@ -262,6 +262,17 @@ class Matcher:
                 "--base names the folder that the file's paths are relative to: a scanned one, or one in it.",
             )
         return min(fitting, key=lambda pair: len(pair[1]))
+
+
+def _ways(theirs: str, ours: str) -> tuple[str, str]:
+    """What to take off a path and to put before it, so that it is ours: all that they don't end in alike."""
+    while True:
+        theirs, _, last = theirs.rpartition("/")
+        ours, _, own = ours.rpartition("/")
+        if last != own:
+            return "/".join([theirs, last][not theirs :]) + "/", "/".join([ours, own][not ours :]) + "/"
+        if not theirs or not ours:
+            return theirs and f"{theirs}/", ours and f"{ours}/"
 
 
 def _below(root: Root, folder: Path) -> str | None:
