@@ -200,7 +200,7 @@ def test_a_changed_photo_is_pending_again(cli: Cli, lib: Path, db: Path, tiny_jp
         connection.execute(
             "INSERT INTO results SELECT 1, image_id, 'completed', NULL, NULL, now()::TIMESTAMP FROM images"
         )
-        connection.execute("INSERT INTO detections SELECT 1, image_id, 0, 0.9, 0, 0, 1, 1 FROM images")
+        connection.execute("INSERT INTO detections SELECT 1, image_id, 0, 0.9, 0, 0, 1, 1, false FROM images")
     (lib / "TinMan" / "Cam_20241103_061006.jpg").write_bytes(tiny_jpeg((80, 60)))
     assert figures(cli("scan", lib).stdout) == [0, 1, 9, 0, 0]
     assert table(db, "SELECT path, width FROM images WHERE status = 'pending' AND run_id IS NULL") == [
