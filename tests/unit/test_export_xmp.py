@@ -97,9 +97,9 @@ def test_regions_are_centres_and_sides(library: Library, tmp_path: Path) -> None
     area = first.find("mwg-rs:Area", NS)
     assert area is not None
     assert area.attrib == {
-        name("stArea:x"): "0.375000",
+        name("stArea:x"): "0.437500",
         name("stArea:y"): "0.375000",
-        name("stArea:w"): "0.250000",
+        name("stArea:w"): "0.375000",
         name("stArea:h"): "0.250000",
         name("stArea:unit"): "normalized",
     }
