@@ -58,9 +58,9 @@ def test_every_photo_that_was_looked_at_is_in_it(tmp_path: Path) -> None:
     for annotation in written["annotations"]:
         (name,) = [n for n, image in images.items() if image["id"] == annotation["image_id"]]
         by_image[name].append((names[annotation["category_id"]], annotation.get("bbox")))
-    box = [160.0, 120.0, 160.0, 120.0]
+    left, right = [160.0, 120.0, 240.0, 120.0], [400.0, 120.0, 240.0, 120.0]
     assert by_image == {
-        "1.jpg": [("mature", box), ("doe", box)],
+        "1.jpg": [("mature", left), ("doe", right)],
         "2.jpg": [("empty", None)],
         "3.jpg": [("empty", None)],
         "4.jpg": [("empty", None)],
