@@ -109,7 +109,17 @@ def test_nightly_runs_of_a_model_stand_for_each_other(library: Library) -> None:
 
 
 def test_a_run_beside_itself_differs_in_nothing(library: Library) -> None:
-    a, _ = two(library, {"a.jpg": [("doe", 0.9, LEFT), ("doe", 0.9, (0.6, 0.6, 0.1, 0.1)), ("mid", 0.8, (0.8, 0.8, 0.1, 0.1))]}, {})
+    a, _ = two(
+        library,
+        {
+            "a.jpg": [
+                ("doe", 0.9, LEFT),
+                ("doe", 0.9, (0.6, 0.6, 0.1, 0.1)),
+                ("mid", 0.8, (0.8, 0.8, 0.1, 0.1)),
+            ]
+        },
+        {},
+    )
     answer = report(library, a, a)
     assert [(row["class"], row["same"], row["photos"]) for row in answer.rows] == [
         ("doe", 2, 0),
