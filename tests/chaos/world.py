@@ -247,7 +247,11 @@ COMMANDS = {
             "export xmp", ("export", "xmp", "--station", SMALL, "-o", "OUT/xmp"), "detected", output="xmp"
         ),
         Command("import megadetector", ("import", "megadetector", "LABELS/md.json"), "scanned"),
-        Command("import coco", ("import", "coco", "LABELS/coco.json", "--author", "Ann"), "scanned"),
+        Command(
+            "import coco",
+            ("import", "coco", "LABELS/coco.json", "--author", "Ann", "--accept-scores"),
+            "scanned",
+        ),
         Command("migrate", ("status",), "old"),
         Command("report digest", ("report", "digest", "-o", "OUT/digest.html"), "detected"),
     )
