@@ -203,12 +203,12 @@ def _make_photos(db: Path, root: Path, command: list[str]) -> None:
         plan = make_plan(connection, selection, None, timedelta(minutes=30))
         wanted = plan.counts
         if option == "--balance":
-            photos = stream(connection, plan, plan.counts)
+            photos = stream(plan, plan.counts)
             picks = pick(photos, plan, (), whole=False, per_event=None, balance=int(value))
             wanted = plan.counts.copy()
             wanted[:] = False
             wanted[picks.n] = True
-        for photo in stream(connection, plan, wanted):
+        for photo in stream(plan, wanted):
             path = root / photo.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(buffer.getvalue())

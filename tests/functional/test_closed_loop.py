@@ -12,11 +12,11 @@ from tests.conftest import Cli, TinyJpeg
 from tests.helpers.two_stage import container, save
 from trailcam.evaluate.dataset import read_dataset
 from trailcam.selection import Selection
-from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.corrections import shown_boxes
+from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
 from trailcam.store.review_rows import library_id
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 
 pytestmark = [pytest.mark.timeout(600)]
 N = 10
@@ -58,8 +58,7 @@ def test_from_corrections_to_weights_of_ones_own(cli: Cli, tmp_path: Path, tiny_
         ).fetchall()
         assert {name for (name,) in newest} == names >= {"doe", "mature"}
         assert db.execute("SELECT state FROM runs ORDER BY run_id").fetchall() == [("completed",)] * 2
-        make_selected(db, Selection())
-        shown = shown_boxes(db, range(1, N + 1), None, FALLBACK_CONFIDENCE)
+        shown = shown_boxes(count_boxes(select(db, Selection()), None), range(1, N + 1))
     assert all(box.by_person for boxes in shown.values() for box in boxes)
     assert sum(len(boxes) for boxes in shown.values()) == N - 1
     accuracy = cli("report", "accuracy", "--format", "json")

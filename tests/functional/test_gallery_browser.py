@@ -17,6 +17,7 @@ from trailcam.gallery.content import read_content
 from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.gallery.make_gallery import build_gallery
 from trailcam.reports.bucks import bucks
+from trailcam.reports.common import Question
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
 
@@ -162,7 +163,7 @@ def test_a_station_called_script_is_text(page: Browser, library: Library) -> Non
 
 def test_age_classes_count_as_report_bucks_does(page: Browser, library: Library) -> None:
     with library.database.read() as db:
-        answer = bucks(db, Selection(), confidence=None, gap=GAP, by=("age",), first_month=9)
+        answer = bucks(db, Question(gap=GAP), by=("age",))
     for row in answer.rows:
         if row["age"] == "unknown":
             continue
@@ -190,7 +191,7 @@ def test_charts_count_as_report_bucks_does(page: Browser, library: Library, key:
     )
     shown = {n for n in (int(bar.rpartition(": ")[2]) for bar in told.partition(". ")[2].split("; ")) if n}
     with library.database.read() as db:
-        answer = bucks(db, Selection(), confidence=None, gap=GAP, by=(key, "age"), first_month=9)
+        answer = bucks(db, Question(gap=GAP), by=(key, "age"))
     rows = [row for row in answer.rows if row["age"] == "mature" and (row[key] is not None or key != "hour")]
     column = "events" if measure == "visits" else measure
     assert shown == {row[column] for row in rows if row[column]}

@@ -14,7 +14,7 @@ from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.database import Database, one, rows, utc_now
 from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run, select_todo
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 
 ORIGINAL = 0x9003
 
@@ -94,7 +94,7 @@ class Scene:
 
     def counted(self) -> int:
         with self.database.read() as db:
-            make_selected(db, Selection())
+            select(db, Selection())
             return int((one(db, "SELECT count(*) FROM selected") or (0,))[0])
 
     def boxes(self) -> int:

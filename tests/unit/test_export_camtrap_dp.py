@@ -25,11 +25,12 @@ from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
 from trailcam.export.camtrap_tables import DEPLOYMENTS, MEDIA, OBSERVATIONS, file_path, meaning_of
 from trailcam.export.summary import Summary
 from trailcam.selection import Selection
-from trailcam.settings.config import FALLBACK_CONFIDENCE, ProjectSettings, StationSettings
+from trailcam.settings.config import ProjectSettings, StationSettings
 from trailcam.store.corrections import JudgedBox, Judgement, record, undo
-from trailcam.store.events import Level, make_events
+from trailcam.store.counted import count_boxes
 from trailcam.store.images import save_images
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
+from trailcam.store.visits import Level, join_visits
 
 GAP = timedelta(minutes=30)
 PROJECT = ProjectSettings(
@@ -415,8 +416,7 @@ def test_the_package_has_the_numbers_of_the_reports(
         target = Path(folder, "p")
         export(library, target)
         with library.database.read() as db:
-            make_selected(db, Selection())
-            make_events(db, confidence=None, fallback=FALLBACK_CONFIDENCE, gap=GAP, level=Level.CLASS)
+            join_visits(count_boxes(select(db, Selection()), None), GAP, Level.CLASS)
             events = db.execute(
                 "SELECT what, count(*) FROM sightings WHERE begins GROUP BY ALL ORDER BY ALL"
             ).fetchall()

@@ -167,7 +167,7 @@ def test_what_a_person_said_is_cut(library: Library, tmp_path: Path) -> None:
 def test_a_word_said_meanwhile_is_no_crop_of_another_class(library: Library) -> None:
     with library.database.read() as db:
         plan = make_plan(db, Selection(), None, timedelta(minutes=30))
-        picks = pick(stream(db, plan), plan, (), whole=False, per_event=None, balance=None)
+        picks = pick(stream(plan), plan, (), whole=False, per_event=None, balance=None)
     doe = JudgedBox(WHITETAIL[0], 0.25, 0.25, 0.25, 0.25)
     with library.database.write() as db:
         record(
@@ -317,7 +317,7 @@ def test_limits_hold_and_no_surer_box_is_passed_over(
         library = make_library(Path(folder), photos, found)
         with library.database.read() as db:
             plan = make_plan(db, Selection(), None, timedelta(minutes=30))
-            listed = list(stream(db, plan))
+            listed = list(stream(plan))
         picks = pick(listed, plan, (), whole=False, per_event=per_event, balance=balance)
         visits: dict[int, list[float]] = {}
         for photo in listed:

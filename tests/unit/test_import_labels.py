@@ -29,10 +29,11 @@ from trailcam.imports.yolo import import_yolo
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule
 from trailcam.store.corrections import JudgedBox, Judgement, ShownBox, record, shown_boxes, undo
+from trailcam.store.counted import count_boxes
 from trailcam.store.import_batches import undo_import
 from trailcam.store.invariants import broken
 from trailcam.store.match import TWICE
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 
 GAP = timedelta(minutes=30)
 PHOTOS = tuple(
@@ -72,8 +73,7 @@ def take(library: Library, written: dict[str, Any], **options: Any) -> Labelled:
 
 def shown(library: Library) -> dict[str, list[ShownBox]]:
     with library.database.read() as db:
-        make_selected(db, Selection())
-        found = shown_boxes(db, list(library.ids.values()), None, 0.5)
+        found = shown_boxes(count_boxes(select(db, Selection()), None), list(library.ids.values()))
     return {name: list(found.get(image_id, ())) for name, image_id in library.ids.items()}
 
 

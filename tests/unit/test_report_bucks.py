@@ -21,6 +21,7 @@ from trailcam.errors import OutputError, UsageError
 from trailcam.files.write import write_file
 from trailcam.reports.base import Report, Row
 from trailcam.reports.bucks import bucks
+from trailcam.reports.common import Question
 from trailcam.reports.formats import to_csv, to_json, to_parquet
 from trailcam.selection import Selection
 
@@ -37,14 +38,7 @@ def report(
     first_month: int = 9,
 ) -> Report:
     with library.database.read() as db:
-        return bucks(
-            db,
-            selection or Selection(),
-            confidence=confidence,
-            gap=gap,
-            by=by,
-            first_month=first_month,
-        )
+        return bucks(db, Question(selection or Selection(), confidence, gap, first_month), by)
 
 
 def pick(report: Report, *names: str, **keys: object) -> tuple[Any, ...]:
@@ -326,7 +320,7 @@ def test_events_equal_plain_python(
 
         def rows(by: Sequence[str], minutes: int) -> Sequence[Row]:
             gap = timedelta(minutes=minutes)
-            return bucks(db, Selection(), confidence=0.5, gap=gap, by=by, first_month=9).rows
+            return bucks(db, Question(confidence=0.5, gap=gap), by).rows
 
         def total(minutes: int) -> int:
             return sum(row["events"] or 0 for row in rows([], minutes))

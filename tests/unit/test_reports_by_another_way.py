@@ -216,7 +216,7 @@ def test_bucks(made: Made) -> None:
     )
     with made.database.read() as db:
         by = ("station", "age", "hour")
-        found = bucks(db, Selection(), confidence=0.5, gap=GAP, by=by, first_month=9).rows
+        found = bucks(db, Question(confidence=0.5, gap=GAP), by).rows
     got = {(r["station"], r["age"], r["hour"]): r["events"] for r in found if r["hour"] is not None}
     assert {key: n for key, n in got.items() if n} == dict(expected)
 

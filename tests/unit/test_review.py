@@ -21,10 +21,11 @@ from trailcam.review.choose import ToJudge, choose
 from trailcam.review.make_review import ReviewOptions, build_review
 from trailcam.selection import Selection
 from trailcam.store.corrections import Judgement, history, known_classes, record, shown_boxes, undo
+from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
 from trailcam.store.migrations import LATEST
 from trailcam.store.review_rows import library_id
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 
 GAP = timedelta(minutes=30)
 AT = datetime(2024, 11, 20)
@@ -233,8 +234,8 @@ def take(library: Library, content: object, author: str = "Ann", *, overwrite: b
 
 def classes_on(library: Library, name: str) -> list[str]:
     with library.database.read() as db:
-        make_selected(db, Selection())
-        boxes = shown_boxes(db, [library.ids[name]], None, 0.5).get(library.ids[name], ())
+        counted = count_boxes(select(db, Selection()), None)
+        boxes = shown_boxes(counted, [library.ids[name]]).get(library.ids[name], ())
     return [box.info.name for box in boxes]
 
 

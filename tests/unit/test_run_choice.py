@@ -16,6 +16,7 @@ from trailcam.errors import UsageError
 from trailcam.gallery.content import read_content
 from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.reports.bucks import bucks
+from trailcam.reports.common import Question
 from trailcam.reports.run_list import run_show, runs_list
 from trailcam.reports.status import status
 from trailcam.selection import Selection
@@ -25,7 +26,7 @@ from trailcam.store.digests import make_fresh
 from trailcam.store.imported import ImportedRun
 from trailcam.store.run_choice import choose_run, count_kept, delete_run
 from trailcam.store.run_sink import RunFacts
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 
 PHOTOS = [Photo(f"{name}.jpg", f"2024-11-0{n + 1} 06:10") for n, name in enumerate("abcd")]
 
@@ -58,9 +59,7 @@ def of(*names: str, what: str = "mature") -> dict[str, list[Any]]:
 
 def events(library: Library) -> list[tuple[str, int]]:
     with library.database.read() as db:
-        answer = bucks(
-            db, Selection(), confidence=None, gap=timedelta(minutes=30), by=("age",), first_month=9
-        )
+        answer = bucks(db, Question(), by=("age",))
     return [(row["age"], row["photos"]) for row in answer.rows if row["photos"]]
 
 
@@ -197,8 +196,7 @@ def test_a_digest_does_not_tell_again_what_another_run_still_shows(library: Libr
 
 def fresh(library: Library) -> set[int]:
     with library.database.read() as db:
-        make_selected(db, Selection())
-        make_fresh(db, "mail", None)
+        make_fresh(select(db, Selection()), "mail", None)
         return {int(n) for (n,) in db.execute("SELECT image_id FROM fresh").fetchall()}
 
 

@@ -15,7 +15,8 @@ from trailcam.errors import UsageError
 from trailcam.reports.compare_runs import Difference, compare, comparison_report, differ
 from trailcam.reports.formats import to_csv
 from trailcam.selection import Selection
-from trailcam.store.two_runs import BothSaid, RunBox
+from trailcam.store.select import select
+from trailcam.store.two_runs import BothSaid, RunBox, make_sides
 
 LEFT, RIGHT = (0.1, 0.1, 0.3, 0.3), (0.6, 0.6, 0.3, 0.3)
 NEARLY_LEFT = (0.12, 0.1, 0.3, 0.3)
@@ -197,8 +198,11 @@ def test_reports_mirror_each_other(
     """Through the real database: gained from A to B is lost from B to A."""
     library = make_library(tmp_path_factory.mktemp("mirror"), PHOTOS)
     a, b = two(library, first, second)
-    with library.database.read() as db:
-        there, back = (compare(db, Selection(), *pair, None) for pair in ((a, b), (b, a)))
+    with library.database.read() as db, select(db, Selection()) as photos:
+        with make_sides(photos, a, b) as sides:
+            there = compare(sides, None)
+        with make_sides(photos, b, a) as sides:
+            back = compare(sides, None)
     assert told(list(there.differences)) == told([d._replace(a=d.b, b=d.a) for d in back.differences])
     mirror = {"gained": "lost", "lost": "gained", "changed_to": "changed_from", "changed_from": "changed_to"}
     mirror |= {"boxes_a": "boxes_b", "boxes_b": "boxes_a"}

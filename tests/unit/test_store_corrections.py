@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,13 +17,15 @@ from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.geometry import iou, xywhn_to_xyxy
 from trailcam.reports.bucks import bucks
+from trailcam.reports.common import Question
 from trailcam.reports.species import species
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule
 from trailcam.store import corrections
 from trailcam.store.corrections import JudgedBox, Judgement
-from trailcam.store.counted import COVERS, SAME
-from trailcam.store.select import make_selected
+from trailcam.store.counted import COVERS, count_boxes
+from trailcam.store.judged import SAME
+from trailcam.store.select import select
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5)
 LEFT, MIDDLE, RIGHT = (0.0, 0.1, 0.3, 0.5), (0.35, 0.1, 0.3, 0.5), (0.7, 0.1, 0.3, 0.5)
@@ -68,8 +70,7 @@ def counted(library: Library, name: str, confidence: float | None = None) -> lis
     """Class, confidence, place and whether a person says so, of the boxes that count on a photo."""
     image_id = library.ids[name]
     with library.database.read() as db:
-        make_selected(db, Selection())
-        shown = corrections.shown_boxes(db, [image_id], confidence, 0.5)
+        shown = corrections.shown_boxes(count_boxes(select(db, Selection()), confidence), [image_id])
     return [
         (b.info.name, round(b.confidence, 4), tuple(round(side, 4) for side in b[2:6]), b.by_person)  # type: ignore[misc]
         for b in shown.get(image_id, ())
@@ -189,9 +190,7 @@ def test_an_image_that_is_not_there_is_refused(library: Library) -> None:
 def test_reports_count_what_people_say(library: Library) -> None:
     def ages() -> dict[str | None, tuple[int, int]]:
         with library.database.read() as db:
-            report = bucks(
-                db, Selection(), confidence=None, gap=timedelta(minutes=30), by=["age"], first_month=9
-            )
+            report = bucks(db, Question(), by=["age"])
         looked_at = report.coverage["completed"]
         return {row["age"]: (row["photos"], looked_at) for row in report.rows}
 
@@ -212,9 +211,7 @@ def test_a_person_sees_classes_that_the_model_has_not(tmp_path: Path) -> None:
 
     def row() -> tuple[int, int, bool]:
         with library.database.read() as db:
-            report = bucks(
-                db, Selection(), confidence=None, gap=timedelta(minutes=30), by=["station"], first_month=9
-            )
+            report = bucks(db, Question(), by=["station"])
         return report.rows[0]["photos"], report.rows[0]["without_class"], report.rows[0]["complete"]
 
     assert row() == (0, 1, False)
@@ -224,7 +221,6 @@ def test_a_person_sees_classes_that_the_model_has_not(tmp_path: Path) -> None:
 
 
 def test_blanks_follow(library: Library) -> None:
-    from trailcam.reports.common import Question
 
     def note() -> str:
         with library.database.read() as db:

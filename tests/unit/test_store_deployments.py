@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.store.database import Connection
-from trailcam.store.deployments import Deployment, deployments
+from trailcam.store.deployments import Deployment, find_deployments
 from trailcam.store.images import save_images
 
 START = datetime(2024, 9, 1, 6, 0)
@@ -49,8 +49,8 @@ def ask(folder: Path, shots: Sequence[Shot], silent_days: int = 7) -> tuple[list
     library = make_library(folder)
     add(library, shots)
     with library.database.read() as db:
-        found = deployments(db, silent_days=silent_days)
-        return found, _numbers(db)
+        found = find_deployments(db, silent_days=silent_days)
+        return found.listed, _numbers(db)
 
 
 def _numbers(db: Connection) -> dict[str, int]:

@@ -12,17 +12,18 @@ from trailcam.errors import UsageError
 from trailcam.media.capture_time import BEFORE_2000, FUTURE, best, suspicion
 from trailcam.store.clock_shifts import (
     Moved,
+    ToShift,
     any_shifts,
     corrected,
     drop_corrections,
-    moved,
     save_shift,
+    to_shift,
     too_few,
     undo_shift,
 )
 from trailcam.store.database import utc_now
 from trailcam.store.readings import Reading, counting_readings, save_choices, save_readings
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 from trailcam.words.span import Amount
 
 if TYPE_CHECKING:
@@ -36,7 +37,12 @@ class Plan:
 
     by: timedelta
     asked: str
-    moved: list[Moved]
+    photos: ToShift
+
+    @property
+    def moved(self) -> list[Moved]:
+        """The photos by station."""
+        return self.photos.moved
 
     @property
     def n_photos(self) -> int:
@@ -57,8 +63,9 @@ def plan_shift(
     wrong clock runs on evenly. ``to`` is the first photo's true time. Nothing at all is a word too: the times
     are right as they are. Raises UsageError.
     """
-    make_selected(db, selection)
-    parts = moved(db, folder)
+    with select(db, selection) as chosen:
+        photos = to_shift(chosen, folder)
+    parts = photos.moved
     if not parts:
         raise too_few("that choice")
     first = min(part.first_at for part in parts)
@@ -69,7 +76,7 @@ def plan_shift(
         last + (target - first)
     except OverflowError:
         raise UsageError("The result is outside the years 1 to 9999.", "Nothing was changed.") from None
-    return Plan(target - first, asked, parts)
+    return Plan(target - first, asked, photos)
 
 
 def apply_shift(db: Connection, plan: Plan, note: str | None, now: datetime) -> int:
@@ -77,7 +84,7 @@ def apply_shift(db: Connection, plan: Plan, note: str | None, now: datetime) -> 
 
     ``now`` is naive local time.
     """
-    shift_id, image_ids = save_shift(db, plan.asked, plan.by, note)
+    shift_id, image_ids = save_shift(plan.photos, plan.asked, plan.by, note)
     restore(db, image_ids, now)
     return shift_id
 

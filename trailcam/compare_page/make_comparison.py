@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,10 @@ from trailcam.pages.pictures import Cache, Request
 from trailcam.pages.shown import PageReport, check_target, large_px, show_photos
 from trailcam.reports.compare_runs import Comparison, Difference, compare, notes
 from trailcam.selection import Selection
-from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.database import Connection, Database
+from trailcam.store.database import Database
 from trailcam.store.images import roots
-from trailcam.store.paths import from_db
-from trailcam.store.select import count_undated_left_out
-from trailcam.store.two_runs import RunBox, both_said
+from trailcam.store.select import select
+from trailcam.store.two_runs import RunBox, both_said, make_sides, photo_facts_of
 from trailcam.words.text import printable
 
 
@@ -52,11 +50,12 @@ def build_page(
     """
     target = target.expanduser()
     with database.read() as db:
-        found = compare(db, selection, *runs, confidence)
-        photos, candidates = _photos(db, found, confidence, limit)
-        told = notes(found, count_undated_left_out(db, selection))
-        paths = [Path(root.path) for root in roots(db)]
-    check_target(target, [photo.file for photo in photos], paths)
+        folders = {root.root_id: Path(root.path) for root in roots(db)}
+        with select(db, selection) as chosen, make_sides(chosen, *runs) as sides:
+            found = compare(sides, confidence)
+            photos, candidates = _photos(found, folders, confidence, limit)
+            told = notes(found, chosen.undated_left_out())
+    check_target(target, [photo.file for photo in photos], list(folders.values()))
     requests = [Request(photo.file, large_px(len(photos))) for photo in photos]
     shown, problems = show_photos(requests, [photo.name for photo in photos], cache, progress)
     page = render(
@@ -70,34 +69,25 @@ def build_page(
 
 
 def _photos(
-    db: Connection, found: Comparison, confidence: float | None, limit: int
+    found: Comparison, folders: Mapping[int, Path], confidence: float | None, limit: int
 ) -> tuple[list[_Photo], int]:
-    """The photos to show, and of how many. The tables ``selected`` and ``sides`` are there."""
+    """The photos to show, and of how many."""
     by_photo: dict[int, list[Difference]] = {}
     for difference in found.differences:
         by_photo.setdefault(difference.image_id, []).append(difference)
     order = sorted(by_photo, key=lambda i: (-max(d.confidence for d in by_photo[i]), i))[:limit]
     wanted = set(order)
-    said = {s.image_id: s for s in both_said(db, confidence, FALLBACK_CONFIDENCE) if s.image_id in wanted}
-    folders = {root.root_id: Path(root.path) for root in roots(db)}
-    facts = {
-        int(row[0]): row[1:]
-        for row in db.execute(
-            "SELECT image_id, root_id, path, station, epoch_us(captured_at) FROM selected"
-            " WHERE image_id IN (SELECT unnest($ids::BIGINT[]))",
-            {"ids": order},
-        ).fetchall()
-    }
+    said = {s.image_id: s for s in both_said(found.sides, confidence) if s.image_id in wanted}
+    facts = photo_facts_of(found.sides, order)
     photos = []
     for image_id in order:
-        root_id, path, station, at = facts[image_id]
-        name = from_db(path)
+        own = facts[image_id]
         photos.append(
             _Photo(
-                folders[root_id] / name,
-                printable(name),
-                printable(from_db(station)),
-                at,
+                folders[own["root_id"]] / own["path"],
+                printable(own["path"]),
+                printable(own["station"]),
+                own["captured_us"],
                 by_photo[image_id],
                 said[image_id].a,
                 said[image_id].b,

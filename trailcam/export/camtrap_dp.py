@@ -87,8 +87,9 @@ def export_camtrap_dp(
     with database.read() as db, tempfile.TemporaryDirectory() as scratch:
         bound_memory(db, Path(scratch))
         plan = make_plan(db, selection, options.confidence, options.gap)
-        numbers, stays, left_out = prepare(db, plan, options.gap, options.silent_days)
-        _say_left_out(left_out, summary)
+        prepared = prepare(plan, options.gap, options.silent_days)
+        stays = prepared.stays
+        _say_left_out(prepared.left_out, summary)
         if not stays:
             raise UsageError(
                 "No photo of the selection belongs to a deployment.",
@@ -101,9 +102,9 @@ def export_camtrap_dp(
             made = _Tables(tables, sites, plan, summary)
             for number in sorted(stays):
                 made.deployment(number, stays[number])
-            for photo, side in stream_with_sides(db, plan, numbers):
+            for photo, side in stream_with_sides(prepared):
                 made.photo(photo, side)
-            for event in stream_events(db, plan):
+            for event in stream_events(prepared):
                 made.event(event)
             made.end()
             package.write(describe(options.project, sites, made.spans, made.species))

@@ -82,7 +82,7 @@ def export_crops(
         plan = make_plan(db, selection, options.confidence, options.gap)
         _check_classes(plan, options.classes)
         picks = pick(
-            stream(db, plan, plan.counts),
+            stream(plan, plan.counts),
             plan,
             options.classes,
             whole=options.whole,
@@ -91,7 +91,7 @@ def export_crops(
         )
         wanted = np.zeros(len(plan), np.bool_)
         wanted[picks.n] = True
-        for path in root_paths(db, plan, wanted):
+        for path in root_paths(plan, wanted):
             check_root(path)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
     create_folder(folder)

@@ -42,7 +42,7 @@ def export_megadetector(
         head["classification_categories"] = {number: name for name, number in ids.items()}
         file.write(json.dumps(head, indent=1).encode()[:-2] + b',\n "images": [')
         separator = b"\n"
-        for photo in stream(db, plan):
+        for photo in stream(plan):
             if not photo.looked_at and photo.status is not Status.FAILED:
                 summary.not_looked_at += 1
                 continue

@@ -24,7 +24,6 @@ from trailcam.files.mount_guard import check_root
 from trailcam.files.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
-from trailcam.store.counted import judged_photos
 from trailcam.store.database import Database
 from trailcam.store.export_rows import Photo, Plan, Run, make_plan, root_paths, stream_reopening
 from trailcam.store.images import roots
@@ -66,7 +65,7 @@ def export_yolo(
         plan = make_plan(db, selection, confidence, gap)
         wanted = plan.completed if blanks else plan.counts
         if corrected_only:
-            vouched = np.isin(plan.image_id, judged_photos(db))
+            vouched = np.isin(plan.image_id, plan.counted.only_people())
             if not (wanted & vouched).any():
                 raise UnanswerableError(
                     "None of these photos has been corrected by a person.",
@@ -74,7 +73,7 @@ def export_yolo(
                     " an animal come with --blanks.",
                 )
             wanted = wanted & vouched
-        for path in root_paths(db, plan, wanted):  # before anything is made: an absent drive leaves no trace
+        for path in root_paths(plan, wanted):  # before anything is made: an absent drive leaves no trace
             check_root(path)
     validates = split(plan, wanted, val_share)
     names = _class_ids(plan)

@@ -15,12 +15,12 @@ from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
 from trailcam.gallery.gallery_options import BLUR_FROM, GalleryOptions
 from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
-from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.counted import count_judged, make_counted
-from trailcam.store.database import Connection, query, rows
+from trailcam.store.counted import Counted, count_boxes
+from trailcam.store.database import Connection
+from trailcam.store.gallery_rows import gallery_boxes, gallery_coverage, people_to_blur
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
-from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.select import select
 from trailcam.words.text import count, printable
 
 _DEER = "deer"
@@ -39,17 +39,16 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
     for name, value in (("--confidence", confidence), ("--lowest", lowest)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} makes no sense.", "Give a number from 0 to 1.")
-    make_selected(db, selection)
-    make_counted(db, confidence, FALLBACK_CONFIDENCE)
-    params = {"confidence": confidence, "fallback": FALLBACK_CONFIDENCE, "lowest": lowest}
-    found = rows(db, query("gallery"), params)
-    covered = rows(db, query("gallery_coverage"))
+    with select(db, selection) as chosen, count_boxes(chosen, confidence) as counted:
+        found = gallery_boxes(counted, lowest)
+        covered = gallery_coverage(chosen)
+        people = _people(counted) if options.blur_people else {}
+        notes = _notes(chosen.models(), chosen.undated_left_out(), chosen.count_judged())
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))
     keys = sorted({(row["kind"], row["class_name"]) for row in found}, key=_class_order)
     station_index = {name: n for n, name in enumerate(stations)}
     class_index = {key: n for n, key in enumerate(keys)}
     folders = {root.root_id: Path(root.path) for root in roots(db)}
-    people = _people(db) if options.blur_people else {}
     photos = [
         _photo(list(group), folders, station_index, class_index, people.get(image_id, ()))
         for image_id, group in groupby(found, key=lambda row: row["image_id"])
@@ -62,9 +61,7 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
         classes=[_shown(Kind(kind), name) for kind, name in keys],
         photos=photos,
         tallies=[_tally(row, station_index) for row in covered],
-        notes=_notes(
-            rows(db, query("report_models")), count_undated_left_out(db, selection), count_judged(db)
-        ),
+        notes=notes,
         confidence=confidence,
         lowest=min(lowest, confidence) if confidence is not None else lowest,
         gap=options.gap,
@@ -91,8 +88,8 @@ def _numbers(wanted: Sequence[str], keys: Sequence[tuple[str, str]]) -> list[int
     return sorted(numbers)
 
 
-def _people(db: Connection) -> dict[int, tuple[Box, ...]]:
-    found = rows(db, query("gallery_people"), {"blur_from": BLUR_FROM})
+def _people(counted: Counted) -> dict[int, tuple[Box, ...]]:
+    found = people_to_blur(counted, BLUR_FROM)
     return {
         image_id: tuple((row["x"], row["y"], row["w"], row["h"]) for row in group)
         for image_id, group in groupby(found, key=lambda row: row["image_id"])

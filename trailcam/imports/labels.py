@@ -16,10 +16,10 @@ from trailcam.geometry import iou
 from trailcam.imports.reading import Malformed
 from trailcam.settings.classmap import fold
 from trailcam.store.corrections import JudgedBox, Judgement, record
-from trailcam.store.counted import SAME, make_judged
 from trailcam.store.database import Connection
 from trailcam.store.import_batches import begin_import
 from trailcam.store.imported import Said, known_uids_of, said_of
+from trailcam.store.judged import SAME, make_judged
 from trailcam.store.match import BATCH, TWICE, Matcher, Problem
 from trailcam.words.text import count, printable
 
@@ -100,7 +100,7 @@ class Recorder:
         words, self._waiting = self._waiting, []
         known = known_uids_of(self._db, [str(word.judgement.uid) for word in words])
         ids = [word.judgement.image_id for word in words]
-        said = said_of(self._db, ids) if self._judged else {}
+        said = said_of(self._judged, ids) if self._judged else {}
         fresh: dict[str, list[Judgement]] = {}
         for word in words:
             earlier = said.get(word.judgement.image_id)

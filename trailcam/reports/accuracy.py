@@ -26,11 +26,12 @@ from trailcam.evaluate.meaning import Target, class_targets, group_targets
 from trailcam.evaluate.metrics import Found, Matched, match
 from trailcam.geometry import iou
 from trailcam.reports.base import CellType, Column, Report, Row, Section
-from trailcam.reports.common import Question, make_basis
+from trailcam.reports.common import Question, basis_of
 from trailcam.store.counted import COVERS
 from trailcam.store.database import Connection
-from trailcam.store.judged_boxes import both_said, judged_models, judging_authors, model_of_run
+from trailcam.store.judged_boxes import judged_models, judging_authors, model_of_run, people_and_model
 from trailcam.store.run_sink import class_infos
+from trailcam.store.select import Selected
 from trailcam.words.text import count, printable
 
 LIMIT = 0.5
@@ -97,8 +98,8 @@ def accuracy(
     the photos that ``review --random`` drew. Raises UnanswerableError where nobody judged a photo that the
     model looked at, UsageError for an unknown station or run.
     """
-    basis = make_basis(db, question, [])
-    evidence = _evidence(db, question, run_id, only_random)
+    with basis_of(db, question, []) as basis:
+        evidence = _evidence(basis.photos, question, run_id, only_random)
     judge = evidence.judge
     classes = class_targets(judge.model, judge.labels)
     matched = {target.name: match(judge.photos, judge.found, target, LIMIT) for target in classes}
@@ -145,15 +146,16 @@ def wilson(right: int, of: int, size: int | None = None) -> tuple[float | None, 
     return p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
-def _evidence(db: Connection, question: Question, run_id: int | None, only_random: bool) -> Evidence:
-    models = judged_models(db)
+def _evidence(photos: Selected, question: Question, run_id: int | None, only_random: bool) -> Evidence:
+    db, models = photos.db, judged_models(photos)
     if run_id is not None:
         chosen = model_of_run(db, run_id)
         if chosen is None:
             raise UsageError(f"There is no run {run_id}.", "Leave --run out for the model that counts.")
     else:
         chosen = models[0] if models else None
-    found = both_said(db, chosen["model_key"], question.gap, only_random=only_random) if chosen else []
+    key = chosen["model_key"] if chosen else ""
+    found = people_and_model(photos, key, question.gap, only_random=only_random)
     if not found or chosen is None:
         what = "drawn at random and judged" if only_random else "judged"
         raise UnanswerableError(
@@ -183,7 +185,7 @@ def _evidence(db: Connection, question: Question, run_id: int | None, only_rando
         judge,
         chosen,
         [other for other in models if other["model_key"] != chosen["model_key"]],
-        judging_authors(db),
+        judging_authors(photos),
         [bool(group[0]["random"]) for group in by_photo],
         [bool(group[0]["whole"]) for group in by_photo],
     )

@@ -14,20 +14,20 @@ from typing import Any
 
 from trailcam.errors import UsageError
 from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
-from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, rate, scope_cells
+from trailcam.reports.common import Basis, Question, basis_of, in_order, notes_of, rate, scope_cells
 from trailcam.reports.visits import (
     SunClock,
     Visit,
     camera_nights,
-    make_group_events,
     moon_of,
     read_places,
     read_visits,
     sun_clock,
     sun_times,
+    visits_called,
 )
 from trailcam.store.database import Connection
-from trailcam.store.events import camera_days_by, check_names
+from trailcam.store.visits import check_names
 from trailcam.sun.sky import MOON_PHASES, Sun, SunTime
 from trailcam.words.text import count, printable
 
@@ -107,19 +107,19 @@ def activity(
     keys, axes = _checked(by)
     classes = list({name.lower(): name for name in classes}.values())
     check_names(db, classes)
-    basis = make_basis(db, question, keys)
     visits: list[Visit] = []
     groups: dict[str, Sequence[int]] = {}
     doubtful: dict[str, Sequence[str]] = {}
-    for name in classes:
-        make_group_events(db, question, name)
-        found = read_visits(db, question, keys)
-        groups[name] = range(len(visits), len(visits) + len(found.visits))
-        visits += found.visits
-        doubtful[name] = found.notes()
-    times = sun_times(visits, Sun())
-    seen = _Seen(question, keys, basis, visits, groups, times, sun_clock(visits, times))
-    sections = [_section(db, seen, axis) for axis in axes or AXES] if basis.coverage["photos"] else []
+    with basis_of(db, question, keys) as basis:
+        for name in classes:
+            with visits_called(basis.photos, question, name) as joined:
+                found = read_visits(joined, question, keys)
+            groups[name] = range(len(visits), len(visits) + len(found.visits))
+            visits += found.visits
+            doubtful[name] = found.notes()
+        times = sun_times(visits, Sun())
+        seen = _Seen(question, keys, basis, visits, groups, times, sun_clock(visits, times))
+        sections = [_section(seen, axis) for axis in axes or AXES] if basis.coverage["photos"] else []
     main = sections[0] if sections else Section("by_hour", "", (), ())
     pairs = _overlaps(seen)
     return Report(
@@ -144,12 +144,10 @@ def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:
     return [key for key in dict.fromkeys(by) if key in KEYS], axes
 
 
-def _section(db: Connection, seen: _Seen, axis: str) -> Section:
+def _section(seen: _Seen, axis: str) -> Section:
     """The table of one axis; a class, and a group of keys, without any event has no rows."""
-    make: Callable[[Connection, _Seen], list[Row]] = {"hour": _by_hour, "sun": _by_sun, "moon": _by_moon}[
-        axis
-    ]
-    rows = make(db, seen)
+    make: Callable[[_Seen], list[Row]] = {"hour": _by_hour, "sun": _by_sun, "moon": _by_moon}[axis]
+    rows = make(seen)
     last = {"hour": _HOUR_COLUMNS, "sun": _SUN_COLUMNS, "moon": _MOON_COLUMNS}[axis]
     coverage = [dataclasses.replace(c, shown=c.shown and bool(seen.keys)) for c in coverage_columns()]
     measure = last[-1].name
@@ -188,27 +186,27 @@ def _grouped(
                 yield {**cells, **counts, "_own": own}, visits
 
 
-def _by_hour(db: Connection, seen: _Seen) -> list[Row]:
-    days = camera_days_by(db, seen.question.selection, seen.keys, seen.question.first_month)
+def _by_hour(seen: _Seen) -> list[Row]:
+    days = seen.basis.worked.by(seen.question.selection, seen.keys, seen.question.first_month)
     return [
         {**row, **rate(row["events"], days.get(row["_own"]))}
         for row, _ in _grouped(seen, lambda n: seen.visits[n].at.hour, range(24), "hour")
     ]
 
 
-def _by_sun(_db: Connection, seen: _Seen) -> list[Row]:
+def _by_sun(seen: _Seen) -> list[Row]:
     def hour(n: int) -> int | None:
         return int(seen.clock.hours[n]) % 24 if n in seen.clock.hours else None
 
     return [row for row, _ in _grouped(seen, hour, range(24), "sun_hour")]
 
 
-def _by_moon(db: Connection, seen: _Seen) -> list[Row]:
+def _by_moon(seen: _Seen) -> list[Row]:
     known: dict[date, str] = {}
     nights: dict[tuple[Any, ...], float] = {}
     sunny_nights: dict[tuple[Any, ...], float] = {}
-    sunny = _sunny_stations(db, seen)
-    for (station, *key), n in camera_nights(db, seen.question, seen.keys, known).items():
+    sunny = _sunny_stations(seen)
+    for (station, *key), n in camera_nights(seen.basis.worked, seen.question, seen.keys, known).items():
         nights[tuple(key)] = nights.get(tuple(key), 0) + n
         if station in sunny:
             sunny_nights[tuple(key)] = sunny_nights.get(tuple(key), 0) + n
@@ -229,11 +227,11 @@ def _by_moon(db: Connection, seen: _Seen) -> list[Row]:
     return found
 
 
-def _sunny_stations(db: Connection, seen: _Seen) -> set[str]:
+def _sunny_stations(seen: _Seen) -> set[str]:
     """Stations where the sun's time is known, of every visit: a rate needs all of a station's or none."""
     located = {
         name
-        for name, place in read_places(db, seen.question.timezone).items()
+        for name, place in read_places(seen.basis.photos.db, seen.question.timezone).items()
         if place.latitude is not None and place.longitude is not None and place.zone
     }
     dim = {visit.station for n, visit in enumerate(seen.visits) if n not in seen.times}

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from trailcam.reports.common import Question
 from trailcam.reports.visits import read_places
 from trailcam.store.database import Connection
-from trailcam.store.events import key_columns
-from trailcam.sun.legal_light import DARK, LEGAL, NO_OFFSET, UNKNOWN, Light, legal_light, to_utc
+from trailcam.store.visits import Visits
+from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN, Light, legal_light, to_utc
 
 Numbers = npt.NDArray[np.int64]
 Key = tuple[str, str]
@@ -87,26 +87,9 @@ class Seen:
     spans: Mapping[Key, tuple[datetime, datetime]]
 
 
-def see(db: Connection, question: Question, *, light: bool = True) -> Seen:
-    """The events of the table ``sightings``. Without ``light`` that is UNKNOWN, and the sun is not asked."""
-    season = key_columns(["season"], question.first_month, "s.captured_at")
-    asked = {"age": "s.what", "station": "s.station", "season": season.removesuffix(" AS season")}
-    names: dict[str, list[str]] = {}
-    for word, column in asked.items():
-        sql = f"SELECT DISTINCT {column} FROM sightings s WHERE event IS NOT NULL ORDER BY 1"
-        names[word] = [str(name) for (name,) in db.execute(sql).fetchall()]
-    found = db.execute(
-        "SELECT epoch_us(s.captured_at) AS at, s.begins, s.animals,"
-        f" coalesce(i.utc_offset_min, {NO_OFFSET})::BIGINT AS shift,"
-        " i.captured_at_suspect IS NOT NULL AS suspect,"
-        # Numbers, as a text for each photo would take longer to fetch than all the rest.
-        + ", ".join(
-            f" list_position(${word}, {column})::BIGINT - 1 AS {word}" for word, column in asked.items()
-        )
-        + " FROM sightings s JOIN images i USING (image_id) WHERE s.event IS NOT NULL"
-        " ORDER BY s.station, s.what, s.event, s.captured_at, s.image_id",
-        names,
-    ).fetchnumpy()
+def see(visits: Visits, question: Question, *, light: bool = True) -> Seen:
+    """Visits of bucks by age. Without ``light`` that is UNKNOWN, and the sun is not asked."""
+    names, found = visits.photos_in_columns(question.first_month)
     photos: dict[str, npt.NDArray[Any]] = {name: np.asarray(column) for name, column in found.items()}
     starts = np.flatnonzero(photos["begins"])
     spans = _spans(names, photos)
@@ -114,7 +97,7 @@ def see(db: Connection, question: Question, *, light: bool = True) -> Seen:
         none = np.zeros(0, np.int64)
         return Seen(Events(names, none, none, none, none, none, none, none.astype(np.int8)), {}, spans)
     seen = (
-        _light(db, question, names["station"], photos)
+        _light(visits.db, question, names["station"], photos)
         if light
         else np.full(len(photos["at"]), UNKNOWN, np.int8)
     )

@@ -12,16 +12,24 @@ from datetime import date, datetime, time
 
 import numpy as np
 
-from trailcam.domain import AgeClass, Kind
+from trailcam.domain import AgeClass
 from trailcam.errors import UsageError
 from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
-from trailcam.reports.bucks import DEFAULT_BY, count_bucks, make_buck_tables
+from trailcam.reports.bucks import (
+    DEFAULT_BY,
+    BuckCounts,
+    BuckVisits,
+    buck_visits,
+    checked_keys,
+    count_report,
+    finish,
+)
 from trailcam.reports.common import Question, rate
 from trailcam.reports.visits import moon_of
-from trailcam.store.database import Connection, rows
-from trailcam.store.events import camera_days_by
+from trailcam.store.counted import Counted
+from trailcam.store.database import Connection
 from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN
 from trailcam.words.text import count
 
@@ -113,19 +121,15 @@ def buck_report(
         if part not in PARTS:
             raise UsageError(f'Bucks have no part "{part}".', f"Known: {', '.join(PARTS)}.")
 
-    make_buck_tables(
-        db,
-        question.selection,
-        confidence=question.confidence,
-        gap=question.gap,
-        silent_days=question.silent_days,
-    )
-    report = _with_parts(db, question, by, parts)
+    by = checked_keys(by)
+    with buck_visits(db, question) as made:
+        report = _with_parts(made, by, parts)
     return as_rows(report) if one_table else report
 
 
-def _with_parts(db: Connection, question: Question, by: Sequence[str], parts: Sequence[str]) -> Report:
-    report = _counted(db, question, by)
+def _with_parts(made: BuckVisits, by: Sequence[str], parts: Sequence[str]) -> Report:
+    counts = made.count([*by, "season"] if "seasons" in parts else by)
+    report = count_report(made, counts, by)
     report = dataclasses.replace(report, filters={**report.filters, "parts": list(dict.fromkeys(parts))})
     if COUNTS not in parts:
         report = dataclasses.replace(report, rows=(), totals=())
@@ -133,29 +137,18 @@ def _with_parts(db: Connection, question: Question, by: Sequence[str], parts: Se
         return report
     sections = []
     if "confidence" in parts:
-        sections.append(_confidences(db))
+        sections.append(_confidences(made.visits.counted))
     if not {"seasons", "hours", "nights"} & set(parts):
         return dataclasses.replace(report, sections=sections)
-    seen = see(db, question, light=bool({"seasons", "nights"} & set(parts)))
+    seen = see(made.visits, made.question, light=bool({"seasons", "nights"} & set(parts)))
     if "seasons" in parts:
-        sections.insert(0, _seasons(_counted(db, question, ("season", "age")).rows, seen))
+        sections.insert(0, _seasons(counts, seen))
     if "hours" in parts:
-        sections.append(_hours(db, question, seen))
+        sections.append(_hours(made, seen))
     if "nights" in parts:
         sections.append(_nights(seen))
     notes = [*report.notes, *_notes(seen, parts)]
     return dataclasses.replace(report, sections=sections, notes=notes)
-
-
-def _counted(db: Connection, question: Question, by: Sequence[str]) -> Report:
-    return count_bucks(
-        db,
-        question.selection,
-        confidence=question.confidence,
-        gap=question.gap,
-        by=by,
-        first_month=question.first_month,
-    )
 
 
 def as_rows(report: Report) -> Report:
@@ -175,7 +168,8 @@ def as_rows(report: Report) -> Report:
     return dataclasses.replace(report, columns=columns, rows=found)
 
 
-def _seasons(counted: Sequence[Row], seen: Seen) -> Section:
+def _seasons(counts: BuckCounts, seen: Seen) -> Section:
+    counted = finish([row for row in counts.by(["season"]) if row["age"] is not None], ("season", "age"))
     finished = []
     groups = dict(seen.events.grouped())
     none = seen.events.where(np.zeros(len(seen.events), bool))
@@ -202,9 +196,9 @@ def _seasons(counted: Sequence[Row], seen: Seen) -> Section:
     )
 
 
-def _confidences(db: Connection) -> Section:
+def _confidences(counted: Counted) -> Section:
     """Boxes of bucks by tenths of confidence, whether they count or not."""
-    found = _tenths(db)
+    found = counted.buck_tenths()
     finished: list[Row] = [
         {
             "confidence_from": n / _BINS,
@@ -220,25 +214,11 @@ def _confidences(db: Connection) -> Section:
     return Section("confidence", _TITLES["confidence"], _CONFIDENCE_COLUMNS, finished, drawn)
 
 
-def _tenths(db: Connection) -> dict[tuple[int, str], tuple[int, int]]:
-    """(tenth, age class) -> boxes of bucks, and how many count; 1.0 belongs to the last tenth.
-
-    A person's word is no confidence. Confidences are stored in single precision, in which 0.7 is a little
-    less: rounding brings it back.
-    """
-    found = rows(
-        db,
-        f"SELECT least(floor(round(confidence::DOUBLE * 1e6) / 1e5), {_BINS - 1})::INTEGER AS tenth,"
-        " coalesce(age_class, 'unknown') AS age, count(*) AS n, count(*) FILTER (counts) AS counted"
-        f" FROM boxes WHERE kind = '{Kind.BUCK.value}' AND NOT by_person GROUP BY ALL",
-    )
-    return {(row["tenth"], row["age"]): (row["n"], row["counted"]) for row in found}
-
-
-def _hours(db: Connection, question: Question, seen: Seen) -> Section:
+def _hours(made: BuckVisits, seen: Seen) -> Section:
     """All 24 hours of each season-year in which the cameras worked; no rows without a mature buck."""
     mature = seen.events.of_age(AgeClass.MATURE)
-    days = camera_days_by(db, question.selection, ["season"], question.first_month)
+    question = made.question
+    days = made.worked.by(question.selection, ["season"], question.first_month)
     finished = []
     hours = {season: own.hour for (season, _), own in mature.grouped()}
     for season in sorted({*hours} | {str(season) for (season,) in days}):

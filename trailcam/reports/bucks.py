@@ -7,22 +7,30 @@ month, hour and season-year of its first photo, and photos without a capture tim
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from trailcam.domain import AgeClass, Kind
 from trailcam.errors import UsageError
 from trailcam.reports.base import COMPLETE, CellType, Column, Key, Report, Row, coverage_columns, share
-from trailcam.reports.common import RATE_COLUMNS, coverage_of, model_notes, progress_notes, undated_notes
+from trailcam.reports.common import (
+    RATE_COLUMNS,
+    Question,
+    coverage_of,
+    model_notes,
+    progress_notes,
+    undated_notes,
+    visits_of,
+)
 from trailcam.reports.common import rate as per_100
-from trailcam.selection import Selection
-from trailcam.settings.config import FALLBACK_CONFIDENCE, SILENT_DAYS
-from trailcam.store.counted import count_judged
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.events import Level, camera_days_by, make_camera_days, make_events
-from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.camera_days import CameraDays, make_camera_days
+from trailcam.store.database import Connection
+from trailcam.store.photo_counts import STATUSES
+from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
+from trailcam.store.visits import Level, Visits
 from trailcam.words.text import printable
 
 KEYS = tuple(str(key) for key in Key)
@@ -45,133 +53,135 @@ _COUNT_COLUMNS = (
     Column("mean_confidence", "conf.", CellType.NUMBER),
 )
 _WITHOUT_CLASS = Column("without_class", "no such class", CellType.COUNT, shown=False)
+_SCOPE_SUMS = ("scope_photos", "dated", *STATUSES, "without_class")
+_SUMS = (*_SCOPE_SUMS, "photos", "detections", "events", "by_model", "confidence_sum", "undated_detections")
+_NOTHING: dict[str | None, Row] = {
+    age: {**dict.fromkeys(KEYS), "age": age, **dict.fromkeys(_SUMS, 0)}
+    for age in (None, *(age.value for age in AgeClass if age is not AgeClass.UNKNOWN))
+}
 
 
-def bucks(
-    db: Connection,
-    selection: Selection,
-    *,
-    confidence: float | None,
-    gap: timedelta,
-    by: Sequence[str] = DEFAULT_BY,
-    first_month: int,
-    silent_days: int = SILENT_DAYS,
-) -> Report:
+@dataclass(frozen=True, slots=True)
+class BuckVisits:
+    """What the parts of the report are made from: photos, visits of bucks by age, when cameras worked."""
+
+    question: Question
+    photos: Selected
+    worked: CameraDays
+    visits: Visits
+
+    def count(self, keys: Sequence[str]) -> BuckCounts:
+        """Count by ``keys`` at once, for tables by any of them; the age is always one."""
+        scope_keys = [key for key in KEYS if key in keys and key != "age"]
+        return BuckCounts(self, self.visits.bucks(scope_keys, self.question.first_month))
+
+
+@dataclass(frozen=True, slots=True)
+class BuckCounts:
+    """Rows of ``report_bucks.sql`` by some keys, and sums of them by fewer."""
+
+    made: BuckVisits
+    found: Sequence[Row]
+
+    def by(self, keys: Sequence[str]) -> list[Row]:
+        """One row for each group of ``keys`` (without the age) and age class, None for all of these."""
+        day_keys = [key for key in keys if key != "hour"]
+        question = self.made.question
+        days = self.made.worked.by(question.selection, day_keys, question.first_month)
+        groups: dict[tuple[Any, ...], dict[str | None, Row]] = {}
+        for row in self.found:
+            own = {key: row[key] if key in keys else None for key in KEYS if key != "age"}
+            ages = groups.setdefault(tuple(own[key] for key in keys), {})
+            into = ages.setdefault(row["age"], {**own, "age": row["age"], **dict.fromkeys(_SUMS, 0)})
+            for name in _SUMS:
+                into[name] += row[name]
+        return [
+            _derived(row, ages[None], days.get(tuple(row[key] for key in day_keys)))
+            for ages in (groups if groups or keys else {(): _NOTHING}).values()
+            for row in ages.values()
+        ]
+
+
+def bucks(db: Connection, question: Question, by: Sequence[str] = DEFAULT_BY) -> Report:
     """Count bucks among the selected images.
 
-    ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else
-    FALLBACK_CONFIDENCE. ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of
-    the columns. ``first_month`` (1..12) begins a season-year; ``silent_days``: see ``make_camera_days``.
-    Rows hold the keys (None: no capture time), photos, detections, events (None: no photo of the row has a
+    ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of the columns. Rows hold the keys
+    (None: no capture time), photos, detections, events (None: no photo of the row has a
     capture time), camera_days and events_per_100 (of these days; None: no photo tells), mean_confidence
     (of models' boxes; None: none), completed, pending, failed and missing photos of the row's scope (its keys
     but the age), coverage (completed of all four), complete (whether the counts are final) and
     without_class (completed
-    photos whose model has no class for the row's bucks). Raises UsageError for a wrong key, confidence or
-    station.
+    photos whose model has no class for the row's bucks). Raises UsageError for a wrong key or station.
     """
-    make_buck_tables(db, selection, confidence=confidence, gap=gap, silent_days=silent_days)
-    return count_bucks(db, selection, confidence=confidence, gap=gap, by=by, first_month=first_month)
+    by = checked_keys(by)
+    with buck_visits(db, question) as made:
+        return count_report(made, made.count(by), by)
 
 
-def make_buck_tables(
-    db: Connection,
-    selection: Selection,
-    *,
-    confidence: float | None,
-    gap: timedelta,
-    silent_days: int = SILENT_DAYS,
-) -> None:
-    """What :func:`count_bucks` counts from: ``selected``, ``sightings`` of bucks by age, ``camera_days``.
-
-    Raises UsageError for a wrong confidence or station.
-    """
-    if confidence is not None and not 0 <= confidence <= 1:
-        raise UsageError(f"A confidence of {confidence:g} makes no sense.", "Give a number from 0 to 1.")
-    make_selected(db, selection)
-    make_events(
-        db, confidence=confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.AGE, kinds=[Kind.BUCK]
-    )
-    make_camera_days(db, silent_days)
+@contextmanager
+def buck_visits(db: Connection, question: Question) -> Iterator[BuckVisits]:
+    """Select the photos and join the visits of bucks. Raises UsageError for a station that doesn't exist."""
+    with (
+        select(db, question.selection) as photos,
+        make_camera_days(db, question.silent_days) as worked,
+        visits_of(photos, question, Level.AGE, kinds=[Kind.BUCK]) as visits,
+    ):
+        yield BuckVisits(question, photos, worked, visits)
 
 
-def count_bucks(
-    db: Connection,
-    selection: Selection,
-    *,
-    confidence: float | None,
-    gap: timedelta,
-    by: Sequence[str] = DEFAULT_BY,
-    first_month: int,
-) -> Report:
-    """As :func:`bucks`, from the tables that :func:`make_buck_tables` made for the same question."""
-    by = tuple(dict.fromkeys(str(key) for key in by))
-    _check(by)
-    found = rows(db, query("report_bucks"), _params(by, first_month))
+def count_report(made: BuckVisits, counts: BuckCounts, by: Sequence[str]) -> Report:
+    """As :func:`bucks`, from counts by these keys and perhaps others."""
     scope_keys = [key for key in by if key != "age"]
-    day_keys = [key for key in scope_keys if key != "hour"]
-    days = camera_days_by(db, selection, day_keys, first_month)
-    all_days = camera_days_by(db, selection, [], first_month)
-    for row in found:
-        n_days = all_days.get(()) if row["total"] else days.get(tuple(row[key] for key in day_keys))
-        row |= per_100(row["events"], n_days)
-    wanted = [row for row in found if (row["age"] is not None) == ("age" in by)]
-    groups = [row for row in wanted if not row["total"] and row["scope_photos"]]
-    totals = [row for row in wanted if row["total"]] if scope_keys else []
-    overall = next(row for row in found if row["total"] and row["age"] is None)
+    wanted = [row for row in counts.by(scope_keys) if (row["age"] is not None) == ("age" in by)]
+    overall = {row["age"]: row for row in counts.by([])}
+    totals = [row for age, row in overall.items() if (age is not None) == ("age" in by)] if scope_keys else []
     if "age" in by:
-        totals.append(overall)
+        totals.append(overall[None])
     columns = (*(_KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
-    coverage = coverage_of(overall, count_undated_left_out(db, selection), count_unread(db))
-    empty = not overall["scope_photos"]
+    coverage = coverage_of(overall[None], made.photos.undated_left_out(), count_unread(made.photos.db))
+    empty = not overall[None]["scope_photos"]
     return Report(
         name="bucks",
         title="Bucks",
-        filters=_filters(selection, by, confidence, gap, first_month),
+        filters=_filters(made.question, by),
         coverage=coverage,
         columns=columns,
-        rows=_finish(groups, by, columns),
-        totals=[] if empty else _finish(totals, ["age"], columns),
-        notes=_notes(coverage, overall, rows(db, query("report_models")), count_judged(db)),
+        rows=[] if empty else [{c.name: row[c.name] for c in columns} for row in finish(wanted, by)],
+        totals=[] if empty else [{c.name: row[c.name] for c in columns} for row in finish(totals, ["age"])],
+        notes=_notes(coverage, overall[None], made.photos.models(), made.photos.count_judged()),
     )
 
 
-def _check(by: Sequence[str]) -> None:
+def checked_keys(by: Sequence[str]) -> tuple[str, ...]:
+    """Each once. Raises UsageError for one that is none of :data:`KEYS`."""
     for key in by:
         if key not in KEYS:
             raise UsageError(f'Bucks can\'t be counted by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
+    return tuple(dict.fromkeys(str(key) for key in by))
 
 
-def _params(by: Sequence[str], first_month: int) -> dict[str, Any]:
-    return {
-        **{f"by_{key}": key in by for key in KEYS if key != "age"},
-        "first_month": first_month,
-    }
+def _derived(row: Row, everyone: Row, days: int | None) -> Row:
+    """A sum with what follows from it; ``everyone`` is that of all age classes of the group."""
+    if row["age"] == AgeClass.UNKNOWN:  # has rows only where there are some: its photos are everyone's
+        row = {**row, **{name: everyone[name] for name in _SCOPE_SUMS}}
+    events = row["events"] if row["dated"] else None
+    mean = round(row["confidence_sum"] / row["by_model"], 4) if row["by_model"] else None
+    return {**row, "events": events, "mean_confidence": mean, **per_100(events, days)}
 
 
-def _filters(
-    selection: Selection, by: Sequence[str], confidence: float | None, gap: timedelta, first_month: int
-) -> dict[str, Any]:
-    season = {"season_first_month": first_month} if "season" in by else {}
-    asked = {
-        "confidence": confidence if confidence is not None else "recommended by the weights",
-        "gap_s": gap.total_seconds(),
-        "by": list(by),
-    }
-    return {**selection.describe(), **asked, **season}
+def _filters(question: Question, by: Sequence[str]) -> dict[str, Any]:
+    asked = question.describe(by=list(by))
+    del asked["silent_days"]
+    return asked | ({"season_first_month": question.first_month} if "season" in by else {})
 
 
-def _finish(found: Sequence[Row], by: Sequence[str], columns: Sequence[Column]) -> list[Row]:
-    """Rows in the order of ``by``, with the columns of the report and nothing else."""
+def finish(found: Sequence[Row], by: Sequence[str]) -> list[Row]:
+    """Rows in the order of ``by``, with their coverage."""
     finished = []
     for row in sorted(found, key=lambda row: [_order(key, row[key]) for key in by if key in row]):
         looked_at, photos = row["completed"], row["scope_photos"]
-        row = {
-            **row,
-            "coverage": share(looked_at, photos),
-            COMPLETE: looked_at == photos and not row["without_class"],
-        }
-        finished.append({column.name: row[column.name] for column in columns})
+        complete = looked_at == photos and not row["without_class"]
+        finished.append({**row, "coverage": share(looked_at, photos), COMPLETE: complete})
     return finished
 
 

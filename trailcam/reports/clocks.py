@@ -8,8 +8,9 @@ from trailcam.clock.check_clocks import Finding
 from trailcam.clock.doubt import MEANING, NUMBERS_BACKWARDS
 from trailcam.domain import TimeSource
 from trailcam.reports.base import CellType, Column, Report, Row, Section, share
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.events import make_camera_days
+from trailcam.store.camera_days import make_camera_days
+from trailcam.store.clock_facts import clock_sources
+from trailcam.store.database import Connection
 from trailcam.words.text import count
 
 # Columns are only ever added at the end.
@@ -80,15 +81,16 @@ def times_check(
     is of the ``light_known`` photos. ``timezone`` (IANA) is that of stations without one of their own. Times
     are the camera's own, ISO 8601 without zone.
     """
-    make_camera_days(db, silent_days)
+    with make_camera_days(db, silent_days) as worked:
+        silences = worked.silences()
     wanted = set(stations)
     accused: dict[str, int] = {}
     for one in findings:
         if one.doubt.word != NUMBERS_BACKWARDS:
             accused[one.station] = accused.get(one.station, 0) + one.photos
-    gaps = [row for row in rows(db, query("clock_gaps")) if row["station"] in wanted]
+    gaps = [row for row in silences if row["station"] in wanted]
     found = []
-    for row in rows(db, query("clock_sources"), {"infrared_below": infrared_below}):
+    for row in clock_sources(db, infrared_below):
         if row["station"] not in wanted:
             continue
         own = [gap["days"] for gap in gaps if gap["station"] == row["station"]]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from trailcam.domain import Kind
+from trailcam.errors import UsageError
 from trailcam.reports.base import COMPLETE, CellType, Column, Row, share
 from trailcam.selection import Selection
 from trailcam.settings.config import SILENT_DAYS
-from trailcam.store.counted import count_judged
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.events import key_columns, make_camera_days
-from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.camera_days import CameraDays, make_camera_days
+from trailcam.store.counted import count_boxes
+from trailcam.store.database import Connection
+from trailcam.store.photo_counts import STATUSES, count_by
+from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
+from trailcam.store.visits import Level, Visits, join_visits
 from trailcam.words.months import DEFAULT_FIRST_MONTH
 from trailcam.words.text import count, printable
-
-STATUSES = ("completed", "pending", "failed", "missing")
 
 RATE_COLUMNS = (
     Column("camera_days", "camera-days", CellType.COUNT, spare=0),
@@ -31,7 +34,7 @@ class Question:
     """What every report is asked with.
 
     ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else 0.5. ``gap`` ends
-    an event, ``first_month`` (1..12) begins a season-year, ``silent_days``: see ``make_camera_days``.
+    a visit, ``first_month`` (1..12) begins a season-year, ``silent_days``: see ``CameraDays``.
     ``timezone`` (IANA) is that of stations without one of their own.
     """
 
@@ -41,6 +44,13 @@ class Question:
     first_month: int = DEFAULT_FIRST_MONTH
     silent_days: int = SILENT_DAYS
     timezone: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a confidence that is none."""
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            raise UsageError(
+                f"A confidence of {self.confidence:g} makes no sense.", "Give a number from 0 to 1."
+            )
 
     def describe(self, **more: object) -> dict[str, Any]:
         """The ``filters`` of a report."""
@@ -57,36 +67,48 @@ class Question:
 class Basis:
     """The photos that a report rests on: ``coverage`` of all, ``scopes`` by key, ``models`` that looked.
 
-    ``judged`` is how many rest on a person's word.
+    ``judged`` is how many rest on a correction; ``worked`` when the cameras did.
     """
 
+    photos: Selected
+    worked: CameraDays
     coverage: Mapping[str, Any]
     scopes: Mapping[tuple[Any, ...], Row]
     models: Sequence[Row]
     judged: int = 0
 
 
-def make_basis(db: Connection, question: Question, keys: Sequence[str]) -> Basis:
-    """Select the photos and count them by ``keys``; makes ``selected``, ``camera_days`` and ``silences``.
+@contextmanager
+def basis_of(db: Connection, question: Question, keys: Sequence[str]) -> Iterator[Basis]:
+    """Select the photos and count them by ``keys``. Raises UsageError for a station that doesn't exist."""
+    with select(db, question.selection) as photos, make_camera_days(db, question.silent_days) as worked:
+        found = count_by(photos, keys, question.first_month)
+        overall = {name: sum(row[name] for row in found) for name in ("scope_photos", "dated", *STATUSES)}
+        yield Basis(
+            photos,
+            worked,
+            coverage=coverage_of(overall, photos.undated_left_out(), count_unread(db)),
+            scopes={tuple(row[key] for key in keys): row for row in found},
+            models=photos.models(),
+            judged=photos.count_judged(),
+        )
 
-    Raises UsageError for a station that doesn't exist.
-    """
-    make_selected(db, question.selection)
-    make_camera_days(db, question.silent_days)
-    columns = key_columns(keys, question.first_month)
-    found = rows(
-        db,
-        f"SELECT {columns + ', ' if columns else ''}count(*) AS scope_photos, count(captured_at) AS dated,"
-        + ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in STATUSES)
-        + " FROM selected GROUP BY ALL",
-    )
-    overall = {name: sum(row[name] for row in found) for name in ("scope_photos", "dated", *STATUSES)}
-    return Basis(
-        coverage=coverage_of(overall, count_undated_left_out(db, question.selection), count_unread(db)),
-        scopes={tuple(row[key] for key in keys): row for row in found},
-        models=rows(db, query("report_models")),
-        judged=count_judged(db),
-    )
+
+@contextmanager
+def visits_of(
+    photos: Selected,
+    question: Question,
+    level: Level,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    only: Sequence[str] | None = None,
+) -> Iterator[Visits]:
+    """The visits on the photos, by the question's confidence and gap; see ``join_visits``."""
+    with (
+        count_boxes(photos, question.confidence) as counted,
+        join_visits(counted, question.gap, level, kinds=kinds, only=only) as visits,
+    ):
+        yield visits
 
 
 def scope_cells(scope: Row | None) -> Row:

@@ -14,12 +14,10 @@ from typing import Any, NamedTuple
 
 from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.selection import Selection
-from trailcam.settings.config import FALLBACK_CONFIDENCE
 from trailcam.store.counted import COVERS
 from trailcam.store.database import Connection
-from trailcam.store.paths import from_db
-from trailcam.store.select import count_undated_left_out, make_selected
-from trailcam.store.two_runs import BothSaid, RunBox, Sides, both_said, make_sides
+from trailcam.store.select import count_undated_left_out, select
+from trailcam.store.two_runs import BothSaid, RunBox, Sides, both_said, make_sides, photo_facts_of
 from trailcam.words.text import count, printable
 
 CLASSES, CHANGES, BOXES = "classes", "changes", "boxes"
@@ -54,18 +52,16 @@ class Comparison:
     names: dict[str, str]
 
 
-def compare(db: Connection, selection: Selection, a: int, b: int, confidence: float | None) -> Comparison:
-    """Hold run ``b`` against run ``a`` on the selected photos that both completed.
+def compare(sides: Sides, confidence: float | None) -> Comparison:
+    """Compare two runs on the photos that both completed.
 
     ``confidence`` (0..1, inclusive) is what boxes count from; None: what each run's weights recommend, else
-    0.5. Raises UsageError for a run or a station that doesn't exist.
+    0.5.
     """
-    make_selected(db, selection)
-    sides = make_sides(db, a, b)
     differences: list[Difference] = []
     same: Counter[str] = Counter()
     names: dict[str, str] = {}
-    for photo in both_said(db, confidence, FALLBACK_CONFIDENCE):
+    for photo in both_said(sides, confidence):
         for box in (*photo.a, *photo.b):
             names.setdefault(box.name.lower(), box.name)
         found, agreed = differ(photo)
@@ -143,10 +139,11 @@ def comparison_report(
 ) -> Report:
     """A comparison as a report. ``part``: classes, changes or boxes alone; None: all.
 
-    Raises as :func:`compare`.
+    Raises UsageError for a run or a station that doesn't exist.
     """
-    found = compare(db, selection, a, b, confidence)
-    boxes = _box_rows(db, found.differences) if part in (None, BOXES) else []
+    with select(db, selection) as photos, make_sides(photos, a, b) as sides:
+        found = compare(sides, confidence)
+        boxes = _box_rows(sides, found.differences) if part in (None, BOXES) else []
     tables: dict[str, tuple[str, Sequence[Column], list[Row]]] = {
         CLASSES: ("By class", _CLASS_COLUMNS, class_rows(found)),
         CHANGES: ("Gained, lost and changed", _CHANGE_COLUMNS, change_rows(found)),
@@ -224,20 +221,19 @@ def change_rows(found: Comparison) -> list[Row]:
     ]
 
 
-def _box_rows(db: Connection, differences: Sequence[Difference]) -> list[Row]:
+def _box_rows(sides: Sides, differences: Sequence[Difference]) -> list[Row]:
     """One row for each difference, the surest first."""
-    facts = {
-        int(image_id): (from_db(path), from_db(station), at.isoformat(sep=" ") if at else None)
-        for image_id, path, station, at in db.execute(
-            "SELECT image_id, path, station, captured_at FROM selected"
-            " WHERE image_id IN (SELECT unnest($ids::BIGINT[]))",
-            {"ids": sorted({difference.image_id for difference in differences})},
-        ).fetchall()
-    }
+    facts = photo_facts_of(sides, sorted({difference.image_id for difference in differences}))
     rows = []
     for difference in sorted(differences, key=lambda d: (-d.confidence, d.image_id)):
-        path, station, at = facts[difference.image_id]
-        row: Row = {"path": path, "station": station, "captured_at": at, "change": difference.change}
+        own = facts[difference.image_id]
+        at = own["captured_at"]
+        row: Row = {
+            "path": own["path"],
+            "station": own["station"],
+            "captured_at": at.isoformat(sep=" ") if at else None,
+            "change": difference.change,
+        }
         for side, box in (("a", difference.a), ("b", difference.b)):
             row[f"class_{side}"] = box.name if box else None
             row[f"confidence_{side}"] = box.confidence if box else None

@@ -11,13 +11,22 @@ from zoneinfo import ZoneInfo
 
 from trailcam.errors import UsageError
 from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
-from trailcam.reports.common import Basis, Question, make_basis, model_notes, scope_cells, undated_notes
-from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.database import Connection, rows
-from trailcam.store.digests import Told, fresh_events, last_digest, make_fresh, stations_state, told_of
-from trailcam.store.events import Level, check_names, make_events
+from trailcam.reports.common import (
+    Basis,
+    Question,
+    basis_of,
+    model_notes,
+    scope_cells,
+    undated_notes,
+    visits_of,
+)
+from trailcam.store.database import Connection
+from trailcam.store.digests import Fresh, Told, last_digest, make_fresh
 from trailcam.store.paths import from_db
-from trailcam.words.months import season_year_of
+from trailcam.store.photo_counts import count_by, known_by_runs
+from trailcam.store.select import Selected
+from trailcam.store.visits import Level, check_names
+from trailcam.words.months import DEFAULT_FIRST_MONTH, season_year_of
 from trailcam.words.text import count, printable
 
 DEFAULT_NAME = "default"
@@ -109,18 +118,22 @@ def digest(
     by = _checked(by)
     if strict:
         check_names(db, classes)
-    basis = make_basis(db, question, by or ["station"])
-    make_fresh(db, name, since.astimezone(UTC).replace(tzinfo=None) if since else None)
-    found, undated = _events(db, question, classes)
-    ((n_looked,),) = db.execute("SELECT count(*) FROM fresh").fetchall()
+    since_utc = since.astimezone(UTC).replace(tzinfo=None) if since else None
     today = _today(question, now)
-    stations = stations_state(db, name, since.date() if since else None, today, question.silent_days)
-    silences = [(row["station_id"], row["last_day"]) for row in stations if row["silence_is_new"]]
-    models = _models(db)
+    with (
+        basis_of(db, question, by or ["station"]) as basis,
+        make_fresh(basis.photos, name, since_utc) as fresh,
+    ):
+        found, undated = _events(fresh, basis.photos, question, classes)
+        n_looked = fresh.count()
+        stations = fresh.stations(since.date() if since else None, today, question.silent_days)
+        silences = [(row["station_id"], row["last_day"]) for row in stations if row["silence_is_new"]]
+        told = fresh.told(silences)
+        models = _models(basis.photos)
+        care = _cares(basis.photos, stations)
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
     listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
     shown = listed[:limit]
-    care = _cares(db, stations)
     words = _since_words(since, last_digest(db, name), name)
     report = Report(
         name="digest",
@@ -134,27 +147,23 @@ def digest(
         coverage=basis.coverage,
         columns=(_CLASS, *(_KEY_COLUMNS[key] for key in by), *_SUM_COLUMNS) if by else _COLUMNS,
         rows=shown,
-        headline=_headline(found, care, seen, int(n_looked), words),
+        headline=_headline(found, care, seen, n_looked, words),
         notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
         sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care),),
     )
-    return Digest(report, told_of(db, silences))
+    return Digest(report, told)
 
 
-def _events(db: Connection, question: Question, classes: Sequence[str]) -> tuple[list[Row], int]:
+def _events(
+    fresh: Fresh, photos: Selected, question: Question, classes: Sequence[str]
+) -> tuple[list[Row], int]:
     """The rows in the order of ``classes``, each class's latest first, and the new boxes without a time."""
     found: list[Row] = []
     undated = 0
     for word in classes:
-        make_events(
-            db,
-            confidence=question.confidence,
-            fallback=FALLBACK_CONFIDENCE,
-            gap=question.gap,
-            level=Level.KIND,
-            only=[word],
-        )
-        for row in fresh_events(db):
+        with visits_of(photos, question, Level.KIND, only=[word]) as visits:
+            new = fresh.visits(visits)
+        for row in new:
             undated += row["new_photos"] if row["begins"] is None else 0
             found.append(
                 {
@@ -228,11 +237,9 @@ def _minute(moment: datetime | None) -> str | None:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else None
 
 
-def _cares(db: Connection, stations: Sequence[Row]) -> list[Row]:
-    found = db.execute(
-        "SELECT station, count(*) FILTER (status = 'completed'), count(*) FROM selected GROUP BY station"
-    ).fetchall()
-    covered = {station: share(completed, photos) for station, completed, photos in found}
+def _cares(photos: Selected, stations: Sequence[Row]) -> list[Row]:
+    found = count_by(photos, ["station"], DEFAULT_FIRST_MONTH)
+    covered = {row["station"]: share(row["completed"], row["scope_photos"]) for row in found}
     cares = []
     for row in stations:
         last = row["last_day"]
@@ -307,15 +314,12 @@ def _notes(basis: Basis, undated: int) -> list[str]:
     return [*notes, *undated_notes(coverage, 0)]
 
 
-def _models(db: Connection) -> dict[str, set[str]]:
-    """The models that looked at the selected photos, with the names, kinds and ages that each can see."""
-    found = rows(
-        db,
-        "SELECT r.weights_name AS model, list_distinct(flatten(list([lower(c.name), c.kind, c.age_class])))"
-        " AS known FROM runs r JOIN classes c USING (run_id)"
-        " WHERE r.run_id IN (SELECT run_id FROM selected) GROUP BY r.weights_name ORDER BY 1",
-    )
-    return {row["model"]: set(row["known"]) for row in found}
+def _models(photos: Selected) -> dict[str, set[str]]:
+    """The models that looked at the photos, by name, with the names, kinds and ages that each can see."""
+    models: dict[str, set[str]] = {}
+    for row in sorted(known_by_runs(photos), key=lambda row: row["model"]):
+        models.setdefault(row["model"], set()).update(row["known"])
+    return models
 
 
 def _blind_notes(models: Mapping[str, set[str]], classes: Sequence[str]) -> list[str]:

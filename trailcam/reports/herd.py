@@ -11,10 +11,10 @@ import numpy.typing as npt
 from trailcam.domain import Kind
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.reports.base import CellType, Column, Report, Row, coverage_columns
-from trailcam.reports.common import Basis, Question, in_order, make_basis, notes_of, scope_cells
-from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.database import Connection, rows
-from trailcam.store.events import Level, key_columns, make_events
+from trailcam.reports.common import Basis, Question, basis_of, in_order, notes_of, scope_cells, visits_of
+from trailcam.store.database import Connection
+from trailcam.store.photo_counts import known_by_runs
+from trailcam.store.visits import Level
 from trailcam.words.text import count, printable
 
 KEYS = ("month", "season", "station")
@@ -66,17 +66,10 @@ def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Repor
     for key in by:
         if key not in KEYS:
             raise UsageError(f'A herd has no rows by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
-    basis = make_basis(db, question, by)
-    _refuse_blind(db)
-    make_events(
-        db,
-        confidence=question.confidence,
-        fallback=FALLBACK_CONFIDENCE,
-        gap=question.gap,
-        level=Level.KIND,
-        kinds=[*_SEXES, Kind.DEER],
-    )
-    events = _events(db, by, question.first_month)
+    with basis_of(db, question, by) as basis:
+        _refuse_blind(known_by_runs(basis.photos))
+        with visits_of(basis.photos, question, Level.KIND, kinds=[*_SEXES, Kind.DEER]) as visits:
+            events, undated = visits.each(by, question.first_month), visits.undated_animals()
     sexed = [event for event in events if event["kind"] != Kind.DEER]
     _refuse_few(sexed)
     columns = (*(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
@@ -98,7 +91,7 @@ def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Repor
         columns=columns,
         rows=listed if by else [last],
         totals=[last] if by else [],
-        notes=_notes(db, basis, events, total, listed),
+        notes=_notes(basis, undated, events, total, listed),
     )
 
 
@@ -122,27 +115,9 @@ def interval(strata: Sequence[Counts], sex: int) -> tuple[float | None, float | 
     return tuple(round(float(v), 1) if np.isfinite(v) else None for v in (low, high))  # type: ignore[return-value]
 
 
-def _events(db: Connection, by: Sequence[str], first_month: int) -> list[Row]:
-    """One row for each event that has a time: kind, station, day, animals and the keys of its first photo."""
-    columns = key_columns(by, first_month, "begins_at")
-    extra = "".join(f"{part}, " for part in (columns,) if part)
-    return rows(
-        db,
-        f"SELECT {extra}kind, station AS place, begins_at::DATE AS day, animals FROM ("
-        " SELECT what AS kind, station, event, min(captured_at) AS begins_at, max(animals)::BIGINT AS animals"
-        " FROM sightings WHERE event IS NOT NULL GROUP BY what, station, event)"
-        " ORDER BY place, day, kind",
-    )
-
-
-def _refuse_blind(db: Connection) -> None:
+def _refuse_blind(models: Sequence[Row]) -> None:
     """Raise for a model that can't tell bucks, does and fawns: what it missed would bend the ratio."""
-    for row in rows(
-        db,
-        "SELECT r.weights_name AS model, list(DISTINCT c.kind) AS kinds"
-        " FROM runs r JOIN classes c USING (run_id) WHERE r.run_id IN (SELECT run_id FROM selected)"
-        " GROUP BY r.run_id, r.weights_name ORDER BY r.run_id",
-    ):
+    for row in models:
         lacking = [f"{sex}s" for sex in _SEXES if sex not in row["kinds"]]
         if lacking:
             raise UnanswerableError(
@@ -190,17 +165,12 @@ def _strata(events: Sequence[Row]) -> tuple[list[Counts], str]:
 
 
 def _notes(
-    db: Connection, basis: Basis, events: Sequence[Row], total: Mapping[str, Any], listed: Sequence[Row]
+    basis: Basis, undated: int, events: Sequence[Row], total: Mapping[str, Any], listed: Sequence[Row]
 ) -> list[str]:
-    ((undated,),) = db.execute(
-        "SELECT coalesce(sum(animals), 0) FROM sightings WHERE event IS NULL"
-    ).fetchall()
     notes = notes_of(basis)
     if undated:
         verb = "is" if undated == 1 else "are"
-        notes.append(
-            f"{count(int(undated), 'deer', 'deer')} on photos without a capture time {verb} left out."
-        )
+        notes.append(f"{count(undated, 'deer', 'deer')} on photos without a capture time {verb} left out.")
     unknown = [event["animals"] for event in events if event["kind"] == Kind.DEER]
     if unknown:
         n_deer = count(sum(unknown), "deer", "deer")

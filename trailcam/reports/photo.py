@@ -7,11 +7,13 @@ from typing import Any
 from trailcam.domain import TimeSource
 from trailcam.geometry import upright_size
 from trailcam.reports.base import CellType, Column, Report, Row, Section
+from trailcam.selection import Selection
 from trailcam.store.correct_photo import boxes_of
 from trailcam.store.corrections import ShownBox
 from trailcam.store.database import Connection
 from trailcam.store.paths import from_db
 from trailcam.store.photo_facts import photo_facts, photo_times
+from trailcam.store.select import select
 from trailcam.words.text import printable
 
 _BOXES = (
@@ -56,7 +58,8 @@ def photo_report(db: Connection, image_id: int) -> Report:
     counts has ``counts`` False. Times are the camera's clock.
     """
     shown, faint = boxes_of(db, image_id)
-    facts = photo_facts(db, image_id)
+    with select(db, Selection()) as photos:
+        facts = photo_facts(photos, image_id)
     times = [
         {
             **{name: row[name] for name in ("source", "counts", "confidence", "suspect", "reason")},

@@ -8,7 +8,8 @@ from typing import Any
 
 from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.database import Connection, one
+from trailcam.store.database import Connection
+from trailcam.store.photo_counts import count_images
 from trailcam.store.run_choice import check_run, chosen_run, class_counts, list_runs
 from trailcam.words.text import count, printable
 
@@ -52,7 +53,7 @@ def runs_list(db: Connection, *, working: bool, counting_only: bool = False) -> 
         name="runs",
         title="Runs",
         filters={"counting_only": counting_only},
-        coverage={"photos": _photos(db), "counted": sum(row["counting"] for row in found)},
+        coverage={"photos": count_images(db), "counted": sum(row["counting"] for row in found)},
         columns=_COLUMNS,
         rows=[row for row in found if row["counting"] or not counting_only],
         notes=_notes(db, found),
@@ -69,7 +70,7 @@ def run_show(db: Connection, run_id: int, *, working: bool) -> Report:
         title=f"Run {run_id}",
         filters={"run": run_id},
         coverage={name: row[name] for name in ("completed", "failed", "missing", "counting")}
-        | {"photos": _photos(db)},
+        | {"photos": count_images(db)},
         columns=_CLASS_COLUMNS,
         rows=class_counts(db, run_id, FALLBACK_CONFIDENCE),
         notes=["All boxes of this run; what people said of its photos is not taken into account here."],
@@ -163,11 +164,6 @@ def kept_sentence(kept: int, chosen: Row) -> str:
         f"{count(kept, 'photo')} {keep} the boxes of run {chosen['run_id']}, which was chosen by hand;"
         " `trailcam runs current --newest` lets the new ones count."
     )
-
-
-def _photos(db: Connection) -> int:
-    found = one(db, "SELECT count(*) FROM images")
-    return int(found[0]) if found else 0
 
 
 def _utc(at: datetime | None) -> datetime | None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, coverage_columns
+from trailcam.reports.base import CellType, Column, Report, coverage_columns
 from trailcam.reports.common import (
     RATE_COLUMNS,
     Question,
+    basis_of,
     in_order,
-    make_basis,
     notes_of,
     rate,
     scope_cells,
+    visits_of,
 )
-from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.database import Connection, rows
-from trailcam.store.events import Level, camera_days_by, check_names, key_columns, make_events
+from trailcam.store.database import Connection
+from trailcam.store.visits import Level, check_names
 from trailcam.words.text import count, printable
 
 KEYS = ("month", "season", "station", "hour")
@@ -63,30 +63,25 @@ def species(
             raise UsageError(f'There are no rows by "{printable(key)}".', _KNOWN)
     if only is not None:
         check_names(db, only)
-    basis = make_basis(db, question, by)
-    make_events(
-        db,
-        confidence=question.confidence,
-        fallback=FALLBACK_CONFIDENCE,
-        gap=question.gap,
-        level=Level.KIND if kinds else Level.CLASS,
-        only=only,
-    )
+    level = Level.KIND if kinds else Level.CLASS
     day_keys = [key for key in by if key != "hour"]
-    days = camera_days_by(db, question.selection, day_keys, question.first_month)
+    with (
+        basis_of(db, question, by) as basis,
+        visits_of(basis.photos, question, level, only=only) as visits,
+    ):
+        days = basis.worked.by(question.selection, day_keys, question.first_month)
+        counts, undated = visits.counts(by, question.first_month), visits.undated_animals()
+        blank = visits.count_blank()
     columns = (_KEY_COLUMNS["class"], *(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
     finished = []
-    for row in _counts(db, by, question.first_month):
+    for row in counts:
         scope = basis.scopes[tuple(row[key] for key in by)]
         events = row["events"] if scope["dated"] else None
         n_days = days.get(tuple(row[key] for key in day_keys))
         finished.append({**row, "events": events, **rate(events, n_days), **scope_cells(scope)})
-    ((undated,),) = db.execute(
-        "SELECT coalesce(sum(animals), 0) FROM sightings WHERE captured_at IS NULL"
-    ).fetchall()
-    notes = notes_of(basis, int(undated))
+    notes = notes_of(basis, undated)
     if basis.models and only is None:
-        notes.append(_blank_note(db, question.confidence))
+        notes.append(_blank_note(blank, question.confidence))
     if basis.models and not finished:
         notes.append("None of these photos shows anything of the kind at this confidence.")
     return Report(
@@ -102,19 +97,6 @@ def species(
     )
 
 
-def _blank_note(db: Connection, confidence: float | None) -> str:
-    ((blank,),) = db.execute(
-        "SELECT count(*) FROM selected ANTI JOIN sightings USING (image_id) WHERE status = 'completed'"
-    ).fetchall()
+def _blank_note(blank: int, confidence: float | None) -> str:
     at = "the recommended confidence" if confidence is None else f"confidence {confidence:g}"
     return f"Blank, looked at and nothing found at {at}: {count(blank, 'photo')}."
-
-
-def _counts(db: Connection, by: Sequence[str], first_month: int) -> list[Row]:
-    columns = key_columns(by, first_month)
-    return rows(
-        db,
-        f"SELECT what AS class, {columns + ', ' if columns else ''}count(*) AS photos,"
-        " sum(animals)::BIGINT AS detections, count(*) FILTER (begins) AS events,"
-        " max(animals) AS max_animals FROM sightings GROUP BY ALL",
-    )

@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from trailcam.reports.base import CellType, Column, Report, Row
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.deployments import deployments
-from trailcam.store.station_facts import FACTS, GPS_SPREAD_M
+from trailcam.store.database import Connection
+from trailcam.store.deployments import find_deployments
+from trailcam.store.station_facts import (
+    FACTS,
+    GPS_SPREAD_M,
+    count_gps_unread,
+    gps_of_stations,
+    list_stations,
+)
 from trailcam.words.degrees import Axis, format_degrees
 from trailcam.words.text import count, printable
 
@@ -47,9 +53,9 @@ _DEPLOYMENT_COLUMNS = (
 
 def station_list(db: Connection, configured: Mapping[str, StationSettings], timezone: str | None) -> Report:
     """Every station. ``configured`` and ``timezone`` are the configuration's: notes say where it differs."""
-    gps = {row["station_id"]: row for row in rows(db, query("station_gps"))}
+    gps = {row["station_id"]: row for row in gps_of_stations(db)}
     found: list[Row] = []
-    for row in rows(db, query("station_list")):
+    for row in list_stations(db):
         told = gps.get(row.pop("station_id"), {})
         found.append(
             {
@@ -77,17 +83,14 @@ def station_list(db: Connection, configured: Mapping[str, StationSettings], time
 
 def deployment_list(db: Connection, silent_days: int) -> Report:
     """Every deployment, as `export camtrap-dp` has them; see :mod:`trailcam.store.deployments`."""
-    found = deployments(db, silent_days=silent_days)
-    ((left_out,),) = db.execute(
-        "SELECT count(*) FROM images WHERE duplicate_of IS NULL"
-        " AND (captured_at IS NULL OR captured_at_suspect IS NOT NULL)"
-    ).fetchall()
+    with find_deployments(db, silent_days=silent_days) as made:
+        found, left_out = made.listed, made.count_left_out()
     notes = [
         f"A break of more than {count(silent_days, 'day')} without a photo ends a deployment"
         " (report.silent_days in the configuration)."
     ]
     if left_out:
-        notes.append(f"In none, for want of a trustworthy capture time: {count(int(left_out), 'photo')}.")
+        notes.append(f"In none, for want of a trustworthy capture time: {count(left_out, 'photo')}.")
     return Report(
         name="deployments",
         title="Deployments",
@@ -138,11 +141,8 @@ def _gps_notes(found: list[Row]) -> list[str]:
 
 def _unread_notes(db: Connection) -> list[str]:
     """How many photos a trailcam scanned that passed GPS over, so that nobody takes that for none."""
-    ((n,),) = db.execute(
-        "SELECT count(*) FROM images WHERE status <> 'missing' AND latitude IS NULL AND scanned_at <"
-        " (SELECT max(applied_at) FROM migrations WHERE name LIKE '%\\_stations' ESCAPE '\\')"
-    ).fetchall()
-    return [f"{count(int(n), 'photo')} scanned by an older trailcam: their GPS was never read."] if n else []
+    n = count_gps_unread(db)
+    return [f"{count(n, 'photo')} scanned by an older trailcam: their GPS was never read."] if n else []
 
 
 def _lacking_notes(found: list[Row], timezone: str | None) -> list[str]:

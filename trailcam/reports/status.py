@@ -11,23 +11,29 @@ from typing import Any
 from trailcam.reports.base import CellType, Column, Report, Row, Section, share
 from trailcam.reports.run_list import choice_sentence
 from trailcam.selection import Selection
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.paths import from_db
+from trailcam.store.database import Connection
+from trailcam.store.photo_counts import (
+    STATUSES,
+    failures,
+    root_counts,
+    status_counts,
+    suspect_times,
+    time_sources,
+)
 from trailcam.store.run_choice import chosen_run, last_run
-from trailcam.store.select import count_copies, make_selected
+from trailcam.store.select import count_copies, select
 from trailcam.store.unread import count_unread
 from trailcam.words.text import count, printable
 from trailcam.words.unread import unread_words, what_is_read
 
 # A network drive that is gone can keep its caller waiting for minutes.
 _PATIENCE_S = 3.0
-_STATUSES = ("completed", "pending", "failed", "missing")
 
 _COLUMNS = (
     Column("by", "by", CellType.TEXT),
     Column("name", "name", CellType.TEXT, null="undated", wraps=True),
     Column("photos", "photos", CellType.COUNT),
-    *(Column(status, status, CellType.COUNT) for status in _STATUSES),
+    *(Column(status, status, CellType.COUNT) for status in STATUSES),
     Column("undated", "undated", CellType.COUNT, hide_zero=True, spare=1),
     Column("coverage", "coverage", CellType.SHARE),
 )
@@ -71,13 +77,13 @@ def status(db: Connection, *, working: bool) -> Report:
     folder", "empty", "unreadable" or "no answer". The sections roots, last_run, failures, time_sources and
     suspect_times are empty where there is nothing to say.
     """
-    make_selected(db, Selection())
-    counts = rows(db, query("status_counts"))
+    with select(db, Selection()) as photos:
+        counts, failed, sources = status_counts(photos), failures(photos), time_sources(photos)
     overall = counts[0]
     roots = _roots(db)
     coverage = {
         "photos": overall["photos"],
-        **{name: overall[name] for name in _STATUSES},
+        **{name: overall[name] for name in STATUSES},
         "undated": overall["undated"],
         "suspect_times": overall["suspect"],
         **count_unread(db),
@@ -97,19 +103,9 @@ def status(db: Connection, *, working: bool) -> Report:
         sections=(
             Section("roots", "Roots", _ROOT_COLUMNS, roots),
             Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),
-            Section("failures", "Failed photos", _FAILURE_COLUMNS, _failures(db)),
-            Section(
-                "time_sources",
-                "Capture times",
-                _SOURCE_COLUMNS,
-                rows(db, query("status_time_sources")),
-            ),
-            Section(
-                "suspect_times",
-                "Doubtful capture times",
-                _SUSPECT_COLUMNS,
-                rows(db, query("status_suspects")),
-            ),
+            Section("failures", "Failed photos", _FAILURE_COLUMNS, failed),
+            Section("time_sources", "Capture times", _SOURCE_COLUMNS, sources),
+            Section("suspect_times", "Doubtful capture times", _SUSPECT_COLUMNS, suspect_times(db)),
         ),
     )
 
@@ -155,13 +151,13 @@ def _count_row(row: Row) -> Row:
     return {
         "by": row["grouped_by"],
         "name": "all photos" if row["grouped_by"] == "all" else row["name"],
-        **{name: row[name] for name in ("photos", *_STATUSES, "undated")},
+        **{name: row[name] for name in ("photos", *STATUSES, "undated")},
         "coverage": share(row["completed"], row["photos"]),
     }
 
 
 def _roots(db: Connection) -> list[Row]:
-    found = [{**row, "path": from_db(row["path"])} for row in rows(db, query("status_roots"))]
+    found = root_counts(db)
     reachable = reachability([row["path"] for row in found])
     return [
         {
@@ -191,10 +187,6 @@ def _last_run(db: Connection, working: bool) -> Row | None:
         "device": run["device"],
         "weights": run["weights_name"],
     }
-
-
-def _failures(db: Connection) -> list[Row]:
-    return [{**row, "example": from_db(row["example"])} for row in rows(db, query("status_failures"))]
 
 
 def _utc(at: datetime | None) -> datetime | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from trailcam.reports.base import CellType, Column, Report, Section
 from trailcam.selection import Selection
-from trailcam.store.database import Connection, query, rows
-from trailcam.store.paths import from_db
-from trailcam.store.select import make_selected
+from trailcam.store.database import Connection
+from trailcam.store.photo_counts import strip_counts, strip_doubts
+from trailcam.store.select import select
 from trailcam.words.text import count
 
 _COLUMNS = (
@@ -42,12 +42,12 @@ def strips(db: Connection, selection: Selection, *, with_exif: bool) -> Report:
 
     ``read`` counts photos whose edges were looked at; ``dated`` those whose strip gives a time that counts.
     """
-    make_selected(db, selection)
-    found = rows(db, query("strip_stations"), {"with_exif": with_exif})
-    doubts = [
-        {**row, "meaning": _MEANING.get(row["reason"], ""), "example": from_db(row["example"])}
-        for row in rows(db, query("strip_doubts"), {"with_exif": with_exif})
-    ]
+    with select(db, selection) as photos:
+        found = strip_counts(photos, with_exif=with_exif)
+        doubts = [
+            {**row, "meaning": _MEANING.get(row["reason"], "")}
+            for row in strip_doubts(photos, with_exif=with_exif)
+        ]
     names = ("photos", "read", "dated", "agree", "differ", "unknown")
     coverage = {name: sum(row[name] for row in found) for name in names}
     return Report(

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from trailcam.domain import AgeClass, Kind
-from trailcam.reports.common import Question
-from trailcam.settings.config import FALLBACK_CONFIDENCE
-from trailcam.store.database import Connection, rows
-from trailcam.store.events import Level, days_where, key_columns, make_events
+from trailcam.reports.common import Question, visits_of
+from trailcam.store.camera_days import CameraDays
+from trailcam.store.database import Connection
+from trailcam.store.select import Selected
+from trailcam.store.station_facts import station_places
+from trailcam.store.visits import Level, Visits
 from trailcam.sun.sky import Place, Sun, SunTime, moon_name, moon_phase, night_midnight, utc_of, zone_of
 from trailcam.words.text import count
 
@@ -64,8 +67,8 @@ class SunClock:
     sunset: float
 
 
-def make_group_events(db: Connection, question: Question, name: str) -> None:
-    """``make_events`` for a class as users name it: a kind, an age class of bucks, else the model's class."""
+def visits_called(photos: Selected, question: Question, name: str) -> AbstractContextManager[Visits]:
+    """The visits of a class as users name it: a kind, an age class of bucks, else the model's class."""
     wanted = name.lower()
     if wanted in list(Kind):
         level = Level.KIND
@@ -73,30 +76,22 @@ def make_group_events(db: Connection, question: Question, name: str) -> None:
         level = Level.AGE
     else:
         level = Level.CLASS
-    make_events(
-        db,
-        confidence=question.confidence,
-        fallback=FALLBACK_CONFIDENCE,
-        gap=question.gap,
-        level=level,
+    return visits_of(
+        photos,
+        question,
+        level,
         kinds=[Kind.BUCK] if level is Level.AGE else [Kind(wanted)] if level is Level.KIND else None,
         only=None if level is Level.KIND else [wanted],
     )
 
 
-def read_visits(db: Connection, question: Question, keys: Sequence[str] = ()) -> ClockedVisits:
-    """The events of the table ``sightings``, with ``keys`` out of month, season and station."""
-    columns = key_columns(keys, question.first_month, "s.captured_at").replace("station AS", "s.station AS")
-    found = db.execute(
-        "SELECT s.what, s.station, s.captured_at, i.utc_offset_min, i.captured_at_suspect IS NOT NULL"
-        + (f", {columns}" if columns else "")
-        + " FROM sightings s JOIN images i USING (image_id) WHERE s.begins"
-        " ORDER BY s.captured_at, s.station, s.what"
-    ).fetchall()
-    places = read_places(db, question.timezone)
+def read_visits(joined: Visits, question: Question, keys: Sequence[str] = ()) -> ClockedVisits:
+    """The visits with a time, with ``keys`` out of month, season and station."""
+    found = joined.first_photos(keys, question.first_month)
+    places = read_places(joined.db, question.timezone)
     visits = [
         Visit(what, station, at, utc_of(at, places[station].zone, offset), places[station], tuple(own))
-        for what, station, at, offset, doubtful, *own in found
+        for *own, what, station, at, offset, doubtful in found
         if not doubtful
     ]
     return ClockedVisits(visits, len(found) - len(visits))
@@ -106,7 +101,7 @@ def read_places(db: Connection, timezone: str | None) -> dict[str, Place]:
     """Where each station is; ``timezone`` (IANA) stands for a station's own where it has none."""
     return {
         row["name"]: Place(row["latitude"], row["longitude"], zone_of(row["timezone"], timezone))
-        for row in rows(db, "SELECT name, latitude, longitude, timezone FROM stations")
+        for row in station_places(db)
     }
 
 
@@ -150,22 +145,16 @@ def moon_of(at: datetime, known: dict[date, str]) -> str:
 
 
 def camera_nights(
-    db: Connection, question: Question, keys: Sequence[str], known: dict[date, str]
+    worked: CameraDays, question: Question, keys: Sequence[str], known: dict[date, str]
 ) -> dict[tuple[Any, ...], float]:
-    """Nights by (station, *keys, phase of the moon) in the selection, from the table ``camera_days``.
+    """Nights by (station, *keys, phase of the moon) in the selection.
 
     A night lasts from noon to noon, and a camera-day is half of the night that ends in it and half of that
     which begins in it: so effort covers just the days on which events are counted.
     """
-    columns = key_columns([key for key in keys if key != "station"], question.first_month, "day")
-    names = [key for key in keys if key != "station"]
     nights: dict[tuple[Any, ...], float] = {}
-    for row in rows(
-        db,
-        f"SELECT station, day{', ' + columns if columns else ''} FROM camera_days"
-        f" WHERE {days_where(question.selection)}",
-    ):
-        own = [row[name] if name in names else row["station"] for name in keys]
+    for row in worked.days(question.selection, keys, question.first_month):
+        own = [row[name] for name in keys]
         for midnight in (row["day"], row["day"] + timedelta(days=1)):
             key = (row["station"], *own, _phase_name(midnight, known))
             nights[key] = nights.get(key, 0.0) + 0.5

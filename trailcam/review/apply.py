@@ -14,8 +14,8 @@ from trailcam.geometry import iou, xywhn_to_xyxy
 from trailcam.review.answers import Answer, Answers, AnswersError
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import JudgedBox, Judgement, find_class, known_classes, record
-from trailcam.store.counted import SAME
 from trailcam.store.database import Connection, Database
+from trailcam.store.judged import SAME
 from trailcam.store.paths import from_db
 from trailcam.store.review_rows import known_uids, library_id, person_says, photos_by_id
 from trailcam.words.text import printable

@@ -13,11 +13,12 @@ from trailcam.errors import UnanswerableError
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import known_classes
+from trailcam.store.counted import count_boxes
 from trailcam.store.database import Connection
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
 from trailcam.store.review_rows import boxes_to_judge, library_id, photos_by_id, worth_reviewing
-from trailcam.store.select import count_undated_left_out
+from trailcam.store.select import select
 from trailcam.words.text import count, printable
 
 LOWEST = 0.1
@@ -104,15 +105,17 @@ def choose(
     ``random`` draws them without regard to use, as figures of accuracy want them. Raises UsageError for an
     unknown station and UnanswerableError where there is no photo to ask about.
     """
-    found = worth_reviewing(db, selection, gap=gap, limit=limit, random=random)
+    with select(db, selection) as photos, count_boxes(photos, None) as counted:
+        found = worth_reviewing(counted, gap=gap, limit=limit, random=random)
+        ids = [int(row["image_id"]) for row in found]
+        boxes = boxes_to_judge(counted, ids)
+        undated_left_out = photos.undated_left_out()
     if not found:
         raise UnanswerableError(
             "There is no photo to review.",
             "Either no selected photo has been looked at by a model (run `trailcam detect`), or all of them"
             " have been judged.",
         )
-    ids = [int(row["image_id"]) for row in found]
-    boxes = boxes_to_judge(db, ids)
     known = photos_by_id(db, ids)
     infos = list(known_classes(db, rules).values())
     index = {fold(info.name): n for n, info in enumerate(infos)}
@@ -127,7 +130,7 @@ def choose(
             for row in found
         ),
         candidates=int(found[0]["candidates"]),
-        undated_left_out=count_undated_left_out(db, selection),
+        undated_left_out=undated_left_out,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,15 @@ def clock_shots(db: Connection, station_id: int) -> list[ClockShot]:
     """All photos of a station."""
     found = rows(db, query("clock_shots"), {"station_id": station_id})
     return [ClockShot(**{**row, "path": from_db(row["path"])}) for row in found]
+
+
+def clock_sources(db: Connection, infrared_below: float) -> list[dict[str, Any]]:
+    """By station: sources of times and how many photos are infrared, as rows of ``clock_sources.sql``.
+
+    A photo of unknown light is infrared from a colour of ``infrared_below`` down (see
+    ``trailcam.clock.infrared.colour_of``).
+    """
+    return rows(db, query("clock_sources"), {"infrared_below": infrared_below})
 
 
 def save_doubts(db: Connection, doubts: Mapping[int, str | None]) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from trailcam.errors import UsageError
 from trailcam.store.columns import asked, insert_row, next_id
 from trailcam.store.database import Connection, one, rows, utc_now
+from trailcam.store.select import Selected
+from trailcam.store.temp_tables import TempTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,23 @@ class Moved:
     last_at: datetime
 
 
-def moved(db: Connection, folder: str | None) -> list[Moved]:
-    """The dated photos of the view ``selected``, below ``folder`` if given, by station.
+@dataclass(frozen=True, slots=True)
+class ToShift(TempTables):
+    """The table ``to_shift`` (image_id, station, captured_at), and the same by station in ``moved``."""
 
-    Makes the temporary table ``to_shift``: ``image_id`` and ``captured_at``.
-    """
+    moved: list[Moved]
+    DROPS: ClassVar[str] = "DROP TABLE to_shift"
+
+
+def to_shift(photos: Selected, folder: str | None) -> ToShift:
+    """The dated ones of the selected photos, below ``folder`` if given."""
+    db = photos.db
     terms, values = ["captured_at IS NOT NULL"], []
     if folder is not None:
         terms.append("starts_with(path, ?)")
         values.append(folder.rstrip("/") + "/")
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE to_shift AS SELECT image_id, station, captured_at FROM selected"
+        "CREATE TEMP TABLE to_shift AS SELECT image_id, station, captured_at FROM selected"
         f" WHERE {' AND '.join(terms)}",
         values,
     )
@@ -46,13 +54,14 @@ def moved(db: Connection, folder: str | None) -> list[Moved]:
         "SELECT station, count(*) AS photos, min(captured_at) AS first_at, max(captured_at) AS last_at"
         " FROM to_shift GROUP BY station ORDER BY station",
     )
-    return [Moved(**row) for row in found]
+    return ToShift(db, [Moved(**row) for row in found])
 
 
-def save_shift(db: Connection, asked: str, by: timedelta, note: str | None) -> tuple[int, list[int]]:
-    """Record a shift of the photos in ``to_shift``; returns its number and the photos' ids."""
+def save_shift(photos: ToShift, words: str, by: timedelta, note: str | None) -> tuple[int, list[int]]:
+    """Record a shift of photos, asked for in ``words``; returns its number and the photos' ids."""
+    db = photos.db
     shift_id = next_id(db, "time_shifts", "shift_id")
-    row = {"shift_id": shift_id, "asked": asked, "by_s": _seconds(by), "note": note, "made_at": utc_now()}
+    row = {"shift_id": shift_id, "asked": words, "by_s": _seconds(by), "note": note, "made_at": utc_now()}
     insert_row(db, "time_shifts", row)
     db.execute(
         "INSERT INTO shifted_images BY NAME SELECT $shift_id::INTEGER AS shift_id, image_id,"

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trailcam.domain import FALLBACK_CONFIDENCE
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule
@@ -22,9 +21,10 @@ from trailcam.store.corrections import (
     shown_boxes,
     undo,
 )
+from trailcam.store.counted import count_boxes
 from trailcam.store.database import Connection, one, utc_now
 from trailcam.store.paths import from_db
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 from trailcam.words.text import count, printable
 
 
@@ -44,9 +44,8 @@ class Correction:
 
 def boxes_of(db: Connection, image_id: int) -> tuple[tuple[ShownBox, ...], tuple[ShownBox, ...]]:
     """The boxes of a photo that count, and those below; numbers run through both."""
-    make_selected(db, Selection())
-    shown = shown_boxes(db, [image_id], None, FALLBACK_CONFIDENCE).get(image_id, ())
-    return shown, faint_boxes(db, image_id, FALLBACK_CONFIDENCE)
+    with select(db, Selection()) as photos, count_boxes(photos, None) as counted:
+        return shown_boxes(counted, [image_id]).get(image_id, ()), faint_boxes(counted, image_id)
 
 
 def path_of(db: Connection, image_id: int) -> str:

@@ -20,7 +20,7 @@ from trailcam.settings.classmap import ClassRule, fold
 from trailcam.settings.species import COMMON_SPECIES
 from trailcam.store.columns import asked, insert, integers, next_id, texts, times
 from trailcam.store.contents import photos_of
-from trailcam.store.counted import PERSON_RUN, make_counted
+from trailcam.store.counted import PERSON_RUN, Counted
 from trailcam.store.database import Connection, one, rows, utc_now
 from trailcam.words.text import printable
 
@@ -162,18 +162,14 @@ def newest(db: Connection) -> dict[int, int]:
     return {int(image_id): int(number) for image_id, number in found}
 
 
-def shown_boxes(
-    db: Connection, image_ids: Sequence[int], confidence: float | None, fallback: float
-) -> dict[int, tuple[ShownBox, ...]]:
+def shown_boxes(counted: Counted, image_ids: Sequence[int]) -> dict[int, tuple[ShownBox, ...]]:
     """The boxes that count on photos, as every command numbers them: from left to right, then top to bottom.
 
-    ``confidence`` and ``fallback``: see ``make_counted``. Photos without any are not in it. Every photo asked
-    for must be in the view ``selected``, see ``make_selected``.
+    Photos without any are not in it.
     """
-    make_counted(db, confidence, fallback)
-    with asked(db, image_ids):
+    with asked(counted.db, image_ids):
         found = rows(
-            db,
+            counted.db,
             "SELECT c.* FROM counted c JOIN asked USING (image_id)"
             " ORDER BY image_id, x, y, w, h, confidence DESC, class",
         )
@@ -183,16 +179,12 @@ def shown_boxes(
     return {image_id: tuple(boxes) for image_id, boxes in by_photo.items()}
 
 
-def faint_boxes(db: Connection, image_id: int, fallback: float) -> tuple[ShownBox, ...]:
-    """The boxes of a photo that its model stored but that don't count, the surest first.
-
-    ``fallback``: see ``make_counted``. Call :func:`shown_boxes` first.
-    """
+def faint_boxes(counted: Counted, image_id: int) -> tuple[ShownBox, ...]:
+    """The boxes of a photo that its model stored but that don't count, the surest first."""
     found = rows(
-        db,
-        "SELECT * FROM boxes WHERE image_id = $image_id AND confidence < coalesce(threshold, $fallback)::REAL"
-        " ORDER BY confidence DESC, x, y, w, h, class",
-        {"image_id": image_id, "fallback": fallback},
+        counted.db,
+        "SELECT * FROM boxes WHERE image_id = ? AND NOT counts ORDER BY confidence DESC, x, y, w, h, class",
+        [image_id],
     )
     return tuple(_shown(row) for row in found)
 

@@ -7,103 +7,78 @@ there. What people said (see :mod:`trailcam.store.corrections`) goes before what
 - On one of which single boxes were judged, these places are the person's: a model's box that overlaps one of
   them by an IoU of :data:`COVERS` or more doesn't count, whichever run it comes from. Its other boxes do.
 - Of two judgements the later counts: it takes the place of earlier boxes that it overlaps by an IoU of
-  :data:`SAME` or more, and one of the whole photo that of all before it.
+  :data:`trailcam.store.judged.SAME` or more, and one of the whole photo that of all before it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.store.database import Connection, query
+from trailcam.domain import FALLBACK_CONFIDENCE
+from trailcam.store.select import Selected
+from trailcam.store.temp_tables import TempTables
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 COVERS = 0.5  # the IoU from which boxes of two detectors are commonly taken for the same object
-SAME = 0.9  # of two boxes that people drew or took over
 PERSON_RUN = 0
 """The number that stands for a person where a run's stands for a model's boxes; runs begin at 1."""
 
 
-def make_judged(db: Connection) -> bool:
-    """Create the tables ``judged`` and ``person_boxes`` of the judgements in force; False: there are none.
-
-    judged: image_id, whole, made_at (the newest's). person_boxes: image_id, class_id (numbers the persons'
-    classes), class, kind, age_class, species (None: nothing is there), x, y, w, h. Both are temporary and
-    exist only where this returns True. Works on a read-only connection.
-    """
-    ((known,),) = db.execute("SELECT count(*) > 0 FROM judgements WHERE undone_at IS NULL").fetchall()
-    if known:
-        db.execute(query("judged").replace("{same}", repr(SAME)))
-    else:  # what is left of judgements that were undone on this very connection
-        db.execute("DROP TABLE IF EXISTS temp.person_boxes; DROP TABLE IF EXISTS temp.judged")
-    return bool(known)
-
-
-def make_counted(db: Connection, confidence: float | None, fallback: float) -> None:
-    """Create the temporary views ``boxes`` and ``counted`` over the view ``selected``.
+@dataclass(frozen=True, slots=True)
+class Counted(TempTables):
+    """The views ``boxes`` and ``counted`` over the photos of ``photos``.
 
     ``counted`` are the boxes that count from ``confidence`` on (0..1, inclusive; None: what the weights
-    recommend for each class, else ``fallback``); ``boxes`` are those and every box
-    of the current run below that. Columns: image_id, root_id, path, station, captured_at, run_id
-    (PERSON_RUN: a person's), class_id, class, kind, age_class, species, threshold (what counts without a
-    confidence, None: the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``),
-    by_person and counts: whether it is in ``counted``. Works on a read-only connection. Call
-    ``make_selected`` first.
+    recommend for each class, else FALLBACK_CONFIDENCE); ``boxes`` are those and every box of the current run
+    below that. Columns: image_id, root_id, path, station, captured_at, run_id (PERSON_RUN: a person's),
+    class_id, class, kind, age_class, species, threshold (what counts without a confidence, None: the
+    fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``), by_person and counts: whether it
+    is in ``counted``.
     """
+
+    photos: Selected
+    confidence: float | None
+    DROPS: ClassVar[str] = "DROP VIEW counted; DROP VIEW boxes; DROP TABLE IF EXISTS temp.overruled"
+
+    def buck_tenths(self) -> dict[tuple[int, str], tuple[int, int]]:
+        """(tenth of confidence 0..9, age class) -> boxes of bucks, and how many of them count.
+
+        1.0 belongs to the last tenth; what people say is no confidence. Confidences are stored in single
+        precision, in which 0.7 is a little less: rounding brings it back.
+        """
+        found = self.db.execute(
+            "SELECT least(floor(round(confidence::DOUBLE * 1e6) / 1e5), 9)::INTEGER AS tenth,"
+            " coalesce(age_class, 'unknown') AS age, count(*), count(*) FILTER (counts)"
+            " FROM boxes WHERE kind = 'buck' AND NOT by_person GROUP BY ALL"
+        ).fetchall()
+        return {(tenth, age): (n, counted) for tenth, age, n, counted in found}
+
+    def only_people(self) -> npt.NDArray[np.int64]:
+        """The photos whose every box that counts is a person's: judged as a whole, or box by box."""
+        import numpy as np  # here alone: `status` needs none, and it is slow to import
+
+        if not self.photos.judged:
+            return np.zeros(0, np.int64)
+        found = self.db.execute(
+            "SELECT j.image_id FROM judged j WHERE j.whole OR ("
+            " EXISTS (SELECT 1 FROM counted c WHERE c.image_id = j.image_id AND c.by_person)"
+            " AND NOT EXISTS (SELECT 1 FROM counted c WHERE c.image_id = j.image_id AND NOT c.by_person))"
+        ).fetchnumpy()
+        return np.asarray(found["image_id"], np.int64)
+
+
+def count_boxes(photos: Selected, confidence: float | None) -> Counted:
+    """Decide which boxes on the photos count. Works on a read-only connection."""
     asked = "NULL" if confidence is None else repr(float(confidence))
     # Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-    counts = f"confidence >= coalesce({asked}, threshold, {float(fallback)!r})::REAL"
-    db.execute(_boxes(counts, judged=_has(db, "person_boxes")))
-    db.execute("CREATE OR REPLACE TEMP VIEW counted AS SELECT * FROM boxes WHERE counts")
-
-
-def person_classes(db: Connection) -> tuple[ClassInfo, ...]:
-    """The classes that people named, by the ``class_id`` of their boxes. Call ``make_selected`` first."""
-    if not _has(db, "person_boxes"):
-        return ()
-    found = db.execute(
-        "SELECT DISTINCT class_id, class, kind, age_class, species FROM person_boxes"
-        " WHERE class IS NOT NULL ORDER BY 1"
-    ).fetchall()
-    return tuple(
-        ClassInfo(int(number), str(name), Kind(kind), AgeClass(age) if age else None, species)
-        for number, name, kind, age, species in found
-    )
-
-
-def count_judged(db: Connection) -> int:
-    """How many photos of the view ``selected`` rest, all or in part, on a person's word."""
-    if not _has(db, "judged"):
-        return 0
-    ((n,),) = db.execute("SELECT count(*) FROM selected JOIN judged USING (image_id)").fetchall()
-    return int(n)
-
-
-def judged_photos(db: Connection) -> npt.NDArray[np.int64]:
-    """The photos whose every box that counts is a person's: judged as a whole, or box by box.
-
-    Call ``make_selected`` and ``make_counted`` first.
-    """
-    import numpy as np  # here alone: `status` needs none, and it is slow to import
-
-    if not _has(db, "judged"):
-        return np.zeros(0, np.int64)
-    found = db.execute(
-        "SELECT j.image_id FROM judged j WHERE j.whole OR ("
-        " EXISTS (SELECT 1 FROM counted c WHERE c.image_id = j.image_id AND c.by_person)"
-        " AND NOT EXISTS (SELECT 1 FROM counted c WHERE c.image_id = j.image_id AND NOT c.by_person))"
-    ).fetchnumpy()
-    return np.asarray(found["image_id"], np.int64)
-
-
-def _has(db: Connection, table: str) -> bool:
-    ((n,),) = db.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = ?", [table]
-    ).fetchall()
-    return bool(n)
+    counts = f"confidence >= coalesce({asked}, threshold, {FALLBACK_CONFIDENCE!r})::REAL"
+    photos.db.execute(_boxes(counts, judged=photos.judged is not None))
+    photos.db.execute("CREATE TEMP VIEW counted AS SELECT * FROM boxes WHERE counts")
+    return Counted(photos.db, photos, confidence)
 
 
 def _boxes(counts: str, *, judged: bool) -> str:
@@ -115,13 +90,13 @@ def _boxes(counts: str, *, judged: bool) -> str:
         " FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
         " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id WHERE NOT d.repeats"
     )
-    view = f"CREATE OR REPLACE TEMP VIEW boxes AS SELECT *, {counts} AS counts FROM"
+    view = f"CREATE TEMP VIEW boxes AS SELECT *, {counts} AS counts FROM"
     if not judged:
         return f"{view} ({machine})"
-    # A whole photo's judgement has no run to join with (see make_selected): single places remain.
+    # A whole photo's judgement has no run to join with (see Selected): single places remain.
     overlap = "iou(d.x, d.y, d.w, d.h, p.x, p.y, p.w, p.h)"
     return (
-        "CREATE OR REPLACE TEMP TABLE overruled AS SELECT DISTINCT d.rowid AS row FROM detections d"
+        "CREATE TEMP TABLE overruled AS SELECT DISTINCT d.rowid AS row FROM detections d"
         f" JOIN person_boxes p ON p.image_id = d.image_id WHERE {overlap} >= {COVERS!r};"
         f"{view} ({machine}"
         " AND d.rowid NOT IN (SELECT row FROM overruled)"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from trailcam.store.database import Connection, query, rows
+from trailcam.store.temp_tables import TempTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,33 @@ class Deployment:
         return self.serial or kind or None
 
 
-def deployments(db: Connection, *, silent_days: int) -> list[Deployment]:
+@dataclass(frozen=True, slots=True)
+class Deployments(TempTables):
     """All deployments, by station and start; two cameras at one station make deployments that overlap.
 
-    A break of more than ``silent_days`` whole days without a photo of the camera ends one (the setting
-    ``report.silent_days``, ``SILENT_DAYS`` by default). Works on a read-only connection,
-    and leaves the temporary table ``deployment_photos`` behind: ``image_id``, ``number`` (that of the
-    deployment, the place in this list), ``station_id`` and ``captured_at``. Images without a capture time,
-    with one in doubt, and exact copies are in none.
+    The table ``deployment_photos`` has their photos: image_id, number (that of the deployment, the place in
+    the list), station_id and captured_at. Images without a capture time, with one in doubt, and exact copies
+    are in none.
+    """
+
+    listed: list[Deployment]
+    DROPS: ClassVar[str] = (
+        "DROP TABLE deployments; DROP TABLE deployment_photos; DROP TABLE deployment_cameras"
+    )
+
+    def count_left_out(self) -> int:
+        """How many photos of the library are in none."""
+        ((n,),) = self.db.execute(
+            "SELECT count(*) FROM images WHERE duplicate_of IS NULL"
+            " AND (captured_at IS NULL OR captured_at_suspect IS NOT NULL)"
+        ).fetchall()
+        return int(n)
+
+
+def find_deployments(db: Connection, *, silent_days: int) -> Deployments:
+    """A break of more than ``silent_days`` whole days without a photo of the camera ends one.
+
+    (The setting ``report.silent_days``, ``SILENT_DAYS`` by default.) Works on a read-only connection.
     """
     # DuckDB binds parameters to one statement alone, and this is several.
     db.execute(query("deployments").replace("$silent_days", str(int(silent_days))))
@@ -74,4 +95,4 @@ def deployments(db: Connection, *, silent_days: int) -> list[Deployment]:
                 model=row["model"],
             )
         )
-    return listed
+    return Deployments(db, listed)

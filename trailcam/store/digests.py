@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from trailcam.store.columns import insert, insert_row, next_id
 from trailcam.store.database import Connection, Database, one, query, rows, utc_now
+from trailcam.store.select import Selected
+from trailcam.store.temp_tables import TempTables
+from trailcam.store.visits import Visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,52 +42,57 @@ def last_digest(db: Connection, name: str) -> datetime | None:
     return found[0] if found else None
 
 
-def make_fresh(db: Connection, name: str, since: datetime | None) -> None:
-    """Create the tables ``fresh`` and ``fresh_failed`` over the view ``selected``.
+@dataclass(frozen=True, slots=True)
+class Fresh(TempTables):
+    """The tables ``fresh`` and ``fresh_failed``: what of the photos is new to the digest called ``name``.
 
     ``fresh`` (image_id, looked_at): photos first looked at from ``since`` on (UTC, naive); None: those that
-    no digest called ``name`` has told of. ``fresh_failed`` (image_id): the same for photos that failed.
+    no digest of the name has told of. ``fresh_failed`` (image_id): the same for photos that failed.
     """
-    db.execute(query("digest_fresh"), {"name": name, "since": since})
-    db.execute(query("digest_failed"), {"name": name, "since": since})
+
+    name: str
+    DROPS: ClassVar[str] = "DROP TABLE fresh; DROP TABLE fresh_failed"
+
+    def count(self) -> int:
+        """How many photos were looked at for the first time."""
+        ((n,),) = self.db.execute("SELECT count(*) FROM fresh").fetchall()
+        return int(n)
+
+    def stations(self, since: date | None, today: date, silent_days: int) -> list[dict[str, Any]]:
+        """Each station of the photos that is silent or has photos that were not looked at.
+
+        Keys: station_id, station, last_day (None: no photo tells), silent_days (None: not silent),
+        silence_is_new, pending, failed, new_failed, missing. A station is silent when its last photo is more
+        than ``silent_days`` days before ``today``.
+        """
+        days = {"since": since, "today": today, "silent_days": silent_days}
+        return rows(self.db, query("digest_stations"), {"name": self.name, **days})
+
+    def visits(self, _: Visits) -> list[dict[str, Any]]:
+        """Those visits with a new photo, the latest first; undated photos last.
+
+        Keys: station, begins, ends (None for the undated ones of a station together), photos, new_photos,
+        animals (most boxes in one photo), confidence (highest), path (of the new photo with that).
+        """
+        return rows(self.db, query("digest_events"))
+
+    def told(self, silences: Sequence[tuple[int, date]]) -> Told:
+        """All that is new, and ``silences``, to be remembered."""
+        fresh = self.db.execute("SELECT image_id, looked_at FROM fresh ORDER BY image_id").fetchnumpy()
+        failed = self.db.execute("SELECT image_id FROM fresh_failed ORDER BY image_id").fetchnumpy()
+        return Told(
+            np.asarray(fresh["image_id"], np.int64),
+            np.asarray(fresh["looked_at"], "datetime64[us]"),
+            np.asarray(failed["image_id"], np.int64),
+            silences,
+        )
 
 
-def stations_state(
-    db: Connection, name: str, since: date | None, today: date, silent_days: int
-) -> list[dict[str, Any]]:
-    """Each station of the view ``selected`` that is silent or has photos that were not looked at.
-
-    Keys: station_id, station, last_day (None: no photo tells), silent_days (None: not silent),
-    silence_is_new, pending, failed, new_failed, missing. A station is silent when its last photo is more than
-    ``silent_days`` days before ``today``; that is new as photos are in ``make_fresh``. Needs the table
-    ``fresh_failed``.
-    """
-    return rows(
-        db,
-        query("digest_stations"),
-        {"name": name, "since": since, "today": today, "silent_days": silent_days},
-    )
-
-
-def fresh_events(db: Connection) -> list[dict[str, Any]]:
-    """The events of ``sightings`` in which a photo is ``fresh``, the latest first; undated photos last.
-
-    Keys: station, begins, ends (None for the undated ones of a station together), photos, new_photos, animals
-    (most boxes in one photo), confidence (highest), path (of the new photo with that).
-    """
-    return rows(db, query("digest_events"))
-
-
-def told_of(db: Connection, silences: Sequence[tuple[int, date]]) -> Told:
-    """The tables ``fresh`` and ``fresh_failed``, and ``silences``, to be remembered."""
-    fresh = db.execute("SELECT image_id, looked_at FROM fresh ORDER BY image_id").fetchnumpy()
-    failed = db.execute("SELECT image_id FROM fresh_failed ORDER BY image_id").fetchnumpy()
-    return Told(
-        np.asarray(fresh["image_id"], np.int64),
-        np.asarray(fresh["looked_at"], "datetime64[us]"),
-        np.asarray(failed["image_id"], np.int64),
-        silences,
-    )
+def make_fresh(photos: Selected, name: str, since: datetime | None) -> Fresh:
+    """Find what is new. ``since``: see :class:`Fresh`."""
+    photos.db.execute(query("digest_fresh"), {"name": name, "since": since})
+    photos.db.execute(query("digest_failed"), {"name": name, "since": since})
+    return Fresh(photos.db, name)
 
 
 def remember_in(database: Database, name: str, told: Told) -> None:

@@ -19,19 +19,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind, Status, Trigger
+from trailcam.domain import AgeClass, ClassInfo, Kind, Status, Trigger
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
-from trailcam.store.counted import PERSON_RUN, make_counted, person_classes
+from trailcam.store.counted import PERSON_RUN, Counted, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
 from trailcam.store.paths import from_db
-from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.select import Selected, select
+from trailcam.store.visits import gap_us
 from trailcam.words.text import FORMULA_STARTS
 
 CHUNK = 20_000
 MEMORY = "256MB"
 THREADS = 4
-_LONGEST_US = 2**61
 _UNDATED_US = -(2**62)  # stands for "no capture time"
 _Small = npt.NDArray[np.int32]
 # The columns of export_rows.sql that hold text of files, cameras and models.
@@ -114,7 +114,8 @@ class Plan:
     and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
     place in its visit from 0, ``frames`` the visit's length, ``event_us`` its first capture time
     (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts,
-    ``completed`` whether the photo was looked at, by a model or a person.
+    ``completed`` whether the photo was looked at, by a model or a person. ``counted`` are their boxes, on the
+    connection that the plan was made on.
     """
 
     image_id: npt.NDArray[np.int64]
@@ -125,10 +126,10 @@ class Plan:
     event_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
     completed: npt.NDArray[np.bool_]
-    confidence: float | None
     runs: tuple[Run, ...]
     n_roots: int
     n_undated_left_out: int
+    counted: Counted
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -146,8 +147,8 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     Raises UsageError for an unknown station.
     """
     bound_memory(db)
-    make_selected(db, selection)
-    make_counted(db, confidence, FALLBACK_CONFIDENCE)
+    photos = select(db, selection)
+    counted = count_boxes(photos, confidence)
     found = db.execute(
         # Numbers alone: sorting names and paths would take a hundred bytes a photo.
         "WITH ranked AS ("
@@ -170,10 +171,10 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
         event_us=start,
         counts=_with_boxes(db, image_id),
         completed=np.asarray(found["completed"], np.bool_),
-        confidence=confidence,
-        runs=_runs(db),
+        runs=_runs(photos),
         n_roots=int(n_roots),
-        n_undated_left_out=count_undated_left_out(db, selection),
+        n_undated_left_out=photos.undated_left_out(),
+        counted=counted,
     )
 
 
@@ -190,13 +191,13 @@ def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMOR
     db.execute(f"SET memory_limit = '{limit}'")
 
 
-def stream(db: Connection, plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
+def stream(plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
     """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them.
 
-    ``db`` is the connection that the plan was made on, with its views ``selected`` and ``counted``.
+    They are read on the connection that the plan was made on.
     """
     for wanted in _chunks(plan, only):
-        yield from _read(db, plan, wanted)
+        yield from _read(plan.counted, plan, wanted)
 
 
 def stream_reopening(
@@ -208,9 +209,8 @@ def stream_reopening(
     """
     for wanted in _chunks(plan, only):
         with database.read() as db:
-            make_selected(db, Selection())
-            make_counted(db, plan.confidence, FALLBACK_CONFIDENCE)
-            photos = list(_read(db, plan, wanted))
+            counted = count_boxes(select(db, Selection()), plan.counted.confidence)
+            photos = list(_read(counted, plan, wanted))
         yield from photos
 
 
@@ -232,8 +232,7 @@ def copy_rows(
     ``scratch``. A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
     bound_memory(db, scratch, "512MB")
-    make_selected(db, selection)
-    make_counted(db, confidence, FALLBACK_CONFIDENCE)
+    count_boxes(select(db, selection), confidence)
     sql = query("export_rows")
     if no_formulas:
         starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
@@ -247,8 +246,9 @@ def copy_rows(
     return int(n_photos), int(n_boxes)
 
 
-def root_paths(db: Connection, plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
+def root_paths(plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
     """The paths of the roots that the photos of ``plan`` masked by ``only`` lie in."""
+    db = plan.counted.db
     with lent(db, chunk={"image_id": plan.image_id[only]}):
         found = db.execute(
             "SELECT path FROM roots WHERE root_id IN (SELECT root_id FROM images JOIN chunk USING (image_id))"
@@ -292,10 +292,9 @@ def _visits(
     if n == 0:
         none = np.zeros(0, np.int32)
         return none, none, none, us
-    gap_us = min(gap // timedelta(microseconds=1), _LONGEST_US)
     undated = us == _UNDATED_US
     begins = np.ones(n, np.bool_)
-    begins[1:] = (np.diff(station) != 0) | (np.diff(us) > gap_us) | undated[1:]
+    begins[1:] = (np.diff(station) != 0) | (np.diff(us) > gap_us(gap)) | undated[1:]
     number = np.cumsum(begins, dtype=np.int32) - np.int32(1)
     first = np.flatnonzero(begins)
     frame = np.arange(n, dtype=np.int32) - first.astype(np.int32)[number]
@@ -305,8 +304,9 @@ def _visits(
     return number, frame, frames, start
 
 
-def _runs(db: Connection) -> tuple[Run, ...]:
+def _runs(photos: Selected) -> tuple[Run, ...]:
     """The runs that count for a selected photo, with the classes of each, the oldest first; people before."""
+    db = photos.db
     found = rows(
         db,
         "SELECT run_id, weights_name, weights_sha256, coalesce(finished_at, started_at) AS at FROM runs"
@@ -323,9 +323,8 @@ def _runs(db: Connection) -> tuple[Run, ...]:
         )
         for row in found
     ]
-    if people := person_classes(db):
-        ((at,),) = db.execute("SELECT max(made_at) FROM judged").fetchall()
-        runs.insert(0, Run(PERSON_RUN, "a person", at, people))
+    if photos.judged and (people := photos.judged.classes()):
+        runs.insert(0, Run(PERSON_RUN, "a person", photos.judged.newest(), people))
     return tuple(runs)
 
 
@@ -347,14 +346,15 @@ def _chunks(plan: Plan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDAr
         yield wanted[start : start + CHUNK]
 
 
-def _read(db: Connection, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
+def _read(counted: Counted, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
+    db, judged = counted.db, counted.photos.judged
     with lent(db, chunk={"n": wanted, "image_id": plan.image_id[wanted]}):
         photos = db.execute(query("export_chunk")).fetchall()
         boxes = db.execute(query("export_boxes")).fetchall()
     known = {(run.run_id, info.class_id): info for run in plan.runs for info in run.classes}
     # A detect or a person may have been at work since the plan: classes are asked for then.
-    if any(row[1] == PERSON_RUN for row in boxes):
-        known |= {(PERSON_RUN, info.class_id): info for info in person_classes(db)}
+    if judged and any(row[1] == PERSON_RUN for row in boxes):
+        known |= {(PERSON_RUN, info.class_id): info for info in judged.classes()}
     if any((row[1], row[2]) not in known for row in boxes):
         fresh = rows(db, "SELECT * FROM classes")
         known |= {(row["run_id"], row["class_id"]): _info(row) for row in fresh}

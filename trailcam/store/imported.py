@@ -10,6 +10,7 @@ from trailcam.geometry import upright_size
 from trailcam.store.columns import asked, texts
 from trailcam.store.corrections import JudgedBox
 from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
+from trailcam.store.judged import Judged
 from trailcam.store.paths import from_db
 from trailcam.store.run_choice import take_over
 from trailcam.store.run_sink import RunFacts, RunSink, begin_run
@@ -76,8 +77,9 @@ class Said(NamedTuple):
     boxes: tuple[JudgedBox, ...]
 
 
-def said_of(db: Connection, image_ids: Sequence[int]) -> dict[int, Said]:
-    """Photo -> what people say of it, for those that people judged. ``make_judged`` must have said True."""
+def said_of(judged: Judged, image_ids: Sequence[int]) -> dict[int, Said]:
+    """Photo -> what people say of it, for those that people judged."""
+    db = judged.db
     with asked(db, image_ids):
         whole = db.execute("SELECT image_id, whole FROM judged JOIN asked USING (image_id)").fetchall()
         placed = rows(db, "SELECT p.* FROM person_boxes p JOIN asked USING (image_id)")

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, lent, query
-from trailcam.store.deployments import Deployment, deployments
-from trailcam.store.events import Level, make_events
+from trailcam.store.deployments import Deployment, Deployments, find_deployments
 from trailcam.store.export_rows import CHUNK, Photo, Plan, stream
+from trailcam.store.temp_tables import TempTables
+from trailcam.store.visits import Level, Visits, join_visits
 
 NO_DEPLOYMENT = -1
 _NO_OFFSET = 9999  # minutes; the SQL's word for "the file says nothing"
@@ -77,16 +78,28 @@ class Side:
     events: dict[str, datetime] = field(default_factory=dict)
 
 
-def prepare(
-    db: Connection, plan: Plan, gap: timedelta, silent_days: int
-) -> tuple[npt.NDArray[np.int32], dict[int, Stay], LeftOut]:
-    """Find the deployments and the events of the photos of ``plan``, made on this very connection.
+@dataclass(frozen=True, slots=True)
+class Prepared(TempTables):
+    """The photos of ``plan`` with their deployments and visits, as tables of the plan's connection.
 
-    Returns for each photo the number of its deployment or NO_DEPLOYMENT, the deployments with a photo of the
-    plan by number, and what belongs to none.
+    ``numbers``: for each photo the number of its deployment or NO_DEPLOYMENT. ``stays``: the deployments with
+    a photo of the plan, by number. ``left_out``: what belongs to none.
     """
-    found = deployments(db, silent_days=silent_days)
-    make_events(db, confidence=plan.confidence, fallback=FALLBACK_CONFIDENCE, gap=gap, level=Level.CLASS)
+
+    plan: Plan
+    numbers: npt.NDArray[np.int32]
+    stays: dict[int, Stay]
+    left_out: LeftOut
+    DROPS: ClassVar[str] = (
+        f"DROP TABLE package_events; DROP TABLE package_words; {Visits.DROPS}; {Deployments.DROPS}"
+    )
+
+
+def prepare(plan: Plan, gap: timedelta, silent_days: int) -> Prepared:
+    """Find the deployments and the visits of the photos of ``plan``."""
+    db = plan.counted.db
+    found = find_deployments(db, silent_days=silent_days).listed
+    join_visits(plan.counted, gap, Level.CLASS)
     db.execute(query("package_prepare"))
     numbers = _numbers(db, plan)
     present = set(np.unique(numbers[numbers >= 0]).tolist())
@@ -97,28 +110,28 @@ def prepare(
     ).fetchall():
         bounds.setdefault(int(number), []).append((first, last, offset))
     stays = {d.number: Stay(d, tuple(bounds[d.number])) for d in found if d.number in present}
-    return numbers, stays, _left_out(db)
+    return Prepared(db, plan, numbers, stays, _left_out(db))
 
 
-def stream_with_sides(
-    db: Connection, plan: Plan, numbers: npt.NDArray[np.int32]
-) -> Iterator[tuple[Photo, Side]]:
-    """The photos of ``plan`` that belong to a deployment, each with what else is known of it."""
-    wanted = np.flatnonzero(numbers >= 0)
+def stream_with_sides(prepared: Prepared) -> Iterator[tuple[Photo, Side]]:
+    """The photos that belong to a deployment, each with what else is known of it."""
+    plan = prepared.plan
+    wanted = np.flatnonzero(prepared.numbers >= 0)
     names = {run.run_id: run.weights_name for run in plan.runs}
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         only = np.zeros(len(plan), np.bool_)
         only[chunk] = True
-        photos = list(stream(db, plan, only))
-        sides = _sides(db, plan, chunk, numbers, names)
+        photos = list(stream(plan, only))
+        sides = _sides(prepared, chunk, names)
         for photo in photos:
             yield photo, sides[photo.n]
 
 
-def stream_events(db: Connection, plan: Plan) -> Iterator[Event]:
-    """The events, by deployment and start."""
-    names = {run.run_id: run.weights_name for run in plan.runs}
+def stream_events(prepared: Prepared) -> Iterator[Event]:
+    """The visits, by deployment and start."""
+    db = prepared.db
+    names = {run.run_id: run.weights_name for run in prepared.plan.runs}
     ((n_events,),) = db.execute("SELECT count(*) FROM package_events").fetchall()
     for start in range(0, int(n_events), CHUNK):
         found = db.execute(
@@ -159,14 +172,9 @@ def _left_out(db: Connection) -> LeftOut:
     return LeftOut(int(undated), int(doubtful))
 
 
-def _sides(
-    db: Connection,
-    plan: Plan,
-    chunk: npt.NDArray[np.int64],
-    numbers: npt.NDArray[np.int32],
-    names: dict[int, str],
-) -> dict[int, Side]:
-    sides = {int(n): Side(int(numbers[n])) for n in chunk}
+def _sides(prepared: Prepared, chunk: npt.NDArray[np.int64], names: dict[int, str]) -> dict[int, Side]:
+    db, plan = prepared.db, prepared.plan
+    sides = {int(n): Side(int(prepared.numbers[n])) for n in chunk}
     with lent(db, chunk={"n": chunk, "image_id": plan.image_id[chunk]}):
         for n, run_id, at in db.execute(
             "SELECT c.n, s.run_id, r.looked_at FROM chunk c JOIN selected s USING (image_id)"

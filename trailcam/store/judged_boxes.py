@@ -9,19 +9,19 @@ from typing import Any
 from trailcam.store.columns import insert, numbers, texts, times
 from trailcam.store.database import Connection, query, rows, utc_now
 from trailcam.store.repeats import mark_repeats
+from trailcam.store.select import Selected
+from trailcam.store.visits import gap_us
 
-_LONGEST_US = 2**62
 
+def judged_models(photos: Selected) -> list[dict[str, Any]]:
+    """The models whose results count for photos that were judged, the one with most first.
 
-def judged_models(db: Connection) -> list[dict[str, Any]]:
-    """The models whose results count for judged photos of the view ``selected``, the one with most first.
-
-    Columns: model_key, weights_sha256, weights_name, run_id (the newest) and photos. Call ``make_selected``.
+    Columns: model_key, weights_sha256, weights_name, run_id (the newest) and photos.
     """
-    if not _judged(db):
+    if not photos.judged:
         return []
     return rows(
-        db,
+        photos.db,
         "SELECT r.model_key, any_value(r.weights_sha256) AS weights_sha256,"
         " arg_max(r.weights_name, r.run_id) AS weights_name, max(r.run_id) AS run_id, count(*) AS photos"
         " FROM selected JOIN judged USING (image_id) JOIN images i USING (image_id)"
@@ -39,26 +39,28 @@ def model_of_run(db: Connection, run_id: int) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def both_said(db: Connection, model_key: str, gap: timedelta, *, only_random: bool) -> list[dict[str, Any]]:
-    """The rows of ``accuracy.sql``; none where nobody judged anything. Call ``make_selected`` first."""
-    if not _judged(db):
+def people_and_model(
+    photos: Selected, model_key: str, gap: timedelta, *, only_random: bool
+) -> list[dict[str, Any]]:
+    """The rows of ``accuracy.sql``; none where nobody judged anything."""
+    if not photos.judged:
         return []
     return rows(
-        db,
+        photos.db,
         query("accuracy"),
         {
             "model_key": model_key,
-            "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
+            "gap_us": gap_us(gap),
             "only_random": only_random,
         },
     )
 
 
-def judging_authors(db: Connection) -> list[str]:
-    """Who judged photos of the view ``selected``, in order. Call ``make_selected`` first."""
-    if not _judged(db):
+def judging_authors(photos: Selected) -> list[str]:
+    """Who judged photos, in order of their names."""
+    if not photos.judged:
         return []
-    found = db.execute(
+    found = photos.db.execute(
         "SELECT DISTINCT author FROM judgements JOIN in_force USING (judgement_id)"
         " WHERE judgements.image_id IN (SELECT image_id FROM selected) ORDER BY 1"
     ).fetchall()
@@ -127,10 +129,3 @@ def forget_fitted(db: Connection, weights_sha256: str) -> list[str]:
     db.execute("DELETE FROM fitted_thresholds WHERE weights_sha256 = ?", [weights_sha256])
     mark_repeats(db)
     return names
-
-
-def _judged(db: Connection) -> bool:
-    ((n,),) = db.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = 'judged'"
-    ).fetchall()
-    return bool(n)

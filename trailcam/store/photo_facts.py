@@ -6,12 +6,13 @@ from typing import Any
 
 from trailcam.store.database import Connection, rows
 from trailcam.store.notes import NOTE_COLUMNS
+from trailcam.store.select import Selected
 
 
-def photo_facts(db: Connection, image_id: int) -> dict[str, Any]:
-    """The row of one image with the names of its root, station and model. Needs the view ``selected``."""
+def photo_facts(photos: Selected, image_id: int) -> dict[str, Any]:
+    """The row of one of the photos with the names of its root, station and model."""
     (found,) = rows(
-        db,
+        photos.db,
         "SELECT i.image_id, r.name AS root, r.path AS root_path, i.path, st.name AS station, s.status,"
         " i.error_code, i.error_message, i.captured_at, i.captured_at_source, i.captured_at_reason,"
         " i.captured_at_suspect, i.utc_offset_min, i.make, i.model, i.serial, i.width, i.height,"

@@ -12,6 +12,7 @@ from trailcam.domain import CaptureTime, TimeSource
 from trailcam.store.columns import asked, insert, integers, numbers, texts, times
 from trailcam.store.database import Connection, lent
 from trailcam.store.paths import from_db
+from trailcam.store.select import Selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Shot:
 
     ``path`` is relative to the root, ``camera`` the make, model and serial that the file states. ``exif_at``
     is when EXIF says that it was taken. ``detail`` and ``reason`` are those of the strip's reading, None
-    where the strip was never read. ``selected``: it is in the view ``selected``.
+    where the strip was never read. ``selected``: it was asked for.
     """
 
     image_id: int
@@ -122,13 +123,12 @@ def undated(db: Connection, image_ids: Iterable[int]) -> int:
     return int(n)
 
 
-def shots_by_camera(db: Connection) -> dict[tuple[int, str, str], list[Shot]]:
+def shots_by_camera(photos: Selected) -> dict[tuple[int, str, str], list[Shot]]:
     """The photos that are there and could be read, by root id, folder and camera.
 
-    Only folders and cameras with a photo in the view ``selected``, but of those all photos: they are each
-    other's evidence.
+    Only folders and cameras with a selected photo, but of those all photos: they are each other's evidence.
     """
-    found = db.execute(
+    found = photos.db.execute(
         "SELECT i.root_id, i.image_id, i.path, st.name, concat_ws(' ', i.make, i.model, i.serial),"
         " i.orientation, e.value, s.image_id IS NOT NULL, r.detail, r.reason"
         " FROM images i JOIN stations st USING (station_id)"

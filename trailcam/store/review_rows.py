@@ -8,16 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 from trailcam.domain import FALLBACK_CONFIDENCE
-from trailcam.selection import Selection
 from trailcam.store.columns import asked
 from trailcam.store.corrections import newest
-from trailcam.store.counted import make_counted
+from trailcam.store.counted import Counted
 from trailcam.store.database import Connection, query, rows
-from trailcam.store.select import make_selected
+from trailcam.store.judged import make_judged
+from trailcam.store.visits import gap_us
 
 NEAR = 0.15
 """A box is near its threshold when its confidence is no further from it."""
-_LONGEST_US = 2**62
 
 
 def library_id(db: Connection) -> str:
@@ -26,41 +25,32 @@ def library_id(db: Connection) -> str:
     return hashlib.blake2b(made_at.isoformat().encode(), digest_size=8).hexdigest()
 
 
-def worth_reviewing(
-    db: Connection, selection: Selection, *, gap: timedelta, limit: int, random: bool
-) -> list[dict[str, Any]]:
+def worth_reviewing(counted: Counted, *, gap: timedelta, limit: int, random: bool) -> list[dict[str, Any]]:
     """The ``limit`` photos most useful to judge, as rows of ``review.sql``; ``candidates`` counts them all.
 
-    ``random`` draws them instead, by an order that stays: who asks again after applying goes on in it. Makes
-    the views ``selected``, ``boxes`` and ``counted``. Raises UsageError for an unknown station.
+    ``random`` draws them instead, by an order that stays: who asks again after applying goes on in it.
     """
-    make_selected(db, selection)
-    make_counted(db, None, FALLBACK_CONFIDENCE)
     return rows(
-        db,
+        counted.db,
         query("review"),
         {
             "fallback": FALLBACK_CONFIDENCE,
             "reach": NEAR,
-            "gap_us": min(gap // timedelta(microseconds=1), _LONGEST_US),
+            "gap_us": gap_us(gap),
             "random": random,
-            "salt": library_id(db),
+            "salt": library_id(counted.db),
             "limit": limit,
         },
     )
 
 
-def boxes_to_judge(db: Connection, image_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """Photo -> its boxes, those that count and those below, the surest first; ``counts`` tells them apart.
-
-    Call :func:`worth_reviewing` first.
-    """
-    with asked(db, image_ids):
+def boxes_to_judge(counted: Counted, image_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """Photo -> its boxes, those that count and those below, the surest first; ``counts`` tells them apart."""
+    with asked(counted.db, image_ids):
         found = rows(
-            db,
-            "SELECT b.*, confidence >= coalesce(threshold, $fallback)::REAL AS counts"
-            " FROM boxes b JOIN asked USING (image_id) ORDER BY image_id, confidence DESC, class, x, y, w, h",
-            {"fallback": FALLBACK_CONFIDENCE},
+            counted.db,
+            "SELECT b.* FROM boxes b JOIN asked USING (image_id)"
+            " ORDER BY image_id, confidence DESC, class, x, y, w, h",
         )
     by_photo: dict[int, list[dict[str, Any]]] = {}
     for row in found:
@@ -97,13 +87,10 @@ def known_uids(db: Connection, uids: Sequence[str]) -> set[str]:
 
 def person_says(db: Connection, image_ids: Sequence[int]) -> dict[int, tuple[bool, list[dict[str, Any]]]]:
     """Photo -> whether it was judged as a whole, and the boxes (class, x, y, w, h) that people saw on it."""
-    make_selected(db, Selection())
-    ((judged,),) = db.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE temporary AND table_name = 'judged'"
-    ).fetchall()
+    judged = make_judged(db)
     if not judged:
         return {}
-    with asked(db, image_ids):
+    with judged, asked(db, image_ids):
         whole = db.execute("SELECT image_id, whole FROM judged JOIN asked USING (image_id)").fetchall()
         boxes = rows(db, "SELECT p.* FROM person_boxes p JOIN asked USING (image_id) WHERE class IS NOT NULL")
     return {

@@ -20,7 +20,7 @@ from trailcam.store.judged_boxes import use_fitted
 from trailcam.store.paths import from_db
 from trailcam.store.repeats import mark_new_repeats
 from trailcam.store.run_choice import take_over
-from trailcam.store.select import count_undated_left_out, make_selected
+from trailcam.store.select import count_undated_left_out, select
 from trailcam.words.text import printable
 
 
@@ -59,19 +59,19 @@ def select_todo(db: Connection, selection: Selection, model_key: str, limit: int
 
     Missing images are never in it. With statuses pending or failed only those are taken.
     """
-    make_selected(db, selection)
-    found = db.execute(
-        """
-        SELECT image_id, root_id, path, status = 'failed' AS failed FROM selected
-        WHERE status <> 'missing' AND NOT EXISTS (
-            SELECT 1 FROM results JOIN runs USING (run_id)
-            WHERE results.image_id = selected.image_id
-              AND results.status = 'completed' AND runs.model_key = $model_key
-        )
-        ORDER BY root_id, path LIMIT $limit
-        """,
-        {"model_key": model_key, "limit": 2**62 if limit is None else limit},
-    ).fetchnumpy()
+    with select(db, selection):
+        found = db.execute(
+            """
+            SELECT image_id, root_id, path, status = 'failed' AS failed FROM selected
+            WHERE status <> 'missing' AND NOT EXISTS (
+                SELECT 1 FROM results JOIN runs USING (run_id)
+                WHERE results.image_id = selected.image_id
+                  AND results.status = 'completed' AND runs.model_key = $model_key
+            )
+            ORDER BY root_id, path LIMIT $limit
+            """,
+            {"model_key": model_key, "limit": 2**62 if limit is None else limit},
+        ).fetchnumpy()
     return Todo(
         image_id=np.asarray(found["image_id"], np.int64),
         root_id=np.asarray(found["root_id"], np.int32),

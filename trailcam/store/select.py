@@ -1,30 +1,59 @@
-"""A Selection as SQL. Every query about "these images" starts from the table made here."""
+"""A Selection as SQL. Every query about "these images" starts from the view made here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any, ClassVar
 
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
-from trailcam.store.counted import make_judged
-from trailcam.store.database import Connection, quoted
+from trailcam.store.database import Connection, query, quoted, rows
+from trailcam.store.judged import Judged, make_judged
 from trailcam.store.paths import from_db
+from trailcam.store.temp_tables import TempTables
 from trailcam.words.text import printable
 
 
-def make_selected(db: Connection, selection: Selection) -> None:
-    """Create the temporary view ``selected``: the images that fit, with their station's name.
+@dataclass(frozen=True, slots=True)
+class Selected(TempTables):
+    """The view ``selected``: the images that fit, with their station's name.
 
-    Columns: image_id, root_id, path, station, captured_at, captured_at_source,
-    captured_at_suspect, status, run_id (of the run whose boxes count,
-    None where none's do) and by_person: whether what is known of the photo is a person's word alone. A photo
-    that a person judged was looked at: its status is completed where it would be pending or failed. (A
-    selection by status goes by what detect made of a photo.) Exact copies of other photos are left out.
-    Works on a read-only connection. Raises UsageError for a station that doesn't exist.
+    Columns: image_id, root_id, path, station, captured_at, captured_at_source, captured_at_suspect, status,
+    run_id (of the run whose boxes count, None where none's do) and by_person: whether all that is known of
+    the photo is a correction. A photo that a person judged was looked at: its status is completed where it
+    would be pending or failed. (A selection by status goes by what detect made of a photo.) Exact copies of
+    other photos are left out. ``judged`` are the corrections in force, None where there are none.
     """
-    _check_stations(db, selection)
-    base = _base(judged=make_judged(db))
-    db.execute(f"CREATE OR REPLACE TEMP VIEW selected AS {base} WHERE {_where(selection)}")
+
+    selection: Selection
+    judged: Judged | None
+    DROPS: ClassVar[str] = f"DROP VIEW selected; {Judged.DROPS}"
+
+    def undated_left_out(self) -> int:
+        """See :func:`count_undated_left_out`."""
+        return count_undated_left_out(self.db, self.selection)
+
+    def count_judged(self) -> int:
+        """How many of the photos rest, all or in part, on a correction."""
+        if not self.judged:
+            return 0
+        ((n,),) = self.db.execute("SELECT count(*) FROM selected JOIN judged USING (image_id)").fetchall()
+        return int(n)
+
+    def models(self) -> list[dict[str, Any]]:
+        """The runs whose results count for them, as rows of ``report_models.sql``."""
+        return rows(self.db, query("report_models"))
+
+
+def select(db: Connection, selection: Selection) -> Selected:
+    """Select photos. Works on a read-only connection. Raises UsageError for a station that doesn't exist."""
+    check_stations(db, selection.stations)
+    judged = make_judged(db)
+    base = _base(judged=judged is not None)
+    db.execute(f"CREATE TEMP VIEW selected AS {base} WHERE {_where(selection)}")
+    return Selected(db, selection, judged)
 
 
 def count_undated_left_out(db: Connection, selection: Selection) -> int:
@@ -77,10 +106,11 @@ def _where(selection: Selection) -> str:
     return " AND ".join(["i.duplicate_of IS NULL", *terms])
 
 
-def _check_stations(db: Connection, selection: Selection) -> None:
+def check_stations(db: Connection, names: Sequence[str]) -> None:
+    """Raise UsageError for the first of ``names`` that is no station, in any case."""
     known = [str(name) for (name,) in db.execute("SELECT name FROM stations ORDER BY name").fetchall()]
     by_lower = {name.lower(): name for name in known}
-    for name in selection.stations:
+    for name in names:
         if name.lower() in by_lower:
             continue
         near = get_close_matches(name.lower(), by_lower, n=1)

@@ -60,6 +60,30 @@ def find_station(db: Connection, name: str) -> Station:
     raise UsageError(f"There is no station {printable(name)!r}.", f"{guess}Known stations: {listed}.")
 
 
+def list_stations(db: Connection) -> list[dict[str, Any]]:
+    """Every station with what is known of it and its photos, as rows of ``station_list.sql``."""
+    return rows(db, query("station_list"))
+
+
+def gps_of_stations(db: Connection) -> list[dict[str, Any]]:
+    """What the GPS of photos says of their stations, as rows of ``station_gps.sql``."""
+    return rows(db, query("station_gps"))
+
+
+def count_gps_unread(db: Connection) -> int:
+    """How many photos were scanned by a trailcam that passed GPS over."""
+    ((n,),) = db.execute(
+        "SELECT count(*) FROM images WHERE status <> 'missing' AND latitude IS NULL AND scanned_at <"
+        " (SELECT max(applied_at) FROM migrations WHERE name LIKE '%\\_stations' ESCAPE '\\')"
+    ).fetchall()
+    return int(n)
+
+
+def station_places(db: Connection) -> list[dict[str, Any]]:
+    """Every station: name, latitude, longitude and timezone (IANA), None where not known."""
+    return rows(db, "SELECT name, latitude, longitude, timezone FROM stations")
+
+
 def list_zones(db: Connection) -> dict[str, str | None]:
     """Station -> the IANA name of its time zone, None where nobody told."""
     return {str(n): zone for n, zone in db.execute("SELECT name, timezone FROM stations").fetchall()}
@@ -89,7 +113,7 @@ def set_facts(db: Connection, station_id: int, facts: Mapping[str, Any]) -> None
 
 def gps_place(db: Connection, station: Station) -> tuple[float, float]:
     """The middle of what the GPS of the station's photos says. Raises UsageError where it is no one place."""
-    found = [row for row in rows(db, query("station_gps")) if row["station_id"] == station.station_id]
+    found = [row for row in gps_of_stations(db) if row["station_id"] == station.station_id]
     if not found:
         raise UsageError(
             f"No photo of {printable(station.name)} tells a GPS position.",

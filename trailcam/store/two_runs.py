@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from trailcam.store.database import Connection, one
+from trailcam.domain import FALLBACK_CONFIDENCE
+from trailcam.store.database import Connection, one, rows
+from trailcam.store.paths import from_db
 from trailcam.store.run_choice import check_run
+from trailcam.store.select import Selected
+from trailcam.store.temp_tables import TempTables
 
 _CHUNK = 10_000
 
@@ -35,11 +39,11 @@ class BothSaid(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(TempTables):
     """What is compared: the rows of the two runs, and the selected photos that both or one completed.
 
-    ``names_a`` and ``names_b`` are the classes that each model knows, in lower case. ``by_model``: other runs
-    of the same models are taken in too.
+    The table ``sides`` (image_id, run_a, run_b) has these. ``names_a`` and ``names_b`` are the classes that
+    each model knows, in lower case. ``by_model``: other runs of the same models are taken in too.
     """
 
     a: dict[str, Any]
@@ -50,15 +54,16 @@ class Sides:
     names_a: frozenset[str]
     names_b: frozenset[str]
     by_model: bool
+    DROPS: ClassVar[str] = "DROP TABLE sides"
 
 
-def make_sides(db: Connection, a: int, b: int) -> Sides:
-    """Create the table ``sides`` (image_id, run_a, run_b) of the selected photos.
+def make_sides(photos: Selected, a: int, b: int) -> Sides:
+    """Put the two runs beside each other on the selected photos.
 
-    Call ``make_selected`` first.
     A side is the run, and where it didn't complete a photo, the newest other run of the same model that did.
     Runs of one and the same model stand for themselves alone. Raises UsageError for a run that isn't there.
     """
+    db = photos.db
     run_a, run_b = check_run(db, a), check_run(db, b)
     by_model = run_a["model_key"] != run_b["model_key"]
     best = "max_by(r.run_id, CASE WHEN r.run_id = {n} THEN 1 ELSE 0 END * 2.0 ** 40 + r.run_id)"
@@ -68,7 +73,7 @@ def make_sides(db: Connection, a: int, b: int) -> Sides:
         f" WHERE r.status = 'completed' AND {which} GROUP BY r.image_id"
     )
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE sides AS"
+        "CREATE TEMP TABLE sides AS"
         " SELECT s.image_id, a.run_id AS run_a, b.run_id AS run_b FROM selected s"
         f" LEFT JOIN ({side.format(n=int(a))}) a ON a.image_id = s.image_id"
         f" LEFT JOIN ({side.format(n=int(b))}) b ON b.image_id = s.image_id"
@@ -77,23 +82,35 @@ def make_sides(db: Connection, a: int, b: int) -> Sides:
     counted = one(db, "SELECT count(run_a), count(run_b), count(*) FROM sides") or (0, 0, 0)
     n_a, n_b, n = (int(value) for value in counted)
     return Sides(
-        run_a, run_b, n_a + n_b - n, n - n_b, n - n_a, _names(db, a), _names(db, b), by_model=by_model
+        *(db, run_a, run_b, n_a + n_b - n, n - n_b, n - n_a, _names(db, a), _names(db, b)), by_model=by_model
     )
 
 
-def both_said(db: Connection, confidence: float | None, fallback: float) -> Iterator[BothSaid]:
-    """The photos of ``sides`` that both completed and one has boxes on, by id; read it to its end.
+def photo_facts_of(sides: Sides, image_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Photo -> root_id, path, station, captured_at and captured_us, for some of the photos of ``sides``."""
+    found = rows(
+        sides.db,
+        "SELECT image_id, root_id, path, station, captured_at, epoch_us(captured_at) AS captured_us"
+        " FROM selected WHERE image_id IN (SELECT unnest($ids::BIGINT[]))",
+        {"ids": list(image_ids)},
+    )
+    names = ("path", "station")
+    return {int(row["image_id"]): row | {name: from_db(row[name]) for name in names} for row in found}
 
-    ``confidence`` (0..1) and ``fallback``: see ``make_counted``. What people said plays no part.
+
+def both_said(sides: Sides, confidence: float | None) -> Iterator[BothSaid]:
+    """The photos that both completed and one has boxes on, by id; read it to its end.
+
+    ``confidence`` (0..1): see :class:`trailcam.store.counted.Counted`. Corrections play no part.
     """
     asked = "NULL" if confidence is None else repr(float(confidence))
-    cursor = db.execute(
+    cursor = sides.db.execute(
         "SELECT s.image_id, d.run_id = s.run_a AS of_a, d.run_id = s.run_b AS of_b, trim(c.name) AS name,"
         " c.kind, d.confidence::VARCHAR::DOUBLE AS confidence, d.x, d.y, d.w, d.h"
         " FROM sides s JOIN detections d ON d.image_id = s.image_id AND d.run_id IN (s.run_a, s.run_b)"
         " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
         " WHERE s.run_a IS NOT NULL AND s.run_b IS NOT NULL AND NOT d.repeats"
-        f" AND d.confidence >= coalesce({asked}, c.threshold, {float(fallback)!r})::REAL"
+        f" AND d.confidence >= coalesce({asked}, c.threshold, {FALLBACK_CONFIDENCE!r})::REAL"
         " ORDER BY s.image_id, d.confidence DESC, name, d.x, d.y, d.w, d.h"
     )
 

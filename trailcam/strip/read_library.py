@@ -30,7 +30,7 @@ from trailcam.store.readings import (
     shots_by_camera,
     undated,
 )
-from trailcam.store.select import make_selected
+from trailcam.store.select import select
 from trailcam.strip.folder import read_raw
 from trailcam.strip.judge import judge
 from trailcam.strip.ocr import Ocr
@@ -120,9 +120,9 @@ def read_strips(
 
 def _groups(database: Database, selection: Selection, options: StripOptions) -> list[_Group]:
     with database.read() as db:
-        make_selected(db, selection)
         paths = {root.root_id: Path(root.path) for root in roots(db)}
-        found = shots_by_camera(db)
+        with select(db, selection) as photos:
+            found = shots_by_camera(photos)
     groups = []
     for (root_id, folder, _), shots in found.items():
         wanted = [shot for shot in shots if shot.selected and (options.with_exif or shot.exif_at is None)]

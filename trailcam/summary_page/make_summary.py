@@ -18,10 +18,9 @@ from trailcam.pages.pictures import Cache, Request
 from trailcam.pages.shown import PageReport, Progress, check_target, show_photos
 from trailcam.reports.base import Report, Row, coverage_sentence
 from trailcam.reports.buck_events import Events, at_of, see
-from trailcam.reports.bucks import count_bucks, make_buck_tables
+from trailcam.reports.bucks import buck_visits, count_report
 from trailcam.reports.common import Question
 from trailcam.store.database import Connection, Database
-from trailcam.store.events import camera_days_by
 from trailcam.store.images import roots
 from trailcam.sun.legal_light import DARK, UNKNOWN
 from trailcam.words.text import count, printable
@@ -73,24 +72,11 @@ def build_summary(
 
 
 def _figures(db: Connection, question: Question) -> dict[str, Any]:
-    selection = question.selection
-    make_buck_tables(
-        db,
-        selection,
-        confidence=question.confidence,
-        gap=question.gap,
-        silent_days=question.silent_days,
-    )
-    by_season = count_bucks(
-        db,
-        selection,
-        confidence=question.confidence,
-        gap=question.gap,
-        by=("season", "age"),
-        first_month=question.first_month,
-    )
-    events = see(db, question).events
-    days = camera_days_by(db, selection, ["station"], question.first_month)
+    selection, by = question.selection, ("season", "age")
+    with buck_visits(db, question) as made:
+        by_season = count_report(made, made.count(by), by)
+        events = see(made.visits, question).events
+        days = made.worked.by(selection, ["station"], question.first_month)
     mature = events.of_age(AgeClass.MATURE)
     stations = _stations(events, mature, {key[0]: n for key, n in days.items()})
     return {

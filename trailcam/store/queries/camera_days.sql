@@ -2,7 +2,7 @@
 -- silences: the breaks of more than $silent_days days, with the first and the last day without a photo.
 -- A camera works from the day of its first photo to that of its last, less the silences. All photos of a
 -- station tell, whatever was made of them; a time that is in doubt tells nothing.
-CREATE OR REPLACE TEMP TABLE photo_days AS
+CREATE TEMP TABLE photo_days AS
 SELECT
     s.name AS station, i.captured_at::DATE AS day,
     lead(i.captured_at::DATE) OVER (PARTITION BY s.name ORDER BY i.captured_at::DATE) AS next_day
@@ -12,11 +12,11 @@ FROM (
     WHERE captured_at IS NOT NULL AND captured_at_suspect IS NULL AND duplicate_of IS NULL
 ) i
 JOIN stations s USING (station_id);
-CREATE OR REPLACE TEMP TABLE silences AS
+CREATE TEMP TABLE silences AS
 SELECT station, day + 1 AS first_day, next_day - 1 AS last_day
 FROM photo_days
 WHERE next_day - day - 1 > $silent_days;
-CREATE OR REPLACE TEMP TABLE camera_days AS
+CREATE TEMP TABLE camera_days AS
 SELECT station, unnest(
     CASE
         WHEN next_day IS NULL OR next_day - day - 1 > $silent_days THEN [day]

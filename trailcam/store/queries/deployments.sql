@@ -5,7 +5,7 @@
 -- only one has; one that names no camera at all to the station's only camera. Otherwise it counts as a camera of
 -- its own: of that make and model, or unknown. Left out are copies, photos without a capture time and
 -- those whose time is in doubt: they can't tell when a camera stood where.
-CREATE OR REPLACE TEMP TABLE deployment_cameras AS
+CREATE TEMP TABLE deployment_cameras AS
 WITH named AS (
     SELECT DISTINCT
         station_id, make, model, serial,
@@ -33,7 +33,7 @@ SELECT
     END) AS camera
 FROM keyed
 WINDOW stations AS (PARTITION BY station_id);
-CREATE OR REPLACE TEMP TABLE deployment_photos AS
+CREATE TEMP TABLE deployment_photos AS
 WITH placed AS (
     SELECT i.image_id, i.station_id, i.captured_at, c.camera, c.own, c.kind, i.make, i.model
     FROM images i
@@ -73,7 +73,7 @@ SELECT y.number, n.* EXCLUDE (begins, stay)
 FROM numbered n
 JOIN stays y
     ON y.station_id = n.station_id AND y.camera IS NOT DISTINCT FROM n.camera AND y.stay = n.stay;
-CREATE OR REPLACE TEMP TABLE deployments AS
+CREATE TEMP TABLE deployments AS
 SELECT
     p.number, p.station_id, s.name AS station,
     min(p.captured_at) AS first_at, max(p.captured_at) AS last_at, count(*) AS photos,

@@ -1,6 +1,6 @@
 -- fresh_failed: the failed photos of the view `selected` that are new. A photo that a scan could not read has no
 -- result and counts from the day it was first seen: it is read again at each scan. $since, $name: as for `fresh`.
-CREATE OR REPLACE TEMP TABLE fresh_failed AS
+CREATE TEMP TABLE fresh_failed AS
 WITH broken AS (
     SELECT s.image_id, coalesce(min(r.looked_at), any_value(i.first_seen_at)) AS failed_at
     FROM selected s

@@ -1,7 +1,7 @@
 -- fresh: the photos of the view `selected` that are new, by when they were first looked at. That moment tells a
 -- photo from another whose file took its place: its results went with the old file. $since: from then on (UTC);
 -- NULL: those that no digest called $name has told of.
-CREATE OR REPLACE TEMP TABLE fresh AS
+CREATE TEMP TABLE fresh AS
 WITH looked AS (
     SELECT s.image_id, min(r.looked_at) AS looked_at
     FROM selected s

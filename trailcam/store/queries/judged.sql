@@ -14,7 +14,7 @@ CREATE OR REPLACE TEMP MACRO iou(ax, ay, aw, ah, bx, b_y, bw, bh) AS (
         0
     )
 );
-CREATE OR REPLACE TEMP TABLE in_force AS
+CREATE TEMP TABLE in_force AS
 SELECT judgement_id, image_id, whole, made_at
 FROM (
     SELECT
@@ -24,11 +24,11 @@ FROM (
     WHERE undone_at IS NULL
 )
 WHERE judgement_id >= coalesce(last_whole, 0);
-CREATE OR REPLACE TEMP TABLE judged AS
+CREATE TEMP TABLE judged AS
 SELECT image_id, bool_or(whole) AS whole, max(made_at) AS made_at
 FROM in_force
 GROUP BY image_id;
-CREATE OR REPLACE TEMP TABLE person_boxes AS
+CREATE TEMP TABLE person_boxes AS
 WITH placed AS (
     SELECT b.* FROM judged_boxes b JOIN in_force USING (judgement_id, image_id)
 )

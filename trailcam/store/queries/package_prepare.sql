@@ -2,7 +2,7 @@
 -- `sightings` and `deployment_photos`.
 --
 -- package_words: whose word a person's box is: the newest judgement in force with that class at that place.
-CREATE OR REPLACE TEMP TABLE package_words AS
+CREATE TEMP TABLE package_words AS
 SELECT b.image_id, b.class, b.x, b.y, b.w, b.h, j.author, j.made_at
 FROM judged_boxes b
 JOIN judgements j USING (judgement_id)
@@ -12,7 +12,7 @@ QUALIFY row_number() OVER (
 ) = 1;
 -- package_events: one row for each event of `sightings` and deployment it was seen in, in the order of their starts.
 -- by_person: people put every box of it there. first_offset, last_offset: what the file says, minutes; 9999: nothing.
-CREATE OR REPLACE TEMP TABLE package_events AS
+CREATE TEMP TABLE package_events AS
 WITH seen AS (
     SELECT
         c.image_id, c.class, bool_and(c.by_person) AS by_person,

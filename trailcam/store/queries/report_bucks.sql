@@ -1,10 +1,10 @@
 -- Bucks among the images of the view `selected`, from the table `sightings` (of bucks, by age), by the keys that
--- $by_month, $by_season, $by_station and $by_hour ask for (one not asked for is NULL), each with its coverage.
+-- $by_month, $by_season, $by_station and $by_hour ask for (one not asked for is NULL), each with its coverage. All but
+-- the keys are sums, so groups can be added up.
 --
--- total: false for a group, true for all groups together. age: NULL for all age classes together; young, mid
--- and mature are in every group, unknown only where there is one. events: NULL where no photo has a time.
--- without_class: completed photos whose model has no class for this row's bucks, so that it can't see them (a person
--- can).
+-- age: NULL for all age classes together; young, mid and mature are in every group, unknown only where there is one.
+-- by_model, confidence_sum: boxes of models, and their confidences. without_class: completed photos whose model has no
+-- class for this row's bucks, so that it can't see them (a person can).
 -- MATERIALIZED or not: measured; it halves the time on a million photos.
 WITH photos AS NOT MATERIALIZED (
     SELECT
@@ -30,16 +30,17 @@ run_ages AS (
 -- A few rows stand for all photos; the questions about them are asked of these.
 tallies AS (
     SELECT
-        month_start, season_start, station_key, hour_key, status, run_id, by_person,
+        month_start, season_start, station_key, hour_key, status, run_id,
+        status = 'completed' AND NOT by_person AS blind,
         count(*) AS n, count(captured_at) AS dated
     FROM photos
     GROUP BY ALL
 ),
 scopes AS (
     SELECT
-        in_group IS NULL AS total, month_start, season_start, station_key, hour_key,
-        coalesce(sum(n), 0)::BIGINT AS scope_photos,
-        coalesce(sum(dated), 0)::BIGINT AS dated,
+        month_start, season_start, station_key, hour_key,
+        sum(n)::BIGINT AS scope_photos,
+        sum(dated)::BIGINT AS dated,
         coalesce(sum(n) FILTER (status = 'completed'), 0)::BIGINT AS completed,
         coalesce(sum(n) FILTER (status = 'pending'), 0)::BIGINT AS pending,
         coalesce(sum(n) FILTER (status = 'failed'), 0)::BIGINT AS failed,
@@ -48,12 +49,12 @@ scopes AS (
         coalesce(sum(n) FILTER (blind AND a.young IS NOT TRUE), 0)::BIGINT AS without_young,
         coalesce(sum(n) FILTER (blind AND a.mid IS NOT TRUE), 0)::BIGINT AS without_mid,
         coalesce(sum(n) FILTER (blind AND a.mature IS NOT TRUE), 0)::BIGINT AS without_mature
-    FROM (SELECT *, true AS in_group, status = 'completed' AND NOT by_person AS blind FROM tallies) t
+    FROM tallies t
     LEFT JOIN run_ages a ON a.run_id = t.run_id
-    GROUP BY GROUPING SETS ((in_group, month_start, season_start, station_key, hour_key), ())
+    GROUP BY ALL
 ),
--- Several animals of one age class in one photo are one photo with a buck of that class (see events.sql). An
--- event belongs to the group of its first photo, wherever it ends.
+-- Several animals of one age class in one photo are one photo with a buck of that class (see visits.sql). A
+-- visit belongs to the group of its first photo, wherever it ends.
 begun AS (
     SELECT
         image_id, captured_at, begins, what AS age, animals AS boxes, by_model, confidence_sum,
@@ -87,25 +88,24 @@ parts AS (
 ),
 counts AS (
     SELECT
-        in_group IS NULL AS total, month_start, season_start, station_key, hour_key,
-        row_age AS age,
+        month_start, season_start, station_key, hour_key, row_age AS age,
         sum(photos) FILTER (age IS NOT DISTINCT FROM row_age)::BIGINT AS photos,
         sum(boxes)::BIGINT AS detections,
         sum(events)::BIGINT AS events,
-        sum(confidence_sum) / nullif(sum(by_model), 0) AS mean_confidence,
+        sum(by_model)::BIGINT AS by_model,
+        sum(confidence_sum) AS confidence_sum,
         sum(undated_boxes)::BIGINT AS undated_detections
     FROM (
-        SELECT *, true AS in_group, age AS row_age FROM parts WHERE age IS NOT NULL
+        SELECT *, age AS row_age FROM parts WHERE age IS NOT NULL
         UNION ALL
-        SELECT *, true AS in_group, NULL AS row_age FROM parts
+        SELECT *, NULL AS row_age FROM parts
     )
-    GROUP BY GROUPING SETS ((in_group, month_start, season_start, station_key, hour_key, row_age), (row_age))
+    GROUP BY ALL
 ),
 ages AS (
     SELECT unnest([NULL, 'young', 'mid', 'mature', 'unknown']) AS age
 )
 SELECT
-    s.total,
     strftime(s.month_start, '%Y-%m') AS month,
     CASE WHEN $first_month = 1 THEN printf('%04d', s.season_start)
         ELSE printf('%04d-%02d', s.season_start, (s.season_start + 1) % 100)
@@ -113,24 +113,23 @@ SELECT
     s.station_key AS station,
     s.hour_key AS hour,
     a.age,
-    s.scope_photos,
-    coalesce(c.photos, 0) AS photos,
-    coalesce(c.detections, 0) AS detections,
-    CASE WHEN s.dated > 0 THEN coalesce(c.events, 0) END AS events,
-    round(c.mean_confidence, 4) AS mean_confidence,
-    coalesce(c.undated_detections, 0) AS undated_detections,
-    s.completed, s.pending, s.failed, s.missing, s.dated,
+    s.scope_photos, s.dated, s.completed, s.pending, s.failed, s.missing,
     CASE a.age
         WHEN 'young' THEN s.without_young
         WHEN 'mid' THEN s.without_mid
         WHEN 'mature' THEN s.without_mature
         ELSE s.without_any
-    END AS without_class
+    END AS without_class,
+    coalesce(c.photos, 0) AS photos,
+    coalesce(c.detections, 0) AS detections,
+    coalesce(c.events, 0) AS events,
+    coalesce(c.by_model, 0) AS by_model,
+    coalesce(c.confidence_sum, 0) AS confidence_sum,
+    coalesce(c.undated_detections, 0) AS undated_detections
 FROM scopes s
 CROSS JOIN ages a
 LEFT JOIN counts c
-    ON c.total = s.total
-    AND c.month_start IS NOT DISTINCT FROM s.month_start
+    ON c.month_start IS NOT DISTINCT FROM s.month_start
     AND c.season_start IS NOT DISTINCT FROM s.season_start
     AND c.station_key IS NOT DISTINCT FROM s.station_key
     AND c.hour_key IS NOT DISTINCT FROM s.hour_key

@@ -5,7 +5,7 @@
 --
 -- sightings: one row for each image and what was seen in it, however many animals. `begins` marks the first of
 -- an event; `event` numbers the events of a station and a `what`, NULL where the photo has no capture time.
-CREATE OR REPLACE TEMP TABLE sightings AS
+CREATE TEMP TABLE sightings AS
 WITH found AS (
     SELECT
         image_id, station, captured_at,

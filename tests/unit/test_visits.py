@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from tests.helpers.library import Library, Photo, make_library
 from trailcam.domain import Kind
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
-from trailcam.store.events import Level, camera_days_by, check_names, make_camera_days, make_events
-from trailcam.store.select import make_selected
+from trailcam.store.camera_days import make_camera_days
+from trailcam.store.counted import count_boxes
+from trailcam.store.select import select
+from trailcam.store.visits import Level, check_names, join_visits
 
 Sighting = tuple[int | None, str, list[str]]
 STATIONS = ("Hayfield", "TinMan")
@@ -65,8 +68,8 @@ def events_in_sql(
 ) -> tuple[set[tuple[str, str, tuple[int, ...]]], int]:
     """The same from the database, and the boxes in all sightings."""
     with library.database.read() as db:
-        make_selected(db, Selection())
-        make_events(db, confidence=0.5, fallback=0.5, gap=timedelta(minutes=gap_min), level=level)
+        counted = count_boxes(select(db, Selection()), 0.5)
+        join_visits(counted, timedelta(minutes=gap_min), level)
         found = db.execute(
             "SELECT station, what, list(captured_at ORDER BY captured_at), count(*) FILTER (begins)"
             " FROM sightings WHERE event IS NOT NULL GROUP BY station, what, event"
@@ -113,8 +116,8 @@ GAPS = st.lists(st.integers(1, 400), min_size=2, max_size=2, unique=True).map(so
 def sightings_in_sql(library: Library, gap_min: int) -> dict[tuple[str, str], dict[str, int | None]]:
     """(station, what) -> path -> the number of its event."""
     with library.database.read() as db:
-        make_selected(db, Selection())
-        make_events(db, confidence=0.5, fallback=0.5, gap=timedelta(minutes=gap_min), level=Level.CLASS)
+        counted = count_boxes(select(db, Selection()), 0.5)
+        join_visits(counted, timedelta(minutes=gap_min), Level.CLASS)
         found = db.execute(
             "SELECT s.station, s.what, i.path, s.event FROM sightings s JOIN images i USING (image_id)"
         ).fetchall()
@@ -221,8 +224,8 @@ def test_borders_by_hand(tmp_path: Path) -> None:
     seen = {photo.name: [("doe", 0.9), ("doe", 0.8), ("young", 0.7)] for photo in photos}
     library = make_library(tmp_path, photos, seen)
     with library.database.read() as db:
-        make_selected(db, Selection())
-        make_events(db, confidence=0.5, fallback=0.5, gap=timedelta(minutes=30), level=Level.CLASS)
+        counted = count_boxes(select(db, Selection()), 0.5)
+        join_visits(counted, timedelta(minutes=30), Level.CLASS)
         found = db.execute(
             "SELECT station, what, max(event), sum(animals), count(*), min(captured_at) FILTER (begins)"
             " FROM sightings GROUP BY ALL ORDER BY ALL"
@@ -251,19 +254,12 @@ def test_only_takes_classes_kinds_and_ages(tmp_path: Path) -> None:
         {"a": [("doe", 0.9), ("young", 0.9), ("mature", 0.9), ("person", 0.4)]},
     )
     with library.database.read() as db:
-        make_selected(db, Selection())
+        counted = count_boxes(select(db, Selection()), None)
+        half_hour = timedelta(minutes=30)
 
         def seen(only: list[str] | None, kinds: list[Kind] | None = None) -> set[str]:
-            make_events(
-                db,
-                confidence=None,
-                fallback=0.5,
-                gap=timedelta(minutes=30),
-                level=Level.CLASS,
-                only=only,
-                kinds=kinds,
-            )
-            return {str(what) for (what,) in db.execute("SELECT what FROM sightings").fetchall()}
+            with join_visits(counted, half_hour, Level.CLASS, only=only, kinds=kinds):
+                return {str(what) for (what,) in db.execute("SELECT what FROM sightings").fetchall()}
 
         assert seen(None) == {"doe", "young", "mature"}
         assert seen(["Doe"]) == {"doe"}
@@ -279,8 +275,7 @@ def camera_days(
     library: Library, silent_days: int, keys: Sequence[str], selection: Selection
 ) -> dict[object, int]:
     with library.database.read() as db:
-        make_camera_days(db, silent_days)
-        return {key: n for key, n in camera_days_by(db, selection, keys, 9).items()}
+        return dict(make_camera_days(db, silent_days).by(selection, keys, 9))
 
 
 def test_camera_days_by_hand(tmp_path: Path) -> None:
@@ -322,3 +317,27 @@ def test_camera_days_equal_plain_python(
             expected |= set(range(before, after))
     found = camera_days(library, silent_days, [], Selection())
     assert found.get((), 0) == len(expected)
+
+
+def test_two_questions_at_once_are_refused(tmp_path: Path) -> None:
+    """What was made for one is never taken for the other's."""
+    library = make_library(tmp_path, [Photo("a", "2024-11-01 06:00")], {"a": [("doe", 0.9)]})
+    with library.database.read() as db:
+        with select(db, Selection()), pytest.raises(duckdb.Error, match="selected"):
+            select(db, Selection(stations=("Hayfield",)))
+        with select(db, Selection()) as photos, count_boxes(photos, 0.5), pytest.raises(duckdb.Error):
+            count_boxes(photos, 0.3)
+        left = "SELECT count(*) FROM duckdb_views() WHERE temporary AND NOT internal"
+        assert db.execute(left).fetchall() == [(0,)]
+
+
+def test_a_visit_begins_and_ends_with_its_photos(tmp_path: Path) -> None:
+    photos = [Photo(f"{n}", f"2024-11-01 06:{n:02}") for n in (0, 20, 50)] + [Photo("none", None)]
+    seen = {photo.name: [("doe", 0.9)] * (2 if photo.name == "20" else 1) for photo in photos}
+    library = make_library(tmp_path, photos, seen)
+    with library.database.read() as db:
+        joined = join_visits(count_boxes(select(db, Selection()), 0.5), timedelta(minutes=20), Level.KIND)
+        found = db.execute("SELECT begins_at, ends_at, photos, animals FROM visits ORDER BY event").fetchall()
+        assert joined.undated_animals() == 1
+    at = [datetime(2024, 11, 1, 6, minute) for minute in (0, 20, 50)]
+    assert found == [(at[0], at[1], 2, 2), (at[2], at[2], 1, 1)]

@@ -1,0 +1,26 @@
+"""What a gallery shows: boxes, how far photos were looked at, and people to blur."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trailcam.domain import FALLBACK_CONFIDENCE
+from trailcam.store.counted import Counted
+from trailcam.store.database import query, rows
+from trailcam.store.select import Selected
+
+
+def gallery_boxes(counted: Counted, lowest: float) -> list[dict[str, Any]]:
+    """The rows of ``gallery.sql``, from confidence ``lowest`` (0..1) on."""
+    params = {"confidence": counted.confidence, "fallback": FALLBACK_CONFIDENCE, "lowest": lowest}
+    return rows(counted.db, query("gallery"), params)
+
+
+def gallery_coverage(photos: Selected) -> list[dict[str, Any]]:
+    """By station, month and hour: how many photos are of each status."""
+    return rows(photos.db, query("gallery_coverage"))
+
+
+def people_to_blur(counted: Counted, blur_from: float) -> list[dict[str, Any]]:
+    """Every box of a person (image_id, x, y, w, h) from ``blur_from`` (0..1) on, by image."""
+    return rows(counted.db, query("gallery_people"), {"blur_from": blur_from})

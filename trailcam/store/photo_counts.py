@@ -1,0 +1,95 @@
+"""Selected photos counted: by keys, by status, by source and doubt of their times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trailcam.store.database import Connection, one, query, rows
+from trailcam.store.keys import key_columns
+from trailcam.store.paths import from_db
+from trailcam.store.select import Selected
+
+STATUSES = ("completed", "pending", "failed", "missing")
+
+
+def count_by(photos: Selected, keys: Sequence[str], first_month: int) -> list[dict[str, Any]]:
+    """By keys: scope_photos, dated and a count for each status."""
+    return rows(
+        photos.db,
+        f"SELECT {key_columns(keys, first_month)} count(*) AS scope_photos, count(captured_at) AS dated, "
+        + ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in STATUSES)
+        + " FROM selected GROUP BY ALL",
+    )
+
+
+def clocks_by(photos: Selected, keys: Sequence[str], first_month: int) -> list[dict[str, Any]]:
+    """By keys: photos, sure (a time, not in doubt), suspect, undated, first_photo and last_photo (ISO)."""
+    return rows(
+        photos.db,
+        f"SELECT {key_columns(keys, first_month)} count(*) AS photos,"
+        " count(*) FILTER (captured_at IS NOT NULL AND captured_at_suspect IS NULL) AS sure,"
+        " strftime(min(captured_at), '%Y-%m-%d %H:%M') AS first_photo,"
+        " strftime(max(captured_at), '%Y-%m-%d %H:%M') AS last_photo,"
+        " count(captured_at_suspect) AS suspect, count(*) FILTER (captured_at IS NULL) AS undated"
+        " FROM (SELECT s.station, s.captured_at, i.captured_at_suspect"
+        " FROM selected s JOIN images i USING (image_id)) GROUP BY ALL",
+    )
+
+
+def clock_doubts(photos: Selected) -> list[dict[str, Any]]:
+    """By station and doubt: photos whose capture time is in doubt."""
+    return rows(photos.db, query("report_clock_doubts"))
+
+
+def known_by_runs(photos: Selected) -> list[dict[str, Any]]:
+    """The runs that count for them, the oldest first: model, kinds, and known (names, kinds and ages)."""
+    return rows(
+        photos.db,
+        "SELECT r.weights_name AS model, list(DISTINCT c.kind) AS kinds,"
+        " list_distinct(flatten(list([lower(c.name), c.kind, c.age_class]))) AS known"
+        " FROM runs r JOIN classes c USING (run_id) WHERE r.run_id IN (SELECT run_id FROM selected)"
+        " GROUP BY r.run_id, r.weights_name ORDER BY r.run_id",
+    )
+
+
+def status_counts(photos: Selected) -> list[dict[str, Any]]:
+    """The rows of ``status_counts.sql``: all, by station, by month."""
+    return rows(photos.db, query("status_counts"))
+
+
+def failures(photos: Selected) -> list[dict[str, Any]]:
+    """By error_code: failed photos, and one as an example."""
+    return [{**row, "example": from_db(row["example"])} for row in rows(photos.db, query("status_failures"))]
+
+
+def time_sources(photos: Selected) -> list[dict[str, Any]]:
+    """By source of the capture time: photos."""
+    return rows(photos.db, query("status_time_sources"))
+
+
+def suspect_times(db: Connection) -> list[dict[str, Any]]:
+    """By doubt: photos of the whole library whose capture time is in doubt."""
+    return rows(db, query("status_suspects"))
+
+
+def root_counts(db: Connection) -> list[dict[str, Any]]:
+    """Each root: name, path, photos, videos and scanned_at (UTC, naive)."""
+    return [{**row, "path": from_db(row["path"])} for row in rows(db, query("status_roots"))]
+
+
+def count_images(db: Connection) -> int:
+    """How many files the library knows, copies and missing ones too."""
+    found = one(db, "SELECT count(*) FROM images")
+    return int(found[0]) if found else 0
+
+
+def strip_counts(photos: Selected, *, with_exif: bool) -> list[dict[str, Any]]:
+    """By station: what strips gave, of photos without an EXIF time or (``with_exif``) of all."""
+    return rows(photos.db, query("strip_stations"), {"with_exif": with_exif})
+
+
+def strip_doubts(photos: Selected, *, with_exif: bool) -> list[dict[str, Any]]:
+    """By reason: photos whose strip gives no time, and one as an example."""
+    found = rows(photos.db, query("strip_doubts"), {"with_exif": with_exif})
+    return [{**row, "example": from_db(row["example"])} for row in found]
