@@ -15,7 +15,7 @@ from trailcam.reports.activity import activity
 from trailcam.reports.base import Report
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.common import Question
-from trailcam.reports.digest import digest
+from trailcam.reports.digest import DigestOptions, digest
 from trailcam.reports.herd import herd
 from trailcam.reports.report_page import to_html
 from trailcam.reports.species import species
@@ -53,7 +53,7 @@ def pages(library: Library, tmp_path_factory: pytest.TempPathFactory) -> dict[st
             "stations": stations(db, question, by=["month"]),
             "activity": activity(db, question, classes=("doe", "mature")),
             "herd": herd(db, question, by=["season"]),
-            "digest": digest(db, question, classes=["mature", "doe"], now=now).report,
+            "digest": digest(db, question, DigestOptions(["mature", "doe"], now=now)).report,
             "status": status(db, working=False),
         }
     for name, report in reports.items():

@@ -16,7 +16,7 @@ from tests.helpers.library import NO_DEER, Library, Photo, make_library
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import ConfigError, UsageError
 from trailcam.reports.common import Question
-from trailcam.reports.digest import Digest, digest
+from trailcam.reports.digest import Digest, DigestOptions, digest
 from trailcam.reports.report_page import to_html
 from trailcam.selection import Selection
 from trailcam.settings.config import DIGEST_CLASSES, load
@@ -38,7 +38,7 @@ def made(library: Library, *, mark: bool = True, **asked: Any) -> Digest:  # noq
     question = asked.pop("question", Question(confidence=0.5))
     arguments = {"classes": DIGEST_CLASSES, "now": NOW, **asked}
     with library.database.read() as db:
-        found = digest(db, question, **arguments)
+        found = digest(db, question, DigestOptions(**arguments))
     if mark:
         with library.database.write() as db:
             remember(db, asked.get("name", "default"), found.told)

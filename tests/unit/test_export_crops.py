@@ -321,7 +321,7 @@ def test_limits_hold_and_no_surer_box_is_passed_over(
         picks = pick(listed, plan, (), whole=False, per_event=per_event, balance=balance)
         visits: dict[int, list[float]] = {}
         for photo in listed:
-            visits.setdefault(int(plan.event[photo.n]), []).extend(box.confidence for box in photo.boxes)
+            visits.setdefault(int(plan.scene[photo.n]), []).extend(box.confidence for box in photo.boxes)
         best = sorted((c for own in visits.values() for c in sorted(own)[-per_event:]), reverse=True)
         got = sorted((box.confidence for photo in listed for _, box in picks.of(photo)), reverse=True)
         assert got == best[:balance]

@@ -18,7 +18,7 @@ from trailcam.cli.app import app
 from trailcam.errors import Interrupted, RootError
 from trailcam.media.content_id import HEAD_BYTES, TAIL_BYTES, read_content_id, read_whole_id
 from trailcam.reports.common import Question
-from trailcam.reports.digest import digest
+from trailcam.reports.digest import DigestOptions, digest
 from trailcam.store.database import one
 from trailcam.store.digests import remember
 from trailcam.store.station_facts import merge, rename
@@ -421,7 +421,7 @@ def test_two_broken_files_of_zeros_are_no_copies(scene: Scene) -> None:
 def test_a_digest_tells_no_moved_photo_again(scene: Scene) -> None:
     def new_photos() -> int:
         with scene.database.write() as db:
-            answer = digest(db, Question(), name="default", classes=["doe"])
+            answer = digest(db, Question(), DigestOptions(["doe"]))
             remember(db, "default", answer.told)
             return sum(row["new_photos"] for row in answer.report.rows)
 

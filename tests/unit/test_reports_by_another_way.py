@@ -22,7 +22,7 @@ from trailcam.reports.activity import activity
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.bucks import bucks
 from trailcam.reports.common import Question
-from trailcam.reports.digest import digest
+from trailcam.reports.digest import DigestOptions, digest
 from trailcam.reports.herd import herd
 from trailcam.reports.overlap import concentration
 from trailcam.reports.species import species
@@ -321,7 +321,9 @@ def test_digest(made: Made) -> None:
     wanted = {"mature", "person", "coyote"}
     expected = Counter(v.what for v in visits(made, lambda c: c.name if c.name in wanted else None))
     with made.database.read() as db:
-        found = digest(db, QUESTION, classes=sorted(wanted), now=datetime(2025, 6, 1, tzinfo=UTC)).report.rows
+        found = digest(
+            db, QUESTION, DigestOptions(sorted(wanted), now=datetime(2025, 6, 1, tzinfo=UTC))
+        ).report.rows
     assert Counter(row["class"] for row in found if row["begins"]) == expected
 
 

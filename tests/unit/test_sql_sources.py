@@ -19,7 +19,6 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 # and columns, parts of SQL), checked numbers, and quoted() where a view or COPY takes no parameter. Never a
 # user's words as they are. Whoever adds to it has read where the text comes from.
 REVIEWED: dict[str, set[str]] = {
-    "store/camtrap_observations.py": {"sql"},
     "store/check_database.py": {"name", "quoted(str(path))"},
     "store/columns.py": {"column", "table"},
     "store/two_runs.py": {"asked", "FALLBACK_CONFIDENCE", "side.format(n=int(a))", "side.format(n=int(b))"},
@@ -63,6 +62,7 @@ REVIEWED: dict[str, set[str]] = {
     "store/run_sink.py": {"own"},
     "store/select.py": {"_where(selection)", "base", "sql"},
     "store/clock_shifts.py": {"' AND '.join(terms)"},
+    "store/scenes.py": {"query('scenes').replace('$gap_us', str(gap_us(gap)))"},
     "store/temp_tables.py": {"self.DROPS"},
     "store/visits.py": {
         "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"

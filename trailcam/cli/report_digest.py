@@ -86,16 +86,15 @@ def digest(
     memory = name or report.DEFAULT_NAME
     with library.locked() if remembers else nullcontext():
         with library.read() as db:
-            made = report.digest(
-                db,
-                question,
+            asked = report.DigestOptions(
+                classes=class_ or library.settings.report.digest,
                 name=memory,
                 since=first,
-                classes=class_ or library.settings.report.digest,
                 by=[str(key) for key in by or ()],
                 strict=bool(class_),
                 limit=limit if output.format in (Format.TABLE, Format.HTML) else None,
             )
+            made = report.digest(db, question, asked)
         output.write(made.report)
         if remembers:
             # What could not be written was not reported: an error here leaves the memory as it was.

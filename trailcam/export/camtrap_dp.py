@@ -40,7 +40,7 @@ from trailcam.files.target import create_folder, inside, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Box, Photo, Plan, bound_memory, make_plan, station_facts
+from trailcam.store.export_rows import Box, ExportPlan, Photo, bound_memory, make_plan, station_facts
 from trailcam.store.imported_package import (
     Event,
     LeftOut,
@@ -158,7 +158,7 @@ class _Tables:
     """Writes the rows. ``spans`` are the deployments' first and last moments, ``species`` all names used."""
 
     def __init__(
-        self, files: Mapping[str, BinaryIO], sites: Mapping[int, Site], plan: Plan, summary: Summary
+        self, files: Mapping[str, BinaryIO], sites: Mapping[int, Site], plan: ExportPlan, summary: Summary
     ) -> None:
         self._texts = {
             name: io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="", write_through=False)

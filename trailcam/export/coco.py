@@ -20,7 +20,7 @@ from trailcam.export.summary import Summary
 from trailcam.files.target import check_file, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Photo, Plan, make_plan, stream
+from trailcam.store.export_rows import ExportPlan, Photo, make_plan, stream
 
 
 def export_coco(
@@ -69,7 +69,7 @@ class _List:
         self._separator = b",\n"
 
 
-def _category_ids(plan: Plan) -> dict[str, int]:
+def _category_ids(plan: ExportPlan) -> dict[str, int]:
     names = sorted({info.name for run in plan.runs for info in run.classes} - {"empty"})
     return {"empty": 0} | {name: number for number, name in enumerate(names, start=1)}
 
@@ -79,12 +79,12 @@ def _id(photo: Photo) -> str:
     return short_hash(photo.root, photo.path, digits=16)
 
 
-def _image(photo: Photo, plan: Plan) -> dict[str, Any]:
+def _image(photo: Photo, plan: ExportPlan) -> dict[str, Any]:
     image: dict[str, Any] = {"id": _id(photo), "file_name": file_name(photo, plan.n_roots > 1)}
     if photo.width and photo.height:
         image |= {"width": photo.width, "height": photo.height}
     image["location"] = photo.station
-    start = plan.event_start(photo.n)
+    start = plan.scene_start(photo.n)
     if photo.captured_at and start:
         image |= {
             "datetime": photo.captured_at.strftime("%Y-%m-%d %H:%M:%S"),

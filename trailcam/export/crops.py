@@ -36,7 +36,7 @@ from trailcam.files.target import (
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Box, Photo, Plan, make_plan, root_paths, stream, stream_reopening
+from trailcam.store.export_rows import Box, ExportPlan, Photo, make_plan, root_paths, stream, stream_reopening
 from trailcam.store.images import roots
 from trailcam.words.months import season_year_of
 from trailcam.words.text import no_formula, printable
@@ -101,7 +101,7 @@ def export_crops(
     return summary, manifest.by_season()
 
 
-def _check_classes(plan: Plan, classes: Sequence[str]) -> None:
+def _check_classes(plan: ExportPlan, classes: Sequence[str]) -> None:
     infos = [info for run in plan.runs for info in run.classes]
     known = {info.name for info in infos} | {info.age_class.value for info in infos if info.age_class}
     folded = {name.casefold() for name in known}
@@ -116,7 +116,7 @@ def _save(
     photo: Photo,
     picks: Picks,
     options: CropOptions,
-    plan: Plan,
+    plan: ExportPlan,
     summary: Summary,
     manifest: Manifest,
 ) -> None:
@@ -172,8 +172,8 @@ def _cut(source: Path, box: Box, margin: float) -> bytes:
     return jpeg.getvalue()
 
 
-def _manifest_row(relative: str, folder: str, photo: Photo, box: Box, plan: Plan) -> dict[str, Any]:
-    at, start = photo.captured_at, plan.event_start(photo.n)
+def _manifest_row(relative: str, folder: str, photo: Photo, box: Box, plan: ExportPlan) -> dict[str, Any]:
+    at, start = photo.captured_at, plan.scene_start(photo.n)
     return {
         "file": no_formula(relative),
         "folder": no_formula(folder),

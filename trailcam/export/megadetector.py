@@ -18,7 +18,7 @@ from trailcam.files.target import check_file, whole_file
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Box, Photo, Plan, make_plan, stream
+from trailcam.store.export_rows import Box, ExportPlan, Photo, make_plan, stream
 from trailcam.words.text import printable
 
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
@@ -63,7 +63,7 @@ def failure(photo: Photo) -> str:
     return printable(f"{photo.error_code or 'failed'}: {photo.error_message or 'no reason is known'}")
 
 
-def _info(plan: Plan) -> dict[str, Any]:
+def _info(plan: ExportPlan) -> dict[str, Any]:
     info: dict[str, Any] = {"format_version": "1.6"}
     models = [run for run in plan.runs if run.run_id != PERSON_RUN]
     if models:
@@ -78,7 +78,7 @@ def _info(plan: Plan) -> dict[str, Any]:
     return info
 
 
-def _classification_ids(plan: Plan) -> dict[str, str]:
+def _classification_ids(plan: ExportPlan) -> dict[str, str]:
     names = sorted({info.name for run in plan.runs for info in run.classes})
     return {name: str(number) for number, name in enumerate(names, start=1)}
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from trailcam.domain import Kind
 from trailcam.store.counted import PERSON_RUN
-from trailcam.store.export_rows import Box, Photo, Plan
+from trailcam.store.export_rows import Box, ExportPlan, Photo
 
 _UNDATED = -1
 _Numbers = npt.NDArray[np.int64]
@@ -62,7 +62,7 @@ def folder_of(box: Box, classes: Sequence[str]) -> str | None:
 
 def pick(
     photos: Iterable[Photo],
-    plan: Plan,
+    plan: ExportPlan,
     classes: Sequence[str],
     *,
     whole: bool,
@@ -99,7 +99,7 @@ def pick(
     # The surest first; equals in the order of the plan, then of the folders' names.
     order = np.lexsort((rank_name[folder_ids], places, -np.asarray(confidence, np.float64)))
     if per_event is not None:
-        station, event = plan.station_id[places], plan.event[places]
+        station, event = plan.station_id[places], plan.scene[places]
         order = order[_ranks((folder_ids[order], station[order], event[order])) < per_event]
     if balance is not None:
         station = plan.station_id[places]

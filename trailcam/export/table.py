@@ -12,9 +12,10 @@ from trailcam.errors import OutputError
 from trailcam.export.summary import Summary
 from trailcam.files.target import check_file, draft_beside
 from trailcam.selection import Selection
+from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
-from trailcam.store.export_rows import copy_rows
-from trailcam.store.select import count_undated_left_out
+from trailcam.store.export_rows import bound_memory, copy_rows
+from trailcam.store.select import select
 from trailcam.words.text import printable
 
 _OPTIONS = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd"}
@@ -26,11 +27,11 @@ def export_table(
     """Write the file ``target``; ``form`` is "csv" or "parquet". Raises UsageError and OutputError."""
     check_file(target, database.path)
     with draft_beside(target) as (draft, scratch), database.read() as db:
-        options = _OPTIONS[form]
-        n_photos, n_boxes = copy_rows(
-            db, selection, confidence, draft, options, scratch, no_formulas=form == "csv"
-        )
+        bound_memory(db, scratch, "512MB")
+        photos = select(db, selection)
+        counted = count_boxes(photos, confidence)
+        n_photos, n_boxes = copy_rows(counted, draft, _OPTIONS[form], no_formulas=form == "csv")
         if not draft.is_file():
             raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
-        n_left_out = count_undated_left_out(db, selection)
+        n_left_out = photos.undated_left_out()
     return Summary(target, photos=n_photos, boxes=n_boxes, undated_left_out=n_left_out)

@@ -25,7 +25,7 @@ from trailcam.files.target import check_folder, create_folder, flat_name, inside
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Photo, Plan, Run, make_plan, root_paths, stream_reopening
+from trailcam.store.export_rows import ExportPlan, Photo, Run, make_plan, root_paths, stream_reopening
 from trailcam.store.images import roots
 from trailcam.words.text import printable
 
@@ -98,7 +98,7 @@ def export_yolo(
     return summary
 
 
-def split(plan: Plan, wanted: npt.NDArray[np.bool_], val_share: float) -> npt.NDArray[np.bool_]:
+def split(plan: ExportPlan, wanted: npt.NDArray[np.bool_], val_share: float) -> npt.NDArray[np.bool_]:
     """Which photos validate: whole visits. A station's photos without a capture time are one visit.
 
     Each station gives the rounded share of its visits; if that is none anywhere, one visit of all is taken,
@@ -107,9 +107,9 @@ def split(plan: Plan, wanted: npt.NDArray[np.bool_], val_share: float) -> npt.ND
     visits: dict[int, dict[tuple[int, int], str]] = {}
     keys = []
     for n in np.flatnonzero(wanted):
-        station, event = int(plan.station_id[n]), int(plan.event[n])
+        station, event = int(plan.station_id[n]), int(plan.scene[n])
         keys.append((int(n), (station, event)))
-        order = short_hash(str(station), str(plan.event_us[n]) if event >= 0 else "undated")
+        order = short_hash(str(station), str(plan.scene_us[n]) if event >= 0 else "undated")
         visits.setdefault(station, {})[station, event] = order
     chosen: set[tuple[int, int]] = set()
     for own in visits.values():
@@ -123,7 +123,7 @@ def split(plan: Plan, wanted: npt.NDArray[np.bool_], val_share: float) -> npt.ND
     return validates
 
 
-def _class_ids(plan: Plan) -> dict[str, int]:
+def _class_ids(plan: ExportPlan) -> dict[str, int]:
     """Class -> number, as the newest model counts; names that only older ones know come after."""
     names = [info.name for run in reversed(plan.runs) for info in run.classes]
     return {name: number for number, name in enumerate(dict.fromkeys(names))}
@@ -166,9 +166,9 @@ def _save(
     return image.relative_to(folder).as_posix()
 
 
-def _manifest_row(file: str, photo: Photo, plan: Plan, runs: Mapping[int, Run]) -> tuple[str, ...]:
+def _manifest_row(file: str, photo: Photo, plan: ExportPlan, runs: Mapping[int, Run]) -> tuple[str, ...]:
     """What `trailcam evaluate` and `import yolo` ask of a photo: its visit, and who made its labels."""
-    visit = int(plan.event[photo.n])
+    visit = int(plan.scene[photo.n])
     scene = f"{photo.station} {visit}" if visit >= 0 else ""
     by_people = photo.by_person or (bool(photo.boxes) and all(box.by_person for box in photo.boxes))
     if by_people or photo.run_id is None:

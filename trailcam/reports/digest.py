@@ -88,38 +88,41 @@ class Digest:
     told: Told
 
 
-def digest(
-    db: Connection,
-    question: Question,
-    *,
-    name: str = DEFAULT_NAME,
-    since: datetime | None = None,
-    classes: Sequence[str],
-    by: Sequence[str] = (),
-    strict: bool = False,
-    limit: int | None = None,
-    now: datetime | None = None,
-) -> Digest:
+@dataclass(frozen=True, slots=True)
+class DigestOptions:
+    """What a digest is asked besides its question.
+
+    ``name`` is its memory's. ``since`` None: since the last digest of the name, that is all that none of them
+    told of; else (aware) what was first looked at from then on, told or not. ``classes`` are names, kinds or
+    age classes; ``strict``: one that no run knows is a UsageError, else a note. ``by`` are keys out of
+    :data:`KEYS`. ``limit``: at most so many rows. ``now`` (aware) decides which cameras are silent.
+    """
+
+    classes: Sequence[str]
+    name: str = DEFAULT_NAME
+    since: datetime | None = None
+    by: Sequence[str] = ()
+    strict: bool = False
+    limit: int | None = None
+    now: datetime | None = None
+
+
+def digest(db: Connection, question: Question, options: DigestOptions) -> Digest:
     """What is new among the selected images. Changes nothing; ``store.digests.remember`` does.
 
-    ``since`` None: since the last digest called ``name``, that is all that none of them told of; else (aware)
-    what was first looked at from then on, told or not. ``classes`` are names, kinds or age classes;
-    ``strict``: one that no run knows is a UsageError, else a note. ``limit``: at most so many rows. ``now``
-    (aware) decides which cameras are silent.
-
-    A row is an event with a new photo: class (the word asked for), station, begins and ends (camera time,
+    A row is a visit with a new photo: class (the word asked for), station, begins and ends (camera time,
     None for a station's undated photos), new_photos and photos of it, max_animals (most in one photo),
     confidence (0..1, highest of the new photos), the path of the photo with that, and the coverage of its
-    station. ``by`` keys out of :data:`KEYS` a row is instead what is new of a class there: events with a new
-    photo, by their first one; new_photos, max_animals, latest (when the last of them began), confidence,
-    path, and the coverage of its keys. Section ``stations``: where a camera is silent or photos were not
-    looked at.
+    station. ``by`` keys a row is instead what is new of a class there: events with a new photo, by their
+    first one; new_photos, max_animals, latest (when the last of them began), confidence, path, and the
+    coverage of its keys. Section ``stations``: where a camera is silent or photos were not looked at.
     """
-    by = _checked(by)
-    if strict:
+    by, classes = _checked(options.by), options.classes
+    name, since = options.name, options.since
+    if options.strict:
         check_names(db, classes)
     since_utc = since.astimezone(UTC).replace(tzinfo=None) if since else None
-    today = _today(question, now)
+    today = _today(question, options.now)
     with (
         basis_of(db, question, by or ["station"]) as basis,
         make_fresh(basis.photos, name, since_utc) as fresh,
@@ -133,7 +136,7 @@ def digest(
         care = _cares(basis.photos, stations)
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
     listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
-    shown = listed[:limit]
+    shown = listed[: options.limit]
     words = _since_words(since, last_digest(db, name), name)
     report = Report(
         name="digest",

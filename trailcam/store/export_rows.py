@@ -25,8 +25,8 @@ from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN, Counted, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
 from trailcam.store.paths import from_db
+from trailcam.store.scenes import join_scenes
 from trailcam.store.select import Selected, select
-from trailcam.store.visits import gap_us
 from trailcam.words.text import FORMULA_STARTS
 
 CHUNK = 20_000
@@ -107,23 +107,22 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Which photos, in the order of station, capture time and id, and the visits they belong to.
+class ExportPlan:
+    """Which photos, in the order of station, capture time and id, and the scenes they belong to.
 
-    Arrays of equal length. A visit is a run of photos of one station with no more than the gap between one
-    and the next; ``event`` counts them from 0, -1 where there is no capture time. ``frame`` is a photo's
-    place in its visit from 0, ``frames`` the visit's length, ``event_us`` its first capture time
-    (microseconds since 1970, the camera's clock). ``counts`` says whether a box on the photo counts,
-    ``completed`` whether the photo was looked at, by a model or a person. ``counted`` are their boxes, on the
-    connection that the plan was made on.
+    Arrays of equal length. ``scene`` counts the scenes (see :mod:`trailcam.store.scenes`) from 0, -1 where
+    there is no capture time. ``frame`` is a photo's place in its scene from 0, ``frames`` the scene's length,
+    ``scene_us`` its first capture time (microseconds since 1970, the camera's clock). ``counts`` says whether
+    a box on the photo counts, ``completed`` whether the photo was looked at, by a model or a person.
+    ``counted`` are their boxes, on the connection that the plan was made on.
     """
 
     image_id: npt.NDArray[np.int64]
     station_id: npt.NDArray[np.int32]
-    event: _Small
+    scene: _Small
     frame: _Small
     frames: _Small
-    event_us: npt.NDArray[np.int64]
+    scene_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
     completed: npt.NDArray[np.bool_]
     runs: tuple[Run, ...]
@@ -134,14 +133,14 @@ class Plan:
     def __len__(self) -> int:
         return len(self.image_id)
 
-    def event_start(self, n: int) -> datetime | None:
-        """When the visit of photo ``n`` began, None without a capture time."""
-        if self.event[n] < 0:
+    def scene_start(self, n: int) -> datetime | None:
+        """When the scene of photo ``n`` began, None without a capture time."""
+        if self.scene[n] < 0:
             return None
-        return datetime(1970, 1, 1) + timedelta(microseconds=int(self.event_us[n]))  # noqa: DTZ001
+        return datetime(1970, 1, 1) + timedelta(microseconds=int(self.scene_us[n]))  # noqa: DTZ001
 
 
-def make_plan(db: Connection, selection: Selection, confidence: float | None, gap: timedelta) -> Plan:
+def make_plan(db: Connection, selection: Selection, confidence: float | None, gap: timedelta) -> ExportPlan:
     """Order the selected photos. ``confidence`` 0..1; None: what the weights recommend for each class.
 
     Raises UsageError for an unknown station.
@@ -149,26 +148,28 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     bound_memory(db)
     photos = select(db, selection)
     counted = count_boxes(photos, confidence)
-    found = db.execute(
-        # Numbers alone: sorting names and paths would take a hundred bytes a photo.
-        "WITH ranked AS ("
-        "SELECT station_id, row_number() OVER (ORDER BY name, station_id) AS rank FROM stations"
-        f") SELECT s.image_id, i.station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
-        " s.run_id IS NOT NULL OR s.by_person AS completed"
-        " FROM selected s JOIN images i USING (image_id) JOIN ranked USING (station_id)"
-        " ORDER BY rank, s.captured_at NULLS LAST, s.image_id"
-    ).fetchnumpy()
+    with join_scenes(photos, gap):
+        found = db.execute(
+            # Numbers alone: sorting names and paths would take a hundred bytes a photo.
+            "WITH ranked AS ("
+            "SELECT station_id, row_number() OVER (ORDER BY name, station_id) AS rank FROM stations"
+            f") SELECT s.image_id, i.station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
+            " s.begins, s.run_id IS NOT NULL OR s.by_person AS completed"
+            " FROM scenes s JOIN images i USING (image_id) JOIN ranked USING (station_id)"
+            " ORDER BY rank, s.captured_at NULLS LAST, s.image_id"
+        ).fetchnumpy()
     image_id = np.asarray(found.pop("image_id"), np.int64)
     station_id = np.asarray(found.pop("station_id"), np.int32)
-    event, frame, frames, start = _visits(station_id, np.asarray(found.pop("us"), np.int64), gap)
+    begins = np.asarray(found.pop("begins"), np.bool_)
+    scene, frame, frames, start = _places(begins, np.asarray(found.pop("us"), np.int64))
     ((n_roots,),) = db.execute("SELECT count(DISTINCT root_id) FROM selected").fetchall()
-    return Plan(
+    return ExportPlan(
         image_id=image_id,
         station_id=station_id,
-        event=event,
+        scene=scene,
         frame=frame,
         frames=frames,
-        event_us=start,
+        scene_us=start,
         counts=_with_boxes(db, image_id),
         completed=np.asarray(found["completed"], np.bool_),
         runs=_runs(photos),
@@ -191,7 +192,7 @@ def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMOR
     db.execute(f"SET memory_limit = '{limit}'")
 
 
-def stream(plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
+def stream(plan: ExportPlan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
     """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them.
 
     They are read on the connection that the plan was made on.
@@ -201,7 +202,7 @@ def stream(plan: Plan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Ph
 
 
 def stream_reopening(
-    database: Database, plan: Plan, only: npt.NDArray[np.bool_] | None = None
+    database: Database, plan: ExportPlan, only: npt.NDArray[np.bool_] | None = None
 ) -> Iterator[Photo]:
     """As :func:`stream`, for slow work: the database is open only while a chunk is read.
 
@@ -214,25 +215,15 @@ def stream_reopening(
         yield from photos
 
 
-def copy_rows(
-    db: Connection,
-    selection: Selection,
-    confidence: float | None,
-    target: Path,
-    options: str,
-    scratch: Path,
-    *,
-    no_formulas: bool,
-) -> tuple[int, int]:
-    """Write the selected photos as a flat table to the file ``target``, by DuckDB's own writer.
+def copy_rows(counted: Counted, target: Path, options: str, *, no_formulas: bool) -> tuple[int, int]:
+    """Write the photos as a flat table to the file ``target``, by DuckDB's own writer.
 
     Returns how many photos there are, and boxes that count. ``options`` are COPY's, a program's text. With
-    ``no_formulas`` an apostrophe goes before text that a spreadsheet would run (see
-    ``words/text.py``). What doesn't fit into 512 MB, which its sort needs, lies in the folder
-    ``scratch``. A name that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
+    ``no_formulas`` an apostrophe goes before text that a spreadsheet would run (see ``words/text.py``). Its
+    sort needs 512 MB, see :func:`bound_memory`. A name that is not UTF-8 shows as the database holds it (see
+    :mod:`trailcam.store.paths`).
     """
-    bound_memory(db, scratch, "512MB")
-    count_boxes(select(db, selection), confidence)
+    db = counted.db
     sql = query("export_rows")
     if no_formulas:
         starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
@@ -246,7 +237,7 @@ def copy_rows(
     return int(n_photos), int(n_boxes)
 
 
-def root_paths(plan: Plan, only: npt.NDArray[np.bool_]) -> list[str]:
+def root_paths(plan: ExportPlan, only: npt.NDArray[np.bool_]) -> list[str]:
     """The paths of the roots that the photos of ``plan`` masked by ``only`` lie in."""
     db = plan.counted.db
     with lent(db, chunk={"image_id": plan.image_id[only]}):
@@ -284,23 +275,20 @@ def _with_boxes(db: Connection, image_id: npt.NDArray[np.int64]) -> npt.NDArray[
     return counts
 
 
-def _visits(
-    station: npt.NDArray[np.int32], us: npt.NDArray[np.int64], gap: timedelta
+def _places(
+    begins: npt.NDArray[np.bool_], us: npt.NDArray[np.int64]
 ) -> tuple[_Small, _Small, _Small, npt.NDArray[np.int64]]:
-    """Event, frame, frames and the event's start for photos in the order of station and time."""
+    """Scene, frame, frames and the scene's start for photos in the order of station and time."""
     n = len(us)
     if n == 0:
         none = np.zeros(0, np.int32)
         return none, none, none, us
-    undated = us == _UNDATED_US
-    begins = np.ones(n, np.bool_)
-    begins[1:] = (np.diff(station) != 0) | (np.diff(us) > gap_us(gap)) | undated[1:]
     number = np.cumsum(begins, dtype=np.int32) - np.int32(1)
     first = np.flatnonzero(begins)
     frame = np.arange(n, dtype=np.int32) - first.astype(np.int32)[number]
     frames = np.diff(np.append(first, n)).astype(np.int32)[number]
     start = us[first][number]
-    number[undated] = -1
+    number[us == _UNDATED_US] = -1
     return number, frame, frames, start
 
 
@@ -340,13 +328,13 @@ def _info(row: dict[str, object]) -> ClassInfo:
     )
 
 
-def _chunks(plan: Plan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDArray[np.int64]]:
+def _chunks(plan: ExportPlan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDArray[np.int64]]:
     wanted = np.arange(len(plan), dtype=np.int64) if only is None else np.flatnonzero(only)
     for start in range(0, len(wanted), CHUNK):
         yield wanted[start : start + CHUNK]
 
 
-def _read(counted: Counted, plan: Plan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
+def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
     db, judged = counted.db, counted.photos.judged
     with lent(db, chunk={"n": wanted, "image_id": plan.image_id[wanted]}):
         photos = db.execute(query("export_chunk")).fetchall()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, lent, query
 from trailcam.store.deployments import Deployment, Deployments, find_deployments
-from trailcam.store.export_rows import CHUNK, Photo, Plan, stream
+from trailcam.store.export_rows import CHUNK, ExportPlan, Photo, stream
 from trailcam.store.temp_tables import TempTables
 from trailcam.store.visits import Level, Visits, join_visits
 
@@ -86,7 +86,7 @@ class Prepared(TempTables):
     a photo of the plan, by number. ``left_out``: what belongs to none.
     """
 
-    plan: Plan
+    plan: ExportPlan
     numbers: npt.NDArray[np.int32]
     stays: dict[int, Stay]
     left_out: LeftOut
@@ -95,7 +95,7 @@ class Prepared(TempTables):
     )
 
 
-def prepare(plan: Plan, gap: timedelta, silent_days: int) -> Prepared:
+def prepare(plan: ExportPlan, gap: timedelta, silent_days: int) -> Prepared:
     """Find the deployments and the visits of the photos of ``plan``."""
     db = plan.counted.db
     found = find_deployments(db, silent_days=silent_days).listed
@@ -149,7 +149,7 @@ def stream_events(prepared: Prepared) -> Iterator[Event]:
             yield Event(int(number), info, *times, int(animals), by_person, sure, said)
 
 
-def _numbers(db: Connection, plan: Plan) -> npt.NDArray[np.int32]:
+def _numbers(db: Connection, plan: ExportPlan) -> npt.NDArray[np.int32]:
     """For each photo of the plan the number of its deployment."""
     found = db.execute("SELECT image_id, number FROM deployment_photos ORDER BY image_id").fetchnumpy()
     ids = np.asarray(found["image_id"], np.int64)

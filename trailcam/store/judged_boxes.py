@@ -9,8 +9,8 @@ from typing import Any
 from trailcam.store.columns import insert, numbers, texts, times
 from trailcam.store.database import Connection, query, rows, utc_now
 from trailcam.store.repeats import mark_repeats
+from trailcam.store.scenes import join_scenes
 from trailcam.store.select import Selected
-from trailcam.store.visits import gap_us
 
 
 def judged_models(photos: Selected) -> list[dict[str, Any]]:
@@ -42,18 +42,11 @@ def model_of_run(db: Connection, run_id: int) -> dict[str, Any] | None:
 def people_and_model(
     photos: Selected, model_key: str, gap: timedelta, *, only_random: bool
 ) -> list[dict[str, Any]]:
-    """The rows of ``accuracy.sql``; none where nobody judged anything."""
+    """The rows of ``accuracy.sql``; none where nobody judged anything. ``gap`` ends a scene."""
     if not photos.judged:
         return []
-    return rows(
-        photos.db,
-        query("accuracy"),
-        {
-            "model_key": model_key,
-            "gap_us": gap_us(gap),
-            "only_random": only_random,
-        },
-    )
+    with join_scenes(photos, gap):
+        return rows(photos.db, query("accuracy"), {"model_key": model_key, "only_random": only_random})
 
 
 def judging_authors(photos: Selected) -> list[str]:

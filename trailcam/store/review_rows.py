@@ -13,7 +13,7 @@ from trailcam.store.corrections import newest
 from trailcam.store.counted import Counted
 from trailcam.store.database import Connection, query, rows
 from trailcam.store.judged import make_judged
-from trailcam.store.visits import gap_us
+from trailcam.store.scenes import join_scenes
 
 NEAR = 0.15
 """A box is near its threshold when its confidence is no further from it."""
@@ -29,19 +29,17 @@ def worth_reviewing(counted: Counted, *, gap: timedelta, limit: int, random: boo
     """The ``limit`` photos most useful to judge, as rows of ``review.sql``; ``candidates`` counts them all.
 
     ``random`` draws them instead, by an order that stays: who asks again after applying goes on in it.
+    ``gap`` ends a scene.
     """
-    return rows(
-        counted.db,
-        query("review"),
-        {
-            "fallback": FALLBACK_CONFIDENCE,
-            "reach": NEAR,
-            "gap_us": gap_us(gap),
-            "random": random,
-            "salt": library_id(counted.db),
-            "limit": limit,
-        },
-    )
+    params = {
+        "fallback": FALLBACK_CONFIDENCE,
+        "reach": NEAR,
+        "random": random,
+        "salt": library_id(counted.db),
+        "limit": limit,
+    }
+    with join_scenes(counted.photos, gap):
+        return rows(counted.db, query("review"), params)
 
 
 def boxes_to_judge(counted: Counted, image_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

@@ -1,22 +1,8 @@
 -- The photos of the view `selected` that people judged and the model $model_key looked at, with what both saw: a row for
 -- each box of either, one without a box where there is none. truth: a person's box (class NULL: nothing is there), else
--- the model's, of the newest of its runs, from any confidence on. scene: photos of one visit, which are alike.
-WITH place AS (
-    SELECT
-        *,
-        captured_at IS NOT NULL AND coalesce(
-            epoch_us(captured_at) - epoch_us(lag(captured_at) OVER times) <= $gap_us, false
-        ) AS goes_on
-    FROM selected
-    WINDOW times AS (PARTITION BY station ORDER BY captured_at NULLS LAST, image_id)
-),
-photo AS (
-    SELECT
-        image_id,
-        CASE WHEN captured_at IS NULL THEN station || '/undated' ELSE station || '/' || sum((NOT goes_on)::INTEGER)
-            OVER (PARTITION BY station ORDER BY captured_at NULLS LAST, image_id ROWS UNBOUNDED PRECEDING)
-        END AS scene
-    FROM place
+-- the model's, of the newest of its runs, from any confidence on. scene: that of the view `scenes`.
+WITH photo AS (
+    SELECT image_id, station || '/' || coalesce(scene::VARCHAR, 'undated') AS scene FROM scenes
 ),
 looked AS (
     SELECT r.image_id, max(r.run_id) AS run_id

@@ -1,27 +1,16 @@
 -- The photos of the view `selected` that a model has looked at and nobody has judged as a whole, the most useful to
 -- look at first. Each doubt has a worth of 0..1; a photo is worth its greatest and a little for each other, and less
--- after others of its visit, as they are alike. near_*: the box nearest to its threshold. unsure_*: the surest box
--- that counts, where the model is of two minds about it. odd_*: a look that few photos of the visit have, and what most
+-- after others of its scene, as they are alike. near_*: the box nearest to its threshold. unsure_*: the surest box
+-- that counts, where the model is of two minds about it. odd_*: a look that few photos of the scene have, and what most
 -- of them have. gap_look: nothing was found here, but in the photos before and after. rival_*: what the newest other
 -- model says. $random: in the order of a hash that $salt stirs, whatever the doubts.
-WITH place AS (
+WITH photo AS (
     SELECT
-        s.image_id, s.root_id, s.path, s.station, s.captured_at, s.run_id,
-        s.run_id IS NOT NULL AND s.status = 'completed' AS open,
-        s.captured_at IS NOT NULL AND coalesce(
-            epoch_us(s.captured_at) - epoch_us(lag(s.captured_at) OVER times) <= $gap_us, false
-        ) AS goes_on
-    FROM selected s
-    WHERE s.run_id IS NOT NULL OR s.by_person
-    WINDOW times AS (PARTITION BY s.station ORDER BY s.captured_at NULLS LAST, s.image_id)
-),
-photo AS (
-    SELECT
-        *,
-        sum((NOT goes_on)::INTEGER) OVER (
-            PARTITION BY station ORDER BY captured_at NULLS LAST, image_id ROWS UNBOUNDED PRECEDING
-        ) AS visit
-    FROM place
+        image_id, root_id, path, station, captured_at, run_id,
+        run_id IS NOT NULL AND status = 'completed' AS open,
+        coalesce(scene, -image_id) AS scene
+    FROM scenes
+    WHERE run_id IS NOT NULL OR by_person
 ),
 look AS (
     SELECT image_id, lower(trim(class)) AS look, max(confidence) AS confidence
@@ -36,9 +25,9 @@ box AS (
 near AS (
     SELECT
         image_id,
-        arg_min(class, abs(confidence - threshold)) AS near_class,
-        arg_min(confidence, abs(confidence - threshold)) AS near_confidence,
-        arg_min(threshold, abs(confidence - threshold)) AS near_threshold,
+        arg_min(class, (abs(confidence - threshold), class, confidence)) AS near_class,
+        arg_min(confidence, (abs(confidence - threshold), class, confidence)) AS near_confidence,
+        arg_min(threshold, (abs(confidence - threshold), class, confidence)) AS near_threshold,
         1 - min(abs(confidence - threshold)) / $reach AS near_worth
     FROM box
     WHERE abs(confidence - threshold) < $reach
@@ -47,7 +36,7 @@ near AS (
 unsure AS (
     SELECT
         image_id,
-        arg_max(class, confidence) AS unsure_class,
+        arg_max(class, (confidence, class)) AS unsure_class,
         max(confidence) AS unsure_confidence,
         2.4 * max(confidence) * (1 - max(confidence)) AS unsure_worth
     FROM box
@@ -55,38 +44,38 @@ unsure AS (
     GROUP BY image_id
     HAVING max(confidence) BETWEEN 0.3 AND 0.75
 ),
-per_visit AS (
-    SELECT station, visit, look, count(*) AS n FROM photo JOIN look USING (image_id) GROUP BY ALL
+per_scene AS (
+    SELECT station, scene, look, count(*) AS n FROM photo JOIN look USING (image_id) GROUP BY ALL
 ),
 usual AS (
-    SELECT station, visit, arg_max(look, n) AS usual_look, max(n) AS usual_n FROM per_visit GROUP BY ALL
+    SELECT station, scene, arg_max(look, (n, look)) AS usual_look, max(n) AS usual_n FROM per_scene GROUP BY ALL
 ),
 odd AS (
     SELECT
         p.image_id,
-        arg_min(l.look, v.n) AS odd_look,
+        arg_min(l.look, (v.n, l.look)) AS odd_look,
         any_value(u.usual_look) AS odd_usual,
         any_value(u.usual_n) AS odd_n,
         0.9 * (1 - min(v.n) / any_value(u.usual_n)) AS odd_worth
     FROM photo p
     JOIN look l USING (image_id)
-    JOIN per_visit v ON v.station = p.station AND v.visit = p.visit AND v.look = l.look
-    JOIN usual u ON u.station = p.station AND u.visit = p.visit
+    JOIN per_scene v ON v.station = p.station AND v.scene = p.scene AND v.look = l.look
+    JOIN usual u ON u.station = p.station AND u.scene = p.scene
     WHERE u.usual_n >= 2 AND v.n * 2 <= u.usual_n
         AND NOT EXISTS (SELECT 1 FROM look o WHERE o.image_id = p.image_id AND o.look = u.usual_look)
     GROUP BY p.image_id
 ),
 first_look AS (
-    SELECT image_id, arg_max(look, confidence) AS look FROM look GROUP BY ALL
+    SELECT image_id, arg_max(look, (confidence, look)) AS look FROM look GROUP BY ALL
 ),
 seen AS (
     SELECT
         p.image_id,
         l.look,
-        lag(l.look) OVER visits AS before,
-        lead(l.look) OVER visits AS after
+        lag(l.look) OVER scenes AS before,
+        lead(l.look) OVER scenes AS after
     FROM photo p LEFT JOIN first_look l USING (image_id)
-    WINDOW visits AS (PARTITION BY p.station, p.visit ORDER BY p.captured_at, p.image_id)
+    WINDOW scenes AS (PARTITION BY p.station, p.scene ORDER BY p.captured_at, p.image_id)
 ),
 hole AS (
     SELECT image_id, before AS gap_look, 0.75 AS gap_worth
@@ -147,7 +136,7 @@ worth AS (
 SELECT
     w.*, i.size_bytes, i.captured_at_suspect, epoch_us(w.captured_at) AS captured_us,
     w.alone_worth * 0.6 ** (
-        row_number() OVER (PARTITION BY w.station, w.visit ORDER BY w.alone_worth DESC, w.image_id) - 1
+        row_number() OVER (PARTITION BY w.station, w.scene ORDER BY w.alone_worth DESC, w.image_id) - 1
     ) AS worth,
     count(*) OVER () AS candidates
 FROM worth w JOIN images i USING (image_id)
