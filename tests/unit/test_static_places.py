@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trailcam.static_boxes.find import LEAST_PHOTOS, Place, at_place, static_places
+from trailcam.static_boxes.static_places import LEAST_PHOTOS, Place, at_place, static_places
 
 Floats = npt.NDArray[np.float32]
 START = np.datetime64("2024-11-01T00:00:00")
