@@ -37,7 +37,8 @@ def by_astral(place: Place, moment: datetime) -> int:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    latitude=st.floats(-80, 80),
+    # Beyond the polar circles astral errs more often than is told here; the sun's own tests go there.
+    latitude=st.floats(-66, 66),
     longitude=st.floats(-180, 180),
     moments=st.lists(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)), min_size=1, max_size=20),
 )
