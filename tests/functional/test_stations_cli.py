@@ -100,7 +100,7 @@ def test_a_rename_and_a_merge_outlive_rescans_and_are_taken_back(
     assert {name: row["photos"] for name, row in merged.items()} == {"B": 5}
     assert merged["B"]["folders"] == "A"
     assert "5" in cli("report", "stations", "--station", "B").stdout
-    assert "apart from B" in cli("stations", "undo").stderr
+    assert "separate from B" in cli("stations", "undo").stderr
     assert "called A again" in cli("stations", "undo").stderr
     assert {name: row["photos"] for name, row in listed(cli).items()} == {"A": 3, "B": 2}
     assert cli("stations", "undo").returncode == 2
