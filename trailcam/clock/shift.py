@@ -84,7 +84,8 @@ def apply_shift(db: Connection, plan: Plan, note: str | None, now: datetime) -> 
 
     ``now`` is naive local time.
     """
-    shift_id, image_ids = save_shift(plan.photos, plan.asked, plan.by, note)
+    with plan.photos:
+        shift_id, image_ids = save_shift(plan.photos, plan.asked, plan.by, note)
     restore(db, image_ids, now)
     return shift_id
 
