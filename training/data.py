@@ -18,6 +18,11 @@ COARSE = ("deer", *OTHERS)
 DEER_LABELS = frozenset((*DEER, "buck", "deer"))
 ANTLERED = frozenset(("young", "mid", "mature", "buck"))
 ANTLERLESS = frozenset(("doe", "fawn"))
+LABELS = ("labels.jsonl", "labels2.jsonl")
+SPECIES = {  # what a box labelled "other" is taken for once its species was read; all else stays "other"
+    "elk": "other_deer", "moose": "other_deer", "pronghorn": "other_deer", "horse": "horse", "bobcat": "bobcat",
+    "squirrel": "squirrel", "opossum": "opossum",
+}  # fmt: skip
 
 
 @dataclass
@@ -27,6 +32,7 @@ class Box:
     label: str
     xyxy: tuple[float, float, float, float]
     sure: bool
+    species: str = ""
 
 
 @dataclass
@@ -88,8 +94,10 @@ def load(dataset: Path, photos: Path, splits: tuple[str, ...], fixes: Path | Non
             if line.strip():
                 fix = json.loads(line)
                 changes.setdefault(fix["blob"], []).append(fix)
+    species = read_species()
     found = []
-    for line in (dataset / "labels.jsonl").read_text().splitlines():
+    files = [file for name in LABELS if (file := dataset / name).exists()]
+    for line in (line for file in files for line in file.read_text().splitlines()):
         row = json.loads(line)
         if row["split"] not in splits:
             continue
@@ -99,6 +107,10 @@ def load(dataset: Path, photos: Path, splits: tuple[str, ...], fixes: Path | Non
         boxes: list[Box | None] = [
             Box(label, (x, y, x + w, y + h), bool(sure)) for label, x, y, w, h, sure in row["boxes"]
         ]
+        for index, kind in species.get(row["blob"], {}).items():
+            old = boxes[index]
+            assert old is not None
+            boxes[index] = Box(SPECIES.get(kind, old.label), old.xyxy, old.sure, kind)
         complete = row["complete"]
         for fix in changes.get(row["blob"], []):
             complete = apply(fix, boxes, complete)
@@ -109,6 +121,15 @@ def load(dataset: Path, photos: Path, splits: tuple[str, ...], fixes: Path | Non
                 str(row.get("scene") or row["blob"]),
             )
         )  # fmt: skip
+    return found
+
+
+def read_species() -> dict[str, dict[int, str]]:
+    """Blob -> index of a box -> species, for boxes that the labels call "other" and nothing more."""
+    found: dict[str, dict[int, str]] = {}
+    for line in (Path(__file__).parent / "species.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        found.setdefault(row["blob"], {})[row["box"]] = row["species"]
     return found
 
 

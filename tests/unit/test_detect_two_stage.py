@@ -142,8 +142,8 @@ def test_nothing_in_a_container_is_executed(tmp_path: Path) -> None:
 
 def test_a_newer_or_incomplete_container_is_a_clear_error(tmp_path: Path) -> None:
     whole = container()
-    newer = save(tmp_path / "newer.pt", {"format": "trailcam-two-stage-2"})
-    with pytest.raises(WeightsError, match="two-stage-2"):
+    newer = save(tmp_path / "newer.pt", {"format": "trailcam-two-stage-3"})
+    with pytest.raises(WeightsError, match="two-stage-3"):
         read_container(newer)
     for key in ("names", "detector", "iou"):
         part = save(tmp_path / "part.pt", {k: v for k, v in whole.items() if k != key})
@@ -257,7 +257,7 @@ def test_another_file_goes_to_ultralytics(coco_weights: Path) -> None:
 def test_the_starter_model_is_small_and_is_found_by_default() -> None:
     found = find_weights()
     assert found.path == STARTER
-    assert STARTER.stat().st_size < 12_000_000
+    assert STARTER.stat().st_size < 25_000_000
     detector = open_detector(found, CPU)
     assert {"doe", "fawn", "young", "mid", "mature"} <= set(detector.names.values())
     assert set(detector.thresholds) == set(detector.names)

@@ -17,13 +17,26 @@ from torch import Tensor, nn
 
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.model.nested import outer
 from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
 from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.two_stage_crops import BACKBONE, BackboneNet, LiteNet, cut, decide, fuse
-from trailcam.detect.model.two_stage_file import ANTLERED, ANTLERLESS, DEER, NONE, Container, StageTwo
+from trailcam.detect.model.two_stage_file import (
+    ANTLERED,
+    ANTLERLESS,
+    BUCK,
+    DEER,
+    NONE,
+    YOLOX,
+    Container,
+    StageTwo,
+)
+from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.yolo import build_detection_model, exported_finder, set_precision
+from trailcam.detect.model.yolox import Yolox, exported_yolox, looking_smaller
+from trailcam.detect.model.yolox import fuse as fuse_yolox
 from trailcam.errors import PipelineError, WeightsError
 from trailcam.words.text import printable
 
@@ -34,7 +47,9 @@ if TYPE_CHECKING:
     from trailcam.detect.model.find_weights import Weights
     from trailcam.detect.model.openvino import Exports
 
-_STRIDE = 32  # of YOLO11
+Floats = np.ndarray[tuple[int], np.dtype[np.float32]]
+
+_STRIDE = 32  # of YOLO11, and of YOLOX
 
 
 class TwoStageDetector(Detector):
@@ -69,23 +84,33 @@ class TwoStageDetector(Detector):
         self.frame = FrameSpec(imgsz or container.imgsz, _STRIDE)
         self.depth = 2 if device.type == "cuda" else 1
         self._store_confidence = store_confidence
+        # A rule makes a confidence of its own, which may be above the first stage's score.
+        named = container.two is not None and container.two.rule is not None
+        self._floor = container.floor if named else store_confidence
         self._container = container
         shown = printable(str(weights.path))
         self._finder = build_finder(container, shown).to(device)
-        set_precision(self._finder, self.precision.dtype)
+        if isinstance(self._finder, Yolox):  # which decodes in float32 by itself
+            self._finder.to(self.precision.dtype).to(memory_format=torch.channels_last)
+        else:
+            set_precision(self._finder, self.precision.dtype)
         self._streams = Streams(device)
-        self._network: Callable[[Tensor], Tensor] = self._by_torch
+        self._network: Callable[[Tensor], Tensor] = self._looking(self._by_torch)
         two = container.two
         self._namer = None if two is None else _Namer(two, container, shown, device, self.precision.dtype)
         place = container.names.index
         self.parts = ("first",) if two is None else ("first", "second")
         # For boxes that the second stage is not asked about; -1 stands for deer, which it always is.
         self._final = np.array([place(n) if n in container.names else -1 for n in container.one.names])
+        # All deer are of one kind: a buck that lies within a doe's box is the same animal.
+        deer = (DEER, BUCK, *ANTLERLESS, *ANTLERED)
+        self._kinds = np.array([-1 if n in deer else i for i, n in enumerate(container.names)])
 
     def computed_by(self, exports: Exports) -> TwoStageDetector:
         """The same detector whose networks are of ``exports``."""
         twin = copy(self)
-        twin._network = exported_finder(exports, "first", self._finder)
+        export = exported_yolox if isinstance(self._finder, Yolox) else exported_finder
+        twin._network = self._looking(export(exports, "first", self._finder))
         if self._namer is not None:
             twin._namer = self._namer.computed_by(exports)
         twin.backend = Backend.OPENVINO
@@ -115,6 +140,11 @@ class TwoStageDetector(Detector):
         # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
         return pixels.permute(0, 3, 1, 2), self._network(pixels)
 
+    def _looking(self, network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """``network`` on frames as large as it wants them, its boxes in px of the whole frame."""
+        px = self._container.one.input_px
+        return network if px is None else looking_smaller(network, px / self._container.imgsz)
+
     def _by_torch(self, pixels: Tensor) -> Tensor:
         answer = self._finder(pixels.permute(0, 3, 1, 2).to(self.precision.dtype).div_(255))
         output: Tensor = answer[0] if isinstance(answer, list | tuple) else answer
@@ -126,7 +156,8 @@ class TwoStageDetector(Detector):
         if self._namer is not None:
             with torch.inference_mode():
                 frame = grey[:1].to(self.device).permute(0, 3, 1, 2)
-                self._namer(frame, [torch.tensor([[0.0, 0.0, width, height]], device=self.device)])
+                whole = torch.tensor([[0.0, 0.0, width, height]], device=self.device)
+                self._namer(frame, [whole], np.ones(1, np.float32))
 
     def _finish_beside(
         self, frames: Tensor, output: Tensor, taken: Callable[[], AbstractContextManager[None]]
@@ -139,7 +170,7 @@ class TwoStageDetector(Detector):
         found = detections(
             output,
             n_classes=len(self._container.one.names),
-            threshold=self._store_confidence,
+            threshold=self._floor,
             iou=self._container.iou,
         )
         most = self._container.max_crops
@@ -153,19 +184,20 @@ class TwoStageDetector(Detector):
 
     def _named(self, frames: Tensor, found: Sequence[RawDetections], namer: _Namer) -> list[RawDetections]:
         """Ask the second stage about every box that it can judge, of the whole batch at once."""
-        deer = self._container.one.names.index(DEER)
+        deer = -1 if namer.knows_others else self._container.one.names.index(DEER)
         asked = [np.ones(len(r.class_id), bool) if namer.knows_others else r.class_id == deer for r in found]
         rows = [i for i, some in enumerate(asked) if some.any()]
         if not rows:
             return [RawDetections(r.xyxy, r.confidence, self._to_final(r)) for r in found]
         boxes = [torch.from_numpy(found[i].xyxy[asked[i]]).to(self.device) for i in rows]
-        classes, factors = namer(frames[rows], boxes)
+        scores = np.concatenate([found[i].confidence[asked[i]] for i in rows])
+        classes, scores = namer(frames[rows], boxes, scores)
         results, begin = [], 0
         for raw, some in zip(found, asked, strict=True):
             end = begin + int(some.sum())
             class_id, confidence = self._to_final(raw), raw.confidence.copy()
             class_id[some] = classes[begin:end]
-            confidence[some] *= factors[begin:end]
+            confidence[some] = scores[begin:end]
             results.append(self._ranked(raw, confidence, class_id))
             begin = end
         return results
@@ -178,6 +210,9 @@ class TwoStageDetector(Detector):
     ) -> RawDetections:
         order = np.argsort(-confidence, kind="stable")
         order = order[confidence[order] >= self._store_confidence]
+        if self._container.nested < 1:
+            kinds = self._kinds[class_id[order]]
+            order = order[outer(raw.xyxy[order], kinds, self._container.nested)]
         return RawDetections(raw.xyxy[order], confidence[order], class_id[order])
 
 
@@ -188,6 +223,7 @@ class _Namer:
         self, two: StageTwo, container: Container, shown: str, device: torch.device, dtype: torch.dtype
     ) -> None:
         self._two = two
+        self._names = container.names
         self._dtype = dtype
         self.knows_others = len(two.names) > 1 + len(ANTLERLESS) + len(ANTLERED)
         net = build_namer(two, container, shown).to(device, dtype)
@@ -207,17 +243,24 @@ class _Namer:
         return twin
 
     def __call__(
-        self, frames: Tensor, boxes: Sequence[Tensor]
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float32]]]:
-        """Final classes and score factors of all boxes in order; ``frames`` (n, 3, h, w) uint8."""
+        self, frames: Tensor, boxes: Sequence[Tensor], scores: Floats
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Floats]:
+        """Final classes and confidences of all boxes in order; ``frames`` (n, 3, h, w) uint8.
+
+        ``scores``: the first stage's.
+        """
         p = self.probabilities(frames, boxes)
         if not bool(torch.isfinite(p).all()):
             raise PipelineError(
                 "The model's second stage gave an impossible answer on this device.",
                 "No photo of this batch was marked. Try --device cpu, or full precision.",
             )
+        if self._two.rule is not None:
+            found = torch.from_numpy(scores).to(p.device)
+            classes, sure = name_boxes(p, found, self._two.names, self._names, self._two.rule)
+            return classes.cpu().numpy(), sure.cpu().numpy().astype(np.float32)
         classes, factors = decide(p, self._two)
-        return self._final[classes.cpu().numpy()], factors.cpu().numpy().astype(np.float32)
+        return self._final[classes.cpu().numpy()], scores * factors.cpu().numpy().astype(np.float32)
 
     def probabilities(self, frames: Tensor, boxes: Sequence[Tensor]) -> Tensor:
         """(boxes of all frames in order, classes) float32; ``frames`` (n, 3, h, w) uint8."""
@@ -231,11 +274,18 @@ class _Namer:
 
 
 def build_finder(container: Container, shown: str, *, fuse: bool = True) -> nn.Module:
-    """The first stage in evaluation mode, as a model of ultralytics. ``shown``: what to call the file.
+    """The first stage in evaluation mode, ultralytics' or a YOLOX. ``shown``: what to call the file.
 
     ``fuse`` merges each convolution with its normalisation: faster, but no longer trainable.
     Raises WeightsError when the tensors do not fit.
     """
+    if container.one.arch == YOLOX:
+        layers = container.one.yaml
+        net = Yolox(len(container.one.names), float(layers["depth"]), float(layers["width"])).eval()
+        _fill(net, container.one.state, shown)
+        if fuse:
+            fuse_yolox(net)
+        return net
     model = build_detection_model(container.one.yaml, container.one.names)
     _fill(model, container.one.state, shown)
     finder: nn.Module = (model.fuse(verbose=False) if fuse else model).eval()
