@@ -45,6 +45,11 @@ class TimeSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+SURE_OFFSETS = frozenset({TimeSource.FILENAME, TimeSource.GPS})
+"""Sources whose UTC offset, if they state one, is beyond doubt. Many cameras write +00:00 into EXIF, whatever
+their clock runs on."""
+
+
 class Trigger(StrEnum):
     """Why a camera took a photo, as it says itself."""
 

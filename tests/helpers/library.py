@@ -49,17 +49,20 @@ class Photo:
     suspect: str | None = None
     error_code: str | None = None
     size: tuple[int, int] | None = None  # px, as stored
+    offset_min: int | None = None  # from UTC, as the file states it
+    source: TimeSource = TimeSource.EXIF
 
     def image(self) -> Image:
         """The photo as a scan would have read it."""
         when = datetime.fromisoformat(self.at) if isinstance(self.at, str) else self.at
-        source = TimeSource.EXIF if when else TimeSource.UNKNOWN
+        source = self.source if when else TimeSource.UNKNOWN
+        captured = CaptureTime(when, source, self.suspect, self.offset_min)
         return Image(
             key=FileKey(f"{self.station}/{self.name}", 1000, 1),
             station=self.station,
-            captured=CaptureTime(when, source, self.suspect),
+            captured=captured,
             captured_reason="only_reading" if when else None,
-            readings=(CaptureTime(when, source, self.suspect),) if when else (),
+            readings=(captured,) if when else (),
             width=self.size[0] if self.size else None,
             height=self.size[1] if self.size else None,
             error_code=self.error_code,

@@ -185,6 +185,31 @@ def test_the_offset_that_a_file_states_goes_before_the_zone(tmp_path: Path) -> N
     assert deployment["deploymentEnd"] == "2024-07-01T06:00:00-06:00"
 
 
+def test_an_offset_hours_from_the_zone_counts_for_nothing(tmp_path: Path) -> None:
+    photos = [
+        Photo("1.jpg", "2024-07-01 06:00", offset_min=0),
+        Photo("2.jpg", "2024-07-02 06:00", offset_min=0, source=TimeSource.FILENAME),
+    ]
+    library = make_library(tmp_path, photos, {"1.jpg": [("doe", 0.9)], "2.jpg": [("doe", 0.9)]})
+    export(library, tmp_path / "p")
+    expected = ["2024-07-01T06:00:00-05:00", "2024-07-02T06:00:00+00:00"]
+    assert [row["timestamp"] for row in table(tmp_path / "p", "media")] == expected
+    events = [row for row in table(tmp_path / "p", "observations") if row["observationLevel"] == "event"]
+    assert [row["eventStart"] for row in events] == expected
+
+
+def test_an_event_across_the_end_of_summer_time_ends_after_it_starts(tmp_path: Path) -> None:
+    shots = (("1.jpg", "01:50", -300), ("2.jpg", "01:10", -360), ("3.jpg", "06:40", -360))
+    photos = [Photo(name, f"2023-11-05 {at}", offset_min=offset) for name, at, offset in shots]
+    library = make_library(tmp_path, photos, {photo.name: [("doe", 0.9)] for photo in photos})
+    export(library, tmp_path / "p")
+    events = [row for row in table(tmp_path / "p", "observations") if row["observationLevel"] == "event"]
+    assert [(row["eventStart"], row["eventEnd"]) for row in events] == [
+        ("2023-11-05T01:50:00-05:00", "2023-11-05T01:10:00-06:00"),
+        ("2023-11-05T06:40:00-06:00", "2023-11-05T06:40:00-06:00"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("info", "expected"),
     [

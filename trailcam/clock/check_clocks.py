@@ -7,15 +7,15 @@ photos gives the same doubts, so that it can be run at any time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trailcam.clock.doubt import NUMBERS_BACKWARDS, STRIP_DIFFERS, Doubt
+from trailcam.clock.doubt import NUMBERS_BACKWARDS, OFFSET_DIFFERS, STRIP_DIFFERS, Doubt
 from trailcam.clock.sequence import Frame, frozen, judge_sequence
 from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import Lit, is_infrared, judge_light
-from trailcam.domain import TimeSource
+from trailcam.domain import SURE_OFFSETS, TimeSource
 from trailcam.media.capture_time import in_reach
 from trailcam.media.copy_marks import split_copy_mark, split_number_mark
 from trailcam.media.time_in_name import parse_file_name
@@ -29,7 +29,7 @@ from trailcam.store.clock_facts import (
 )
 from trailcam.store.database import Connection, Database
 from trailcam.strip.judge import natural_key
-from trailcam.sun.sky import Place, Sun, zone_of
+from trailcam.sun.sky import Place, Sun, trusted_offset, zone_of
 
 # Folders that cameras make themselves (DCF 2.0: three digits, five characters): one card has several.
 _CAMERA_FOLDER = re.compile(r"\d{3}[A-Za-z0-9_]{5}")
@@ -71,7 +71,8 @@ def check(db: Connection, stations: Sequence[ClockStation], timezone: str | None
         place = Place(station.latitude, station.longitude, zone_of(station.timezone, timezone))
         for folder, camera, shots in _streams(clock_shots(db, station.station_id)):
             doubts, backwards = _judge(shots, place, sun)
-            checked.findings += _findings(station.name, folder, camera, shots, doubts, backwards)
+            aside = _aside(shots, place, backwards)
+            checked.findings += _findings(station.name, folder, camera, shots, doubts, aside)
             for shot, doubt in zip(shots, doubts, strict=True):
                 word = doubt.word if doubt else None
                 if word != shot.captured_at_suspect:
@@ -143,7 +144,11 @@ def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Dou
     said = judge_sources(
         [
             FileTimes(
-                shot.exif_at or shot.noted_at or shot.strip_at, _noted(shot), shot.modified_at, shot.named_at
+                shot.exif_at or shot.noted_at or shot.strip_at,
+                _noted(shot),
+                shot.modified_at,
+                shot.named_at,
+                shot.named_offset_min,
             )
             for shot in shots
         ],
@@ -190,9 +195,31 @@ def _light(shots: Sequence[ClockShot], but: set[int], place: Place, sun: Sun) ->
     """What the light says, of photos that nothing else has flagged."""
     order = [i for i, shot in enumerate(shots) if shot.captured_at and i not in but]
     photos = [
-        Lit(at, shots[i].utc_offset_min, _infrared(shots[i])) for i in order if (at := shots[i].captured_at)
+        Lit(at, _offset(shots[i], at, place), _infrared(shots[i]))
+        for i in order
+        if (at := shots[i].captured_at)
     ]
     return {order[k]: doubt for k, doubt in judge_light(photos, place, sun).items()}
+
+
+def _offset(shot: ClockShot, at: datetime, place: Place) -> int | None:
+    sure = shot.captured_at_source in SURE_OFFSETS
+    return trusted_offset(at, place, shot.utc_offset_min, offset_sure=sure)
+
+
+def _aside(shots: Sequence[ClockShot], place: Place, backwards: bool) -> dict[Doubt, list[ClockShot]]:
+    """What is told of photos and puts no time in doubt."""
+    dated = [shot for shot in shots if shot.captured_at]
+    offsets = [
+        shot
+        for shot in dated
+        if shot.captured_at
+        and in_reach(shot.captured_at)
+        and shot.utc_offset_min is not None
+        and _offset(shot, shot.captured_at, place) is None
+    ]
+    told = {Doubt(OFFSET_DIFFERS): offsets, Doubt(NUMBERS_BACKWARDS): dated if backwards else []}
+    return {doubt: found for doubt, found in told.items() if found}
 
 
 def _findings(
@@ -201,16 +228,14 @@ def _findings(
     camera: str,
     shots: Sequence[ClockShot],
     doubts: Sequence[Doubt | None],
-    backwards: bool,
+    aside: Mapping[Doubt, Sequence[ClockShot]],
 ) -> list[Finding]:
     by_doubt: dict[Doubt, list[ClockShot]] = {}
     for shot, doubt in zip(shots, doubts, strict=True):
         if doubt is not None:
             by_doubt.setdefault(doubt, []).append(shot)
-    if backwards:
-        by_doubt[Doubt(NUMBERS_BACKWARDS)] = [shot for shot in shots if shot.captured_at]
     found = []
-    for doubt, accused in by_doubt.items():
+    for doubt, accused in (*by_doubt.items(), *aside.items()):
         times = [shot.captured_at for shot in accused if shot.captured_at]
         paths = accused[0].path, accused[-1].path
         found.append(Finding(station, folder, camera, doubt, len(accused), *paths, min(times), max(times)))

@@ -14,6 +14,7 @@ from trailcam.media.capture_time import (
 
 STRIP_DIFFERS = "strip_differs"
 SOURCES_DIFFER = "sources_differ"
+OFFSET_DIFFERS = "offset_differs"
 YEAR_OFF = "year_off"
 DAY_FOR_MONTH = "day_for_month"
 HALF_DAY_OFF = "half_day_off"
@@ -21,7 +22,9 @@ HOUR_OFF = "hour_off"
 OUT_OF_ORDER = "out_of_order"
 FROZEN = "frozen"
 LIGHT_DIFFERS = "light_differs"
-NUMBERS_BACKWARDS = "numbers_backwards"  # of file names; it accuses no clock
+NUMBERS_BACKWARDS = "numbers_backwards"  # of file names
+ACCUSE_NO_CLOCK = frozenset({OFFSET_DIFFERS, NUMBERS_BACKWARDS})
+"""What a check tells of photos whose times are in no doubt for it."""
 
 MEANING = {
     CLOCK_RESET: "the clock started anew where the camera's default is, or ran on from there",
@@ -36,6 +39,7 @@ MEANING = {
     LIGHT_DIFFERS: "infrared by day or colour by night, by the sun at the station",
     STRIP_DIFFERS: "the strip in the picture says another time than EXIF",
     SOURCES_DIFFER: "what the file says of itself in two places differs",
+    OFFSET_DIFFERS: "the UTC offset in the file is hours from the station's: the sun goes without it",
     ORIGINAL_UNREADABLE: "the original time is there but can't be read: this one was written later",
     SENT_OR_SAVED: "when a program sent or saved the file, not when the photo was taken",
     NUMBERS_BACKWARDS: "the later the photo, the lower its number: nothing can be told from the order",

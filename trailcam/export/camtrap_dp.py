@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from trailcam.domain import Status
+from trailcam.domain import SURE_OFFSETS, Status
 from trailcam.errors import UsageError
 from trailcam.export.camtrap_needs import Site, sites_of
 from trailcam.export.camtrap_package import MARK, describe, is_ours
@@ -185,8 +185,8 @@ class _Tables:
 
     def deployment(self, number: int, stay: Stay) -> None:
         site, own = self._sites[number], stay.deployment
-        first = min(site.clock.moment(at, offset) for at, _, offset in stay.bounds)
-        last = max(site.clock.moment(at, offset) for _, at, offset in stay.bounds)
+        first = min(site.clock.moment(*first) for first, _ in stay.bounds)
+        last = max(site.clock.moment(*last) for _, last in stay.bounds)
         self.spans.append((first, last))
         row = {
             "deploymentID": site.deployment_id,
@@ -207,7 +207,8 @@ class _Tables:
         if photo.captured_at is None:  # a deployment's photos have one
             return
         site, media_id = self._sites[side.number], short_hash(photo.root, photo.path, digits=16)
-        at = site.clock.text(photo.captured_at, photo.utc_offset_min)
+        sure = photo.captured_at_source in SURE_OFFSETS
+        at = site.clock.text(photo.captured_at, photo.utc_offset_min, sure)
         path, encoded = file_path(file_name(photo, self._several))
         self._encoded += encoded
         self._add(
@@ -238,7 +239,7 @@ class _Tables:
     def event(self, event: Event) -> None:
         """An event as one observation of its own."""
         site, meaning = self._sites[event.number], self._meaning(event)
-        event_id = _event_id(site, event.info.name, event.start)
+        event_id = _event_id(site, event.info.name, event.start.at)
         self._events += 1
         self._add(
             "observations",
@@ -246,8 +247,8 @@ class _Tables:
                 "observationID": event_id,
                 "eventID": event_id,
                 "deploymentID": site.deployment_id,
-                "eventStart": site.clock.text(event.start, event.start_offset_min),
-                "eventEnd": site.clock.text(event.end, event.end_offset_min),
+                "eventStart": site.clock.text(*event.start),
+                "eventEnd": site.clock.text(*event.end),
                 "observationLevel": "event",
                 "count": event.animals,
                 **_words(meaning),

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Trigger
 from trailcam.media.file_kinds import JPEG_SUFFIXES
+from trailcam.sun.sky import Place, trusted_offset
 from trailcam.words.text import printable
 
 VERSION = "1.0.2"
@@ -125,18 +126,20 @@ class Clock:
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
 
-    def moment(self, at: datetime, offset_min: int | None) -> datetime:
+    def moment(self, at: datetime, offset_min: int | None, offset_sure: bool) -> datetime:
         """``at`` (the camera's clock) with its offset: what the file states, else that of the zone.
 
-        The hour that occurs twice when summer time ends counts as its first pass.
+        An offset that is hours from the zone's and not ``offset_sure`` counts for nothing. The hour that
+        occurs twice when summer time ends counts as its first pass.
         """
+        offset_min = trusted_offset(at, Place(zone=self._zone), offset_min, offset_sure=offset_sure)
         if offset_min is not None:
             return at.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
         return at.replace(tzinfo=self._zone)
 
-    def text(self, at: datetime, offset_min: int | None) -> str:
+    def text(self, at: datetime, offset_min: int | None, offset_sure: bool) -> str:
         """As :meth:`moment`, in whole seconds: ``2024-11-03T06:10:00-06:00``."""
-        return written(self.moment(at, offset_min))
+        return written(self.moment(at, offset_min, offset_sure))
 
 
 def written(moment: datetime) -> str:

@@ -31,7 +31,8 @@ class Photo:
     """One photo with at least one detection.
 
     ``station_index`` points into :attr:`Content.stations`. ``captured_us`` is the camera's own clock in
-    microseconds since 1970, None without evidence. ``people`` are the boxes to blur.
+    microseconds since 1970, None without evidence. ``people`` are the boxes to blur. ``ahead_us``
+    is how far that clock runs ahead of the station's usual one, by the UTC offsets that files state.
     """
 
     file: Path
@@ -41,6 +42,7 @@ class Photo:
     suspect: str | None
     people: tuple[Box, ...]
     found: tuple[Detection, ...]
+    ahead_us: int = 0
 
     @property
     def show(self) -> Box:
@@ -117,6 +119,7 @@ class Content:
                 if one.counts and (not self.start or one.class_index in self.start)
             }:
                 key = (photo.station_index, visitor)
-                n += key not in last or last[key] - photo.captured_us > gap_us
-                last[key] = photo.captured_us
+                steady_us = photo.captured_us - photo.ahead_us
+                n += key not in last or last[key] - steady_us > gap_us
+                last[key] = steady_us
         return n

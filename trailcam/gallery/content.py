@@ -136,6 +136,7 @@ def _photo(
             )
             for row in group
         ),
+        ahead_us=first["ahead_us"],
     )
 
 

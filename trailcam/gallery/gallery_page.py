@@ -94,6 +94,7 @@ def _photo(photo: Photo, shown: Shown, folder: str | None) -> list[Any]:
         *files,
         [round(side, 4) for side in cut_around(photo.show, shown.ratio)],
         boxes,
+        *([photo.ahead_us] if photo.ahead_us else []),
     ]
 
 

@@ -10,10 +10,10 @@
 
   // ---- the data, with what is asked for often worked out once
   const photos = data.photos.map((row, index) => {
-    const [station, us, ratio, name, suspect, problem, thumb, large, cut, boxes] = row;
+    const [station, us, ratio, name, suspect, problem, thumb, large, cut, boxes, aheadUs = 0] = row;
     const at = us === null ? null : new Date(Math.floor(us / 1000));
     return {
-      index, station, us, at, ratio, name, suspect, problem, thumb, large, cut,
+      index, station, us, at, steadyUs: us === null ? null : us - aheadUs, ratio, name, suspect, problem, thumb, large, cut,
       month: at && at.getUTCFullYear() * 12 + at.getUTCMonth(), // since the year 0, as in the coverage
       hour: at && at.getUTCHours(),
       boxes: boxes.map(([cls, confidence, x, y, w, h, recommended]) =>
@@ -215,7 +215,7 @@
     for (const entries of byVisitor.values()) {
       let visit = null;
       for (const entry of entries) {
-        if (!visit || entry.photo.us - visit.at(-1).photo.us > data.gapUs) {
+        if (!visit || entry.photo.steadyUs - visit.at(-1).photo.steadyUs > data.gapUs) {
           visit = [];
           visits.push(visit);
         }

@@ -14,7 +14,16 @@ from trailcam.reports.common import Question
 from trailcam.reports.visits import read_places
 from trailcam.store.database import Connection
 from trailcam.store.visits import Visits
-from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN, Light, legal_light, to_utc
+from trailcam.sun.legal_light import (
+    DARK,
+    LEGAL,
+    NO_OFFSET,
+    UNKNOWN,
+    Light,
+    legal_light,
+    to_utc,
+    trusted_offsets,
+)
 
 Numbers = npt.NDArray[np.int64]
 Key = tuple[str, str]
@@ -150,11 +159,15 @@ def _light(
     """LEGAL, DARK or UNKNOWN of each photo."""
     known = read_places(db, question.timezone)
     places = [known[name] for name in stations]
-    station = photos["station"]
+    station, offsets = photos["station"], photos["shift"].copy()
+    doubtable = (offsets != NO_OFFSET) & ~photos["offset_sure"]
+    for n in np.unique(station[doubtable]).tolist():
+        here = doubtable & (station == n)
+        offsets[here] = trusted_offsets(places[n], photos["at"][here], offsets[here])
     utc = np.empty(len(station), np.int64)
     for zone in {place.zone for place in places}:
         here = np.array([place.zone == zone for place in places])[station]
-        utc[here] = to_utc(photos["at"][here], zone, photos["shift"][here])
+        utc[here] = to_utc(photos["at"][here], zone, offsets[here])
     light = np.empty(len(station), np.int8)
     for n, place in enumerate(places):
         here = station == n

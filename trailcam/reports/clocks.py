@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trailcam.clock.check_clocks import Finding
-from trailcam.clock.doubt import MEANING, NUMBERS_BACKWARDS
+from trailcam.clock.doubt import ACCUSE_NO_CLOCK, MEANING, OFFSET_DIFFERS
 from trailcam.domain import TimeSource
 from trailcam.reports.base import CellType, Column, Report, Row, Section, share
 from trailcam.store.camera_days import make_camera_days
@@ -86,7 +86,7 @@ def times_check(
     wanted = set(stations)
     accused: dict[str, int] = {}
     for one in findings:
-        if one.doubt.word != NUMBERS_BACKWARDS:
+        if one.doubt.word not in ACCUSE_NO_CLOCK:
             accused[one.station] = accused.get(one.station, 0) + one.photos
     gaps = [row for row in silences if row["station"] in wanted]
     found = []
@@ -145,7 +145,7 @@ def _finding_row(one: Finding) -> Row:
 
 def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) -> list[str]:
     notes = [f"A gap is a break of more than {count(silent_days, 'day')} without a photo."]
-    suspects = sum(one.photos for one in findings if one.doubt.word != NUMBERS_BACKWARDS)
+    suspects = sum(one.photos for one in findings if one.doubt.word not in ACCUSE_NO_CLOCK)
     if suspects:
         notes.append(
             f"{count(suspects, 'photo')} in doubt tell nothing about camera-days. `trailcam times shift`"
@@ -153,6 +153,11 @@ def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) 
         )
     elif found:
         notes.append("No clock is in doubt.")
+    if offsets := sum(one.photos for one in findings if one.doubt.word == OFFSET_DIFFERS):
+        notes.append(
+            f"{count(offsets, 'photo')} with a UTC offset that is hours from the station's. The times stay;"
+            " legal light goes by the station's time zone, and is unknown without one."
+        )
     if placeless := sum(not row["sun"] for row in found):
         notes.append(
             f"{count(placeless, 'station')} without coordinates or a time zone: there no more than noon and"

@@ -20,7 +20,17 @@ from trailcam.store.database import Connection
 from trailcam.store.select import Selected
 from trailcam.store.station_facts import station_places
 from trailcam.store.visits import Level, Visits
-from trailcam.sun.sky import Place, Sun, SunTime, moon_name, moon_phase, night_midnight, utc_of, zone_of
+from trailcam.sun.sky import (
+    Place,
+    Sun,
+    SunTime,
+    moon_name,
+    moon_phase,
+    night_midnight,
+    trusted_offset,
+    utc_of,
+    zone_of,
+)
 from trailcam.words.text import count
 
 
@@ -90,8 +100,8 @@ def read_visits(joined: Visits, question: Question, keys: Sequence[str] = ()) ->
     found = joined.first_photos(keys, question.first_month)
     places = read_places(joined.db, question.timezone)
     visits = [
-        Visit(what, station, at, utc_of(at, places[station].zone, offset), places[station], tuple(own))
-        for *own, what, station, at, offset, doubtful in found
+        Visit(what, station, at, _utc(at, places[station], offset, offset_sure), places[station], tuple(own))
+        for *own, what, station, at, offset, doubtful, offset_sure in found
         if not doubtful
     ]
     return ClockedVisits(visits, len(found) - len(visits))
@@ -159,6 +169,10 @@ def camera_nights(
             key = (row["station"], *own, _phase_name(midnight, known))
             nights[key] = nights.get(key, 0.0) + 0.5
     return nights
+
+
+def _utc(at: datetime, place: Place, offset_min: int | None, offset_sure: bool) -> datetime | None:
+    return utc_of(at, place.zone, trusted_offset(at, place, offset_min, offset_sure=offset_sure))
 
 
 def _phase_name(midnight: date, known: dict[date, str]) -> str:

@@ -45,6 +45,7 @@ class ClockShot:
     noted_at: datetime | None
     modified_at: datetime | None
     named_at: datetime | None
+    named_offset_min: int | None
     strip_at: datetime | None
     strip_differs: bool
     own: str | None

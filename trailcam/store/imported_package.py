@@ -21,7 +21,6 @@ from trailcam.store.temp_tables import TempTables
 from trailcam.store.visits import Level, Visits, join_visits
 
 NO_DEPLOYMENT = -1
-_NO_OFFSET = 9999  # minutes; the SQL's word for "the file says nothing"
 
 Place = tuple[str, float, float, float, float]
 """A box by its class and place, as :class:`trailcam.store.export_rows.Box` gives them."""
@@ -35,11 +34,22 @@ class LeftOut:
     doubtful: int
 
 
+class Stated(NamedTuple):
+    """A photo's time by the camera's clock, and the UTC offset that its file states (minutes).
+
+    ``offset_sure``: the offset is beyond doubt, as a name or satellites state it.
+    """
+
+    at: datetime
+    offset_min: int | None
+    offset_sure: bool
+
+
 class Stay(NamedTuple):
-    """A deployment. ``bounds``: first and last times by the UTC offset that files state (minutes)."""
+    """A deployment. ``bounds``: first and last times by the UTC offset that files state."""
 
     deployment: Deployment
-    bounds: tuple[tuple[datetime, datetime, int | None], ...]
+    bounds: tuple[tuple[Stated, Stated], ...]
 
 
 class Source(NamedTuple):
@@ -50,17 +60,15 @@ class Source(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One event of a class in a deployment; times by the camera's clock, ``animals`` in one photo at most.
+    """One event of a class in a deployment, with ``animals`` in one photo at most.
 
     ``confidence`` is the surest box's, None where ``by_person``: people put every box of it there.
     """
 
     number: int
     info: ClassInfo
-    start: datetime
-    start_offset_min: int | None
-    end: datetime
-    end_offset_min: int | None
+    start: Stated
+    end: Stated
     animals: int
     by_person: bool
     confidence: float | None
@@ -103,12 +111,15 @@ def prepare(plan: ExportPlan, gap: timedelta, silent_days: int) -> Prepared:
     db.execute(query("package_prepare"))
     numbers = _numbers(db, plan)
     present = set(np.unique(numbers[numbers >= 0]).tolist())
-    bounds: dict[int, list[tuple[datetime, datetime, int | None]]] = {}
-    for number, offset, first, last in db.execute(
-        "SELECT number, utc_offset_min, min(i.captured_at), max(i.captured_at)"
+    bounds: dict[int, list[tuple[Stated, Stated]]] = {}
+    for number, offset, offset_sure, first, last in db.execute(
+        "SELECT number, utc_offset_min, i.captured_at_source IN ('filename', 'gps') AS offset_sure,"
+        " min(i.captured_at), max(i.captured_at)"
         " FROM deployment_photos JOIN images i USING (image_id) GROUP BY ALL ORDER BY ALL"
     ).fetchall():
-        bounds.setdefault(int(number), []).append((first, last, offset))
+        bounds.setdefault(int(number), []).append(
+            (Stated(first, offset, offset_sure), Stated(last, offset, offset_sure))
+        )
     stays = {d.number: Stay(d, tuple(bounds[d.number])) for d in found if d.number in present}
     return Prepared(db, plan, numbers, stays, _left_out(db))
 
@@ -135,18 +146,19 @@ def stream_events(prepared: Prepared) -> Iterator[Event]:
     ((n_events,),) = db.execute("SELECT count(*) FROM package_events").fetchall()
     for start in range(0, int(n_events), CHUNK):
         found = db.execute(
-            "SELECT number, what, start_at, first_offset, end_at, last_offset, animals, by_person,"
+            "SELECT number, what, started, ended, animals, by_person,"
             " confidence::VARCHAR::DOUBLE, author, made_at, run_id, looked_at, meaning.kind,"
             " meaning.age_class, meaning.species"
             " FROM package_events WHERE place >= ? AND place < ? ORDER BY place",
             [start, start + CHUNK],
         ).fetchall()
-        for number, what, first, from_, last, to, animals, by_person, sure, *rest in found:
+        for number, what, first, last, animals, by_person, sure, *rest in found:
             author, made_at, run_id, looked_at, kind, age, species = rest
             said = Source(author, made_at) if by_person else Source(names.get(run_id, ""), looked_at)
             info = ClassInfo(0, what, Kind(kind), AgeClass(age) if age else None, species)
-            times = (first, _offset(from_), last, _offset(to))
-            yield Event(int(number), info, *times, int(animals), by_person, sure, said)
+            yield Event(
+                int(number), info, Stated(**first), Stated(**last), int(animals), by_person, sure, said
+            )
 
 
 def _numbers(db: Connection, plan: ExportPlan) -> npt.NDArray[np.int32]:
@@ -192,13 +204,9 @@ def _sides(prepared: Prepared, chunk: npt.NDArray[np.int64], names: dict[int, st
         ).fetchall():
             sides[n].boxes[name, x, y, w, h] = Source(author, at)
         for n, what, at in db.execute(
-            "SELECT c.n, s.what, e.start_at FROM chunk c JOIN sightings s USING (image_id)"
+            "SELECT c.n, s.what, e.started.at FROM chunk c JOIN sightings s USING (image_id)"
             " JOIN deployment_photos p USING (image_id)"
             " JOIN package_events e ON e.number = p.number AND e.what = s.what AND e.event = s.event"
         ).fetchall():
             sides[n].events[what] = at
     return sides
-
-
-def _offset(minutes: int) -> int | None:
-    return None if minutes == _NO_OFFSET else int(minutes)

@@ -1,8 +1,9 @@
 """Visits: photos of one kind of animal at one station with no more than the gap between one and the next.
 
 What kinds are told apart is a :class:`Level`. A visit belongs to the month, hour and season-year of its first
-photo, and photos without a capture time belong to none. Every report, gallery and export takes them from
-here. In JSON, CSV, Parquet and in these tables a visit is called an event.
+photo, and photos without a capture time belong to none. Where files state UTC offsets, the gap is a real one
+also across the change of clocks. Every report, gallery and export takes
+them from here. In JSON, CSV, Parquet and in these tables a visit is called an event.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Visits(TempTables):
 
     sightings, a row for each image and what was seen on it: image_id, station, captured_at, what (the name of
     the level), animals (boxes), by_model (those of a model), confidence_sum (of these), confidence_max,
-    begins (first photo of a visit) and event (the number of the visit within station and what, None without a
+    steady_at (captured_at by a clock that isn't set for summer time: it orders a visit's photos), begins
+    (first photo of a visit) and event (the number of the visit within station and what, None without a
     capture time). visits, a row for each: station, what, event, begins_at, ends_at, photos and animals (most
     in one photo).
     """
@@ -76,8 +78,8 @@ class Visits(TempTables):
 
         Returns the names of whats ("age"), stations and seasons, and the columns, numpy arrays of equal
         length: age, station and season (int64, places in these lists), at (int64, microseconds since 1970 by
-        the camera's clock), begins and suspect (bool), animals (int64) and shift (int64, the UTC offset in
-        minutes that the file states, else NO_OFFSET).
+        the camera's clock), begins and suspect (bool), animals (int64), shift (int64, the UTC offset in
+        minutes that the file states, else NO_OFFSET) and offset_sure (bool: a name or satellites state it).
         """
         season = key_columns(["season"], first_month, "s.captured_at").removesuffix(" AS season, ")
         asked = {"age": "s.what", "station": "s.station", "season": season}
@@ -89,12 +91,13 @@ class Visits(TempTables):
             "SELECT epoch_us(s.captured_at) AS at, s.begins, s.animals,"
             f" coalesce(i.utc_offset_min, {NO_OFFSET})::BIGINT AS shift,"
             " i.captured_at_suspect IS NOT NULL AS suspect,"
+            " i.captured_at_source IN ('filename', 'gps') AS offset_sure,"
             # Numbers, as a text for each photo would take longer to fetch than all the rest.
             + ", ".join(
                 f" list_position(${word}, {column})::BIGINT - 1 AS {word}" for word, column in asked.items()
             )
             + " FROM sightings s JOIN images i USING (image_id) WHERE s.event IS NOT NULL"
-            " ORDER BY s.station, s.what, s.event, s.captured_at, s.image_id",
+            " ORDER BY s.station, s.what, s.event, s.steady_at, s.image_id",
             names,
         ).fetchnumpy()
         return names, found
@@ -108,10 +111,13 @@ class Visits(TempTables):
         )
 
     def first_photos(self, keys: Sequence[str], first_month: int) -> list[tuple[Any, ...]]:
-        """The first photo of each visit, by time: keys, what, station, time, UTC offset (min), suspect."""
+        """The first photo of each visit, by time: keys, what, station, time, UTC offset (min), suspect and,
+        as in :meth:`photos_in_columns`, offset_sure.
+        """
         return self.db.execute(
             f"SELECT {key_columns(keys, first_month, 's.captured_at', 's.station')} s.what, s.station,"
-            " s.captured_at, i.utc_offset_min, i.captured_at_suspect IS NOT NULL"
+            " s.captured_at, i.utc_offset_min, i.captured_at_suspect IS NOT NULL,"
+            " i.captured_at_source IN ('filename', 'gps')"
             " FROM sightings s JOIN images i USING (image_id) WHERE s.begins"
             " ORDER BY s.captured_at, s.station, s.what"
         ).fetchall()
@@ -154,8 +160,9 @@ def join_visits(
         },
     )
     counted.db.execute(
-        "CREATE TEMP VIEW visits AS SELECT station, what, event, min(captured_at) AS begins_at,"
-        " max(captured_at) AS ends_at, count(*) AS photos, max(animals)::BIGINT AS animals"
+        "CREATE TEMP VIEW visits AS SELECT station, what, event,"
+        " min(captured_at) FILTER (begins) AS begins_at, max(captured_at) AS ends_at,"
+        " count(*) AS photos, max(animals)::BIGINT AS animals"
         " FROM sightings WHERE event IS NOT NULL GROUP BY station, what, event"
     )
     return Visits(counted.db, counted)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.sun.sky import Place
+from trailcam.sun.sky import LONGITUDE_APART_H, OFFSETS_APART, Place
 from trailcam.sun.sunrise import DAY_US, NO_MOMENT, Moments, solar_days, sun_days
 
 # Hunting hours in most of the United States: half an hour before sunrise to half an hour after sunset.
@@ -41,6 +41,26 @@ def to_utc(local: Moments, zone: ZoneInfo | None, offset_min: npt.NDArray[np.int
     result[open_] = local[open_] + first[which]
     for n in open_[(first != last)[which]].tolist():  # a day on which the clocks change
         result[n] = local[n] + _shift(int(local[n]), zone)
+    return result
+
+
+def trusted_offsets(place: Place, local: Moments, offset_min: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Offsets that files state, NO_OFFSET for those that :func:`trailcam.sun.sky.offset_differs` doubts."""
+    stated = np.flatnonzero(offset_min != NO_OFFSET)
+    if not len(stated):
+        return offset_min
+    own = offset_min[stated]
+    if place.zone is not None:
+        none = np.full(len(stated), NO_OFFSET)
+        ahead = local[stated] - to_utc(local[stated], place.zone, none)
+        differs = np.abs(ahead - own * _MINUTE_US) >= OFFSETS_APART // timedelta(microseconds=1)
+    elif place.longitude is not None:
+        apart = (own / 60 - place.longitude / 15) % 24
+        differs = np.minimum(apart, 24 - apart) >= LONGITUDE_APART_H
+    else:
+        return offset_min
+    result = offset_min.copy()
+    result[stated[differs]] = NO_OFFSET
     return result
 
 

@@ -27,6 +27,9 @@ MOON_PHASES = (
     "last quarter",
     "waning crescent",
 )
+# Neighbouring zones, and a summer time that a camera doesn't know, lie less than this apart.
+OFFSETS_APART = timedelta(hours=2)
+LONGITUDE_APART_H = 4.0  # the zone of western China is 3.2 hours from its sun
 _DAY = timedelta(days=1)
 _US = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,6 +91,32 @@ def utc_of(at: datetime, zone: ZoneInfo | None, utc_offset_min: int | None = Non
         return at.replace(tzinfo=zone).astimezone(UTC) if zone else None
     except OverflowError:
         return None
+
+
+def offset_differs(at: datetime, place: Place, utc_offset_min: int | None) -> bool:
+    """Whether the UTC offset that a file states (minutes) is hours from that of its place.
+
+    Many cameras write +00:00 whatever their clock runs on. Without a zone the longitude decides.
+    """
+    if utc_offset_min is None:
+        return False
+    if place.zone is not None:
+        own = at.replace(tzinfo=place.zone).utcoffset() or timedelta()
+        return abs(own - timedelta(minutes=utc_offset_min)) >= OFFSETS_APART
+    if place.longitude is None:
+        return False
+    apart = (utc_offset_min / 60 - place.longitude / 15) % 24
+    return min(apart, 24 - apart) >= LONGITUDE_APART_H
+
+
+def trusted_offset(
+    at: datetime, place: Place, utc_offset_min: int | None, *, offset_sure: bool
+) -> int | None:
+    """The UTC offset that a file states, None where it :func:`differs <offset_differs>` and isn't sure.
+
+    ``offset_sure``: it comes from one of :data:`trailcam.domain.SURE_OFFSETS`.
+    """
+    return None if not offset_sure and offset_differs(at, place, utc_offset_min) else utc_offset_min
 
 
 @dataclass(slots=True)

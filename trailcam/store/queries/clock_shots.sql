@@ -6,6 +6,7 @@ WITH said AS (
         max(value) FILTER (source = 'exif_modified') AS modified_at,
         max(value) FILTER (source = 'maker_note') AS noted_at,
         max(value) FILTER (source = 'filename') AS named_at,
+        max(utc_offset_min) FILTER (source = 'filename') AS named_offset_min,
         max(value) FILTER (source = 'strip' AND counts) AS strip_at,
         bool_or(source = 'strip' AND reason = 'exif_differs') AS strip_differs,
         map_from_entries(list((source, suspect)) FILTER (suspect IS NOT NULL)) AS suspects
@@ -16,7 +17,8 @@ WITH said AS (
 SELECT
     i.image_id, i.root_id, i.path, trim(concat_ws(' ', i.make, i.model, i.serial)) AS camera,
     i.captured_at, i.captured_at_source, i.captured_at_suspect, i.utc_offset_min,
-    s.exif_at, s.noted_at, s.modified_at, s.named_at, s.strip_at, coalesce(s.strip_differs, false) AS strip_differs,
+    s.exif_at, s.noted_at, s.modified_at, s.named_at, s.named_offset_min, s.strip_at,
+    coalesce(s.strip_differs, false) AS strip_differs,
     s.suspects[i.captured_at_source] AS own, i.infrared, l.colour
 FROM images i
 LEFT JOIN said s USING (image_id)

@@ -2,7 +2,7 @@
 -- a time are in no event: the fresh ones of a station are one row.
 SELECT
     s.station,
-    min(s.captured_at) AS begins,
+    min(s.captured_at) FILTER (s.begins) AS begins,
     max(s.captured_at) AS ends,
     count(*) FILTER (s.event IS NOT NULL OR f.image_id IS NOT NULL) AS photos,
     count(f.image_id) AS new_photos,

@@ -3,7 +3,11 @@
 -- A detection is kept from $lowest on, or where it counts. recommended: whether it counts by what its weights
 -- recommend, else $fallback. counts: the same, but from $confidence on where that is given. class_name: the age
 -- class of a buck, else the model's own name in lower case.
-WITH found AS (
+-- ahead_us: by how much the photo's clock runs ahead of its station's usual one, for the gap between visits.
+WITH clock_moves AS (
+{query:clock_moves}
+),
+found AS (
     SELECT
         image_id, root_id, path, station, captured_at, run_id, kind,
         CASE WHEN kind = 'buck' THEN coalesce(age_class, 'unknown') ELSE lower(trim(class)) END AS class_name,
@@ -17,7 +21,9 @@ WITH found AS (
 SELECT
     f.image_id, f.root_id, f.path, f.station, epoch_us(f.captured_at) AS captured_us,
     i.captured_at_suspect,
-    f.kind, f.class_name, f.confidence, f.x, f.y, f.w, f.h, f.recommended, f.counts
+    f.kind, f.class_name, f.confidence, f.x, f.y, f.w, f.h, f.recommended, f.counts,
+    coalesce(epoch_us(f.captured_at) - epoch_us(f.captured_at - m.ahead), 0) AS ahead_us
 FROM found f
 JOIN images i ON i.image_id = f.image_id
-ORDER BY f.captured_at DESC NULLS LAST, f.image_id DESC, f.confidence DESC, f.class_name, f.x, f.y;
+LEFT JOIN clock_moves m ON m.image_id = f.image_id
+ORDER BY coalesce(f.captured_at - m.ahead, f.captured_at) DESC NULLS LAST, f.image_id DESC, f.confidence DESC, f.class_name, f.x, f.y;

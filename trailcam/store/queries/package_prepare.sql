@@ -11,7 +11,8 @@ QUALIFY row_number() OVER (
     PARTITION BY b.image_id, b.class, b.x, b.y, b.w, b.h ORDER BY judgement_id DESC
 ) = 1;
 -- package_events: one row for each event of `sightings` and deployment it was seen in, in the order of their starts.
--- by_person: people put every box of it there. first_offset, last_offset: what the file says, minutes; 9999: nothing.
+-- by_person: people put every box of it there. started, ended: the first and the last photo's time, UTC offset by its file (minutes or NULL), and
+-- whether that is sure: of a file's name or of satellites.
 CREATE TEMP TABLE package_events AS
 WITH seen AS (
     SELECT
@@ -26,12 +27,17 @@ WITH seen AS (
         AND w.x = c.x AND w.y = c.y AND w.w = c.w AND w.h = c.h
     GROUP BY c.image_id, c.class
 ),
+dated AS (
+    SELECT image_id, p.number, {
+        'at': i.captured_at, 'offset_min': i.utc_offset_min, 'offset_sure': i.captured_at_source IN ('filename', 'gps')
+    } AS stated
+    FROM deployment_photos p
+    JOIN images i USING (image_id)
+),
 events AS (
     SELECT
         p.number, s.what, s.event,
-        min(s.captured_at) AS start_at, max(s.captured_at) AS end_at,
-        arg_min(coalesce(i.utc_offset_min, 9999), s.captured_at) AS first_offset,
-        arg_max(coalesce(i.utc_offset_min, 9999), s.captured_at) AS last_offset,
+        arg_min(p.stated, s.steady_at) AS started, arg_max(p.stated, s.steady_at) AS ended,
         max(s.animals) AS animals,
         bool_and(seen.by_person) AS by_person,
         max(seen.confidence) AS confidence,
@@ -39,10 +45,9 @@ events AS (
         max(seen.run_id) AS run_id, max(r.looked_at) FILTER (NOT seen.by_person) AS looked_at,
         min(seen.meaning) AS meaning
     FROM sightings s
-    JOIN deployment_photos p USING (image_id)
-    JOIN images i ON i.image_id = s.image_id
+    JOIN dated p USING (image_id)
     JOIN seen ON seen.image_id = s.image_id AND seen.class = s.what
     LEFT JOIN results r ON r.image_id = s.image_id AND r.run_id = seen.run_id
     GROUP BY p.number, s.what, s.event
 )
-SELECT row_number() OVER (ORDER BY number, start_at, what, event) - 1 AS place, * FROM events;
+SELECT row_number() OVER (ORDER BY number, started.at, what, event) - 1 AS place, * FROM events;

@@ -5,8 +5,12 @@
 --
 -- sightings: one row for each image and what was seen in it, however many animals. `begins` marks the first of
 -- an event; `event` numbers the events of a station and a `what`, NULL where the photo has no capture time.
+-- `steady_at` is captured_at by a clock that isn't set for summer time (see clock_moves.sql): the gap is measured by it.
 CREATE TEMP TABLE sightings AS
-WITH found AS (
+WITH clock_moves AS (
+{query:clock_moves}
+),
+found AS (
     SELECT
         image_id, station, captured_at,
         CASE $level
@@ -27,16 +31,21 @@ WITH found AS (
         AND ($only IS NULL OR list_has_any($only, [lower(class), kind, age_class]))
     GROUP BY ALL
 ),
+steady AS (
+    SELECT f.*, coalesce(f.captured_at - m.ahead, f.captured_at) AS steady_at
+    FROM found f
+    LEFT JOIN clock_moves m ON m.image_id = f.image_id
+),
 -- Photos without a time sort last and begin nothing. Sorted once, the rest is a walk down the rows: windows with
 -- partitions of their own would sort twice more.
 in_order AS (
-    SELECT * FROM found ORDER BY station, what, captured_at NULLS LAST, image_id
+    SELECT * FROM steady ORDER BY station, what, steady_at NULLS LAST, image_id
 ),
 parted AS (
     SELECT
         *,
         coalesce(station <> lag(station) OVER () OR what <> lag(what) OVER (), true) AS is_first,
-        epoch_us(captured_at) - epoch_us(lag(captured_at) OVER ()) AS since_us
+        epoch_us(steady_at) - epoch_us(lag(steady_at) OVER ()) AS since_us
     FROM in_order
 ),
 begun AS (
