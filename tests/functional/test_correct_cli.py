@@ -75,7 +75,7 @@ def test_a_correction_counts_everywhere_until_it_is_undone(library: Library) -> 
     library.detect("two")
     assert library("scan", str(library.photos), "-q").returncode == 0
     assert library.counts() == after
-    assert "1 photo rests on a person's word." in library("report", "species").stdout
+    assert "1 photo rests on corrections by people." in library("report", "species").stdout
     assert library("correct", photo, "--undo").returncode == 0
     assert library.counts() == before
     assert "undone by" in library("correct", photo).stdout

@@ -41,10 +41,10 @@ def test_check_backup_and_repair(cli: Cli, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*before-repair*"))
     assert len(before) == len(db.read_bytes())
 
-    mended = cli("db", "repair", "--db", db)
-    assert mended.returncode == 0, mended.stderr
+    fixed = cli("db", "repair", "--db", db)
+    assert fixed.returncode == 0, fixed.stderr
     (copy,) = tmp_path.glob("trailcam.duckdb.before-repair-*.backup")
-    assert copy.name in mended.stderr
+    assert copy.name in fixed.stderr
     assert cli("db", "check", "--db", copy).returncode == 1  # as it was
     assert cli("db", "check", "--db", db).returncode == 0
     assert cli("db", "repair", "--db", db).stdout == "Sound: nothing to repair.\n"

@@ -78,7 +78,7 @@ def test_what_is_set_reaches_the_sun_and_the_package_without_a_configuration(
     (library / "A" / "undated.jpg").write_bytes(tiny_jpeg())
     cli("scan", library)
     assert (
-        "In none, for want of a trustworthy capture time: 1 photo." in cli("stations", "deployments").stdout
+        "1 photo without a trustworthy capture time belongs to none." in cli("stations", "deployments").stdout
     )
     assert [(row["station"], row["serial"], row["photos"]) for row in told] == [
         ("A", "SA", 2),
@@ -136,7 +136,7 @@ def test_what_the_configuration_says_goes_first(cli: Cli, library: Path, tmp_pat
     config = tmp_path / "c.toml"
     config.write_text('[stations.a]\nlatitude = 31.5\nlongitude = -99.0\n[stations.Gone]\nnotes = "x"\n')
     noted = cli("stations", "list", "--config", config).stdout
-    assert "says else of a: it goes first, from the next scan on" in noted
+    assert "The configuration differs for a: its values apply from the next scan on" in noted
     assert "names Gone, but there is no such station" in noted
     cli("scan", library, "--config", config)
     assert listed(cli)["A"]["latitude"] == 31.5

@@ -1,4 +1,4 @@
-"""A person's word goes before the model's in every report, page and export, after a rerun too.
+"""A correction overrides the model in every report, page and export, after a rerun too.
 
 The model sees one doe on each of sixty photos, a day apart. A person says that every second of them shows a
 mature buck, called by a name that no model has, and that the first shows nothing.
@@ -115,7 +115,7 @@ def test_gallery(library: Library, tmp_path: Path) -> None:
     labels = [kind["label"] for kind in data["classes"]]
     found = Counter(labels[box[0]] for photo in data["photos"] for box in photo[-1])
     assert found == {"mature buck": BUCKS, "doe": DOES}
-    assert f"{BUCKS + 1} photos rest on a person's word." in data["notes"]
+    assert f"{BUCKS + 1} photos rest on corrections by people." in data["notes"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -1,4 +1,4 @@
-"""Each rule is broken once, found, and mended where it can be; damage is named, copies are the same."""
+"""Each rule is broken once, found, and fixed where it can be; damage is named, copies are the same."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ BREAKS = {
 }
 # A CHECK of the table keeps it out; the rule is there for damaged files.
 UNREACHABLE = {"an image in no known state"}
-# What nobody can decide for a user, or is a person's word.
+# What only the user can decide, or is a correction.
 STAYS = {
     "two images of one file",
     "a run twice",
@@ -164,7 +164,7 @@ def memory(template: Library) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.parametrize("never", BREAKS)
-def test_a_broken_rule_is_found_and_mended(memory: duckdb.DuckDBPyConnection, never: str) -> None:
+def test_a_broken_rule_is_found_and_fixed(memory: duckdb.DuckDBPyConnection, never: str) -> None:
     assert broken(memory) == []
     memory.begin()
     try:
@@ -172,13 +172,13 @@ def test_a_broken_rule_is_found_and_mended(memory: duckdb.DuckDBPyConnection, ne
         found = broken(memory)
         report = repair(memory)
         assert report.left == broken(memory)
-        assert repair(memory).mended == {} or never in STAYS
+        assert repair(memory).fixed == {} or never in STAYS
     finally:
         memory.rollback()
     assert never in [case.rule.never for case in found]
     assert all(case.n >= 1 and case.examples for case in found)
     assert (never in [case.rule.never for case in report.left]) is (never in STAYS)
-    assert report.mended or never in STAYS
+    assert report.fixed or never in STAYS
 
 
 def test_a_sound_database_is_left_as_it_is(library: Library) -> None:
@@ -186,7 +186,7 @@ def test_a_sound_database_is_left_as_it_is(library: Library) -> None:
         before = fingerprint(db)
     assert check(library.database).sound
     with library.database.write() as db:
-        assert repair(db).mended == {}
+        assert repair(db).fixed == {}
     with library.database.read() as db:
         assert fingerprint(db) == before
 

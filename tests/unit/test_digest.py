@@ -86,7 +86,7 @@ def test_by_hand(ranch: Library) -> None:
     assert (first["ends"], first["confidence"], first["path"]) == ("2024-12-08 06:20", 0.9, "Hayfield/h1")
     headline = found.report.headline
     assert headline.startswith("New in the first digest")
-    assert "mature 1 event, person 1 event, vehicle 0 events, coyote 1 undated photo, 5 photos" in headline
+    assert "mature 1 visit, person 1 visit, vehicle 0 visits, coyote 1 undated photo, 5 photos" in headline
     assert "No photo from TinMan since 2024-11-20, 20 days." in headline
     (section,) = found.report.sections
     assert section.rows == [
@@ -107,7 +107,9 @@ def test_by_hand(ranch: Library) -> None:
         (1, 2 / 3, False),
         (1, 2 / 3, False),
     ]
-    assert "1 photo has not been looked at: a digest tells of photos once they are." in found.report.notes
+    assert (
+        "1 photo has not been looked at: a digest reports photos once they have been." in found.report.notes
+    )
 
 
 def test_counted_by_keys(ranch: Library) -> None:
@@ -146,7 +148,7 @@ def test_an_old_photo_that_arrives_late_is_new_and_joins_its_event(ranch: Librar
 
 
 def test_another_model_repeats_nothing(ranch: Library) -> None:
-    """Not even where it sees a buck that the first one missed: a digest tells of photos, once."""
+    """Not even where it sees a buck that the first one missed: a digest reports photos, once."""
     made(ranch)
     again = {name: [("mature", 0.99)] for name in ("h1", "h2", "h3", "t1", "t2")}
     ranch.detect({**again, "t3": [("mature", 0.9)]}, classes=RANCH, weights="better.pt")

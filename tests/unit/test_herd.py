@@ -65,7 +65,7 @@ def test_by_hand(tmp_path: Path) -> None:
     assert row["bucks_low"] < 50 < row["bucks_high"]
     assert (row["fawns_low"], row["fawns_high"]) == (200.0, 200.0)  # two with each doe, every day
     notes = " ".join(found.notes)
-    assert "2 deer of unknown sex in 1 event" in notes
+    assert "2 deer of unknown sex in 1 visit" in notes
     assert "1 deer on photos without a capture time is left out" in notes
     assert "Moore et al. 2014" in notes
     assert ask(library).rows == found.rows  # the same photos, the same interval
@@ -92,7 +92,7 @@ def test_rows_by_month_and_season(tmp_path: Path) -> None:
 
 
 def test_too_little_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnanswerableError, match="30 events of bucks, does and fawns, 12 of them"):
+    with pytest.raises(UnanswerableError, match="30 visits of bucks, does and fawns, 12 of them"):
         ask(ranch(tmp_path, 1, days=12))
 
 
@@ -150,4 +150,4 @@ def test_the_command(tmp_path: Path, cli: Cli) -> None:
     assert cli("report", "herd", "--season", "rut", "--include-undated", *db).returncode == 0
     few = cli("report", "herd", "--until", "2024-10-03", *db)
     assert (few.returncode, few.stdout) == (2, "")
-    assert "Too little for a ratio" in few.stderr
+    assert "Too few visits for a ratio" in few.stderr

@@ -204,7 +204,7 @@ def test_a_copy_deleted_is_no_loss(scene: Scene) -> None:
 
 
 def test_edited_in_place(scene: Scene) -> None:
-    """Tags written into a file change its bytes, not what it shows: results go, a person's word stays."""
+    """Tags written into a file change its bytes, not what it shows: results go, corrections stay."""
     path = scene.put(scene.a / "1.jpg", "before", "2024:11:01 06:00:00")
     scene.scan()
     scene.detect()

@@ -83,9 +83,9 @@ def test_by_hand(library: Library) -> None:
     assert (deer["people_saw"], deer["model_said"], deer["right"]) == (5, 4, 3)
     bins = {r["confidence_from"]: (r["boxes"], r["right"]) for r in report.sections[1].rows}
     assert bins == {0.4: (1, 1), 0.6: (1, 0), 0.7: (1, 0), 0.8: (1, 1), 0.9: (1, 1)}
-    assert (len(evidence.judge.photos), evidence.visits) == (5, 5)
+    assert (len(evidence.judge.photos), evidence.scenes) == (5, 5)
     text = " ".join(report.notes)
-    assert "against Ann on 5 photos of 5 visits" in text
+    assert "against Ann on 5 photos of 5 scenes" in text
     assert "None of these photos were drawn at random" in text
 
 
@@ -175,7 +175,7 @@ def test_the_threshold_goes_where_the_corrections_say(many: Library) -> None:
 
 def test_too_little_is_refused(library: Library) -> None:
     judge(library, "0.jpg", (DOE, LEFT))
-    with pytest.raises(UnanswerableError, match="20 boxes of 10 visits"):
+    with pytest.raises(UnanswerableError, match="20 boxes of 10 scenes"):
         fit(ask(library)[1])
 
 

@@ -228,7 +228,7 @@ def test_the_sun_places_only_what_it_can(ranch: Library) -> None:
     placed = {row["sun_hour"]: row["events"] for row in found.rows if row["events"]}
     assert sum(placed.values()) == 2  # TinMan has no coordinates
     assert placed == {6: 1, 11: 1} or placed == {6: 1, 12: 1}
-    assert any("2 events could be placed, the other 1 event not" in note for note in found.notes)
+    assert any("2 visits could be placed; 1 visit could not" in note for note in found.notes)
 
 
 def test_the_moon_comes_with_its_effort(ranch: Library) -> None:

@@ -215,9 +215,9 @@ def test_confidences_by_hand(ranch: Library) -> None:
 
 def test_what_is_unknown_is_named(ranch: Library) -> None:
     notes = "\n".join(ask(ranch).notes)
-    assert "The light of 2 events is unknown" in notes
-    assert "1 event whose clock is in doubt is left out of light, hours and nights." in notes
-    assert "1 detection on photos without a capture time is counted, but in no event." in notes
+    assert "The light of 2 visits is unknown" in notes
+    assert "1 visit whose clock is in doubt is left out of light, hours and nights." in notes
+    assert "1 detection on photos without a capture time is counted, but in no visit." in notes
     place(ranch, "TinMan")
     assert "is unknown" not in "\n".join(ask(ranch).notes)
     rows = part(ask(ranch, "seasons"), "seasons")
@@ -237,7 +237,7 @@ def test_people_see_the_season_years_beside_each_other(ranch: Library) -> None:
     ]
     lines = [tuple(row.values()) for row in rows]
     begin = next(n for n, line in enumerate(lines) if line[0] == "mature")
-    assert lines[begin] == ("mature", "events", "1", "1", "≈ 5", "-")
+    assert lines[begin] == ("mature", "visits", "1", "1", "≈ 5", "-")
     assert lines[begin + 4] == ("", "in legal light", "unknown", "1 of 1 (100 %)", "2 of 4 (50 %)", "-")
     assert lines[begin + 5] == ("", "light unknown", "1", "0", "1", "-")
 
@@ -290,7 +290,7 @@ def test_html_and_json_hold_every_part(ranch: Library) -> None:
         *("seasons", "confidence", "hours", "nights", "notes"),
     ]
     page = to_html(report)
-    for title in ("Season-years beside each other", "Mature bucks by hour", "Nights with mature bucks"):
+    for title in ("Season-years side by side", "Mature bucks by hour", "Nights with mature bucks"):
         assert f"<h2>{title}</h2>" in page
 
 
@@ -298,7 +298,7 @@ def test_the_command(ranch: Library, cli: Cli, tmp_path: Path) -> None:
     db = ("--db", ranch.database.path, "--confidence", "0.5")
     drawn = cli("report", "bucks", *db)
     assert drawn.returncode == 0, drawn.stderr
-    for word in ("Season-years beside each other", "2 of 4 (50 %)", "18:10, 05:00", "█", "Coverage:"):
+    for word in ("Season-years side by side", "2 of 4 (50 %)", "18:10, 05:00", "█", "Coverage:"):
         assert word in drawn.stdout
     brief = cli("report", "bucks", *db, "--part", "counts").stdout
     assert "Season-years" not in brief
@@ -316,4 +316,4 @@ def test_the_command(ranch: Library, cli: Cli, tmp_path: Path) -> None:
     assert "--part" in two.stderr
     several = cli("report", "bucks", *db[:2], "--confidence", "0.3,0.7", "--part", "hours")
     assert several.returncode == 2
-    assert "events 0.3" in cli("report", "bucks", *db[:2], "--confidence", "0.3,0.7").stdout
+    assert "visits 0.3" in cli("report", "bucks", *db[:2], "--confidence", "0.3,0.7").stdout

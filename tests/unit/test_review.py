@@ -71,7 +71,7 @@ def test_the_most_doubtful_come_first_and_say_why(library: Library) -> None:
     assert names(found)[:3] == ["near.jpg", "h1.jpg", "v3.jpg"]
     why = reasons(found)
     assert why["near.jpg"] == ("Near the threshold: mature 0.49 doesn't count (from 0.50).",)
-    assert why["v3.jpg"] == ("Unlike its visit: mature here, doe on 3 other photos.",)
+    assert why["v3.jpg"] == ("Unlike its scene: mature here, doe on 3 other photos.",)
     assert why["h1.jpg"] == ("Nothing found, but doe just before and more after.",)
     assert why["sure.jpg"] == ("Nothing suggests that it is wrong.",)
     assert "waiting.jpg" not in why

@@ -1,4 +1,4 @@
-"""A person's word: it wins, it survives, it can be taken back, and nothing else changes."""
+"""A correction: it wins, it survives, it can be taken back, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -100,10 +100,10 @@ def repair(*, dry_run: DryRunOpt = False, library: WritingOpts) -> None:
         done = repair_database(database, dry_run=dry_run, say=console.say)
     if done is None:
         return
-    if not done.mended and not done.left:
+    if not done.fixed and not done.left:
         console.out.print("Sound: nothing to repair.", markup=False)
         return
-    for what, n in done.mended.items():
+    for what, n in done.fixed.items():
         console.out.print(f"{n:>9,}  {what}", markup=False)
     if dry_run:
         console.say("Nothing was changed: --dry-run.")

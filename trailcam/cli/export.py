@@ -152,7 +152,7 @@ def megadetector(
 def coco(
     *, output: FileOpt, selection: SelectionOpts, counting: CountingOpts, library: LibraryOpts
 ) -> Summary:
-    """COCO Camera Traps JSON, with stations as locations and visits as sequences."""
+    """COCO Camera Traps JSON, with stations as locations and scenes as sequences."""
     from trailcam.export.coco import export_coco
 
     return export_coco(library.database, selection, output, counting.confidence, counting.gap)
@@ -196,7 +196,7 @@ def crops(
         float, typer.Option("--margin", min=0, max=5, help="Added on each side, as a share of the box.")
     ] = 0.1,
     per_event: Annotated[
-        int | None, typer.Option("--per-event", min=1, help="At most this many of a class from one visit.")
+        int | None, typer.Option("--per-event", min=1, help="At most this many of a class from one scene.")
     ] = None,
     balance: Annotated[
         int | None,
@@ -230,7 +230,7 @@ def yolo(
     selection: SelectionOpts,
     counting: CountingOpts,
     val: Annotated[
-        float, typer.Option("--val", min=0, max=1, help="Share of each station's visits for validation.")
+        float, typer.Option("--val", min=0, max=1, help="Share of each station's scenes for validation.")
     ] = 0.2,
     blanks: Annotated[
         bool, typer.Option("--blanks", help="Also photos without a box that counts, as backgrounds.")
@@ -241,7 +241,7 @@ def yolo(
     ] = False,
     library: LibraryOpts,
 ) -> Summary:
-    """A YOLO data set of copies, split into train and val by station and visit."""
+    """A YOLO data set of copies, split into train and val by station and scene."""
     from trailcam.export.yolo import export_yolo
 
     return export_yolo(

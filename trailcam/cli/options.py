@@ -145,7 +145,7 @@ SelectionOpts = Annotated[Selection, SelectionGroup]
 _RECOMMENDED = "what the weights recommend, else 0.5"
 GapOpt = Annotated[
     str | None,
-    typer.Option("--gap", help="A longer pause begins a new visit: 30m, 1h.", show_default="30m"),
+    typer.Option("--gap", help="A longer pause begins a new visit or scene: 30m, 1h.", show_default="30m"),
     Sets("report.gap"),
 ]
 

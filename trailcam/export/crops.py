@@ -55,7 +55,7 @@ class CropOptions:
     ``classes`` are the model's names or age classes, none for all bucks. ``margin`` is a share of the
     box's sides, added on each; ``whole`` copies the photo instead, without its GPS position unless
     ``with_coordinates``. ``per_event`` and ``balance`` are numbers
-    of files: per folder and visit, and per folder, station and month.
+    of files: per folder and scene, and per folder, station and month.
     """
 
     confidence: float | None

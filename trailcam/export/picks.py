@@ -1,4 +1,4 @@
-"""Which boxes to save as crops: the surest of each visit, then the surest of each station and month.
+"""Which boxes to save as crops: the surest of each scene, then the surest of each station and month.
 
 A candidate is 48 bytes in plain arrays, so that a million of them weigh little; the boxes themselves are read
 again when they are cut.
@@ -72,8 +72,8 @@ def pick(
     """Choose from ``photos``, which come in the order of ``plan``.
 
     ``whole`` takes a photo once for each folder. ``per_event`` and ``balance`` are the most for a folder and
-    visit, and for a folder, station and month, None for no limit. Photos of a station without a capture time
-    are one visit of one month.
+    scene, and for a folder, station and month, None for no limit. Photos of a station without a capture time
+    are one scene of one month.
     """
     n, run_id, box, folder, month = (array("q") for _ in range(5))
     confidence = array("d")
@@ -99,8 +99,8 @@ def pick(
     # The surest first; equals in the order of the plan, then of the folders' names.
     order = np.lexsort((rank_name[folder_ids], places, -np.asarray(confidence, np.float64)))
     if per_event is not None:
-        station, event = plan.station_id[places], plan.scene[places]
-        order = order[_ranks((folder_ids[order], station[order], event[order])) < per_event]
+        station, scene = plan.station_id[places], plan.scene[places]
+        order = order[_ranks((folder_ids[order], station[order], scene[order])) < per_event]
     if balance is not None:
         station = plan.station_id[places]
         order = order[_ranks((folder_ids[order], station[order], months[order])) < balance]

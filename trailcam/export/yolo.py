@@ -1,7 +1,7 @@
 """``export yolo``: a data set that ultralytics trains on.
 
-The split is by station and visit, never by photo: photos of one visit are near-duplicates, and a model
-that has seen one knows the other. Within each station the visits are ordered by a hash, so the split is the
+The split is by station and scene, never by photo: photos of one scene are near-duplicates, and a model
+that has seen one knows the other. Within each station the scenes are ordered by a hash, so the split is the
 same at every export of the same photos.
 """
 
@@ -47,7 +47,7 @@ def export_yolo(
 ) -> Summary:
     """Fill the folder ``target``, which must be new or empty: a mix of two splits would leak.
 
-    ``val_share`` (0..1) of each station's visits validate. ``blanks`` takes also photos on which nothing
+    ``val_share`` (0..1) of each station's scenes validate. ``blanks`` takes also photos on which nothing
     counts, as backgrounds. With ``corrected_only`` every label is a person's: photos that were judged as a
     whole, and those on which nothing but people's boxes counts. The copies lack the photos' GPS position
     unless ``with_coordinates``. Raises UsageError, UnanswerableError where none was corrected, RootError
@@ -60,7 +60,7 @@ def export_yolo(
         if folder.is_dir() and any(folder.iterdir()):
             raise UsageError(
                 f"The folder {printable(str(target))} isn't empty.",
-                "A mix of two splits lets photos of one visit train and validate: name a new folder.",
+                "A mix of two splits lets photos of one scene train and validate: name a new folder.",
             )
         plan = make_plan(db, selection, confidence, gap)
         wanted = plan.completed if blanks else plan.counts
@@ -93,29 +93,29 @@ def export_yolo(
             if saved:
                 manifest.writerow(_manifest_row(saved, photo, plan, runs))
     if not wanted.any() or not validates.any():
-        summary.notes.append("There are too few visits to validate with: images/val is empty.")
+        summary.notes.append("There are too few scenes to validate with: images/val is empty.")
     _write_yaml(folder, names)
     return summary
 
 
 def split(plan: ExportPlan, wanted: npt.NDArray[np.bool_], val_share: float) -> npt.NDArray[np.bool_]:
-    """Which photos validate: whole visits. A station's photos without a capture time are one visit.
+    """Which photos validate: whole scenes. A station's photos without a capture time are one scene.
 
-    Each station gives the rounded share of its visits; if that is none anywhere, one visit of all is taken,
+    Each station gives the rounded share of its scenes; if that is none anywhere, one scene of all is taken,
     where there are at least two.
     """
-    visits: dict[int, dict[tuple[int, int], str]] = {}
+    scenes: dict[int, dict[tuple[int, int], str]] = {}
     keys = []
     for n in np.flatnonzero(wanted):
-        station, event = int(plan.station_id[n]), int(plan.scene[n])
-        keys.append((int(n), (station, event)))
-        order = short_hash(str(station), str(plan.scene_us[n]) if event >= 0 else "undated")
-        visits.setdefault(station, {})[station, event] = order
+        station, scene = int(plan.station_id[n]), int(plan.scene[n])
+        keys.append((int(n), (station, scene)))
+        order = short_hash(str(station), str(plan.scene_us[n]) if scene >= 0 else "undated")
+        scenes.setdefault(station, {})[station, scene] = order
     chosen: set[tuple[int, int]] = set()
-    for own in visits.values():
+    for own in scenes.values():
         ordered = sorted(own, key=lambda key: (own[key], key))
         chosen |= set(ordered[: round(len(ordered) * val_share)])
-    everything = {key: order for own in visits.values() for key, order in own.items()}
+    everything = {key: order for own in scenes.values() for key, order in own.items()}
     if val_share > 0 and not chosen and len(everything) > 1:
         chosen = {min(everything, key=lambda key: (everything[key], key))}
     validates = np.zeros(len(plan), np.bool_)
@@ -167,9 +167,9 @@ def _save(
 
 
 def _manifest_row(file: str, photo: Photo, plan: ExportPlan, runs: Mapping[int, Run]) -> tuple[str, ...]:
-    """What `trailcam evaluate` and `import yolo` ask of a photo: its visit, and who made its labels."""
-    visit = int(plan.scene[photo.n])
-    scene = f"{photo.station} {visit}" if visit >= 0 else ""
+    """What `trailcam evaluate` and `import yolo` ask of a photo: its scene, and who made its labels."""
+    number = int(plan.scene[photo.n])
+    scene = f"{photo.station} {number}" if number >= 0 else ""
     by_people = photo.by_person or (bool(photo.boxes) and all(box.by_person for box in photo.boxes))
     if by_people or photo.run_id is None:
         return file, scene, "person", ""

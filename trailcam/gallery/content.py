@@ -154,7 +154,9 @@ def _notes(models: Sequence[dict[str, Any]], undated_left_out: int, judged: int)
     listed = ", ".join(f"{printable(name)} ({count(n, 'photo')})" for name, n in names.items())
     notes = [f"Found by {listed}."] if listed else [] if judged else ["No photo has been looked at yet."]
     if judged:
-        notes.append(f"{count(judged, 'photo')} {'rests' if judged == 1 else 'rest'} on a person's word.")
+        notes.append(
+            f"{count(judged, 'photo')} {'rests' if judged == 1 else 'rest'} on corrections by people."
+        )
     blind = [
         name
         for name in names

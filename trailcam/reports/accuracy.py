@@ -1,10 +1,10 @@
-"""``report accuracy``: a model against what people said of the same photos.
+"""``report accuracy``: a model compared with corrections of the same photos.
 
 A model's box is right when it overlaps a person's box of its class by an IoU of 0.5. On a photo that was
-judged as a whole every other box is wrong; where single places were judged, only the boxes there are held
-against them. Intervals are Wilson's score intervals (E. B. Wilson 1927, "Probable inference, the law of
-succession, and statistical inference") at 95 %, with visits in place of boxes as the size of the sample, as
-photos of one visit are alike.
+judged as a whole every other box is wrong; where single places were judged, only the boxes there are
+compared. Intervals are Wilson's score intervals (E. B. Wilson 1927, "Probable inference, the law of
+succession, and statistical inference") at 95 %, with scenes in place of boxes as the size of the sample, as
+photos of one scene are alike.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LIMIT = 0.5
 """The IoU from which a box is on the animal."""
 _Z = 1.959964  # of the normal distribution, for 95 %
 _BINS = tuple(n / 10 for n in range(11))
-_FEW_VISITS = 10
+_FEW_SCENES = 10
 
 _FIGURES = (
     Column("people_saw", "people saw", CellType.COUNT),
@@ -50,7 +50,7 @@ _FIGURES = (
     Column("recall", "recall", CellType.SHARE),
     Column("recall_low", "from", CellType.SHARE),
     Column("recall_high", "to", CellType.SHARE),
-    Column("visits", "visits", CellType.COUNT, spare=0),
+    Column("visits", "scenes", CellType.COUNT, spare=0),
 )
 _COLUMNS = (
     Column("class", "class", CellType.TEXT, wraps=True),
@@ -84,8 +84,8 @@ class Evidence:
     whole: Sequence[bool]
 
     @property
-    def visits(self) -> int:
-        """How many visits the photos are of."""
+    def scenes(self) -> int:
+        """How many scenes the photos are of."""
         return len({photo.scene for photo in self.judge.photos})
 
 
@@ -205,7 +205,7 @@ def _labels(model: Mapping[int, ClassInfo], found: Sequence[Mapping[str, Any]]) 
 
 
 def _pair(group: Sequence[Mapping[str, Any]], labels: Mapping[int, ClassInfo]) -> tuple[LabelledPhoto, Found]:
-    """The truth on one photo and what the model said, without what nobody judged."""
+    """The truth on one photo and what the model said, without boxes that no person judged."""
     numbers = {info.name: number for number, info in labels.items()}
     people = [row for row in group if row["truth"]]
     said = [row for row in group if row["truth"] is False]
@@ -297,11 +297,11 @@ def _calibration(judge: Judge, matched: Sequence[Matched]) -> list[Row]:
 
 
 def _notes(evidence: Evidence) -> list[str]:
-    n, visits = len(evidence.judge.photos), evidence.visits
+    n, scenes = len(evidence.judge.photos), evidence.scenes
     parts = n - sum(evidence.whole)
     notes = [
         f"The model {printable(evidence.model['weights_name'])} against"
-        f" {', '.join(map(printable, evidence.authors))} on {count(n, 'photo')} of {count(visits, 'visit')}"
+        f" {', '.join(map(printable, evidence.authors))} on {count(n, 'photo')} of {count(scenes, 'scene')}"
         + (f"; on {parts:,} of them only single places were judged." if parts else ".")
     ]
     drawn = sum(evidence.random)
@@ -309,18 +309,18 @@ def _notes(evidence: Evidence) -> list[str]:
         how_many = "None" if not drawn else f"{drawn:,}"
         notes.append(
             f"{how_many} of these photos {'were' if drawn != 1 else 'was'} drawn at random (`trailcam review"
-            " --random`). The others were looked at because something was in doubt or had gone wrong: on all"
-            " photos the model is likely to do better than this."
+            " --random`). The others were judged because something was doubtful or wrong, so on all photos"
+            " together the model is probably better than this."
         )
     notes.append(
-        "People saw the model's boxes before they judged: an animal that it missed is easily missed again, so"
-        " recall is rather lower than this. Intervals: 95 %, Wilson, visits as the sample."
+        "People saw the model's boxes when they judged, and easily miss what it missed: the true recall is"
+        " probably lower. Intervals: 95 %, Wilson, with scenes as the sample."
     )
-    if visits < _FEW_VISITS:
-        notes.append(f"{count(visits, 'visit')} can't tell much: see how far the intervals reach.")
+    if scenes < _FEW_SCENES:
+        notes.append(f"{count(scenes, 'scene')} say little: see how wide the intervals are.")
     for other in evidence.others:
         notes.append(
             f"{count(other['photos'], 'judged photo')} of {printable(other['weights_name'])} left out:"
-            f" --run {other['run_id']} tells of that model."
+            f" --run {other['run_id']} reports on that model."
         )
     return notes

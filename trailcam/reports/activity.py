@@ -1,6 +1,6 @@
 """``report activity``: at which hours animals come, by the clock, by the sun and by the moon.
 
-Everything is counted in events (visits), as photos of one visit are no independent observations.
+Everything is counted in visits, as photos of one visit are not independent observations.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _KEY_COLUMNS = {
     "season": Column("season", "season", CellType.TEXT),
     "station": Column("station", "station", CellType.TEXT, wraps=True),
 }
-_EVENTS = Column("events", "events", CellType.COUNT, sign="≈")
+_EVENTS = Column("events", "visits", CellType.COUNT, sign="≈")
 _SHARE = Column("share", "share", CellType.SHARE)
 _HOUR_COLUMNS = (
     Column("hour", "hour", CellType.COUNT),
@@ -66,7 +66,7 @@ _OVERLAP_COLUMNS = (
     Column("first", "class", CellType.TEXT, wraps=True),
     Column("second", "and", CellType.TEXT, wraps=True),
     Column("time", "by", CellType.TEXT),
-    Column("first_events", "events", CellType.COUNT),
+    Column("first_events", "visits", CellType.COUNT),
     Column("second_events", "and", CellType.COUNT),
     Column("overlap", "overlap", CellType.NUMBER, null="too few"),
     Column("low", "95 % from", CellType.NUMBER),
@@ -101,7 +101,7 @@ def activity(
     ``by`` are keys out of :data:`KEYS` and at most one of :data:`AXES`. With "hour" rows are the hours of the
     cameras' clock, with "sun" hours of the sun's clock (see ``sun_clock``), with "moon" phases of the moon.
     Without one of them the rows are hours, and the others become the sections by_sun and by_moon. Of two
-    classes and more the section overlap compares each pair. A row without events is there only where no key
+    classes and more the section overlap compares each pair. A row without visits is there only where no key
     is asked for. Raises UsageError for an unknown or second key, a class or a station.
     """
     keys, axes = _checked(by)
@@ -145,7 +145,7 @@ def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _section(seen: _Seen, axis: str) -> Section:
-    """The table of one axis; a class, and a group of keys, without any event has no rows."""
+    """The table of one axis; a class, and a group of keys, without any visit has no rows."""
     make: Callable[[_Seen], list[Row]] = {"hour": _by_hour, "sun": _by_sun, "moon": _by_moon}[axis]
     rows = make(seen)
     last = {"hour": _HOUR_COLUMNS, "sun": _SUN_COLUMNS, "moon": _MOON_COLUMNS}[axis]
@@ -284,7 +284,7 @@ def _notes(
         for note in found
     ]
     if seen.basis.models:
-        notes += [f"No event of {printable(n)} at this confidence." for n, v in seen.groups.items() if not v]
+        notes += [f"No visit of {printable(n)} at this confidence." for n, v in seen.groups.items() if not v]
     if not seen.visits:
         return notes
     if "by_sun" in shown or pairs:
@@ -301,21 +301,22 @@ def _sun_notes(seen: _Seen) -> list[str]:
     n, total = len(seen.times), len(seen.visits)
     if not n:
         return [
-            "The sun's time is unknown: it needs a station's latitude, longitude and time zone"
+            "The sun's time is unknown: it needs the station's latitude, longitude and time zone"
             " (`trailcam stations set`)."
         ]
-    left = f", the other {count(total - n, 'event')} not" if n < total else ""
+    left = f"; {count(total - n, 'visit')} could not" if n < total else ""
     return [
         f"By the sun: sunrise is always at {_clock(seen.clock.sunrise)} and sunset at"
-        f" {_clock(seen.clock.sunset)}, the means over these events, and time between them runs evenly"
-        f" (average anchoring, Nouvellet et al. 2012). {count(n, 'event')} could be placed{left}."
+        f" {_clock(seen.clock.sunset)}, the means over these visits, and time runs evenly between them"
+        f" (average anchoring, Nouvellet et al. 2012). {count(n, 'visit')} could be placed{left}."
     ]
 
 
 _OVERLAP_NOTES = (
-    "Overlap: 0 is never at the same hours, 1 always (Ridout and Linkie 2009: Dhat4, or Dhat1 where a class"
-    " has fewer than 50 events; von Mises kernels). The interval is a smoothed bootstrap's, 1,000 samples.",
-    "Fewer than 10 events of a class tell nothing; Ridout and Linkie advise Dhat4 from about 75 events on.",
+    "Overlap: 0 means never at the same hours, 1 means always (Ridout and Linkie 2009: Dhat4, or Dhat1 where"
+    " a class has fewer than 50 visits; von Mises kernels). The interval comes from a smoothed bootstrap of"
+    " 1,000 samples.",
+    "Fewer than 10 visits of a class say nothing; Ridout and Linkie advise Dhat4 from about 75 visits on.",
 )
 
 

@@ -55,7 +55,7 @@ class Events:
         return len(self.began_us)
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Events:
-        """Those events that ``mask`` (n,) picks."""
+        """Those visits that ``mask`` (n,) picks."""
         return Events(self.names, *(getattr(self, name)[mask] for name in self.__slots__[1:]))
 
     def of_age(self, age: str) -> Events:
@@ -74,22 +74,22 @@ class Events:
         return self.began_us % (2 * _HALF_DAY_US) // 3_600_000_000
 
     def n_nights(self) -> int:
-        """How many nights had an event, each station's own."""
+        """How many nights had a visit, each station's own."""
         return len(np.unique(self.night * len(self.names["station"]) + self.station))
 
     def n_light(self, light: int) -> int:
-        """How many events have this light."""
+        """How many visits have this light."""
         return int(np.count_nonzero(self.light == light))
 
     def grouped(self) -> Iterator[tuple[Key, Events]]:
-        """The events of each (season, age) that has some."""
+        """The visits of each (season, age) that has some."""
         for season, age, mask in _groups(self.names, self.season, self.age):
             yield (season, age), self.where(mask)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``doubtful`` counts events by (season, age); ``spans`` are the first and last photo by the same."""
+    """``doubtful`` counts visits by (season, age); ``spans`` are the first and last photo by the same."""
 
     events: Events
     doubtful: Mapping[Key, int]
@@ -176,7 +176,7 @@ def _light(
 
 
 def _of_events(photos: Light, starts: Numbers) -> Light:
-    """One photo in legal light makes the event so; it is dark if all its photos are known to be."""
+    """One photo in legal light makes the visit so; it is dark if all its photos are known to be."""
     legal = np.maximum.reduceat(photos == LEGAL, starts)
     known = np.minimum.reduceat(photos != UNKNOWN, starts)
     return np.where(legal, LEGAL, np.where(known, DARK, UNKNOWN)).astype(np.int8)

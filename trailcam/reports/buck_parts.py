@@ -1,7 +1,7 @@
 """The parts of ``report bucks`` beside its counts: season-years, confidences, hours and nights.
 
-All but the confidences are counted in events. One whose clock is in doubt tells nothing about light, hours
-and nights, and is named.
+All but the confidences are counted in visits. One whose clock is in doubt says nothing about light, hours and
+nights; a note says how many there are.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SEASON_COLUMNS = (
     _AGE,
     Column("photos", "photos", CellType.COUNT, sign="≥"),
     Column("detections", "detections", CellType.COUNT, sign="≥"),
-    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("events", "visits", CellType.COUNT, sign="≈"),
     Column("camera_days", "camera-days", CellType.COUNT),
     Column("events_per_100", "per 100 days", CellType.NUMBER, sign="≈"),
     Column("mean_confidence", "conf.", CellType.NUMBER),
@@ -69,7 +69,7 @@ _CONFIDENCE_COLUMNS = (
 _HOUR_COLUMNS = (
     _SEASON,
     Column("hour", "hour", CellType.COUNT),
-    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("events", "visits", CellType.COUNT, sign="≈"),
     Column("share", "share", CellType.SHARE),
     Column("camera_days", "camera-days", CellType.COUNT),
     Column("events_per_100", "per 100 days", CellType.NUMBER, sign="≈"),
@@ -78,7 +78,7 @@ _NIGHT_COLUMNS = (
     Column("night", "night of", CellType.TEXT),
     _SEASON,
     Column("station", "station", CellType.TEXT, wraps=True),
-    Column("events", "events", CellType.COUNT),
+    Column("events", "visits", CellType.COUNT),
     Column("photos", "photos", CellType.COUNT),
     Column("max_animals", "most at once", CellType.COUNT),
     Column("times", "came at", CellType.TEXT, wraps=True),
@@ -87,7 +87,7 @@ _NIGHT_COLUMNS = (
 )
 _NOON = time(12)  # when a night begins
 _TITLES = {
-    "seasons": "Season-years beside each other",
+    "seasons": "Season-years side by side",
     "confidence": "How sure the model was",
     "hours": "Mature bucks by hour",
     "nights": "Nights with mature bucks",
@@ -108,13 +108,13 @@ def buck_report(
 
     Section ``seasons`` has a row for each season-year (None: no capture time) and age class: what ``bucks``
     counts, first_sighting and last_sighting (camera time, ISO 8601, of photos whose clock is not in doubt),
-    legal_events (an event with a photo from 30 minutes before sunrise to 30 minutes after sunset at its
+    legal_events (a visit with a photo from 30 minutes before sunrise to 30 minutes after sunset at its
     station), dark_events, unknown_light_events (coordinates or time zone unknown) and doubtful_events, which
-    come to events; legal_share (of those whose light is known, None without any) and station_nights: nights
-    with an event, each station's own. ``confidence``: boxes of bucks by tenths of confidence, counted or not,
-    by age class; people's word is no confidence. ``hours``: events of mature bucks by season-year and hour
+    add up to events; legal_share (of those whose light is known, None without any) and station_nights: nights
+    with a visit, each station's own. ``confidence``: boxes of bucks by tenths of confidence, counted or not,
+    by age class; a correction has no confidence. ``hours``: visits of mature bucks by season-year and hour
     of the clock, for all 24 hours. ``nights``: those on which a mature buck came, from noon to noon, named by
-    the day they begin on; times are the events' first photos. Without the part counts there are no rows.
+    the day they begin on; times are the visits' first photos. Without the part counts there are no rows.
     Raises UsageError as ``bucks`` does, and for an unknown part.
     """
     for part in parts:
@@ -292,17 +292,17 @@ def _notes(seen: Seen, parts: Sequence[str]) -> list[str]:
     if doubtful and {"seasons", "hours", "nights"} & set(parts):
         are = "is" if doubtful == 1 else "are"
         notes.append(
-            f"{count(doubtful, 'event')} whose clock is in doubt {are} left out of light, hours and nights."
+            f"{count(doubtful, 'visit')} whose clock is in doubt {are} left out of light, hours and nights."
         )
     if "seasons" in parts and len(seen.events):
         notes.append(
-            "In legal light: an event with a photo from 30 minutes before sunrise to 30 minutes after sunset"
+            "In legal light: a visit with a photo from 30 minutes before sunrise to 30 minutes after sunset"
             " at its station. A night lasts from noon to noon, each station's own."
         )
         dim = seen.events.n_light(UNKNOWN)
         if dim:
             notes.append(
-                f"The light of {count(dim, 'event')} is unknown: it takes the station's latitude,"
+                f"The light of {count(dim, 'visit')} is unknown: it depends on the station's latitude,"
                 " longitude and time zone (`trailcam stations set`)."
             )
     n_nights = seen.events.of_age(AgeClass.MATURE).n_nights()

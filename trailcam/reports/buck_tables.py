@@ -1,4 +1,4 @@
-"""How people see the parts of ``report bucks``: season-years as columns beside each other."""
+"""How people see the parts of ``report bucks``: season-years as columns side by side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_seasons(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
 
     shared = {"camera-days": plain("camera_days"), "photos looked at": plain("coverage")}
     own = {
-        "events": plain("events"),
+        "visits": plain("events"),
         "per 100 camera-days": plain("events_per_100"),
         "first seen": lambda row: _minute(row["first_sighting"]),
         "last seen": lambda row: _minute(row["last_sighting"]),
@@ -61,7 +61,7 @@ def _minute(moment: str | None) -> str:
 
 
 def _light(row: Row) -> str:
-    """``5 of 12 (41 %)``: of the events whose light is known."""
+    """``5 of 12 (41 %)``: of the visits whose light is known."""
     known = (row["legal_events"] or 0) + (row["dark_events"] or 0)
     if known:
         return f"{row['legal_events']:,} of {known:,} ({percent(row['legal_share'])})"
@@ -69,7 +69,7 @@ def _light(row: Row) -> str:
 
 
 def _dim(row: Row) -> str:
-    """How many events' light is unknown, for want of coordinates or of a clock to believe."""
+    """How many visits' light is unknown, because coordinates or a trustworthy clock are missing."""
     if row["events"] is None:
         return "-"
     return f"{row['unknown_light_events'] + row['doubtful_events']:,}"
@@ -91,7 +91,7 @@ def draw_confidences(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
 
 
 def draw_hours(rows: Sequence[Row]) -> Drawn:
-    """A row for each hour; events and their rate for each season-year, and a bar for all of them."""
+    """A row for each hour; visits and their rate for each season-year, and a bar for all of them."""
     seasons = list(dict.fromkeys(row["season"] for row in rows))
     wide: dict[int, Row] = {hour: {"hour": hour, "all": 0} for hour in range(24)}
     for row in rows:

@@ -1,6 +1,6 @@
-"""``report bucks``: photos, detections, events and mean confidence of bucks, with coverage.
+"""``report bucks``: photos, detections, visits and mean confidence of bucks, with coverage.
 
-A detection counts when it comes from its image's current run and reaches the confidence. An event is a visit:
+A detection counts when it comes from its image's current run and reaches the confidence. A visit is
 the photos of one station and age class with no more than the gap between one and the next. It belongs to the
 month, hour and season-year of its first photo, and photos without a capture time belong to none.
 """
@@ -48,7 +48,7 @@ _KEY_COLUMNS = {
 _COUNT_COLUMNS = (
     Column("photos", "photos", CellType.COUNT, sign="≥"),
     Column("detections", "detections", CellType.COUNT, sign="≥"),
-    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("events", "visits", CellType.COUNT, sign="≈"),
     *RATE_COLUMNS,
     Column("mean_confidence", "conf.", CellType.NUMBER),
 )
@@ -206,7 +206,7 @@ def _notes(coverage: Mapping[str, Any], overall: Row, models: Sequence[Row], jud
 def _blind_note(name: str, known: set[str]) -> list[str]:
     """What a model with these age classes of bucks can't see. ``known`` is empty where it has no bucks."""
     if not known:
-        return [f"The model {name} has no class for bucks; it can't see them, so 0 doesn't mean none."]
+        return [f"The model {name} has no class for bucks and can't see them, so 0 doesn't mean none."]
     unseen = [age for age in _AGES if age is not AgeClass.UNKNOWN and age not in known]
     if not unseen:
         return []

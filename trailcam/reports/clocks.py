@@ -148,8 +148,8 @@ def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) 
     suspects = sum(one.photos for one in findings if one.doubt.word not in ACCUSE_NO_CLOCK)
     if suspects:
         notes.append(
-            f"{count(suspects, 'photo')} in doubt tell nothing about camera-days. `trailcam times shift`"
-            " corrects them; with --by 0h it says that they are right."
+            f"{count(suspects, 'photo')} in doubt don't count for camera-days. `trailcam times shift`"
+            " corrects them; with --by 0h it confirms them."
         )
     elif found:
         notes.append("No clock is in doubt.")

@@ -48,9 +48,7 @@ class Question:
     def __post_init__(self) -> None:
         """Raise UsageError for a confidence that is none."""
         if self.confidence is not None and not 0 <= self.confidence <= 1:
-            raise UsageError(
-                f"A confidence of {self.confidence:g} makes no sense.", "Give a number from 0 to 1."
-            )
+            raise UsageError(f"{self.confidence:g} is no confidence.", "Give a number from 0 to 1.")
 
     def describe(self, **more: object) -> dict[str, Any]:
         """The ``filters`` of a report."""
@@ -163,7 +161,7 @@ def notes_of(basis: Basis, undated_detections: int = 0) -> list[str]:
 
 
 def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:
-    """What photos that nobody looked at do to the counts."""
+    """What photos that were not looked at do to the counts."""
     if not models and not coverage["completed"]:
         return ["None of these photos has been looked at yet: run `trailcam detect`."]
     if coverage["completed"] < coverage["photos"]:
@@ -175,7 +173,7 @@ def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[s
 
 
 def model_notes(models: Sequence[Row], judged: int = 0) -> list[str]:
-    """Which models the counts rest on, and for how many photos (``judged``) on a person's word."""
+    """Which models the counts rest on, and for how many photos (``judged``) on corrections."""
     names: dict[str, int] = {}
     for model in models:
         names[model["weights_name"]] = names.get(model["weights_name"], 0) + model["photos"]
@@ -188,7 +186,9 @@ def model_notes(models: Sequence[Row], judged: int = 0) -> list[str]:
     if len({model["model_key"] for model in models}) > len(names):
         notes.append("Some photos were looked at with other settings than the rest.")
     if judged:
-        notes.append(f"{count(judged, 'photo')} {'rests' if judged == 1 else 'rest'} on a person's word.")
+        notes.append(
+            f"{count(judged, 'photo')} {'rests' if judged == 1 else 'rest'} on corrections by people."
+        )
     return notes
 
 
@@ -198,7 +198,7 @@ def undated_notes(coverage: Mapping[str, Any], undated_detections: int) -> list[
     if undated_detections:
         notes.append(
             f"{count(undated_detections, 'detection')} on photos without a capture time"
-            f" {'is' if undated_detections == 1 else 'are'} counted, but in no event."
+            f" {'is' if undated_detections == 1 else 'are'} counted, but in no visit."
         )
     n = coverage["undated_left_out"]
     if n == 1:

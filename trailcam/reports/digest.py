@@ -59,7 +59,7 @@ _KEY_COLUMNS = {
     "season": Column("season", "season", CellType.TEXT, null="undated"),
 }
 _SUM_COLUMNS = (
-    Column("events", "events", CellType.COUNT),
+    Column("events", "visits", CellType.COUNT),
     Column("new_photos", "new photos", CellType.COUNT),
     Column("max_animals", "most at once", CellType.COUNT, spare=2),
     Column("latest", "latest", CellType.TEXT, spare=1),
@@ -92,10 +92,10 @@ class Digest:
 class DigestOptions:
     """What a digest is asked besides its question.
 
-    ``name`` is its memory's. ``since`` None: since the last digest of the name, that is all that none of them
-    told of; else (aware) what was first looked at from then on, told or not. ``classes`` are names, kinds or
-    age classes; ``strict``: one that no run knows is a UsageError, else a note. ``by`` are keys out of
-    :data:`KEYS`. ``limit``: at most so many rows. ``now`` (aware) decides which cameras are silent.
+    ``name`` is its memory's. ``since`` None: all that no digest of the name has reported; else (aware) what
+    was first looked at from then on, reported or not. ``classes`` are names, kinds or age classes;
+    ``strict``: one that no run knows is a UsageError, else a note. ``by`` are keys out of :data:`KEYS`.
+    ``limit``: at most this many rows. ``now`` (aware) decides which cameras are silent.
     """
 
     classes: Sequence[str]
@@ -113,7 +113,7 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
     A row is a visit with a new photo: class (the word asked for), station, begins and ends (camera time,
     None for a station's undated photos), new_photos and photos of it, max_animals (most in one photo),
     confidence (0..1, highest of the new photos), the path of the photo with that, and the coverage of its
-    station. ``by`` keys a row is instead what is new of a class there: events with a new photo, by their
+    station. ``by`` keys a row is instead what is new of a class there: visits with a new photo, by their
     first one; new_photos, max_animals, latest (when the last of them began), confidence, path, and the
     coverage of its keys. Section ``stations``: where a camera is silent or photos were not looked at.
     """
@@ -197,7 +197,7 @@ def _told(found: Sequence[Row], basis: Basis) -> list[Row]:
 
 
 def _summed(found: Sequence[Row], by: Sequence[str], first_month: int, basis: Basis) -> list[Row]:
-    """The events of each class by the keys ``by``, in the order of the classes."""
+    """The visits of each class by the keys ``by``, in the order of the classes."""
     groups: dict[tuple[str, tuple[Any, ...]], list[Row]] = {}
     for row in found:
         begins = row["begins"]
@@ -284,7 +284,7 @@ def _headline(
 def _tally(word: str, found: Sequence[Row]) -> str:
     events = sum(row["begins"] is not None for row in found)
     undated = sum(row["new_photos"] for row in found if row["begins"] is None)
-    parts = [count(events, "event")] if events or not undated else []
+    parts = [count(events, "visit")] if events or not undated else []
     parts += [count(undated, "undated photo")] if undated else []
     return f"{printable(word)} {' and '.join(parts)}"
 
@@ -308,12 +308,12 @@ def _notes(basis: Basis, undated: int) -> list[str]:
         n = coverage["pending"]
         have = "has" if n == 1 else "have"
         notes.append(
-            f"{count(n, 'photo')} {have} not been looked at: a digest tells of photos once they are."
+            f"{count(n, 'photo')} {have} not been looked at: a digest reports photos once they have been."
         )
     notes += model_notes(basis.models, basis.judged)
     if undated:
         have = "has" if undated == 1 else "have"
-        notes.append(f"{count(undated, 'new photo')} {have} no capture time and {have} no event.")
+        notes.append(f"{count(undated, 'new photo')} {have} no capture time and {have} no visit.")
     return [*notes, *undated_notes(coverage, 0)]
 
 
@@ -330,5 +330,7 @@ def _blind_notes(models: Mapping[str, set[str]], classes: Sequence[str]) -> list
     for model, known in models.items():
         blind = [word for word in classes if word.lower() not in known]
         if blind:
-            notes.append(f"The model {printable(model)} has no class for {_or(blind)}: it can't tell of any.")
+            notes.append(
+                f"The model {printable(model)} has no class for {_or(blind)}, so it never reports any."
+            )
     return notes

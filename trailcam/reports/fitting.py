@@ -1,7 +1,7 @@
 """From which confidence classes should count, by people's corrections: ``report accuracy --fit-thresholds``.
 
 The measure is F1 (van Rijsbergen's) of a class's boxes. What was fitted looks better on its own photos than
-on others; so each threshold is also chosen on four fifths of the visits and tried on the last, five times
+on others; so each threshold is also chosen on four fifths of the scenes and tried on the last, five times
 (cross-validation), and one that does no better there than what counts now is not taken.
 """
 
@@ -27,18 +27,18 @@ from trailcam.store.judged_boxes import forget_fitted, save_fitted
 from trailcam.words.text import count, printable
 
 NEED_BOXES = 20
-NEED_VISITS = 10
+NEED_SCENES = 10
 _FOLDS = 5
 _GRID = np.round(np.arange(0.05, 0.951, 0.01), 2)
 _COLUMNS = (
     Column("class", "class", CellType.TEXT, wraps=True),
     Column("people_saw", "people saw", CellType.COUNT),
-    Column("visits", "visits", CellType.COUNT),
+    Column("visits", "scenes", CellType.COUNT),
     Column("before", "counted from", CellType.NUMBER),
     Column("threshold", "best", CellType.NUMBER),
     Column("f1_before", "F1 before", CellType.NUMBER),
     Column("f1_fitted", "fitted", CellType.NUMBER),
-    Column("f1_left_out", "on visits left out", CellType.NUMBER),
+    Column("f1_left_out", "on scenes left out", CellType.NUMBER),
     Column("taken", "taken", CellType.FLAG),
 )
 
@@ -55,7 +55,7 @@ class Fitted:
 
 
 def fit(evidence: Evidence) -> Fitted:
-    """A threshold for each class with NEED_BOXES true boxes of NEED_VISITS visits.
+    """A threshold for each class with NEED_BOXES true boxes of NEED_SCENES scenes.
 
     Raises UnanswerableError where no class has as many.
     """
@@ -66,13 +66,15 @@ def fit(evidence: Evidence) -> Fitted:
     for target in class_targets(judge.model, judge.labels):
         matched = match(judge.photos, judge.found, target, LIMIT)
         boxes = int(matched.truths.sum())
-        visits = len(set(scenes[matched.truths > 0]))
-        if boxes >= NEED_BOXES and visits >= NEED_VISITS:
+        n_scenes = len(set(scenes[matched.truths > 0]))
+        if boxes >= NEED_BOXES and n_scenes >= NEED_SCENES:
             before = judge.thresholds[next(iter(target.said))]
-            rows.append(_row(target.name, matched, scenes, before) | {"people_saw": boxes, "visits": visits})
+            rows.append(
+                _row(target.name, matched, scenes, before) | {"people_saw": boxes, "visits": n_scenes}
+            )
         elif boxes:
-            too_few.append(f"{printable(target.name)} ({count(boxes, 'box')} of {count(visits, 'visit')})")
-    needed = f"a class needs {NEED_BOXES} boxes of {NEED_VISITS} visits that people saw"
+            too_few.append(f"{printable(target.name)} ({count(boxes, 'box')} of {count(n_scenes, 'scene')})")
+    needed = f"a class needs {NEED_BOXES} boxes of {NEED_SCENES} scenes that people saw"
     if not rows:
         raise UnanswerableError(
             f"There are too few corrections to fit a threshold to: {needed}.",
@@ -99,7 +101,7 @@ def fit_thresholds(
         f"Counts from now on, in every report and later run of these weights: {names}. Taken back by"
         " --forget-thresholds."
         if names
-        else "No threshold did better on visits left out than what counts now: nothing was changed."
+        else "No threshold did better on scenes left out than what counts now: nothing was changed."
     )
     after = accuracy(db, question, run_id=run_id, only_random=only_random)[0] if names else before
     return dataclasses.replace(
@@ -150,7 +152,7 @@ def _counts(matched: Matched, photos: Bools, threshold: float) -> tuple[int, int
 
 
 def _left_out(matched: Matched, scenes: npt.NDArray[Any]) -> float:
-    """F1 over all photos, each counted from the threshold that the visits of the other folds choose."""
+    """F1 over all photos, each counted from the threshold that the scenes of the other folds choose."""
     fold = np.array([zlib.crc32(str(scene).encode()) % _FOLDS for scene in scenes])
     sums = np.zeros(3, np.int64)
     for n in range(_FOLDS):

@@ -1,4 +1,4 @@
-"""``report herd``: bucks, does and fawns to each other, by event, with intervals. See docs/herd.md."""
+"""``report herd``: the ratio of bucks, does and fawns, by visit, with intervals. See docs/herd.md."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _KEY_COLUMNS = {
     "station": Column("station", "station", CellType.TEXT, wraps=True),
 }
 _COLUMNS = (
-    *(Column(f"{sex}_events", f"{sex} events", CellType.COUNT, sign="≈", spare=5) for sex in _SEXES),
+    *(Column(f"{sex}_events", f"{sex} visits", CellType.COUNT, sign="≈", spare=5) for sex in _SEXES),
     *(Column(f"{sex}s", f"{sex}s", CellType.COUNT, sign="≈") for sex in _SEXES),
     Column("bucks_per_100_does", "bucks/100 does", CellType.NUMBER, sign="≈"),
     Column("bucks_low", "from", CellType.NUMBER),
@@ -56,11 +56,11 @@ _COLUMNS = (
 def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Report:
     """Ratios of bucks, does and fawns among the selected images, all together and ``by`` :data:`KEYS`.
 
-    The animals of an event are the most of its kind in one photo. Rows hold the keys, events and animals of
+    The animals of a visit are the most of its kind in one photo. Rows hold the keys, events and animals of
     each kind, bucks and fawns per 100 does with a 95 % percentile interval (``_low``, ``_high``; None where
-    more than a fortieth of the resamples has no doe, and for a group with too few events) and what was
+    more than a fortieth of the resamples has no doe, and for a group with too few visits) and what was
     resampled: stations or days. Photos without a capture time are left out. Raises UnanswerableError under
-    MIN_EVENTS events or MIN_DOE_EVENTS of does, and where a model has no class for one of the three.
+    MIN_EVENTS visits or MIN_DOE_EVENTS of does, and where a model has no class for one of the three.
     """
     by = tuple(dict.fromkeys(str(key) for key in by))
     for key in by:
@@ -116,7 +116,7 @@ def interval(strata: Sequence[Counts], sex: int) -> tuple[float | None, float | 
 
 
 def _refuse_blind(models: Sequence[Row]) -> None:
-    """Raise for a model that can't tell bucks, does and fawns: what it missed would bend the ratio."""
+    """Raise for a model that can't tell bucks, does and fawns: what it missed would distort the ratio."""
     for row in models:
         lacking = [f"{sex}s" for sex in _SEXES if sex not in row["kinds"]]
         if lacking:
@@ -130,9 +130,9 @@ def _refuse_few(sexed: Sequence[Row]) -> None:
     does = sum(event["kind"] == Kind.DOE for event in sexed)
     if len(sexed) < MIN_EVENTS or does < MIN_DOE_EVENTS:
         raise UnanswerableError(
-            f"Too little for a ratio: {count(len(sexed), 'event')} of bucks, does and fawns,"
+            f"Too few visits for a ratio: {count(len(sexed), 'visit')} of bucks, does and fawns,"
             f" {does:,} of them of does.",
-            f"It takes {MIN_EVENTS} events, {MIN_DOE_EVENTS} of them of does. Select a longer time or more"
+            f"It takes {MIN_EVENTS} visits, {MIN_DOE_EVENTS} of them of does. Select a longer time or more"
             " stations, or look at what is pending with `trailcam detect`.",
         )
 
@@ -174,16 +174,17 @@ def _notes(
     unknown = [event["animals"] for event in events if event["kind"] == Kind.DEER]
     if unknown:
         n_deer = count(sum(unknown), "deer", "deer")
-        notes.append(f"{n_deer} of unknown sex in {count(len(unknown), 'event')} not counted in any ratio.")
+        notes.append(f"{n_deer} of unknown sex in {count(len(unknown), 'visit')} not counted in any ratio.")
     few = sum(row["resampled"] is None for row in listed)
     if few:
         notes.append(
-            f"{count(few, 'row')} without a ratio: under {MIN_EVENTS} events or {MIN_DOE_EVENTS} of does."
+            f"{count(few, 'row')} without a ratio: fewer than {MIN_EVENTS} visits,"
+            f" or {MIN_DOE_EVENTS} of does."
         )
     drawn = (
-        "stations, whole, as the places differ; with fewer than 30 such intervals are rather too narrow"
+        "whole stations, as the places differ; with fewer than 30 stations the intervals are somewhat narrow"
         if total["resampled"] == "stations"
-        else f"days within each station, under {MIN_STATIONS} of them: they hold for these places alone"
+        else f"days within each station (fewer than {MIN_STATIONS}): they are valid for these places alone"
     )
     notes.append(f"95 % intervals from {REPLICATES:,} resamples of {drawn}.")
     return [*notes, BIAS]

@@ -8,7 +8,7 @@ bandwidth selection for circular density estimation, Computational Statistics an
 with the greatest estimate of the first three trigonometric moments, as the R package overlap has it.
 
 Times are counted in bins of one minute, so that a density is one product of Fourier transforms, whatever the
-number of events: 1,000 resamples take a second.
+number of visits: 1,000 resamples take a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 MINUTES = 1440
-# Below this many events the smaller sample says too little to estimate anything.
+# Below this many visits the smaller sample says too little to estimate anything.
 LEAST = 10
 # Dhat1 suits smaller samples (Ridout and Linkie 2009, section 4; Meredith and Ridout's guide to the package).
 DHAT4_FROM = 50
@@ -54,9 +54,9 @@ def minute_counts(hours: Sequence[float] | Floats) -> Counts:
 
 
 def overlap(first: Counts, second: Counts, *, seed: int = 1, resamples: int = RESAMPLES) -> Overlap | None:
-    """The overlap of two samples from :func:`minute_counts`; None if one has fewer than :data:`LEAST` events.
+    """The overlap of two samples from :func:`minute_counts`; None if one has fewer than :data:`LEAST` visits.
 
-    Dhat4 where both have at least :data:`DHAT4_FROM` events, else Dhat1. The interval is from a smoothed
+    Dhat4 where both have at least :data:`DHAT4_FROM` visits, else Dhat1. The interval is from a smoothed
     bootstrap, its percentiles shifted to centre on the estimate ("basic0" of the R package). The same
     ``seed`` gives the same interval.
     """
@@ -131,7 +131,7 @@ def _dhat1(first: Counts, second: Counts) -> Floats:
 
 
 def _dhat4(first: Counts, second: Counts) -> Floats:
-    """Estimator 4: how far each density reaches the other at the events themselves, averaged both ways."""
+    """Estimator 4: how far each density reaches the other at the visits themselves, averaged both ways."""
     f, g = (np.maximum(density(sample, concentration(sample)), _TINY) for sample in (first, second))
     one = (np.minimum(1, g / f) * first).sum(axis=1) / first.sum(axis=1)
     other = (np.minimum(1, f / g) * second).sum(axis=1) / second.sum(axis=1)

@@ -23,7 +23,7 @@ _BOXES = (
     Column("age_class", "age", CellType.TEXT),
     Column("confidence", "conf.", CellType.NUMBER),
     Column("counts", "counts", CellType.FLAG),
-    Column("by_person", "a person's word", CellType.FLAG),
+    Column("by_person", "correction", CellType.FLAG),
     *(Column(name, name, CellType.NUMBER, spare=n) for n, name in enumerate("xywh")),
 )
 _FACTS = (Column("name", "what", CellType.TEXT), Column("value", "value", CellType.TEXT, wraps=True))

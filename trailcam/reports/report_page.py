@@ -67,7 +67,7 @@ def _asked(filters: Mapping[str, Any]) -> str:
     elif isinstance(confidence, str):
         parts.append(f"confidence {confidence}")
     if "gap_s" in filters:
-        parts.append(f"events end after {filters['gap_s'] / 60:g} min")
+        parts.append(f"visits end after {filters['gap_s'] / 60:g} min")
     words = " · ".join(parts)
     return words[:1].upper() + words[1:]
 

@@ -1,4 +1,4 @@
-"""One report at several confidences, beside each other: how much an answer hangs on the threshold."""
+"""One report at several confidences, side by side: how much an answer depends on the threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``report species``: photos, detections, events and the most animals in one photo, for any class."""
+"""``report species``: photos, detections, visits and the most animals in one photo, for any class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KEY_COLUMNS = {
 _COLUMNS = (
     Column("photos", "photos", CellType.COUNT, sign="≥"),
     Column("detections", "detections", CellType.COUNT, sign="≥"),
-    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("events", "visits", CellType.COUNT, sign="≈"),
     *RATE_COLUMNS,
     Column("max_animals", "most at once", CellType.COUNT, sign="≥"),
 )
@@ -83,7 +83,7 @@ def species(
     if basis.models and only is None:
         notes.append(_blank_note(blank, question.confidence))
     if basis.models and not finished:
-        notes.append("None of these photos shows anything of the kind at this confidence.")
+        notes.append("None of these photos shows any of these classes at this confidence.")
     return Report(
         name="species",
         title="Species",

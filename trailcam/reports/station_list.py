@@ -90,7 +90,8 @@ def deployment_list(db: Connection, silent_days: int) -> Report:
         " (report.silent_days in the configuration)."
     ]
     if left_out:
-        notes.append(f"In none, for want of a trustworthy capture time: {count(left_out, 'photo')}.")
+        belong = "belongs" if left_out == 1 else "belong"
+        notes.append(f"{count(left_out, 'photo')} without a trustworthy capture time {belong} to none.")
     return Report(
         name="deployments",
         title="Deployments",
@@ -140,7 +141,7 @@ def _gps_notes(found: list[Row]) -> list[str]:
 
 
 def _unread_notes(db: Connection) -> list[str]:
-    """How many photos a trailcam scanned that passed GPS over, so that nobody takes that for none."""
+    """How many photos were scanned by a trailcam that didn't read GPS."""
     n = count_gps_unread(db)
     return [f"{count(n, 'photo')} scanned by an older trailcam: their GPS was never read."] if n else []
 
@@ -149,16 +150,17 @@ def _lacking_notes(found: list[Row], timezone: str | None) -> list[str]:
     notes = []
     if placeless := sum(row["latitude"] is None for row in found):
         notes.append(
-            f"{count(placeless, 'station')} without coordinates: no sun times, no Camtrap DP package."
+            f"{count(placeless, 'station')} without coordinates: no sun times and no Camtrap DP package."
         )
     if zoneless := sum(row["timezone"] is None for row in found):
-        whose = f"the general one, {timezone}" if timezone else "none is set in general either"
-        notes.append(f"{count(zoneless, 'station')} without a time zone of its own: {whose}.")
+        have = "has" if zoneless == 1 else "have"
+        default = f"the default, {timezone}, applies" if timezone else "no default zone is set"
+        notes.append(f"{count(zoneless, 'station')} {have} no time zone, and {default}.")
     return notes
 
 
 def _configured_notes(found: list[Row], configured: Mapping[str, StationSettings]) -> list[str]:
-    """Where the configuration says else than the database, or names no station."""
+    """Where the configuration contradicts the database, or names no station."""
     by_name = {str(row["station"]).casefold(): row for row in found}
     notes = []
     for name, settings in configured.items():
@@ -169,6 +171,6 @@ def _configured_notes(found: list[Row], configured: Mapping[str, StationSettings
             )
         elif any(getattr(settings, fact) not in (None, row[fact]) for fact in FACTS):
             notes.append(
-                f"The configuration says else of {printable(name)}: it goes first, from the next scan on."
+                f"The configuration differs for {printable(name)}: its values apply from the next scan on."
             )
     return notes

@@ -34,7 +34,7 @@ _COLUMNS = (
     Column("silent_days", "silent days", CellType.COUNT),
     Column("silences", "silences", CellType.COUNT, spare=6),
     Column("photos_per_day", "photos/day", CellType.NUMBER),
-    Column("events", "events", CellType.COUNT, sign="≈"),
+    Column("events", "visits", CellType.COUNT, sign="≈"),
     RATE_COLUMNS[1],
     Column("suspect", "clock?", CellType.COUNT, hide_zero=True),
     Column("undated", "undated", CellType.COUNT, hide_zero=True),
@@ -115,12 +115,12 @@ def _notes(basis: Basis, question: Question, doubtful: int) -> list[str]:
     notes = notes_of(basis)
     if doubtful:
         notes.append(
-            f"The clock of {count(doubtful, 'photo')} is in doubt; they tell nothing about camera-days."
+            f"The clock of {count(doubtful, 'photo')} is in doubt; they don't count for camera-days."
         )
     return [
         *notes,
-        "Camera-days run from the first photo to the last, less breaks of more than"
-        f" {question.silent_days} days without any; cameras at one station count as one.",
+        "Camera-days run from the first photo to the last, without breaks of more than"
+        f" {question.silent_days} days; cameras at one station count as one.",
     ]
 
 

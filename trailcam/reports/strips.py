@@ -26,14 +26,14 @@ _DOUBT_COLUMNS = (
 )
 _MEANING = {
     "no_strip": "no date with a time was found at the edges",
-    "odd_format": "not written as the camera's other photos are: a digit or an AM is lost",
-    "order_unknown": "day and month can't be told apart: --date-order says it",
+    "odd_format": "not in the form of the camera's other photos: a digit or an AM is missing",
+    "order_unknown": "day and month can't be told apart: give --date-order",
     "half_unknown": "morning and evening can't be told apart",
     "unsure": "the characters were hard to read",
     "out_of_order": "contradicts the photos before and after it",
-    "exif_differs": "contradicts the file's own EXIF time, which goes first",
+    "exif_differs": "contradicts the file's own EXIF time, which overrides it",
     "impossible": "a time in the future, or before 2000",
-    "not_judged": "its folder isn't finished: run the command again",
+    "not_judged": "its folder is not finished: run the command again",
 }
 
 

@@ -1,7 +1,7 @@
-"""Events as visits under the sky: when each began, by clock and sun, and which nights the cameras worked.
+"""Visits under the sky: when each began, by clock and sun, and which nights the cameras worked.
 
-A visit is an event (see ``trailcam.store.events``); its time is that of its first photo. One whose clock is
-in doubt tells nothing about hours and is left out.
+See :mod:`trailcam.store.visits`. A visit's time is that of its first photo. One whose clock is in doubt says
+nothing about hours and is left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from trailcam.words.text import count
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One event. ``at`` is the camera's clock (naive), ``utc`` the same moment, None where unknown."""
+    """One visit. ``at`` is the camera's clock (naive), ``utc`` the same moment, None where unknown."""
 
     what: str
     station: str
@@ -64,7 +64,7 @@ class ClockedVisits:
             return []
         are = "is" if self.n_doubtful == 1 else "are"
         return [
-            f"{count(self.n_doubtful, 'event')} whose clock is in doubt {are} left out of hours and nights."
+            f"{count(self.n_doubtful, 'visit')} whose clock is in doubt {are} left out of hours and nights."
         ]
 
 
@@ -160,7 +160,7 @@ def camera_nights(
     """Nights by (station, *keys, phase of the moon) in the selection.
 
     A night lasts from noon to noon, and a camera-day is half of the night that ends in it and half of that
-    which begins in it: so effort covers just the days on which events are counted.
+    which begins in it: so effort covers just the days on which visits are counted.
     """
     nights: dict[tuple[Any, ...], float] = {}
     for row in worked.days(question.selection, keys, question.first_month):

@@ -213,7 +213,7 @@ def _why(row: Mapping[str, Any]) -> tuple[str, ...]:
         doubts.append(
             (
                 row["odd_worth"],
-                f"Unlike its visit: {_named(row['odd_look'])} here,"
+                f"Unlike its scene: {_named(row['odd_look'])} here,"
                 f" {_named(row['odd_usual'])} on {count(row['odd_n'], 'other photo')}.",
             )
         )

@@ -75,7 +75,7 @@ def fingerprint(db: Connection, names: list[str] | None = None) -> Fingerprint:
 def back_up(database: Database, target: Path) -> Fingerprint:
     """Copy the database into the file ``target``, and read the copy back before it gets that name.
 
-    Nobody can write in the meantime, and whoever wants to waits: a detect goes on afterwards. The schema
+    No other process can write in the meantime: a detect waits and continues afterwards. The schema
     stays as it is. Raises DatabaseError (also where the copy differs) and OutputError; then ``target`` is as
     it was.
     """
@@ -127,7 +127,7 @@ def copy_name(path: Path, why: str) -> Path:
 
 
 def copies_hint(path: Path) -> str:
-    """Where copies of a database lie that can't be read, for whoever wants to go back to one."""
+    """Where the copies of an unreadable database are, to go back to one."""
     found = [printable(str(copy)) for copy in copies(path)[:5]]
     if not found:
         return (

@@ -1,6 +1,6 @@
-"""Shifts: what people say of clocks. Each is kept with the photos it moved, and can be taken back.
+"""Shifts of capture times. Each is kept with the photos it moved, and can be taken back.
 
-A shift names photos, not a rule: what is scanned later is nobody's until somebody says so. ``before`` and
+A shift names photos, not a rule: photos that are scanned later are not shifted. ``before`` and
 ``after`` are a photo's time as it was shown and as it became, so that shifts build on each other and an older
 one can't change under a newer one.
 """
@@ -105,7 +105,8 @@ def undo_shift(db: Connection, shift_id: int | None) -> tuple[int, list[int]]:
 def corrected(db: Connection, image_ids: Iterable[int]) -> dict[int, datetime]:
     """What the shifts in force make of these images' times; images that none moved are not in it.
 
-    A shift is a word on what a photo's file said. Where a file was replaced and says else, it is silent.
+    A shift corrects what a photo's file stated. It no longer applies where the file was replaced and states
+    another time.
     """
     with asked(db, image_ids):
         found = db.execute(
@@ -135,7 +136,7 @@ def drop_corrections(db: Connection, image_ids: Iterable[int]) -> None:
 def shifts(db: Connection) -> list[dict[str, Any]]:
     """All shifts, the oldest first: shift, asked, by_s, stations, photos, in_force, times, note, moments.
 
-    ``in_force`` counts photos whose time is this shift's word or builds on it.
+    ``in_force`` counts photos whose time is this shift's or builds on it.
     """
     return rows(
         db,

@@ -37,9 +37,9 @@ class JudgedBox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One person's word on one photo.
+    """What one person says of one photo.
 
-    ``whole``: the photo shows ``boxes`` and nothing else (none: it is blank). Otherwise the word is on the
+    ``whole``: the photo shows ``boxes`` and nothing else (none: it is blank). Otherwise it is about the
     places of ``boxes`` alone. ``made_at`` is UTC without zone. A ``uid``, any text, is recorded once and for
     all.
     """

@@ -1,7 +1,7 @@
 """The boxes that count: the one place where they are decided, for every report, gallery, digest and export.
 
 A box counts when it comes from its photo's current run and reaches its confidence, or when a person put it
-there. What people said (see :mod:`trailcam.store.corrections`) goes before what models said:
+there. Corrections (see :mod:`trailcam.store.corrections`) override every model:
 
 - On a photo that a person judged as a whole, that judgement's boxes count and no model's.
 - On one of which single boxes were judged, these places are the person's: a model's box that overlaps one of

@@ -1,6 +1,6 @@
-"""What digests have told, and what is new to the next one.
+"""What digests have reported, and what is new to the next one.
 
-A photo is told of once: when it is first looked at, whenever it was taken. Another model that looks at it
+A photo is reported once: when it is first looked at, whenever it was taken. Another model that looks at it
 again makes no news of it. A file that was replaced by another of the same name is another photo. Digests of
 different names know nothing of each other.
 """
@@ -24,7 +24,7 @@ from trailcam.store.visits import Visits
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one digest tells of, to be remembered. All that is new in it, and nothing else.
+    """What one digest reports, to be remembered. All that is new in it, and nothing else.
 
     ``completed`` and ``looked_at`` (datetime64[us], UTC) are aligned: photos and when each was first looked
     at. ``failed`` are ids of photos, ``silences`` pairs of a station's id and the day of its last photo.
@@ -47,7 +47,7 @@ class Fresh(TempTables):
     """The tables ``fresh`` and ``fresh_failed``: what of the photos is new to the digest called ``name``.
 
     ``fresh`` (image_id, looked_at): photos first looked at from ``since`` on (UTC, naive); None: those that
-    no digest of the name has told of. ``fresh_failed`` (image_id): the same for photos that failed.
+    no digest of the name has reported. ``fresh_failed`` (image_id): the same for photos that failed.
     """
 
     name: str

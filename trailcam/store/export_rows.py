@@ -61,7 +61,7 @@ class Photo(NamedTuple):
 
     ``orientation`` is the EXIF value 1..8 that turned it so. ``trigger`` is what the camera says of it.
     ``run_id`` is of the model whose boxes count, None where none's do. ``by_person``: what is known of the
-    photo is a person's word alone. ``boxes`` are those that count, the surest first.
+    photo is a correction. ``boxes`` are those that count, the surest first.
     """
 
     n: int

@@ -84,7 +84,7 @@ def compare(
 ) -> Comparison:
     """Compare a walk's ``files`` with the images of ``root_id``. Works on a read-only connection.
 
-    Images below ``unreadable_folders`` (relative paths) are left as they are: nobody knows.
+    Images below ``unreadable_folders`` (relative paths) are left as they are: their state is unknown.
     An image whose reading failed at the last scan is read again, as a fixed permission
     changes neither size nor mtime.
     """
@@ -170,9 +170,9 @@ def finish_scan(
 def save_images(db: Connection, root_id: int, images: Sequence[Image], changed_ids: Mapping[str, int]) -> Ids:
     """Insert images; returns their ids. Those whose path is in ``changed_ids`` take the path of that image.
 
-    Where nobody knows what the file held before, its old results describe pixels that are gone, and go with
-    them; the image keeps its id. Else the old image steps aside, and :func:`trailcam.store.contents.settle`
-    finds out what became of its content: moved, edited in place, or gone.
+    Where the old content is unknown, the old results describe pixels that are gone, and are deleted; the
+    image keeps its id. Else the old image steps aside, and :func:`trailcam.store.contents.settle` finds out
+    what became of its content: moved, edited in place, or gone.
     """
     if not images:
         return np.zeros(0, np.int64)

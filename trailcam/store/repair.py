@@ -42,7 +42,7 @@ _ORPHANS = {
     " WHERE station_id NOT IN (SELECT station_id FROM stations)",
 }
 
-# Pairs of run and image of which nobody can tell what the run saw.
+# Pairs of run and image where it is unknown what the run saw.
 _DOUBTFUL = """
     CREATE OR REPLACE TEMP TABLE doubtful AS
     SELECT run_id, image_id FROM results GROUP BY ALL HAVING count(*) > 1
@@ -58,7 +58,7 @@ _RESULTS = {
     " WHERE r.run_id = detections.run_id AND r.image_id = detections.image_id AND r.status = 'completed')",
 }
 _RUNS = {
-    "runs called running that nobody runs": "UPDATE runs SET state = 'interrupted' WHERE state = 'running'",
+    "runs recorded as running that are not": "UPDATE runs SET state = 'interrupted' WHERE state = 'running'",
     "runs chosen beside a later choice": "UPDATE runs SET chosen_at = NULL"
     " WHERE chosen_at < (SELECT max(chosen_at) FROM runs)",
     "completed runs without an end": "UPDATE runs SET finished_at = coalesce("
@@ -74,14 +74,14 @@ _IMPORTS = {
     " AND import_id NOT IN (SELECT import_id FROM imports)",
 }
 _PLACES = {
-    "stations that photos name and nobody knew": """
+    "stations that photos name but were missing": """
         INSERT INTO stations BY NAME
         SELECT station_id, CASE WHEN count(DISTINCT scanned_station) = 1
                 AND NOT bool_or(scanned_station IN (SELECT name FROM stations))
             THEN any_value(scanned_station) ELSE 'recovered ' || station_id END AS name
         FROM images ANTI JOIN stations USING (station_id) GROUP BY station_id
     """,
-    "roots that photos name and nobody knew": """
+    "roots that photos name but were missing": """
         INSERT INTO roots BY NAME
         SELECT DISTINCT root_id, 'recovered ' || root_id AS name, 'recovered ' || root_id AS path,
             now()::TIMESTAMP AS added_at
@@ -161,9 +161,9 @@ _STATUSES = """
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """``mended``: what was done -> to how many rows. ``left``: rules that are broken all the same."""
+    """``fixed``: what was done -> to how many rows. ``left``: rules that are broken all the same."""
 
-    mended: dict[str, int]
+    fixed: dict[str, int]
     left: list[Broken]
 
 
@@ -174,33 +174,33 @@ def repair(db: Connection) -> Repair:
     """
     if not broken(db):
         return Repair({}, [])
-    mended = {"images written twice": _count(db, _COPIES)}
+    fixed = {"images written twice": _count(db, _COPIES)}
     db.execute(_DOUBTFUL)
     for what, sql in {**_PLACES, **_EQUALS, **_RESULTS, **_ORPHANS}.items():
-        mended[what] = _count(db, sql)
-    if any(mended[what] for what in _EQUALS) or db.execute(_SAME_BYTES).fetchall():
-        mended["folders that the next scan searches for copies"] = _count(
+        fixed[what] = _count(db, sql)
+    if any(fixed[what] for what in _EQUALS) or db.execute(_SAME_BYTES).fetchall():
+        fixed["folders that the next scan searches for copies"] = _count(
             db, "UPDATE roots SET unsettled = true WHERE NOT unsettled"
         )
     # Results without a run are gone by now: their boxes go too.
     again = "boxes without a completed result"
-    mended[again] += _count(db, _RESULTS[again])
-    mended["boxes of people without their judgement"] = _count(
+    fixed[again] += _count(db, _RESULTS[again])
+    fixed["boxes of people without their judgement"] = _count(
         db,
         "DELETE FROM judged_boxes WHERE (judgement_id, image_id) NOT IN"
         " (SELECT (judgement_id, image_id) FROM judgements)",
     )
     for what, sql in {**_RUNS, **_IMPORTS, **_TIMES}.items():
-        mended[what] = _count(db, sql)
-    mended["photos whose run is not known"] = _count(db, _LOST_RUNS)
+        fixed[what] = _count(db, sql)
+    fixed["photos whose run is not known"] = _count(db, _LOST_RUNS)
     settle(db, "SELECT image_id FROM images WHERE run_id IS NULL")
-    mended["photos in a wrong state"] = _count(db, _STATUSES)
-    mended["runs counted anew"] = _count(db, RECOUNT_RUNS)
-    mended["photos whose boxes all repeated one another"] = len(db.execute(_ALL_REPEAT).fetchall())
-    if mended["photos whose boxes all repeated one another"]:
+    fixed["photos in a wrong state"] = _count(db, _STATUSES)
+    fixed["runs counted anew"] = _count(db, RECOUNT_RUNS)
+    fixed["photos whose boxes all repeated one another"] = len(db.execute(_ALL_REPEAT).fetchall())
+    if fixed["photos whose boxes all repeated one another"]:
         mark_repeats(db)
     db.execute("DROP TABLE doubtful")
-    return Repair({what: n for what, n in mended.items() if n}, broken(db))
+    return Repair({what: n for what, n in fixed.items() if n}, broken(db))
 
 
 class _DryRun(Exception):
@@ -229,7 +229,7 @@ def repair_database(database: Database, *, dry_run: bool, say: Callable[[str], N
     if health.unreadable:
         raise DatabaseError(
             f"{count(len(health.unreadable), 'table')} can't be read: {', '.join(health.unreadable)}.",
-            f"That can't be mended from what is left. {copies_hint(database.path)}",
+            f"What is left is not enough to repair it. {copies_hint(database.path)}",
         )
     if health.sound:
         return Repair({}, [])

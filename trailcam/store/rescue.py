@@ -25,7 +25,7 @@ def set_aside_log(path: Path, copy: Path, *, dry_run: bool) -> Path | None:
             return None
     except duckdb.Error as error:
         if "WAL" not in str(error) or not log.exists():
-            return None  # whoever opens it next says what is wrong
+            return None  # the next one to open it reports what is wrong
     if dry_run:
         return copy
     with explained(path):

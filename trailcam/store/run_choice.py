@@ -1,6 +1,6 @@
 """Which run's boxes count: the newest that completed, or the one that a person chose; and runs deleted.
 
-``images.run_id`` names the run that counts for a photo. A run that was chosen goes before all others on the
+``images.run_id`` names the run that counts for a photo. A run that was chosen overrides all others on the
 photos that its model completed, also before runs of other models that come later. Runs of equal ``model_key``
 give the same answers, so all of them are chosen with one.
 """

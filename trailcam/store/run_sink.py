@@ -84,7 +84,7 @@ def select_todo(db: Connection, selection: Selection, model_key: str, limit: int
 def begin_run(db: Connection, facts: RunFacts) -> int:
     """Record a run as running and return its id.
 
-    A run of the same ``model_key`` that never completed is carried on: whoever calls this
+    A run of the same ``model_key`` that never completed is continued: the caller
     holds the writer's lock, so a run left as running belongs to a process that is gone.
     Runs of other models that are still called running are marked interrupted.
     """
@@ -97,7 +97,7 @@ def begin_run(db: Connection, facts: RunFacts) -> int:
     if unfinished:
         run_id = int(unfinished[0])
         db.execute("UPDATE runs SET state = 'running', finished_at = NULL WHERE run_id = ?", [run_id])
-        # The class map may have been mended since.
+        # The class map may have been fixed since.
         db.execute("DELETE FROM classes WHERE run_id = ?", [run_id])
         insert(db, "classes", _class_columns(run_id, facts.classes))
         use_fitted(db)

@@ -85,7 +85,7 @@ def station_places(db: Connection) -> list[dict[str, Any]]:
 
 
 def list_zones(db: Connection) -> dict[str, str | None]:
-    """Station -> the IANA name of its time zone, None where nobody told."""
+    """Station -> the IANA name of its time zone, None where it is unknown."""
     return {str(n): zone for n, zone in db.execute("SELECT name, timezone FROM stations").fetchall()}
 
 
@@ -213,7 +213,7 @@ def undo(db: Connection) -> Change:
 
 
 def _check_clocks_again(db: Connection, station_id: int) -> None:
-    """The sun and the time zone, or the photos beside each other, may say else than before."""
+    """The sun and the time zone, or the photos together, may give another result than before."""
     db.execute("UPDATE stations SET clock_checked_at = NULL WHERE station_id = ?", [station_id])
 
 

@@ -1,4 +1,4 @@
-"""Two runs beside each other: the photos that both completed, and the boxes that each says count there."""
+"""Two runs compared: the photos that both completed, and the boxes of each that count there."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Sides(TempTables):
 
 
 def make_sides(photos: Selected, a: int, b: int) -> Sides:
-    """Put the two runs beside each other on the selected photos.
+    """Compare the two runs on the selected photos.
 
     A side is the run, and where it didn't complete a photo, the newest other run of the same model that did.
     Runs of one and the same model stand for themselves alone. Raises UsageError for a run that isn't there.

@@ -10,7 +10,7 @@ from trailcam.store.database import Connection
 def count_unread(db: Connection) -> dict[str, Any]:
     """``videos``, ``other_pictures`` and ``other_picture_kinds`` (HEIC: 12) in the scanned folders.
 
-    trailcam doesn't look at them, and nobody knows when and where they are from.
+    trailcam doesn't look at them, so when and where they were taken is unknown.
     """
     ((videos,),) = db.execute("SELECT coalesce(sum(n_videos), 0) FROM roots").fetchall()
     found = db.execute("SELECT kind, sum(n) FROM unread_pictures GROUP BY kind ORDER BY 2 DESC, 1").fetchall()

@@ -1,7 +1,7 @@
 -- camera_days: each day on which a station's camera counts as working, one row for a station and a day.
 -- silences: the breaks of more than $silent_days days, with the first and the last day without a photo.
 -- A camera works from the day of its first photo to that of its last, less the silences. All photos of a
--- station tell, whatever was made of them; a time that is in doubt tells nothing.
+-- station count, whatever was found on them, unless their time is in doubt.
 CREATE TEMP TABLE photo_days AS
 SELECT
     s.name AS station, i.captured_at::DATE AS day,

@@ -5,7 +5,7 @@ SELECT
     strftime(min(i.captured_at), '%Y-%m-%d %H:%M') AS first_photo,
     strftime(max(i.captured_at), '%Y-%m-%d %H:%M') AS last_photo,
     histogram(i.captured_at_source) AS sources,
-    -- What the camera notes of itself goes before what its pixels look like.
+    -- What the camera itself notes overrides what its pixels look like.
     count(*) FILTER (coalesce(i.infrared, l.colour <= $infrared_below)) AS infrared,
     count(coalesce(i.infrared, l.colour IS NOT NULL OR NULL)) AS light_known
 FROM images i

@@ -1,6 +1,6 @@
 -- fresh: the photos of the view `selected` that are new, by when they were first looked at. That moment tells a
 -- photo from another whose file took its place: its results went with the old file. $since: from then on (UTC);
--- NULL: those that no digest called $name has told of.
+-- NULL: those that no digest called $name has reported.
 CREATE TEMP TABLE fresh AS
 WITH looked AS (
     SELECT s.image_id, min(r.looked_at) AS looked_at

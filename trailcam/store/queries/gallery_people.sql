@@ -1,5 +1,5 @@
--- Every box of a person in the images of the view `selected`, from $blur_from on: also where someone judged that
--- nobody is there. A face too many that is blurred costs little.
+-- Every box of a person in the images of the view `selected`, from $blur_from on: also where a correction says
+-- that nobody is there. Blurring one face too many costs little.
 SELECT d.image_id, d.x, d.y, d.w, d.h
 FROM selected p
 JOIN images i USING (image_id)

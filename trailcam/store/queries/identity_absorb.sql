@@ -18,7 +18,7 @@ WHERE detections.run_id = t.run_id AND detections.image_id = t.image_id;
 DELETE FROM results WHERE image_id IN (SELECT image_id FROM absorbed);
 DELETE FROM detections WHERE image_id IN (SELECT image_id FROM absorbed);
 
--- What a digest told of one of them it has told of all.
+-- What a digest reported of one of them it has reported of all.
 UPDATE digest_photos SET image_id = a.owner_id, looked_at = CASE
     WHEN digest_photos.looked_at IS NOT NULL THEN greatest(digest_photos.looked_at, l.looked_at) END
 FROM absorbed a

@@ -1,7 +1,7 @@
 -- The photos of the view `selected` that a model has looked at and nobody has judged as a whole, the most useful to
 -- look at first. Each doubt has a worth of 0..1; a photo is worth its greatest and a little for each other, and less
 -- after others of its scene, as they are alike. near_*: the box nearest to its threshold. unsure_*: the surest box
--- that counts, where the model is of two minds about it. odd_*: a look that few photos of the scene have, and what most
+-- that counts, where the model is unsure about it. odd_*: a look that few photos of the scene have, and what most
 -- of them have. gap_look: nothing was found here, but in the photos before and after. rival_*: what the newest other
 -- model says. $random: in the order of a hash that $salt stirs, whatever the doubts.
 WITH photo AS (

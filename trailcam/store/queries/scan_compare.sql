@@ -1,5 +1,5 @@
--- A walk (walked: i, path, size_bytes, mtime_ns) held against one root's images.
--- state: new, unchanged, changed, returned, vanished, gone (missing already), hidden (nobody can tell).
+-- A walk (walked: i, path, size_bytes, mtime_ns) compared with one root's images.
+-- state: new, unchanged, changed, returned, vanished, gone (missing already), hidden (unknown).
 CREATE OR REPLACE TEMP TABLE compared AS
 SELECT
     w.i,
@@ -17,7 +17,7 @@ SELECT
         ) THEN 'hidden'
         WHEN w.i IS NULL THEN 'vanished'
         WHEN k.size_bytes <> w.size_bytes OR k.mtime_ns <> w.mtime_ns THEN 'changed'
-        -- a mended permission changes neither size nor mtime: read it again
+        -- a fixed permission changes neither size nor mtime: read it again
         WHEN k.status = 'failed' AND k.error_code = 'unreadable' THEN 'changed'
         WHEN k.status = 'missing' THEN 'returned'
         ELSE 'unchanged'

@@ -1,10 +1,10 @@
--- Sightings among the boxes of the view `counted`, and the events that they make: the one place where
+-- Sightings among the boxes of the view `counted`, and the visits that they make: the one place where
 -- either is decided. $level: what makes two animals alike, 'class' (the model's name), 'kind', 'age', or 'look':
 -- the kind with the age of a buck, or with the name of another class in lower case.
 -- $kinds: the kinds to take. $only: of these, class names (lower case), kinds or ages of bucks. NULL takes all.
 --
 -- sightings: one row for each image and what was seen in it, however many animals. `begins` marks the first of
--- an event; `event` numbers the events of a station and a `what`, NULL where the photo has no capture time.
+-- a visit; `event` numbers the visits of a station and a `what`, NULL where the photo has no capture time.
 -- `steady_at` is captured_at by a clock that isn't set for summer time (see clock_moves.sql): the gap is measured by it.
 CREATE TEMP TABLE sightings AS
 WITH clock_moves AS (
@@ -22,7 +22,7 @@ found AS (
             ELSE coalesce(age_class, 'unknown')
         END AS what,
         count(*) AS animals,
-        -- What a person says is no confidence: means are taken over models' boxes alone.
+        -- A correction has no confidence: means are taken over models' boxes alone.
         count(*) FILTER (NOT by_person) AS by_model,
         sum(confidence::DOUBLE) FILTER (NOT by_person) AS confidence_sum,
         max(confidence) AS confidence_max
