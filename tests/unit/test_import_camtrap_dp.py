@@ -393,6 +393,57 @@ def test_a_bare_name_at_another_time_is_another_photo(library: Library, tmp_path
     assert found == [("Sanctuary/1.jpg",)]
 
 
+def times_of(library: Library) -> list[tuple[object, ...]]:
+    with library.database.read() as db:
+        return db.execute("SELECT path, captured_at, captured_at_source FROM images ORDER BY path").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "named"),
+    [
+        ("2024-11-03T01:10:00-06:00", False),
+        ("2024-11-03T07:10:00Z", False),  # the time of another zone
+        ("2024-11-04T04:00:00Z", True),
+        ("2015-01-01T00:00:00-06:00", True),
+        ("0001-01-01T00:00:00Z", True),
+        ("9999-12-31T23:59:59-12:00", True),
+        ("soon", False),
+        ("", False),
+    ],
+)
+def test_a_time_that_contradicts_the_photos_own_is_named_and_changes_none(
+    library: Library, tmp_path: Path, timestamp: str, named: bool
+) -> None:
+    before = times_of(library)
+    rows = [
+        {"mediaID": "1", "filePath": "Hayfield/1.jpg", "timestamp": timestamp},
+        {"mediaID": "3", "filePath": "TinMan/3.jpg", "timestamp": "2024-11-03T03:10:00-06:00"},
+    ]
+    done = take(library, media(tmp_path / "p", rows))
+    assert (done.recorded, done.problems) == (2, [])
+    notes = [note for note in done.notes if "26 hours" in note]
+    assert len(notes) == named
+    if named:
+        assert "1 photo of the file has a time more than 26 hours from the library's" in notes[0]
+        assert "Hayfield/1.jpg" in notes[0]
+        assert "2024-11-03 01:10:00 here" in notes[0]
+    assert times_of(library) == before
+
+
+def test_a_time_that_fits_another_reading_of_the_photo_contradicts_nothing(
+    library: Library, tmp_path: Path
+) -> None:
+    """A clock that was corrected here: the package still has what the file says."""
+    with library.database.write() as db:
+        db.execute(
+            "UPDATE images SET captured_at = TIMESTAMP '2025-11-03 01:10', captured_at_source = 'correction'"
+        )
+    row = {"mediaID": "1", "filePath": "Hayfield/1.jpg", "timestamp": "2024-11-03T01:10:00-06:00"}
+    done = take(library, media(tmp_path / "p", [row]))
+    assert done.recorded == 1
+    assert not [note for note in done.notes if "26 hours" in note]
+
+
 def test_bad_and_repeated_media(library: Library, tmp_path: Path) -> None:
     rows = [
         {"mediaID": "1", "filePath": "Hayfield/1.jpg"},

@@ -103,6 +103,22 @@ def test_labels_become_corrections(library: Library) -> None:
     assert [round(side, 5) for side in box[2:6]] == [0.1, 0.1, 0.2, 0.2]
 
 
+@pytest.mark.parametrize("at", ["2015-01-01 00:00:00", "0001-01-01", "9999-12-31 23:59:59", "soon", 7, None])
+def test_times_of_a_coco_file_are_not_read(library: Library, at: object) -> None:
+    def times() -> list[tuple[object, ...]]:
+        with library.database.read() as db:
+            return db.execute(
+                "SELECT path, captured_at, captured_at_source FROM images ORDER BY 1"
+            ).fetchall()
+
+    before = times()
+    dated = {"datetime": at, "date_captured": at}
+    images = [image(1, "Hayfield/1.jpg") | dated, image(2, "Hayfield/2.jpg") | dated]
+    done = take(library, document(images, [label(1, 5, BOX), label(2, 0)]))
+    assert (done.recorded, done.problems, done.notes) == (2, [], [])
+    assert times() == before
+
+
 def test_the_same_file_again_changes_nothing_even_what_was_undone_since(library: Library) -> None:
     take(library, SOME)
     with library.database.write() as db:

@@ -84,6 +84,18 @@ def library(tmp_path: Path) -> Library:
     return make_library(tmp_path, PHOTOS)
 
 
+@pytest.mark.parametrize("at", ["2015:01:01 00:00:00", "0001-01-01", "9999-12-31 23:59:59", "soon", 7, None])
+def test_times_of_a_megadetector_file_are_not_read(library: Library, at: object) -> None:
+    times = "SELECT path, captured_at, captured_at_source FROM images ORDER BY path"
+    with library.database.read() as db:
+        before = rows(db, times)
+    names = ("Hayfield/1.jpg", "Hayfield/2.jpg", "TinMan/3.jpg")
+    take(library, document(*(saw(name, BOX) | {"datetime": at} for name in names)))
+    with library.database.read() as db:
+        assert rows(db, "SELECT count(*) AS n FROM results") == [{"n": 3}]
+        assert rows(db, times) == before
+
+
 def test_a_file_of_another_program_becomes_a_run_of_its_own(library: Library, tmp_path: Path) -> None:
     ours = library.detect({"1.jpg": [("doe", 0.8)], "2.jpg": []})
     written = document(

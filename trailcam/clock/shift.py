@@ -70,12 +70,16 @@ def plan_shift(
         raise too_few("that choice")
     first = min(part.first_at for part in parts)
     last = max(part.last_at for part in parts)
-    target = by.after(first) if by else to
-    assert target is not None
     try:
+        target = by.after(first) if by else to
+        assert target is not None
         last + (target - first)
-    except OverflowError:
-        raise UsageError("The result is outside the years 1 to 9999.", "Nothing was changed.") from None
+    except (OverflowError, UsageError):
+        raise UsageError(
+            "The result is outside the years 1 to 9999.",
+            f"Nothing was changed. The chosen photos are dated {first.date()} to {last.date()}; --since and"
+            " --until leave out those of impossible years.",
+        ) from None
     return Plan(target - first, asked, photos)
 
 

@@ -87,8 +87,8 @@ def _image(photo: Photo, plan: ExportPlan) -> dict[str, Any]:
     start = plan.scene_start(photo.n)
     if photo.captured_at and start:
         image |= {
-            "datetime": photo.captured_at.strftime("%Y-%m-%d %H:%M:%S"),
-            "seq_id": f"{photo.station} {start:%Y-%m-%d %H:%M:%S}",
+            "datetime": photo.captured_at.isoformat(" ", "seconds"),
+            "seq_id": f"{photo.station} {start.isoformat(' ', 'seconds')}",
             "seq_num_frames": int(plan.frames[photo.n]),
             "frame_num": int(plan.frame[photo.n]),
         }

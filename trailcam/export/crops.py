@@ -182,7 +182,7 @@ def _manifest_row(relative: str, folder: str, photo: Photo, box: Box, plan: Expo
         "station": no_formula(photo.station),
         "captured_at": at.isoformat(sep=" ") if at else "",
         "season": season_year_of(at.year, at.month) if at else "",
-        "event": no_formula(f"{photo.station} {start:%Y-%m-%d %H:%M:%S}") if start else "",
+        "event": no_formula(f"{photo.station} {start.isoformat(' ', 'seconds')}") if start else "",
         "root": no_formula(photo.root),
         "path": no_formula(photo.path),
         **dict(zip("xywh", box[2:6], strict=True)),

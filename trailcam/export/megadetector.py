@@ -92,7 +92,7 @@ def _image(photo: Photo, ids: Mapping[str, str], several_roots: bool) -> dict[st
     if photo.width and photo.height:
         image |= {"width": photo.width, "height": photo.height}
     if photo.captured_at:
-        image["datetime"] = photo.captured_at.strftime("%Y-%m-%d %H:%M:%S")
+        image["datetime"] = photo.captured_at.isoformat(" ", "seconds")
     return image
 
 

@@ -190,6 +190,14 @@ def note_matches(matcher: Matcher, done: Labelled) -> None:
         done.notes.append(matcher.note)
     if matcher.n_repeated:
         done.notes.append(f"Entries that repeat another counted once: {matcher.n_repeated:,} left aside.")
+    if misdated := matcher.misdated():
+        first = misdated[0]
+        dated = "photo of the file has a time" if len(misdated) == 1 else "photos of the file have times"
+        done.notes.append(
+            f"{len(misdated):,} {dated} more than 26 hours from the library's, such as"
+            f" {printable(first.path)}: {first.theirs} there, {first.ours} here. The path decided; check that"
+            " these are the same photos. The library's times stay."
+        )
 
 
 def original_name(name: str) -> str:

@@ -237,7 +237,7 @@ def _today(question: Question, now: datetime | None) -> date:
 
 
 def _minute(moment: datetime | None) -> str | None:
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else None
+    return moment.isoformat(" ", "minutes") if moment else None
 
 
 def _cares(photos: Selected, stations: Sequence[Row]) -> list[Row]:

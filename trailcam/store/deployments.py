@@ -79,7 +79,7 @@ def find_deployments(db: Connection, *, silent_days: int) -> Deployments:
     used: dict[str, int] = {}
     listed = []
     for row in found:
-        name = f"{row['station']} {row['first_at']:%Y-%m-%d}"
+        name = f"{row['station']} {row['first_at'].date()}"
         used[name] = used.get(name, 0) + 1
         listed.append(
             Deployment(

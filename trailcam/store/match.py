@@ -36,6 +36,7 @@ BATCH = 20_000  # entries to match and write at once
 NOT_FOUND = "no photo of the library has this path"
 AMBIGUOUS = "several photos of the library could be meant"
 TWICE = "another entry says something else of the same photo"
+_ZONES_APART_S = 26 * 3600  # what a program that writes times of another zone may differ by
 
 
 class Problem(NamedTuple):
@@ -48,6 +49,14 @@ class Problem(NamedTuple):
     path: str
     why: str
     place: str = ""
+
+
+class Misdated(NamedTuple):
+    """An entry's path and time, and its photo's capture time; both times are naive."""
+
+    path: str
+    theirs: datetime
+    ours: datetime
 
 
 def tidy(path: str) -> str:
@@ -182,6 +191,21 @@ class Matcher:
             "SELECT n, image_id FROM matched WHERE n >= ? AND n < ?", [first, last]
         ).fetchall()
         return {int(n): int(image_id) for n, image_id in found}
+
+    def misdated(self) -> list[Misdated]:
+        """Matched entries whose time is more than 26 hours from all that their photo says of its time."""
+        found = self._db.execute(
+            """
+            SELECT t.path, t.taken, p.captured_at
+            FROM matched JOIN theirs t USING (n) JOIN places p USING (image_id)
+            WHERE abs(epoch(t.taken) - epoch(p.captured_at)) > $apart AND NOT EXISTS (
+                FROM time_readings r
+                WHERE r.image_id = p.image_id AND abs(epoch(t.taken) - epoch(r.value)) <= $apart
+            ) ORDER BY n
+            """,
+            {"apart": _ZONES_APART_S},
+        ).fetchall()
+        return [Misdated(from_db(path), theirs, ours) for path, theirs, ours in found]
 
     def problems(self) -> Iterator[Problem]:
         """The entries without a photo, in the file's order."""
