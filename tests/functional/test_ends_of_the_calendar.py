@@ -59,6 +59,7 @@ COMMANDS = (
     "report activity --by sun --confidence 0 --format json",
     "report activity --by moon --confidence 0",
     "report activity -o OUT/activity.html",
+    "correct Hayfield/9999.jpg --no-animal",
     "report accuracy",
     "report digest --dry-run",
     "report digest --since 9999-01-01",
@@ -72,7 +73,7 @@ COMMANDS = (
     "export megadetector -o OUT/a.json",
     "export coco -o OUT/coco.json",
     "export camtrap-dp -o OUT/package",
-    "export crops --class buck --confidence 0 -o OUT/crops",
+    "export crops --class mature --confidence 0 -o OUT/crops",
     "export yolo -o OUT/yolo",
     "export xmp -o OUT/xmp",
     "import camtrap-dp OUT/package --dry-run",
@@ -80,8 +81,6 @@ COMMANDS = (
     "show Hayfield/1899.jpg --format json",
     "show Gate/2079.jpg",
     "show Gate/9999.jpg -o OUT/show.html",
-    "correct Hayfield/9999.jpg --nothing",
-    "report accuracy --format json",
     "duplicates",
     "runs list",
     "stations list",
@@ -163,4 +162,4 @@ def test_every_command_gets_through(ends: Ends) -> None:
         done = ends.run(command)
         if done.returncode not in (0, 1):
             wrong[command] = (done.returncode, done.stderr)
-    assert not wrong
+    assert wrong == {}
