@@ -259,7 +259,7 @@ def test_a_model_that_cannot_see_bucks_never_says_none(tmp_path: Path) -> None:
     library = make_library(tmp_path, [Photo("a", "2024-11-01")])
     library.detect({"a": [("animal", 0.9)]}, weights="md.pt", classes=NO_DEER)
     found = report(library)
-    assert "The model md.pt has no class for bucks; it can't see them, so 0 doesn't mean none." in found.notes
+    assert "The model md.pt has no class for bucks and can't see them, so 0 doesn't mean none." in found.notes
     assert not any(row["complete"] for row in (*found.rows, *found.totals))
     assert pick(found, "coverage", "without_class", age="mature") == (1.0, 1)
 

@@ -20,6 +20,7 @@ from trailcam.review.apply import Applied, apply_answers
 from trailcam.review.choose import ToJudge, choose
 from trailcam.review.make_review import ReviewOptions, build_review
 from trailcam.selection import Selection
+from trailcam.settings.classmap import ClassRule
 from trailcam.store.corrections import Judgement, history, known_classes, record, shown_boxes, undo
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
@@ -161,6 +162,17 @@ def test_a_box_that_the_page_speaks_of_is_shown(tmp_path: Path) -> None:
     (photo,) = asked(library).photos
     assert photo.why == ("Near the threshold: mature 0.09 doesn't count (from 0.12).",)
     assert [box.asked for box in photo.boxes] == [True]
+
+
+@pytest.mark.parametrize("name", ["person", "vehicle", "fawn", "deer", "mature"])
+def test_a_class_that_the_configuration_made_another_kind_keeps_its_key(tmp_path: Path, name: str) -> None:
+    library = make_library(tmp_path, [Photo("a.jpg", "2024-11-02 06:00")])
+    library.detect({"a.jpg": [("doe", 0.9)]}, classes=ANY_BUCK)
+    rules = {name: ClassRule(Kind.OTHER)}
+    with library.database.read() as db:
+        page = choose(db, Selection(), rules=rules, gap=GAP, limit=10)
+    assert [text for _, text in page.keys] == [text for _, text in asked(library).keys]
+    assert all(0 <= index < len(page.classes) for index, _ in page.keys)
 
 
 def test_the_keys_are_the_same_whatever_the_model(tmp_path: Path) -> None:

@@ -171,10 +171,14 @@ def _photo(
 
 def _keys(infos: Sequence[ClassInfo]) -> tuple[tuple[int, str], ...]:
     """The class of each key and what its button says; ``infos`` are the best known first."""
-    return tuple(
-        (next(n for n, info in enumerate(infos) if (info.kind, info.age_class) == (kind, age)), text)
-        for kind, age, text in _KEYS
-    )
+    return tuple((_class_of(infos, kind, age), text) for kind, age, text in _KEYS)
+
+
+def _class_of(infos: Sequence[ClassInfo], kind: Kind, age: AgeClass | None) -> int:
+    """The first of a kind and age; where the configuration made it another kind, the one of that name."""
+    alike = [n for n, info in enumerate(infos) if (info.kind, info.age_class) == (kind, age)]
+    named = [n for n, info in enumerate(infos) if fold(info.name) in (kind.value, age and age.value)]
+    return (alike or named)[0]
 
 
 def _to_show(
