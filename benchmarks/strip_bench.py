@@ -62,21 +62,13 @@ def tally(count: Counter[str], truth: Truth, reading: StripReading, verbose: boo
     if celsius is not None:
         count["temperature read"] += 1
         count["temperature right"] += abs(celsius - truth.celsius) <= 0.6
-    count["name right"] += reading.raw.camera_name == truth.camera
-    moon = reading.raw.moon
-    if truth.moon is not None:
-        count["moon drawn"] += 1
-    if moon is not None:
-        count["moon read"] += 1
-        count["moon right"] += truth.moon is not None and abs(moon - truth.moon) <= 0.13
     if verbose and verdict != "right":
         print(verdict, truth.path, truth.at, at, reading.reason, reading.confidence, repr(reading.raw.text))
 
 
 def show(counts: dict[str, Counter[str]], spent: dict[str, float]) -> None:
     """Print the table, and what it was measured with."""
-    heads = ("photos", "right", "unknown", "wrong", "temperature read", "temperature right", "name right")
-    heads = (*heads, "moon drawn", "moon read", "moon right")
+    heads = ("photos", "right", "unknown", "wrong", "temperature read", "temperature right")
     print(f"| layout | {' | '.join(heads)} | photos/s |")
     print("|---" * (len(heads) + 2) + "|")
     total: Counter[str] = Counter()

@@ -36,7 +36,7 @@ PATIENCE_S = 20.0  # a share that is gone can keep its reader waiting for minute
 LITTLE_BYTES, TOO_LITTLE_BYTES = 1 << 30, 100 << 20
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad a finding is: an error stops trailcam from working, a warning will matter later."""
 
     OK = "ok"
@@ -45,23 +45,23 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One line: what was looked at, what was found, and what to do about it (nothing where it is ok)."""
 
-    level: Level
+    level: Severity
     what: str
     found: str
     remedy: str = ""
 
 
-Findings = Iterator[Finding]
+Checks = Iterator[Check]
 
 
 def examine(
     database: Database, settings: Settings, progress: Callable[[str], None] = lambda _: None
-) -> list[Finding]:
+) -> list[Check]:
     """All findings, in the order in which a detect would meet them. ``progress`` hears each check's name."""
-    checks: dict[str, Callable[[], Findings]] = {
+    checks: dict[str, Callable[[], Checks]] = {
         "versions": _versions,
         "database": lambda: _database(database),
         "disk": lambda: _disk(database.path),
@@ -70,20 +70,20 @@ def examine(
         "time": lambda: _time(database),
         "cron": lambda: _cron(database),
     }
-    found: list[Finding] = []
+    found: list[Check] = []
     for name, check in checks.items():
         progress(name)
         try:
             found += check()
         except TrailcamError as error:
-            found.append(Finding(Level.ERROR, name, error.message, error.hint))
+            found.append(Check(Severity.ERROR, name, error.message, error.hint))
         except Exception as error:  # noqa: BLE001 - whatever is broken here is what was asked for
             text = printable(f"{type(error).__name__}: {error}")
-            found.append(Finding(Level.ERROR, name, text, "This check itself failed; please report it."))
+            found.append(Check(Severity.ERROR, name, text, "This check itself failed; please report it."))
     return found
 
 
-def _versions() -> Findings:
+def _versions() -> Checks:
     from packaging.requirements import Requirement
 
     wrong = []
@@ -100,57 +100,57 @@ def _versions() -> Findings:
             wrong.append(f"{needed.name} {installed} (needed: {needed.specifier})")
     remedy = "Install trailcam again in an environment of its own: pip install -c constraints.txt ."
     if wrong:
-        yield Finding(Level.ERROR, "versions", "; ".join(wrong), remedy)
+        yield Check(Severity.ERROR, "versions", "; ".join(wrong), remedy)
         return
     try:
         import torchvision
     except Exception as error:  # noqa: BLE001 - it raises RuntimeError where it doesn't fit torch
-        yield Finding(
-            Level.ERROR, "versions", f"torchvision does not fit torch: {printable(str(error))}", remedy
+        yield Check(
+            Severity.ERROR, "versions", f"torchvision does not fit torch: {printable(str(error))}", remedy
         )
         return
     shown = ", ".join(f"{name} {metadata.version(name)}" for name in ("trailcam", "torch", "ultralytics"))
     python = ".".join(map(str, sys.version_info[:3]))
-    yield Finding(Level.OK, "versions", f"Python {python}, {shown}, torchvision {torchvision.__version__}")
+    yield Check(Severity.OK, "versions", f"Python {python}, {shown}, torchvision {torchvision.__version__}")
 
 
-def _database(database: Database) -> Findings:
+def _database(database: Database) -> Checks:
     from trailcam.store.check_database import check, copies
 
     shown = printable(str(database.path))
     if not database.exists():
-        yield Finding(
-            Level.WARNING, "database", f"No database at {shown} yet.", "Run `trailcam scan FOLDER`."
+        yield Check(
+            Severity.WARNING, "database", f"No database at {shown} yet.", "Run `trailcam scan FOLDER`."
         )
         return
     health = check(database)
     if health.unreadable:
-        yield Finding(
-            Level.ERROR,
+        yield Check(
+            Severity.ERROR,
             "database",
             f"These tables of {shown} can't be read: {', '.join(health.unreadable)}.",
             "`trailcam db check` lists the copies; restore one of them.",
         )
     elif health.broken:
         cases = "; ".join(f"{case.rule.never}: {case.n:,}" for case in health.broken)
-        yield Finding(
-            Level.ERROR, "database", cases, "`trailcam db repair --dry-run` shows what it would fix."
+        yield Check(
+            Severity.ERROR, "database", cases, "`trailcam db repair --dry-run` shows what it would fix."
         )
     else:
         size = database.path.stat().st_size / 1e6
-        yield Finding(
-            Level.OK,
+        yield Check(
+            Severity.OK,
             "database",
             f"{shown}: sound, {count(health.tables['images'], 'photo')}, {size:.1f} MB,"
             f" {count(len(copies(database.path)), 'copy', 'copies')} beside it",
         )
 
 
-def _disk(path: Path) -> Findings:
+def _disk(path: Path) -> Checks:
     folder = next(parent for parent in path.absolute().parents if parent.is_dir())
     if not os.access(folder, os.W_OK):
-        yield Finding(
-            Level.ERROR,
+        yield Check(
+            Severity.ERROR,
             "disk",
             f"{printable(str(folder))} can't be written to.",
             "Fix its permissions, or choose another place with --db or TRAILCAM_DB.",
@@ -161,14 +161,14 @@ def _disk(path: Path) -> Findings:
     text = f"{free / 1e9:.1f} GB free in {printable(str(folder))}"
     remedy = "Free some space: a full disk ends a run, and an upgrade of the database makes a copy."
     if free < TOO_LITTLE_BYTES:
-        yield Finding(Level.ERROR, "disk", text, remedy)
+        yield Check(Severity.ERROR, "disk", text, remedy)
     elif free < LITTLE_BYTES + 2 * size:
-        yield Finding(Level.WARNING, "disk", text, remedy)
+        yield Check(Severity.WARNING, "disk", text, remedy)
     else:
-        yield Finding(Level.OK, "disk", text)
+        yield Check(Severity.OK, "disk", text)
 
 
-def _roots(database: Database) -> Findings:
+def _roots(database: Database) -> Checks:
     from trailcam.store.images import roots
     from trailcam.store.select import sample_paths
 
@@ -178,7 +178,7 @@ def _roots(database: Database) -> Findings:
         known = roots(db)
         samples = {root.root_id: sample_paths(db, root.root_id, SAMPLE) for root in known}
     for root in known:
-        found: list[Finding] = []
+        found: list[Check] = []
         reader = threading.Thread(
             target=lambda r=root, f=found: f.append(_root(r, samples[r.root_id])), daemon=True
         )
@@ -187,8 +187,8 @@ def _roots(database: Database) -> Findings:
         yield (
             found[0]
             if found
-            else Finding(
-                Level.ERROR,
+            else Check(
+                Severity.ERROR,
                 f"root {printable(root.name)}",
                 f"{printable(root.path)} has not answered for {PATIENCE_S:g} s.",
                 "Is its drive or share still there? Mount it again.",
@@ -196,12 +196,12 @@ def _roots(database: Database) -> Findings:
         )
 
 
-def _root(root: Root, paths: list[str]) -> Finding:
+def _root(root: Root, paths: list[str]) -> Check:
     what = f"root {printable(root.name)}"
     try:
         folder = check_root(root.path)
     except TrailcamError as error:
-        return Finding(Level.ERROR, what, error.message, error.hint)
+        return Check(Severity.ERROR, what, error.message, error.hint)
     gone, unreadable, size = 0, 0, 0
     started = time.perf_counter()
     for path in paths:
@@ -217,44 +217,44 @@ def _root(root: Root, paths: list[str]) -> Finding:
     if n:
         text += f", {n / seconds:,.0f} photos/s, {size / seconds / 1e6:,.0f} MB/s"
     if unreadable:
-        return Finding(Level.ERROR, what, text, "Some can't be read: check the permissions and the drive.")
+        return Check(Severity.ERROR, what, text, "Some can't be read: check the permissions and the drive.")
     if gone:
-        return Finding(Level.WARNING, what, text, "Some are gone: `trailcam scan` records which.")
+        return Check(Severity.WARNING, what, text, "Some are gone: `trailcam scan` records which.")
     if n and n / seconds < SLOW:
-        return Finding(
-            Level.WARNING,
+        return Check(
+            Severity.WARNING,
             what,
             text,
             "The drive is slow: it, not the model, will limit a detect. A local disk or a cable helps.",
         )
-    return Finding(Level.OK, what, text)
+    return Check(Severity.OK, what, text)
 
 
-def _model(settings: Settings) -> Findings:
+def _model(settings: Settings) -> Checks:
     from trailcam.detect.choose.trial import try_model
     from trailcam.detect.model.device import unused_gpu
     from trailcam.detect.model.find_weights import STARTER, find_weights
 
     weights = find_weights(configured=settings.detect.weights)
     own = "the starter model" if weights.path == STARTER else printable(str(weights.path))
-    yield Finding(Level.OK, "weights", f"{own}, sha256 {weights.sha256[:12]}")
+    yield Check(Severity.OK, "weights", f"{own}, sha256 {weights.sha256[:12]}")
     trial = try_model(weights, settings)
     text = (
         f"{trial.device} in {trial.precision} by {trial.backend}: the test frame in"
         f" {trial.seconds * 1000:.0f} ms, as it must be"
     )
     unused = unused_gpu() if trial.on_cpu and settings.detect.device == "auto" else None
-    yield Finding(Level.WARNING if unused else Level.OK, "device", text, unused or "")
+    yield Check(Severity.WARNING if unused else Severity.OK, "device", text, unused or "")
 
 
-def _time(database: Database) -> Findings:
+def _time(database: Database) -> Checks:
     from trailcam.store.images import newest_scan
     from trailcam.store.station_facts import list_zones
 
     try:
         ZoneInfo("America/Chicago")
     except ZoneInfoNotFoundError:
-        yield Finding(Level.ERROR, "time zones", "There is no time zone data.", "pip install tzdata")
+        yield Check(Severity.ERROR, "time zones", "There is no time zone data.", "pip install tzdata")
         return
     if not database.exists():
         return
@@ -263,8 +263,8 @@ def _time(database: Database) -> Findings:
         newest = newest_scan(db)
     now = datetime.now(UTC).replace(tzinfo=None)
     if newest is not None and newest > now + timedelta(minutes=5):
-        yield Finding(
-            Level.WARNING,
+        yield Check(
+            Severity.WARNING,
             "clock",
             f"The clock says {now:%Y-%m-%d %H:%M} UTC; the last scan was at {newest:%Y-%m-%d %H:%M}.",
             "Set the clock: digests and runs depend on it.",
@@ -272,21 +272,21 @@ def _time(database: Database) -> Findings:
     unknown = sorted(name for name, zone in zones.items() if zone and not _is_zone(zone))
     without = sorted(name for name, zone in zones.items() if not zone)
     if unknown:
-        yield Finding(
-            Level.ERROR,
+        yield Check(
+            Severity.ERROR,
             "time zones",
             f"No such time zone: {', '.join(printable(f'{n} ({zones[n]})') for n in unknown)}",
             "trailcam stations set NAME --timezone America/Chicago",
         )
     elif without:
-        yield Finding(
-            Level.WARNING,
+        yield Check(
+            Severity.WARNING,
             "time zones",
             f"{len(without)} of {count(len(zones), 'station')} have none: {_some(without)}",
             "trailcam stations set NAME --timezone America/Chicago; legal light and Camtrap DP need it.",
         )
     else:
-        yield Finding(Level.OK, "time zones", f"{count(len(zones), 'station')}, each with its time zone")
+        yield Check(Severity.OK, "time zones", f"{count(len(zones), 'station')}, each with its time zone")
 
 
 def _is_zone(name: str) -> bool:
@@ -297,45 +297,47 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _cron(database: Database) -> Findings:
+def _cron(database: Database) -> Checks:
     from trailcam.store.run_choice import last_run
 
     lock = WriterLock(database.path, "doctor")
     working = lock.held()
     holder = lock.holder() if working else None
-    yield Finding(Level.OK, "lock", f"held by {holder}" if working else "free: no command is writing")
+    yield Check(Severity.OK, "lock", f"held by {holder}" if working else "free: no command is writing")
     if database.exists():
         with database.read() as db:
             run = last_run(db)
         if run is None:
-            yield Finding(Level.OK, "last run", "none yet")
+            yield Check(Severity.OK, "last run", "none yet")
         elif run["state"] == "running" and not working:
-            yield Finding(
-                Level.WARNING,
+            yield Check(
+                Severity.WARNING,
                 "last run",
                 f"Run {run['run_id']} was interrupted after {run['n_completed']:,} photos.",
                 "The next `trailcam detect` continues it. Did the machine sleep, or run out of memory?",
             )
         else:
-            yield Finding(
-                Level.OK, "last run", f"run {run['run_id']} {run['state']}, {run['n_completed']:,} photos"
+            yield Check(
+                Severity.OK, "last run", f"run {run['run_id']} {run['state']}, {run['n_completed']:,} photos"
             )
     called = Path(sys.argv[0]).absolute()
     program = f"{sys.executable} -m trailcam" if called.suffix == ".py" else str(called)
     if shutil.which("trailcam") is None:
-        yield Finding(
-            Level.WARNING,
+        yield Check(
+            Severity.WARNING,
             "PATH",
             "`trailcam` is not on the PATH, as under cron.",
             f"Write the full path into the crontab: {printable(program)} scan -q",
         )
     else:
-        yield Finding(
-            Level.OK, "PATH", "trailcam is found here; cron's PATH is shorter, so use full paths there"
+        yield Check(
+            Severity.OK, "PATH", "trailcam is found here; cron's PATH is shorter, so use full paths there"
         )
     term = os.environ.get("TERM", "")
     shown = f"TERM is {printable(term)}" if term else "TERM is not set, as under cron"
-    yield Finding(Level.OK, "terminal", f"{shown}: progress bars on a terminal, one line every 30 s in a log")
+    yield Check(
+        Severity.OK, "terminal", f"{shown}: progress bars on a terminal, one line every 30 s in a log"
+    )
 
 
 def _some(names: list[str]) -> str:

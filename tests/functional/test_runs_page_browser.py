@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.conftest import TinyJpeg
 from tests.helpers.browser import browser
 from tests.helpers.library import Library, Photo, make_library
-from trailcam.compare_page.make_comparison import build_page
+from trailcam.compare_page.make_comparison import ComparisonOptions, build_comparison
 from trailcam.pages.shown import PageReport
 from trailcam.selection import Selection
 
@@ -39,16 +39,8 @@ def library(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Li
 
 
 def build(library: Library, file: Path, limit: int = 150) -> PageReport:
-    return build_page(
-        library.database,
-        Selection(),
-        (1, 2),
-        file,
-        confidence=None,
-        limit=limit,
-        cache=None,
-        progress=lambda _done, _total: None,
-    )
+    options = ComparisonOptions((1, 2), limit=limit)
+    return build_comparison(library.database, Selection(), file, options, lambda _done, _total: None)
 
 
 def test_a_limit_keeps_the_surest(library: Library, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.helpers.library import Photo, make_library
 from trailcam.errors import TrailcamError
 from trailcam.imports.camtrap_dp import import_camtrap_dp
 from trailcam.imports.coco import import_coco
+from trailcam.imports.labels import LabelOptions
 from trailcam.imports.megadetector import import_megadetector
 from trailcam.imports.stations_csv import read_stations
 from trailcam.media.capture_time import NO_TIMES, readings
@@ -157,7 +158,7 @@ def megadetector(data: bytes) -> None:
 
 def coco(data: bytes) -> None:
     try:
-        import_coco(_database(), _file(data, "coco.json"), author="Ann", rules={})
+        import_coco(_database(), _file(data, "coco.json"), LabelOptions({}, "Ann"))
     except TrailcamError as error:
         _refusing(error)
     _sound()
@@ -165,9 +166,7 @@ def coco(data: bytes) -> None:
 
 def camtrap_dp(data: bytes) -> None:
     try:
-        import_camtrap_dp(
-            _database(), _file(data, "package.zip"), author=None, fallback_author="Ann", rules={}
-        )
+        import_camtrap_dp(_database(), _file(data, "package.zip"), LabelOptions({}))
     except TrailcamError as error:
         _refusing(error)
     _sound()

@@ -9,7 +9,8 @@ from typing import Any
 from tests.conftest import TinyJpeg
 from tests.helpers.library import WHITETAIL, seen
 from trailcam.domain import ClassInfo
-from trailcam.scan.scan_root import ScanOptions, ScanReport, scan
+from trailcam.scan.scan_job import ScanOptions
+from trailcam.scan.scan_root import ScanReport, scan
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.database import Database, one, rows, utc_now

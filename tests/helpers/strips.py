@@ -41,9 +41,7 @@ class Truth:
     path: Path
     at: datetime
     celsius: int
-    camera: str | None  # None where the strip doesn't show it
     layout: str
-    moon: float | None  # lit share; None where none is drawn
 
 
 def fahrenheit(celsius: int) -> int:
@@ -136,10 +134,8 @@ def render_folder(
         path = folder / f"IMG_{k + 1:04d}.JPG"
         image.save(path, quality=quality)
         seconds = layout.text(at.replace(second=1), 0, "") != layout.text(at.replace(second=2), 0, "")
-        named = layout.text(at, 0, "A") != layout.text(at, 0, "B")
         shown = at if seconds else at.replace(second=0)
-        moon = None if layout.moon is None else lit_share(at)
-        truths.append(Truth(path, shown, celsius, camera if named else None, layout.name, moon))
+        truths.append(Truth(path, shown, celsius, layout.name))
     return truths
 
 

@@ -32,7 +32,7 @@ from trailcam.store.clock_facts import save_light
 from trailcam.store.database import Connection
 from trailcam.store.images import save_images
 from trailcam.store.station_facts import match_station, set_facts
-from trailcam.sun.sky import Place, Sun, utc_of
+from trailcam.sun.sky import Observer, Sun, utc_of
 from trailcam.words.span import parse_amount
 
 NOW = datetime(2026, 11, 26)
@@ -416,7 +416,7 @@ def test_real_photos_are_told_apart(shared_images: Path) -> None:
 
 def test_a_stuck_filter_is_no_matter_of_the_clock() -> None:
     photos = [Lit(shot.at, None, n > 80 or shot.infrared) for n, shot in enumerate(taken()) if shot.at]
-    assert judge_light(photos, Place(*TEXAS, ZONE), SUN) == {}
+    assert judge_light(photos, Observer(*TEXAS, ZONE), SUN) == {}
 
 
 def test_a_maker_note_that_contradicts_exif_and_one_that_agrees() -> None:

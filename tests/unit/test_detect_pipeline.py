@@ -25,7 +25,7 @@ from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.inference import Inference
 from trailcam.detect.pipeline.loader import LoaderOptions
 from trailcam.detect.pipeline.loop import PipelineOptions, run
-from trailcam.detect.pipeline.outcomes import Control, Job, Snapshot, Source
+from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource, Snapshot
 from trailcam.detect.pipeline.read_file import read_file
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.domain import Outcome, Status
@@ -115,7 +115,7 @@ def go(
     stop: Callable[[], bool] = lambda: False,
 ) -> PipelineReport:
     options = PipelineOptions(batch, flush_rows, flush_seconds, loader)
-    return run(Source(jobs, {1: folder}, alive), detector or RedSquares(), sink, options, Control(stop))
+    return run(PhotoSource(jobs, {1: folder}, alive), detector or RedSquares(), sink, options, Control(stop))
 
 
 @pytest.fixture(autouse=True)
@@ -324,7 +324,7 @@ def test_progress_ends_with_the_whole(tmp_path: Path) -> None:
 
     jobs = library(tmp_path, 9)
     options = PipelineOptions(batch=2, loader=THREADS)
-    source = Source(jobs, {1: tmp_path}, lambda root: True)
+    source = PhotoSource(jobs, {1: tmp_path}, lambda root: True)
     run(source, RedSquares(), Memory(), options, Control(progress=Watch()))
     assert (seen[-1].done, seen[-1].total, seen[-1].detections) == (9, 9, {"red": 6})
 

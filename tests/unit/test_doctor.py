@@ -14,7 +14,7 @@ from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam import doctor
 from trailcam.detect.model.backend import openvino_version
-from trailcam.doctor import Finding, Level, examine
+from trailcam.doctor import Check, Severity, examine
 from trailcam.errors import DeviceError
 from trailcam.settings.config import Settings, load
 from trailcam.store.check_database import fingerprint
@@ -37,7 +37,7 @@ def settings(library: Library, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load(None, {"db": library.database.path}, {})
 
 
-def found(library: Library, settings: Settings) -> dict[str, Finding]:
+def found(library: Library, settings: Settings) -> dict[str, Check]:
     return {finding.what: finding for finding in examine(library.database, settings)}
 
 
@@ -47,7 +47,9 @@ def test_a_library_in_order(library: Library, settings: Settings) -> None:
     with library.database.read() as db:
         before = fingerprint(db)
     findings = found(library, settings)
-    bad = {f.what: f for f in findings.values() if f.level is not Level.OK and f.what not in ("PATH", "disk")}
+    bad = {
+        f.what: f for f in findings.values() if f.level is not Severity.OK and f.what not in ("PATH", "disk")
+    }
     assert bad == {}
     assert "20 of 20 photos read" in findings["root photos"].found
     assert "30 photos" in findings["database"].found
@@ -69,20 +71,20 @@ def test_what_is_wrong_has_a_remedy(
     monkeypatch.delenv("TERM", raising=False)
     findings = found(library, settings)
     levels = {what: finding.level for what, finding in findings.items()}
-    assert levels["root photos"] is Level.WARNING
-    assert levels["time zones"] is Level.ERROR
-    assert levels["clock"] is Level.WARNING
-    assert levels["last run"] is Level.WARNING
-    assert levels["database"] is Level.ERROR
-    assert levels["PATH"] is Level.WARNING
+    assert levels["root photos"] is Severity.WARNING
+    assert levels["time zones"] is Severity.ERROR
+    assert levels["clock"] is Severity.WARNING
+    assert levels["last run"] is Severity.WARNING
+    assert levels["database"] is Severity.ERROR
+    assert levels["PATH"] is Severity.WARNING
     assert "0 of 20" in findings["root photos"].found
     assert "Texas/Austin" in findings["time zones"].found
     assert "db repair" in findings["database"].remedy
     assert "not set" in findings["terminal"].found
-    assert all(f.remedy for f in findings.values() if f.level is not Level.OK)
+    assert all(f.remedy for f in findings.values() if f.level is not Severity.OK)
     (library.root / "Hayfield").rmdir()
     gone = found(library, settings)["root photos"]
-    assert gone.level is Level.ERROR
+    assert gone.level is Severity.ERROR
     assert "mounted" in gone.remedy
 
 
@@ -97,7 +99,7 @@ def test_a_drive_that_does_not_answer_is_given_up(
         silent = found(library, settings)["root photos"]
     finally:
         os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
-    assert silent.level is Level.ERROR
+    assert silent.level is Severity.ERROR
     assert "not answered" in silent.found
 
 
@@ -107,9 +109,9 @@ def test_a_slow_drive_and_a_full_disk(
     monkeypatch.setattr(doctor, "SLOW", 1e12)
     monkeypatch.setattr(doctor, "TOO_LITTLE_BYTES", 1 << 62)
     findings = found(library, settings)
-    assert findings["root photos"].level is Level.WARNING
+    assert findings["root photos"].level is Severity.WARNING
     assert "slow" in findings["root photos"].remedy
-    assert findings["disk"].level is Level.ERROR
+    assert findings["disk"].level is Severity.ERROR
 
 
 def test_what_fails_is_a_finding(
@@ -124,8 +126,8 @@ def test_what_fails_is_a_finding(
     monkeypatch.setattr(doctor, "_model", no_device)
     monkeypatch.setattr(doctor, "_time", bug)
     findings = found(library, settings)
-    assert findings["model"] == Finding(Level.ERROR, "model", "no GPU", "use the processor")
-    assert findings["time"].level is Level.ERROR
+    assert findings["model"] == Check(Severity.ERROR, "model", "no GPU", "use the processor")
+    assert findings["time"].level is Severity.ERROR
     assert "cron" not in findings
     assert "lock" in findings
 
@@ -137,7 +139,7 @@ def test_versions_that_do_not_fit(
         metadata, "requires", lambda _: ["duckdb>=999", "no-such-package>1", "numpy>1; extra == 'x'"]
     )
     wrong = found(library, settings)["versions"]
-    assert wrong.level is Level.ERROR
+    assert wrong.level is Severity.ERROR
     assert "duckdb" in wrong.found
     assert "no-such-package is not installed" in wrong.found
     assert "numpy" not in wrong.found

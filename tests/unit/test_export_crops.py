@@ -24,7 +24,7 @@ from trailcam.export.picks import pick
 from trailcam.export.summary import Summary
 from trailcam.selection import Selection
 from trailcam.store.corrections import JudgedBox, Judgement, record
-from trailcam.store.export_rows import Box, make_plan, stream, stream_reopening
+from trailcam.store.export_rows import ExportBox, make_plan, stream, stream_reopening
 
 MTIME_NS = 1_700_000_000_123_000_000
 PHOTOS = (
@@ -275,7 +275,7 @@ def test_a_drive_that_goes_away_meanwhile_ends_it(
 ) -> None:
     cut = crops._cut
 
-    def unplugging(source: Path, box: Box, margin: float) -> bytes:
+    def unplugging(source: Path, box: ExportBox, margin: float) -> bytes:
         done = cut(source, box, margin)
         library.root.rename(tmp_path / "unplugged")
         return done

@@ -21,13 +21,14 @@ from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import RootError, UnanswerableError, UsageError
 from trailcam.export import yolo
 from trailcam.export.summary import Summary
-from trailcam.export.yolo import export_yolo, split
+from trailcam.export.yolo import YoloOptions, export_yolo, split
 from trailcam.selection import Selection
 from trailcam.store import export_rows as store
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.export_rows import ExportPlan
 
 START = datetime(2024, 11, 3, 6)
+GAP = timedelta(minutes=30)
 # Ten visits of two photos at each of two stations.
 PHOTOS = [
     Photo(f"{station}{n}.jpg", START + timedelta(hours=n // 2 * 3, minutes=n % 2), station)
@@ -51,16 +52,8 @@ def library(tmp_path: Path) -> Library:
 def export(
     library: Library, target: Path, *, blanks: bool = False, with_coordinates: bool = False
 ) -> Summary:
-    return export_yolo(
-        library.database,
-        Selection(),
-        target,
-        confidence=None,
-        gap=timedelta(minutes=30),
-        val_share=0.2,
-        blanks=blanks,
-        with_coordinates=with_coordinates,
-    )
+    options = YoloOptions(None, GAP, blanks=blanks, with_coordinates=with_coordinates)
+    return export_yolo(library.database, Selection(), target, options)
 
 
 def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
@@ -77,16 +70,8 @@ def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) 
 
 
 def corrected(library: Library, target: Path, *, blanks: bool = False) -> Summary:
-    return export_yolo(
-        library.database,
-        Selection(),
-        target,
-        confidence=None,
-        gap=timedelta(minutes=30),
-        val_share=0.2,
-        blanks=blanks,
-        corrected_only=True,
-    )
+    options = YoloOptions(None, GAP, blanks=blanks, corrected_only=True)
+    return export_yolo(library.database, Selection(), target, options)
 
 
 def say(library: Library, name: str, *boxes: JudgedBox, whole: bool) -> None:

@@ -28,7 +28,7 @@ from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.detect.pipeline.loop import PipelineOptions, run
-from trailcam.detect.pipeline.outcomes import Source
+from trailcam.detect.pipeline.outcomes import PhotoSource
 from trailcam.errors import DeviceError, PipelineError
 from trailcam.settings.config import DetectSettings
 
@@ -121,7 +121,7 @@ def test_a_device_that_runs_out_in_the_warm_up_gets_half(
     tmp_path: Path, error: type[RuntimeError], text: str
 ) -> None:
     detector, sink = Small(3, error, text), Memory()
-    source = Source(library(tmp_path, 12), {1: tmp_path}, lambda root: True)
+    source = PhotoSource(library(tmp_path, 12), {1: tmp_path}, lambda root: True)
     report = run(source, detector, sink, PipelineOptions(batch=8, loader=THREADS))
     assert (report.completed, report.batch) == (12, 2)
     assert detector.warmed is not None
@@ -131,14 +131,14 @@ def test_a_device_that_runs_out_in_the_warm_up_gets_half(
 
 def test_a_device_without_room_for_one_photo_is_one_clear_message(tmp_path: Path) -> None:
     detector = Small(0, torch.OutOfMemoryError, "CUDA out of memory.")
-    source = Source(library(tmp_path, 3), {1: tmp_path}, lambda root: True)
+    source = PhotoSource(library(tmp_path, 3), {1: tmp_path}, lambda root: True)
     with pytest.raises(DeviceError, match="too little memory for a single photo"):
         run(source, detector, Memory(), PipelineOptions(batch=4, loader=THREADS))
 
 
 def test_another_error_of_the_device_is_no_lack_of_memory(tmp_path: Path) -> None:
     detector = Small(0, RuntimeError, "CUDA error: an illegal memory access was encountered")
-    source = Source(library(tmp_path, 3), {1: tmp_path}, lambda root: True)
+    source = PhotoSource(library(tmp_path, 3), {1: tmp_path}, lambda root: True)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         run(source, detector, Memory(), PipelineOptions(batch=4, loader=THREADS))
 

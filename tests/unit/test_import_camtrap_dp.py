@@ -25,7 +25,7 @@ from trailcam.errors import UsageError
 from trailcam.export.camtrap_dp import PackageOptions, export_camtrap_dp
 from trailcam.export.camtrap_tables import MEDIA, OBSERVATIONS
 from trailcam.imports.camtrap_dp import UNKNOWN, import_camtrap_dp
-from trailcam.imports.labels import CONFLICT, CONTRADICTION, UNLABELLED_BOX, Labelled
+from trailcam.imports.labels import CONFLICT, CONTRADICTION, UNLABELLED_BOX, Labelled, LabelOptions
 from trailcam.imports.reading import ImportFileError
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
@@ -74,8 +74,8 @@ def package(folder: Path, seen: list[dict[str, str]], files: list[str] | None = 
 
 
 def take(library: Library, path: Path, **options: Any) -> Labelled:  # noqa: ANN401
-    given: dict[str, Any] = {"author": None, "fallback_author": "me", "rules": {}} | options
-    return import_camtrap_dp(library.database, path, **given)
+    given: dict[str, Any] = {"author": None, "rules": {}} | options
+    return import_camtrap_dp(library.database, path, LabelOptions(**given))
 
 
 def test_what_people_observed_counts_and_what_machines_did_does_not(library: Library, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from trailcam.domain import Kind
 from trailcam.errors import DataSetError, UsageError
 from trailcam.export.coco import export_coco
-from trailcam.export.yolo import export_yolo
+from trailcam.export.yolo import YoloOptions, export_yolo
 from trailcam.imports.coco import EMPTY_BOX, NO_SIZE, OTHER_SHAPE, import_coco
-from trailcam.imports.labels import CONFLICT, CONTRADICTION, UNLABELLED_BOX, Labelled
+from trailcam.imports.labels import CONFLICT, CONTRADICTION, UNLABELLED_BOX, Labelled, LabelOptions
 from trailcam.imports.reading import ImportFileError
 from trailcam.imports.yolo import import_yolo
 from trailcam.selection import Selection
@@ -68,7 +68,7 @@ def take(library: Library, written: dict[str, Any], **options: Any) -> Labelled:
     path = library.root.parent / "coco.json"
     path.write_text(json.dumps(written))
     given: dict[str, Any] = {"author": "Ann", "rules": {}} | options
-    return import_coco(library.database, path, **given)
+    return import_coco(library.database, path, LabelOptions(**given))
 
 
 def shown(library: Library) -> dict[str, list[ShownBox]]:
@@ -139,7 +139,7 @@ def test_an_import_is_undone_as_a_whole_and_comes_in_again(library: Library, tmp
     assert (dry.recorded, n_judgements(library)) == (2, 1)
     done = take(library, SOME, overwrite=True)
     assert (done.import_id, done.recorded) == (1, 2)
-    other = import_yolo(library.database, yolo(tmp_path / "s", {"TinMan/3.txt": ""}), author="Ann", rules={})
+    other = import_yolo(library.database, yolo(tmp_path / "s", {"TinMan/3.txt": ""}), LabelOptions({}, "Ann"))
     assert other.import_id == 2
     later = Judgement(library.ids["2.jpg"], doe.boxes, True, datetime(2026, 1, 3))
     with library.database.write() as db:
@@ -397,11 +397,11 @@ def test_a_yolo_set_of_another_program(library: Library, tmp_path: Path) -> None
         tmp_path / "set",
         {"train/Hayfield/1.txt": "1 0.2 0.2 0.2 0.2\n", "val/Hayfield/2.txt": "", "val/Else/7.txt": ""},
     )
-    done = import_yolo(library.database, folder, author="Ann", rules={})
+    done = import_yolo(library.database, folder, LabelOptions({}, "Ann"))
     assert (done.entries, done.recorded) == (3, 2)
     assert [problem.path for problem in done.problems] == ["Else/7.jpg"]
     assert classes(library) == {"1.jpg": ["mature"], "2.jpg": [], "3.jpg": [], "4.jpg": []}
-    again = import_yolo(library.database, folder / "data.yaml", author="Ann", rules={})
+    again = import_yolo(library.database, folder / "data.yaml", LabelOptions({}, "Ann"))
     assert (again.recorded, again.known) == (0, 2)
 
 
@@ -425,7 +425,7 @@ def test_a_bad_label_file_costs_its_photo_and_no_other(
     library: Library, tmp_path: Path, text: str, names: str, what: str
 ) -> None:
     folder = yolo(tmp_path / "set", {"train/Hayfield/2.txt": "", "train/Hayfield/1.txt": text}, names)
-    done = import_yolo(library.database, folder, author="Ann", rules={})
+    done = import_yolo(library.database, folder, LabelOptions({}, "Ann"))
     assert (done.recorded, [problem.n for problem in done.problems]) == (1, [0])
     assert re.search(what, done.problems[0].why)
     assert classes(library) == {"1.jpg": ["young"], "2.jpg": [], "3.jpg": [], "4.jpg": []}
@@ -435,7 +435,7 @@ def test_a_bad_label_file_costs_its_photo_and_no_other(
 def test_a_set_without_classes_is_refused(library: Library, tmp_path: Path, names: str) -> None:
     folder = yolo(tmp_path / "set", {"train/Hayfield/1.txt": ""}, names)
     with pytest.raises(DataSetError, match="names"):
-        import_yolo(library.database, folder, author="Ann", rules={})
+        import_yolo(library.database, folder, LabelOptions({}, "Ann"))
     assert n_judgements(library) == 0
 
 
@@ -453,8 +453,8 @@ def test_forms_of_yolo_labels(library: Library, tmp_path: Path, line: str, score
     folder = yolo(tmp_path / "set", {"train/Hayfield/1.txt": f"{line}\r\n"})
     if scored:
         with pytest.raises(UsageError, match=r"1 label in .* carries a score"):
-            import_yolo(library.database, folder, author="Ann", rules={})
-    done = import_yolo(library.database, folder, author="Ann", rules={}, accept_scores=True)
+            import_yolo(library.database, folder, LabelOptions({}, "Ann"))
+    done = import_yolo(library.database, folder, LabelOptions({}, "Ann", accept_scores=True))
     assert (done.recorded, done.problems) == (1, [])
     (box,) = shown(library)["1.jpg"]
     assert [round(side, 5) for side in box[2:6]] == [0.1, 0.1, 0.2, 0.2]
@@ -463,20 +463,20 @@ def test_forms_of_yolo_labels(library: Library, tmp_path: Path, line: str, score
 def test_yolo_labels_of_one_photo_in_two_splits(library: Library, tmp_path: Path) -> None:
     same = {"train/Hayfield/1.txt": "1 0.2 0.2 0.2 0.2\n", "val/Hayfield/1.txt": "1 0.2 0.2 0.2 0.2"}
     folder = yolo(tmp_path / "a", {**same, "train/TinMan/3.txt": ""})
-    assert import_yolo(library.database, folder, author="Ann", rules={}).recorded == 2
+    assert import_yolo(library.database, folder, LabelOptions({}, "Ann")).recorded == 2
     other = yolo(tmp_path / "b", {**same, "val/Hayfield/1.txt": "", "train/TinMan/4.txt": ""})
-    done = import_yolo(library.database, other, author="Ann", rules={})
+    done = import_yolo(library.database, other, LabelOptions({}, "Ann"))
     assert [problem.why for problem in done.problems] == [TWICE, TWICE]
 
 
 def test_roboflow_yolo_names(library: Library, tmp_path: Path) -> None:
     folder = yolo(tmp_path / "set", {"train/1_JPG.rf.00ff.txt": "", "train/2_jpg.rf.11aa.txt": ""})
-    assert import_yolo(library.database, folder, author="Ann", rules={}).recorded == 2
+    assert import_yolo(library.database, folder, LabelOptions({}, "Ann")).recorded == 2
 
 
 def test_a_set_of_other_photos_is_refused(library: Library, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="None of the 1 label files"):
-        import_yolo(library.database, yolo(tmp_path / "s", {"a.txt": ""}), author="Ann", rules={})
+        import_yolo(library.database, yolo(tmp_path / "s", {"a.txt": ""}), LabelOptions({}, "Ann"))
 
 
 JPEG = io.BytesIO()
@@ -512,12 +512,10 @@ def test_what_goes_out_comes_back_the_same(seen: list[Any], kind: str) -> None:
         target = Path(folder) / "out"
         if kind == "coco":
             export_coco(here.database, Selection(), target, None, GAP)
-            done = import_coco(there.database, target, author="Ann", rules={}, accept_scores=True)
+            done = import_coco(there.database, target, LabelOptions({}, "Ann", accept_scores=True))
         else:
-            export_yolo(
-                here.database, Selection(), target, confidence=None, gap=GAP, val_share=0.3, blanks=True
-            )
-            done = import_yolo(there.database, target, author="Ann", rules={}, accept_scores=True)
+            export_yolo(here.database, Selection(), target, YoloOptions(None, GAP, blanks=True))
+            done = import_yolo(there.database, target, LabelOptions({}, "Ann", accept_scores=True))
         assert (done.recorded, done.problems) == (sum(boxes is not None for boxes in seen), [])
         assert counted(there) == counted(here)
 

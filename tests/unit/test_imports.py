@@ -34,6 +34,8 @@ DETECT = ("model", "pipeline", "choose", "command")
 # Imports against the direction, or in a circle, that are still to be taken out: this may only shrink.
 STILL_AGAINST: set[tuple[str, str]] = set()
 TOP_MODULES = 8  # loose modules beside the folders, at most
+PARAMETERS = 6  # of a function, at most; a command has as many as it has options
+MODULE_LINES = 400  # at most
 SAME_NAMES = 9  # file names used twice, at most; __init__, __main__ and the pairs of export and imports aside
 
 FLOOR = {name: floor for floor, names in enumerate(LAYERS) for name in names}
@@ -208,6 +210,56 @@ def test_few_files_share_a_name() -> None:
     )
     twice = sorted(name for name, n in names.items() if n > 1)
     assert len(twice) <= SAME_NAMES, twice
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many a caller can give: all but self and cls."""
+    named = [*function.args.posonlyargs, *function.args.args]
+    return len(named) + len(function.args.kwonlyargs) - (bool(named) and named[0].arg in ("self", "cls"))
+
+
+def long_lists(tree: ast.AST) -> dict[str, int]:
+    """The functions that take more than PARAMETERS, without commands, whose parameters are options."""
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {
+        function.name: n
+        for function in functions
+        if (n := parameters(function)) > PARAMETERS
+        and not any(ast.unparse(d).startswith(("with_options", "export(")) for d in function.decorator_list)
+    }
+
+
+def test_the_counter_of_parameters_counts() -> None:
+    source = "class A:\n    def six(self, a, b, /, c, d, *, e, f): ...\n"
+    source += "    def seven(a, b, c, d, *, e, f, g): ...\n"
+    source += "@with_options\ndef command(a, b, c, d, e, f, g): ...\n"
+    assert long_lists(ast.parse(source)) == {"seven": 7}
+
+
+def test_no_function_takes_many_parameters() -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix(): names
+        for path in PACKAGE.rglob("*.py")
+        if (names := long_lists(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}, "put what belongs together into one record"
+
+
+def test_no_module_is_long() -> None:
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {path.name: n for path, n in lines.items() if n > MODULE_LINES} == {}
+
+
+def test_a_type_has_one_meaning() -> None:
+    """Two classes of one name make a reader look up which is meant; private ones stay in their modules."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py"))
+    names = Counter(
+        node.name
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, n in names.items() if n > 1] == []
 
 
 @pytest.mark.parametrize("module", sorted(IMPORTS))

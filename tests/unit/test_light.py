@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.astral_sun import astral_day, astral_errs
 from trailcam.sun.legal_light import DARK, LEGAL, NO_OFFSET, UNKNOWN, legal_light, to_utc
-from trailcam.sun.sky import Place, Sun, utc_of
+from trailcam.sun.sky import Observer, Sun, utc_of
 from trailcam.sun.sunrise import NO_MOMENT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def us(at: datetime) -> int:
     return (at.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
-def by_astral(place: Place, moment: datetime) -> int:
+def by_astral(place: Observer, moment: datetime) -> int:
     """LEGAL, DARK or UNKNOWN of one moment, by the rule written out and astral's sun."""
     assert place.latitude is not None
     assert place.longitude is not None
@@ -43,7 +43,7 @@ def by_astral(place: Place, moment: datetime) -> int:
     moments=st.lists(st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)), min_size=1, max_size=20),
 )
 def test_it_says_what_astral_says(latitude: float, longitude: float, moments: list[datetime]) -> None:
-    place = Place(latitude, longitude)
+    place = Observer(latitude, longitude)
     expected = [by_astral(place, at.replace(tzinfo=UTC)) for at in moments]
     found = legal_light(place, np.array([us(at) for at in moments])).tolist()
     differ = [at for at, one, other in zip(moments, found, expected, strict=True) if one != other]
@@ -52,7 +52,7 @@ def test_it_says_what_astral_says(latitude: float, longitude: float, moments: li
 
 def test_every_minute_around_the_edges_of_a_year() -> None:
     for latitude in (30.25, 49.95, -45.049):
-        place = Place(latitude, -97.75)
+        place = Observer(latitude, -97.75)
         moments = []
         for day in range(0, 365, 3):
             found = Sun().day(latitude, -97.75, (EPOCH + timedelta(days=19_600 + day)).date())
@@ -66,8 +66,8 @@ def test_every_minute_around_the_edges_of_a_year() -> None:
 
 def test_without_a_place_or_a_moment_nothing_is_known() -> None:
     noon = np.array([us(datetime(2024, 6, 1, 18)), NO_MOMENT])
-    assert legal_light(Place(), noon).tolist() == [UNKNOWN, UNKNOWN]
-    assert legal_light(Place(30.0, -98.0), noon).tolist() == [LEGAL, UNKNOWN]
+    assert legal_light(Observer(), noon).tolist() == [UNKNOWN, UNKNOWN]
+    assert legal_light(Observer(30.0, -98.0), noon).tolist() == [LEGAL, UNKNOWN]
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,8 +103,8 @@ def test_the_ends_of_the_calendar() -> None:
     times = np.array([us(datetime(1, 1, 1)), us(datetime(9999, 12, 31, 23, 59, 59))])
     for zone in ("America/Chicago", "Asia/Tokyo"):
         found = to_utc(times, ZoneInfo(zone), np.full(2, NO_OFFSET))
-        assert legal_light(Place(30.0, -98.0), found).tolist() != [UNKNOWN, UNKNOWN]
+        assert legal_light(Observer(30.0, -98.0), found).tolist() != [UNKNOWN, UNKNOWN]
     for at, ahead in ((datetime(1, 1, 1), 300), (datetime(9999, 12, 31, 23), -300)):
         assert utc_of(at, None, ahead) is None
         assert Sun().day(30.0, 170.0 if ahead > 0 else -170.0, at.date()) is None
-        assert Sun().time_of(Place(30.0, 0.0), at.replace(tzinfo=UTC)) is None
+        assert Sun().time_of(Observer(30.0, 0.0), at.replace(tzinfo=UTC)) is None

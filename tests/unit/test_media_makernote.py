@@ -20,7 +20,8 @@ from trailcam.export.camtrap_tables import capture_method
 from trailcam.export.table import export_table
 from trailcam.media.exif import read_header
 from trailcam.media.makernote import MAX_BYTES, read_maker_note
-from trailcam.scan.scan_root import ScanOptions, scan
+from trailcam.scan.scan_job import ScanOptions
+from trailcam.scan.scan_root import scan
 from trailcam.selection import Selection
 from trailcam.store.database import Database
 from trailcam.sun.sky import MOON_PHASES, moon_name, moon_phase, night_midnight

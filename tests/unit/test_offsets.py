@@ -32,7 +32,7 @@ from trailcam.store.scenes import join_scenes
 from trailcam.store.select import select
 from trailcam.store.visits import Level, join_visits
 from trailcam.sun.legal_light import NO_OFFSET, trusted_offsets
-from trailcam.sun.sky import Place, offset_differs
+from trailcam.sun.sky import Observer, offset_differs
 
 CHICAGO = ZoneInfo("America/Chicago")
 AUSTIN = (30.2672, -97.7431)
@@ -242,7 +242,7 @@ def test_the_check_names_the_offset_and_leaves_the_time(tmp_path: Path) -> None:
 def test_many_offsets_are_doubted_as_one_is(
     zone: str | None, longitude: float | None, times: list[tuple[datetime, int | None]]
 ) -> None:
-    where = Place(30.0, longitude, ZoneInfo(zone) if zone else None)
+    where = Observer(30.0, longitude, ZoneInfo(zone) if zone else None)
     local = np.array([(at - datetime(1970, 1, 1)) // timedelta(microseconds=1) for at, _ in times])
     stated = np.array([NO_OFFSET if offset is None else offset for _, offset in times])
     expected = [

@@ -19,10 +19,10 @@ from trailcam.reports.base import Report
 from trailcam.reports.common import Question
 from trailcam.reports.overlap import concentration, density, minute_counts, overlap
 from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN, legal_light
-from trailcam.sun.sky import Place, Sun, moon_name, moon_phase, night_midnight, utc_of
+from trailcam.sun.sky import Observer, Sun, moon_name, moon_phase, night_midnight, utc_of
 
-AUSTIN = Place(30.2672, -97.7431, ZoneInfo("America/Chicago"))
-TROMSO = Place(69.65, 18.96, ZoneInfo("Europe/Oslo"))
+AUSTIN = Observer(30.2672, -97.7431, ZoneInfo("America/Chicago"))
+TROMSO = Observer(69.65, 18.96, ZoneInfo("Europe/Oslo"))
 
 
 # ---- sun and moon, against published almanac values
@@ -44,7 +44,7 @@ def test_sunrise_and_sunset_of_austin(on: date, rises: str, sets: str) -> None:
         assert abs(found - datetime.fromisoformat(wanted).replace(tzinfo=UTC)) < timedelta(minutes=3)
 
 
-def light(place: Place, moment: datetime) -> int:
+def light(place: Observer, moment: datetime) -> int:
     microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     return int(legal_light(place, np.array([microseconds]))[0])
 
@@ -54,8 +54,8 @@ def test_where_the_sun_never_sets_nothing_is_said() -> None:
     noon = datetime(2024, 6, 21, 10, tzinfo=UTC)
     assert sun.day(69.65, 18.96, date(2024, 6, 21)) is None
     assert sun.time_of(TROMSO, noon) is None
-    assert sun.time_of(Place(), noon) is None
-    for place in (TROMSO, Place()):
+    assert sun.time_of(Observer(), noon) is None
+    for place in (TROMSO, Observer()):
         assert light(place, noon) == UNKNOWN
 
 
@@ -78,7 +78,7 @@ def test_legal_light_ends_half_an_hour_after_sunset() -> None:
     st.floats(-180, 180),
 )
 def test_every_moment_lies_in_one_day_or_one_night(at: datetime, latitude: float, longitude: float) -> None:
-    time = Sun().time_of(Place(latitude, longitude), at.replace(tzinfo=UTC))
+    time = Sun().time_of(Observer(latitude, longitude), at.replace(tzinfo=UTC))
     assert time is not None
     assert 0 <= time.part <= 1
     if time.up:

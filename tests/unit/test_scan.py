@@ -17,7 +17,8 @@ from tests.conftest import TinyJpeg
 from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.media import exif
 from trailcam.scan import scan_root as scan_module
-from trailcam.scan.scan_root import ScanOptions, ScanReport, known_roots, scan
+from trailcam.scan.scan_job import ScanOptions
+from trailcam.scan.scan_root import ScanReport, known_roots, scan
 from trailcam.store.database import Database, rows
 from trailcam.store.paths import from_db
 

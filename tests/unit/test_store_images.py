@@ -15,7 +15,7 @@ from tests.helpers.library import Library, Photo, make_library
 from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
 from trailcam.store.database import one, rows
 from trailcam.store.images import (
-    Comparison,
+    ScanDifference,
     compare,
     finish_scan,
     roots,
@@ -38,7 +38,7 @@ def keys(*photos: Photo) -> list[FileKey]:
     return [photo.image().key for photo in photos]
 
 
-def held_against(library: Library, files: Sequence[FileKey], hidden: Sequence[str] = ()) -> Comparison:
+def held_against(library: Library, files: Sequence[FileKey], hidden: Sequence[str] = ()) -> ScanDifference:
     with library.database.read() as db:
         return compare(db, library.root_id, files, hidden)
 
@@ -100,8 +100,8 @@ def test_everything_that_a_file_says_is_kept(library: Library) -> None:
 
 
 def test_a_root_that_is_not_known_has_only_fresh_files() -> None:
-    assert Comparison.all_new(3).fresh.tolist() == [0, 1, 2]
-    assert Comparison.all_new(3).n_known == 0
+    assert ScanDifference.all_new(3).fresh.tolist() == [0, 1, 2]
+    assert ScanDifference.all_new(3).n_known == 0
 
 
 def test_nothing_new(library: Library) -> None:

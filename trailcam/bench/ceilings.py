@@ -21,7 +21,7 @@ from trailcam.detect.pipeline.batching import Batch, Batcher
 from trailcam.detect.pipeline.inference import Inference
 from trailcam.detect.pipeline.loader import Loader, LoaderOptions
 from trailcam.detect.pipeline.loop import PipelineOptions, PipelineReport, run
-from trailcam.detect.pipeline.outcomes import Control, Job, Source
+from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
 from trailcam.detect.pipeline.read_file import read_file
 from trailcam.errors import PipelineError
 
@@ -151,7 +151,7 @@ def pipeline(
         batch=machine.plan.batch, loader=LoaderOptions(workers=machine.plan.workers), accept_failures=True
     )
     with scratch_sink(n) as sink, _Watch(watch) as memory:
-        source = Source(_Jobs(photos.paths, n), {1: photos.root}, lambda _: True)
+        source = PhotoSource(_Jobs(photos.paths, n), {1: photos.root}, lambda _: True)
         report = run(source, machine.detector, sink, options, Control(stop))
     return Run(report, sink.seconds, memory.peak / 1e6)
 

@@ -14,7 +14,7 @@ from trailcam.errors import ExitCode
 from trailcam.reports.formats import Format
 
 if TYPE_CHECKING:
-    from trailcam.doctor import Finding
+    from trailcam.doctor import Check
     from trailcam.settings.config import DetectSettings
 
 _ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device")]
@@ -27,19 +27,19 @@ def doctor(*, model: _ModelOpts, output: OutputOpts, library: LibraryOpts) -> No
 
     Exit code 0: all is well, or only warnings; 2: something keeps trailcam from working.
     """
-    from trailcam.doctor import Level, examine
+    from trailcam.doctor import Severity, examine
     from trailcam.reports.doctor import doctor_report
 
     found = examine(library.database, library.settings)
     if output.format is Format.TABLE and output.file is None:
-        _show([f for f in found if not library.quiet or f.level is not Level.OK])
+        _show([f for f in found if not library.quiet or f.level is not Severity.OK])
     else:
         output.write(doctor_report(found))
-    if any(finding.level is Level.ERROR for finding in found):
+    if any(finding.level is Severity.ERROR for finding in found):
         raise typer.Exit(ExitCode.COULD_NOT_RUN)
 
 
-def _show(found: list[Finding]) -> None:
+def _show(found: list[Check]) -> None:
     width = max((len(finding.what) for finding in found), default=0)
     for finding in found:
         console.out.print(f"{finding.level:<8}", style=_STYLES[finding.level], end="")

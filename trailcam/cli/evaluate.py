@@ -39,7 +39,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-class Output(StrEnum):
+class EvaluationFormat(StrEnum):
     """What stdout gets."""
 
     TABLE = "table"
@@ -63,7 +63,9 @@ def evaluate(
             show_default="what the weights recommend, else 0.5",
         ),
     ] = None,
-    form: Annotated[Output, typer.Option("--format", help="What is printed.")] = Output.TABLE,
+    form: Annotated[
+        EvaluationFormat, typer.Option("--format", help="What is printed.")
+    ] = EvaluationFormat.TABLE,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -91,12 +93,12 @@ def evaluate(
             split.value,
             chosen,
             app.settings,
-            Control(stop, Shown(bar)),
+            Control(stop, EvaluationProgress(bar)),
             confidence=confidence,
         )
     if output is not None:
         _write(report, output)
-    if form is Output.JSON:
+    if form is EvaluationFormat.JSON:
         typer.echo(as_json(report), nl=False)
     else:
         show(report)
@@ -106,7 +108,7 @@ def evaluate(
         raise typer.Exit(ExitCode.SOME_FAILED)
 
 
-class Shown:
+class EvaluationProgress:
     """How far an evaluation is."""
 
     def __init__(self, bar: console.BarProgress | console.LineProgress) -> None:

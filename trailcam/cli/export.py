@@ -242,12 +242,9 @@ def yolo(
     library: LibraryOpts,
 ) -> Summary:
     """A YOLO data set of copies, split into train and val by station and scene."""
-    from trailcam.export.yolo import export_yolo
+    from trailcam.export.yolo import YoloOptions, export_yolo
 
-    return export_yolo(
-        library.database,
-        selection,
-        output,
+    options = YoloOptions(
         confidence=counting.confidence,
         gap=counting.gap,
         val_share=val,
@@ -255,6 +252,7 @@ def yolo(
         corrected_only=corrected_only,
         with_coordinates=with_coordinates,
     )
+    return export_yolo(library.database, selection, output, options)
 
 
 @export("xmp")

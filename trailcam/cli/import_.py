@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.groups import with_options
+from trailcam.cli.groups import Group, Only, with_options
 from trailcam.cli.options import WritingOpts
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
@@ -16,8 +17,8 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailcam.cli.open_library import Library
-    from trailcam.imports.labels import Labelled
+    from trailcam.cli.open_library import App, Library
+    from trailcam.imports.labels import Labelled, LabelOptions
     from trailcam.imports.megadetector import Imported
     from trailcam.store.match import Problem
 
@@ -31,20 +32,50 @@ BaseOpt = Annotated[
         show_default="found by the paths",
     ),
 ]
-AuthorOpt = Annotated[
-    str | None, typer.Option("--author", help="Whose labels these are.", show_default="the user's name")
-]
-OverwriteOpt = Annotated[
-    bool, typer.Option("--overwrite", help="Let these labels replace corrections made here.")
-]
 DryRunOpt = Annotated[bool, typer.Option("--dry-run", help="Say what would come in; change nothing.")]
-AcceptScoresOpt = Annotated[
-    bool,
-    typer.Option(
-        "--accept-scores",
-        help="Take labels that carry scores, as a model's do, for corrections: you checked them.",
-    ),
-]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelGroup(Group):
+    """How labels are taken in."""
+
+    base: BaseOpt = None
+    author: Annotated[
+        str | None, typer.Option("--author", help="Whose labels these are.", show_default="the user's name")
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let these labels replace corrections made here.")
+    ] = False
+    dry_run: DryRunOpt = False
+    accept_scores: Annotated[
+        bool,
+        typer.Option(
+            "--accept-scores",
+            help="Take labels that carry scores, as a model's do, for corrections: you checked them.",
+        ),
+    ] = False
+
+    def make(self, app: App) -> LabelOptions:
+        """What the imports take."""
+        from trailcam.imports.labels import LabelOptions
+
+        return LabelOptions(
+            app.settings.classes, self.author, self.base, self.overwrite, self.dry_run, self.accept_scores
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PackageGroup(LabelGroup):
+    """The same where the file may name the author."""
+
+    author: Annotated[
+        str | None,
+        typer.Option("--author", help="Whose labels these are.", show_default="whom the package names"),
+    ] = None
+
+
+LabelOpts = Annotated["LabelOptions", LabelGroup]
+PackageOpts = Annotated["LabelOptions", PackageGroup, Only("base", "author", "overwrite", "dry_run")]
 
 
 @app.command("megadetector")
@@ -85,29 +116,15 @@ def megadetector(
 def coco(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Labels as COCO Camera Traps JSON.")],
     *,
-    base: BaseOpt = None,
-    author: AuthorOpt = None,
-    overwrite: OverwriteOpt = False,
-    dry_run: DryRunOpt = False,
-    accept_scores: AcceptScoresOpt = False,
+    labels: LabelOpts,
     library: WritingOpts,
 ) -> None:
     """Labels of COCO Camera Traps as corrections of each labelled photo."""
     from trailcam.imports.coco import import_coco
-    from trailcam.machine import user_name
 
     with library.locked() as database:
-        done = import_coco(
-            database,
-            file,
-            author=author or user_name(),
-            rules=library.settings.classes,
-            base=base,
-            overwrite=overwrite,
-            dry_run=dry_run,
-            accept_scores=accept_scores,
-        )
-    _show_labels(done, "images", library, dry_run=dry_run)
+        done = import_coco(database, file, labels)
+    _show_labels(done, "images", library, dry_run=labels.dry_run)
 
 
 @app.command("yolo")
@@ -115,29 +132,15 @@ def coco(
 def yolo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A data set: data.yaml and labels.")],
     *,
-    base: BaseOpt = None,
-    author: AuthorOpt = None,
-    overwrite: OverwriteOpt = False,
-    dry_run: DryRunOpt = False,
-    accept_scores: AcceptScoresOpt = False,
+    labels: LabelOpts,
     library: WritingOpts,
 ) -> None:
     """Labels of a YOLO data set as corrections of each photo that has a label file."""
     from trailcam.imports.yolo import import_yolo
-    from trailcam.machine import user_name
 
     with library.locked() as database:
-        done = import_yolo(
-            database,
-            folder,
-            author=author or user_name(),
-            rules=library.settings.classes,
-            base=base,
-            overwrite=overwrite,
-            dry_run=dry_run,
-            accept_scores=accept_scores,
-        )
-    _show_labels(done, "labels", library, dry_run=dry_run)
+        done = import_yolo(database, folder, labels)
+    _show_labels(done, "labels", library, dry_run=labels.dry_run)
 
 
 @app.command("camtrap-dp")
@@ -145,31 +148,15 @@ def yolo(
 def camtrap_dp(
     package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="The package: a folder or a ZIP file.")],
     *,
-    base: BaseOpt = None,
-    author: Annotated[
-        str | None,
-        typer.Option("--author", help="Whose labels these are.", show_default="whom the package names"),
-    ] = None,
-    overwrite: OverwriteOpt = False,
-    dry_run: DryRunOpt = False,
+    labels: PackageOpts,
     library: WritingOpts,
 ) -> None:
     """People's observations of a Camtrap DP package as corrections; what machines observed is left."""
     from trailcam.imports.camtrap_dp import import_camtrap_dp
-    from trailcam.machine import user_name
 
     with library.locked() as database:
-        done = import_camtrap_dp(
-            database,
-            package,
-            author=author,
-            fallback_author=user_name(),
-            rules=library.settings.classes,
-            base=base,
-            overwrite=overwrite,
-            dry_run=dry_run,
-        )
-    _show_labels(done, "media", library, dry_run=dry_run)
+        done = import_camtrap_dp(database, package, labels)
+    _show_labels(done, "media", library, dry_run=labels.dry_run)
 
 
 @app.command("undo")

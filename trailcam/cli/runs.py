@@ -148,7 +148,7 @@ def compare(
         report = comparison_report(db, selection, a, b, confidence, part)
     output.write(report)
     if page is not None:
-        _write_page(library, selection, (a, b), page, confidence, limit)
+        _write_page(library, selection, page, (a, b), confidence, limit)
 
 
 def _list(library: Library, output: Output, *, counting_only: bool) -> None:
@@ -177,26 +177,18 @@ def _confirmed(run: dict[str, Any]) -> bool:
 def _write_page(
     library: Library,
     selection: Selection,
-    runs: tuple[int, int],
     target: Path,
+    runs: tuple[int, int],
     confidence: float | None,
     limit: int,
 ) -> None:
     """The page, what was made of it on stderr, and 1 where a photo has no picture."""
-    from trailcam.compare_page.make_comparison import build_page
+    from trailcam.compare_page.make_comparison import ComparisonOptions, build_comparison
     from trailcam.pages.pictures import default_cache
 
+    options = ComparisonOptions(runs, confidence, limit, default_cache())
     with console.progress("Pictures", quiet=library.quiet) as progress:
-        made = build_page(
-            library.database,
-            selection,
-            runs,
-            target,
-            confidence=confidence,
-            limit=limit,
-            cache=default_cache(),
-            progress=progress,
-        )
+        made = build_comparison(library.database, selection, target, options, progress)
     library.say(
         f"{printable(str(made.path))}: {made.n_photos:,} of {count(made.candidates, 'photo')}"
         f" that differ, {made.size_bytes / 1e6:.1f} MB."

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from trailcam.cli.open_library import Library
-    from trailcam.scan.scan_root import ScanOptions, ScanReport
+    from trailcam.scan.scan_job import ScanOptions
+    from trailcam.scan.scan_root import ScanReport
 
 _SHOWN = 10  # names of folders that were left out; -v names them all
 
@@ -70,7 +71,8 @@ def scan(
     """Read folders of photos: what is new, changed, moved or gone."""
     from trailcam.cli.signals import stoppable
     from trailcam.cli.times_check import check_new_times
-    from trailcam.scan.scan_root import ScanOptions, known_roots
+    from trailcam.scan.scan_job import ScanOptions
+    from trailcam.scan.scan_root import known_roots
 
     settings = library.settings.scan
     options = ScanOptions(

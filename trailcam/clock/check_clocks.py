@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from trailcam.clock.doubt import NUMBERS_BACKWARDS, OFFSET_DIFFERS, STRIP_DIFFERS, Doubt
+from trailcam.clock.doubt import NUMBERS_BACKWARDS, OFFSET_DIFFERS, Doubt
 from trailcam.clock.sequence import Frame, frozen, judge_sequence
 from trailcam.clock.sources import FileTimes, judge_sources
 from trailcam.clock.sun_check import Lit, is_infrared, judge_light
 from trailcam.domain import SURE_OFFSETS, TimeSource
-from trailcam.media.capture_time import in_reach
+from trailcam.media.capture_time import STRIP_DIFFERS, in_reach
 from trailcam.media.copy_marks import split_copy_mark, split_number_mark
 from trailcam.media.time_in_name import parse_file_name
 from trailcam.store.clock_facts import (
@@ -29,7 +29,7 @@ from trailcam.store.clock_facts import (
 )
 from trailcam.store.database import Connection, Database
 from trailcam.strip.judge import natural_key
-from trailcam.sun.sky import Place, Sun, trusted_offset, zone_of
+from trailcam.sun.sky import Observer, Sun, trusted_offset, zone_of
 
 # Folders that cameras make themselves (DCF 2.0: three digits, five characters): one card has several.
 _CAMERA_FOLDER = re.compile(r"\d{3}[A-Za-z0-9_]{5}")
@@ -68,7 +68,7 @@ def check(db: Connection, stations: Sequence[ClockStation], timezone: str | None
     """
     checked, sun = Checked(), Sun()
     for station in stations:
-        place = Place(station.latitude, station.longitude, zone_of(station.timezone, timezone))
+        place = Observer(station.latitude, station.longitude, zone_of(station.timezone, timezone))
         for folder, camera, shots in _streams(clock_shots(db, station.station_id)):
             doubts, backwards = _judge(shots, place, sun)
             aside = _aside(shots, place, backwards)
@@ -135,7 +135,7 @@ def _split_mark(path: str, names: set[str]) -> tuple[str, str]:
     return folder + slash + plain, mark
 
 
-def _judge(shots: Sequence[ClockShot], place: Place, sun: Sun) -> tuple[list[Doubt | None], bool]:
+def _judge(shots: Sequence[ClockShot], place: Observer, sun: Sun) -> tuple[list[Doubt | None], bool]:
     """The doubt about each photo's time, the gravest first, and whether its numbers run backwards."""
     shots = [_within_reach(shot) for shot in shots]
     stuck = frozen([shot.captured_at for shot in shots])
@@ -191,7 +191,7 @@ def _frame(shot: ClockShot) -> Frame:
     return Frame(shot.captured_at, int(counter[1]), shot.own)
 
 
-def _light(shots: Sequence[ClockShot], but: set[int], place: Place, sun: Sun) -> dict[int, Doubt]:
+def _light(shots: Sequence[ClockShot], but: set[int], place: Observer, sun: Sun) -> dict[int, Doubt]:
     """What the light says, of photos that nothing else has flagged."""
     order = [i for i, shot in enumerate(shots) if shot.captured_at and i not in but]
     photos = [
@@ -202,12 +202,12 @@ def _light(shots: Sequence[ClockShot], but: set[int], place: Place, sun: Sun) ->
     return {order[k]: doubt for k, doubt in judge_light(photos, place, sun).items()}
 
 
-def _offset(shot: ClockShot, at: datetime, place: Place) -> int | None:
+def _offset(shot: ClockShot, at: datetime, place: Observer) -> int | None:
     sure = shot.captured_at_source in SURE_OFFSETS
     return trusted_offset(at, place, shot.utc_offset_min, offset_sure=sure)
 
 
-def _aside(shots: Sequence[ClockShot], place: Place, backwards: bool) -> dict[Doubt, list[ClockShot]]:
+def _aside(shots: Sequence[ClockShot], place: Observer, backwards: bool) -> dict[Doubt, list[ClockShot]]:
     """What is told of photos and puts no time in doubt."""
     dated = [shot for shot in shots if shot.captured_at]
     offsets = [

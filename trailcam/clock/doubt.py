@@ -10,9 +10,9 @@ from trailcam.media.capture_time import (
     FUTURE,
     ORIGINAL_UNREADABLE,
     SENT_OR_SAVED,
+    STRIP_DIFFERS,
 )
 
-STRIP_DIFFERS = "strip_differs"
 SOURCES_DIFFER = "sources_differ"
 OFFSET_DIFFERS = "offset_differs"
 YEAR_OFF = "year_off"

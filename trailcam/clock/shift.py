@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ShiftPlan:
     """``by`` is what is added to every photo's time; ``asked`` are the user's words."""
 
     by: timedelta
@@ -56,7 +56,7 @@ def plan_shift(
     asked: str,
     by: Amount | None,
     to: datetime | None,
-) -> Plan:
+) -> ShiftPlan:
     """What a shift of the selection's dated photos would do. Works on a read-only connection.
 
     Years and months of ``by`` are counted from the first photo; the same time is then added to all, because a
@@ -80,10 +80,10 @@ def plan_shift(
             f"Nothing was changed. The chosen photos are dated {first.date()} to {last.date()}; --since and"
             " --until leave out those of impossible years.",
         ) from None
-    return Plan(target - first, asked, photos)
+    return ShiftPlan(target - first, asked, photos)
 
 
-def apply_shift(db: Connection, plan: Plan, note: str | None, now: datetime) -> int:
+def apply_shift(db: Connection, plan: ShiftPlan, note: str | None, now: datetime) -> int:
     """Do what :func:`plan_shift` said, on the same connection; returns the shift's number.
 
     ``now`` is naive local time.

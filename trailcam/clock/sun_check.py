@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.clock.doubt import HALF_DAY_OFF, HOUR_OFF, LIGHT_DIFFERS, Doubt
-from trailcam.sun.sky import Place, Sun, utc_of
+from trailcam.sun.sky import Observer, Sun, utc_of
 
 INFRARED_BELOW, COLOUR_ABOVE = 2.0, 5.0
 """Levels of `clock.infrared.colour_of`. Of 30 real photos all 15 in infrared had at most 0.8, all
@@ -55,7 +55,7 @@ def is_infrared(colour: float | None) -> bool | None:
     return colour <= INFRARED_BELOW
 
 
-def judge_light(photos: Sequence[Lit], place: Place, sun: Sun) -> dict[int, Doubt]:
+def judge_light(photos: Sequence[Lit], place: Observer, sun: Sun) -> dict[int, Doubt]:
     """Places of photos, in the order of their names, that a wrong clock took.
 
     Without coordinates or a zone only noon and midnight are told apart. Photos of which nobody knows whether
@@ -76,7 +76,7 @@ def judge_light(photos: Sequence[Lit], place: Place, sun: Sun) -> dict[int, Doub
     return found
 
 
-def _by_sun(photos: Sequence[Lit], place: Place, sun: Sun) -> Costs | None:
+def _by_sun(photos: Sequence[Lit], place: Observer, sun: Sun) -> Costs | None:
     """(switches, photos, offsets) 1 where a photo contradicts the sun; None where the sun isn't known."""
     if place.latitude is None or place.longitude is None:
         return None

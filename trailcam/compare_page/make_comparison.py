@@ -32,18 +32,26 @@ class _Photo:
     b: Sequence[RunBox]
 
 
-def build_page(
+@dataclass(frozen=True, slots=True)
+class ComparisonOptions:
+    """How the page is made: of ``runs``, at a ``confidence`` (None: what the weights recommend), of at most
+    ``limit`` photos; ``cache`` None keeps no pictures.
+    """
+
+    runs: tuple[int, int]
+    confidence: float | None = None
+    limit: int = 150
+    cache: Cache | None = None
+
+
+def build_comparison(
     database: Database,
     selection: Selection,
-    runs: tuple[int, int],
     target: Path,
-    *,
-    confidence: float | None,
-    limit: int,
-    cache: Cache | None,
+    options: ComparisonOptions,
     progress: Callable[[int, int], object],
 ) -> PageReport:
-    """Write the page of at most ``limit`` photos to ``target``, those of the surest differences first.
+    """Write the page to ``target``, with the photos of the surest differences first.
 
     The page appears whole or not at all. Raises RootError when the photos' folder isn't there, OutputError
     when the page can't be written, UsageError and DatabaseError.
@@ -51,13 +59,13 @@ def build_page(
     target = target.expanduser()
     with database.read() as db:
         folders = {root.root_id: Path(root.path) for root in roots(db)}
-        with select(db, selection) as chosen, make_sides(chosen, *runs) as sides:
-            found = compare(sides, confidence)
-            photos, candidates = _photos(found, folders, confidence, limit)
+        with select(db, selection) as chosen, make_sides(chosen, *options.runs) as sides:
+            found = compare(sides, options.confidence)
+            photos, candidates = _photos(found, folders, options.confidence, options.limit)
             told = notes(found, chosen.undated_left_out())
     check_target(target, [photo.file for photo in photos], list(folders.values()))
     requests = [Request(photo.file, large_px(len(photos))) for photo in photos]
-    shown, problems = show_photos(requests, [photo.name for photo in photos], cache, progress)
+    shown, problems = show_photos(requests, [photo.name for photo in photos], options.cache, progress)
     page = render(
         "compare_page",
         data=_data(found, photos, shown, selection.in_words(), [*told, f"trailcam {__version__}"]),

@@ -20,7 +20,7 @@ from trailcam import __version__
 from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import Weights, find_weights
 from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector
-from trailcam.detect.pipeline.outcomes import Control, Job, Source
+from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
 from trailcam.errors import UsageError
 from trailcam.files.mount_guard import alive, check_root
 from trailcam.selection import Selection
@@ -138,7 +138,7 @@ def detect(
     )
     sink = RunSink(database, run_id)
     try:
-        source = Source(_Jobs(work.todo), work.roots, lambda root_id: alive(work.roots[root_id]))
+        source = PhotoSource(_Jobs(work.todo), work.roots, lambda root_id: alive(work.roots[root_id]))
         report = run(source, detector, sink, options, control)
     except BaseException:
         with database.write() as db:

@@ -29,7 +29,7 @@ from trailcam.errors import DataSetError
 from trailcam.geometry import Boxes
 from trailcam.words.text import count, printable
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+DATASET_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _SHAPE = (
     "A data set is a YAML file as ultralytics reads it: `path`, a folder for each of train, val and test, "
     "and `names` of the classes. `trailcam export yolo` writes one."
@@ -135,7 +135,7 @@ def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
     for entry in entries if isinstance(entries, list) else [entries]:
         place = _place(base, str(entry))
         if place.is_dir():
-            yield from (file for file in place.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+            yield from (file for file in place.rglob("*") if file.suffix.lower() in DATASET_SUFFIXES)
         elif place.is_file() and place.suffix == ".txt":
             lines = place.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
             yield from (place.parent / line.strip() for line in lines if line.strip())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trailcam.detect.model.find_weights import Weights
-from trailcam.detect.pipeline.outcomes import Control, Job, Source
+from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
 from trailcam.domain import Outcome, Status
 from trailcam.errors import DataSetError, Interrupted
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto, read_dataset
@@ -111,7 +111,7 @@ def look(
     jobs, roots = _jobs(dataset.photos)
     sink = _Kept()
     options = PipelineOptions(batch=best.batch, loader=LoaderOptions(workers=best.workers))
-    report = run(Source(jobs, roots, lambda _: True), detector, sink, options, control)
+    report = run(PhotoSource(jobs, roots, lambda _: True), detector, sink, options, control)
     if report.interrupted:
         raise Interrupted("Stopped before the end; nothing was written.")
     judge, failed = _judge(dataset, sink.outcomes, detector.names, detector.thresholds, settings, confidence)

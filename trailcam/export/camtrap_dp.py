@@ -40,7 +40,14 @@ from trailcam.files.target import create_folder, inside, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Box, ExportPlan, Photo, bound_memory, make_plan, station_facts
+from trailcam.store.export_rows import (
+    ExportBox,
+    ExportPhoto,
+    ExportPlan,
+    bound_memory,
+    make_plan,
+    station_facts,
+)
 from trailcam.store.imported_package import (
     Event,
     LeftOut,
@@ -202,7 +209,7 @@ class _Tables:
         }
         self._add("deployments", row)
 
-    def photo(self, photo: Photo, side: Side) -> None:
+    def photo(self, photo: ExportPhoto, side: Side) -> None:
         """The medium and what was seen on it."""
         if photo.captured_at is None:  # a deployment's photos have one
             return
@@ -274,7 +281,7 @@ class _Tables:
             )
         return notes
 
-    def _boxes(self, photo: Photo, side: Side) -> Iterator[_Row]:
+    def _boxes(self, photo: ExportPhoto, side: Side) -> Iterator[_Row]:
         site = self._sites[side.number]
         for box in photo.boxes:
             said = side.boxes.get((box.info.name, *box[2:6])) if box.by_person else side.looked
@@ -289,7 +296,7 @@ class _Tables:
                 **_by(said, box.confidence, by_person=box.by_person),
             }
 
-    def _without(self, photo: Photo, side: Side) -> _Row:
+    def _without(self, photo: ExportPhoto, side: Side) -> _Row:
         """A photo on which nothing counts: blank where somebody looked, else unclassified."""
         if not photo.looked_at:
             self._unclassified += 1
@@ -298,7 +305,7 @@ class _Tables:
         said = side.judged or side.looked
         return {"observationType": "blank", **_by(said, None, by_person=side.judged is not None)}
 
-    def _meaning(self, of: Box | Event) -> Meaning:
+    def _meaning(self, of: ExportBox | Event) -> Meaning:
         info = of.info
         key = (info.name, info.kind, info.age_class, info.species)
         if key not in self._meanings:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Trigger
 from trailcam.media.file_kinds import JPEG_SUFFIXES
-from trailcam.sun.sky import Place, trusted_offset
+from trailcam.sun.sky import Observer, trusted_offset
 from trailcam.words.text import printable
 
 VERSION = "1.0.2"
@@ -132,7 +132,7 @@ class Clock:
         An offset that is hours from the zone's and not ``offset_sure`` counts for nothing. The hour that
         occurs twice when summer time ends counts as its first pass.
         """
-        offset_min = trusted_offset(at, Place(zone=self._zone), offset_min, offset_sure=offset_sure)
+        offset_min = trusted_offset(at, Observer(zone=self._zone), offset_min, offset_sure=offset_sure)
         if offset_min is not None:
             return at.replace(tzinfo=timezone(timedelta(minutes=offset_min)))
         return at.replace(tzinfo=self._zone)

@@ -20,7 +20,7 @@ from trailcam.export.summary import Summary
 from trailcam.files.target import check_file, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import ExportPlan, Photo, make_plan, stream
+from trailcam.store.export_rows import ExportPhoto, ExportPlan, make_plan, stream
 
 
 def export_coco(
@@ -74,12 +74,12 @@ def _category_ids(plan: ExportPlan) -> dict[str, int]:
     return {"empty": 0} | {name: number for number, name in enumerate(names, start=1)}
 
 
-def _id(photo: Photo) -> str:
+def _id(photo: ExportPhoto) -> str:
     """The same for a photo in every export, whatever ids the database gave."""
     return short_hash(photo.root, photo.path, digits=16)
 
 
-def _image(photo: Photo, plan: ExportPlan) -> dict[str, Any]:
+def _image(photo: ExportPhoto, plan: ExportPlan) -> dict[str, Any]:
     image: dict[str, Any] = {"id": _id(photo), "file_name": file_name(photo, plan.n_roots > 1)}
     if photo.width and photo.height:
         image |= {"width": photo.width, "height": photo.height}
@@ -97,7 +97,7 @@ def _image(photo: Photo, plan: ExportPlan) -> dict[str, Any]:
     return image
 
 
-def _annotations(photo: Photo, ids: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+def _annotations(photo: ExportPhoto, ids: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     image = _id(photo)
     if photo.looked_at and not photo.boxes:
         yield {"id": f"{image}-0", "image_id": image, "category_id": 0}

@@ -36,7 +36,15 @@ from trailcam.files.target import (
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Box, ExportPlan, Photo, make_plan, root_paths, stream, stream_reopening
+from trailcam.store.export_rows import (
+    ExportBox,
+    ExportPhoto,
+    ExportPlan,
+    make_plan,
+    root_paths,
+    stream,
+    stream_reopening,
+)
 from trailcam.store.images import roots
 from trailcam.words.months import season_year_of
 from trailcam.words.text import no_formula, printable
@@ -96,8 +104,9 @@ def export_crops(
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
     create_folder(folder)
     with Manifest(folder, _MANIFEST) as manifest:
+        writer = _Writer(folder, picks, options, plan, summary, manifest)
         for photo in stream_reopening(database, plan, wanted):
-            _save(folder, photo, picks, options, plan, summary, manifest)
+            writer.save(photo)
     return summary, manifest.by_season()
 
 
@@ -111,40 +120,43 @@ def _check_classes(plan: ExportPlan, classes: Sequence[str]) -> None:
             raise UsageError(f'There is no class "{printable(name)}".', f"Known: {listed}.")
 
 
-def _save(
-    target: Path,
-    photo: Photo,
-    picks: Picks,
-    options: CropOptions,
-    plan: ExportPlan,
-    summary: Summary,
-    manifest: Manifest,
-) -> None:
-    """Write the files of one photo, and their rows of the manifest."""
-    source = Path(photo.root_path, photo.path)
-    try:
-        for folder, box in picks.of(photo):
-            relative = f"{safe_part(folder)}/{_file_name(photo, box, options)}"
-            path = inside(target, relative)
-            if path.exists():
-                summary.already_there += 1
-            else:
-                content = _copy(source, options) if options.whole else _cut(source, box, options.margin)
-                times = source.stat()
-                create_folder(path.parent)
-                with whole_file(path) as file:
-                    file.write(content)
-                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-            manifest.add(_manifest_row(relative, folder, photo, box, plan))
-            summary.boxes += 1
-    except (OSError, ValueError, SyntaxError, LookupError, Image.DecompressionBombError) as error:
-        check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?
-        summary.problems.append((photo.path, str(error)))
-        return
-    summary.photos += 1
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes the files of photos below ``folder``, and their rows of the manifest."""
+
+    folder: Path
+    picks: Picks
+    options: CropOptions
+    plan: ExportPlan
+    summary: Summary
+    manifest: Manifest
+
+    def save(self, photo: ExportPhoto) -> None:
+        """Write the files of one photo. Raises RootError where the drive is gone."""
+        source, options = Path(photo.root_path, photo.path), self.options
+        try:
+            for folder, box in self.picks.of(photo):
+                relative = f"{safe_part(folder)}/{_file_name(photo, box, options)}"
+                path = inside(self.folder, relative)
+                if path.exists():
+                    self.summary.already_there += 1
+                else:
+                    content = _copy(source, options) if options.whole else _cut(source, box, options.margin)
+                    times = source.stat()
+                    create_folder(path.parent)
+                    with whole_file(path) as file:
+                        file.write(content)
+                    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+                self.manifest.add(_manifest_row(relative, folder, photo, box, self.plan))
+                self.summary.boxes += 1
+        except (OSError, ValueError, SyntaxError, LookupError, Image.DecompressionBombError) as error:
+            check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?
+            self.summary.problems.append((photo.path, str(error)))
+            return
+        self.summary.photos += 1
 
 
-def _file_name(photo: Photo, box: Box, options: CropOptions) -> str:
+def _file_name(photo: ExportPhoto, box: ExportBox, options: CropOptions) -> str:
     name = flat_name(photo.root, photo.path)
     if options.whole:
         return name + Path(photo.path).suffix.lower()
@@ -156,7 +168,7 @@ def _copy(source: Path, options: CropOptions) -> bytes:
     return content if options.with_coordinates else without_place(content)
 
 
-def _cut(source: Path, box: Box, margin: float) -> bytes:
+def _cut(source: Path, box: ExportBox, margin: float) -> bytes:
     """The JPEG of a box of the upright photo, with a margin, within the photo's bounds."""
     pixels = decode_whole(source.read_bytes())
     if isinstance(pixels, Failed):
@@ -172,7 +184,9 @@ def _cut(source: Path, box: Box, margin: float) -> bytes:
     return jpeg.getvalue()
 
 
-def _manifest_row(relative: str, folder: str, photo: Photo, box: Box, plan: ExportPlan) -> dict[str, Any]:
+def _manifest_row(
+    relative: str, folder: str, photo: ExportPhoto, box: ExportBox, plan: ExportPlan
+) -> dict[str, Any]:
     at, start = photo.captured_at, plan.scene_start(photo.n)
     return {
         "file": no_formula(relative),

@@ -18,7 +18,7 @@ from trailcam.files.target import check_file, whole_file
 from trailcam.selection import Selection
 from trailcam.store.counted import PERSON_RUN
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Box, ExportPlan, Photo, make_plan, stream
+from trailcam.store.export_rows import ExportBox, ExportPhoto, ExportPlan, make_plan, stream
 from trailcam.words.text import printable
 
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
@@ -53,12 +53,12 @@ def export_megadetector(
     return summary
 
 
-def file_name(photo: Photo, several_roots: bool) -> str:
+def file_name(photo: ExportPhoto, several_roots: bool) -> str:
     """The photo's path relative to its root; with several roots their names come first."""
     return f"{photo.root}/{photo.path}" if several_roots else photo.path
 
 
-def failure(photo: Photo) -> str:
+def failure(photo: ExportPhoto) -> str:
     """Why a photo failed, in one line."""
     return printable(f"{photo.error_code or 'failed'}: {photo.error_message or 'no reason is known'}")
 
@@ -83,7 +83,7 @@ def _classification_ids(plan: ExportPlan) -> dict[str, str]:
     return {name: str(number) for number, name in enumerate(names, start=1)}
 
 
-def _image(photo: Photo, ids: Mapping[str, str], several_roots: bool) -> dict[str, Any]:
+def _image(photo: ExportPhoto, ids: Mapping[str, str], several_roots: bool) -> dict[str, Any]:
     image: dict[str, Any] = {"file": file_name(photo, several_roots)}
     if not photo.looked_at:
         image |= {"failure": failure(photo), "detections": None}
@@ -96,7 +96,7 @@ def _image(photo: Photo, ids: Mapping[str, str], several_roots: bool) -> dict[st
     return image
 
 
-def _detection(box: Box, ids: Mapping[str, str]) -> dict[str, Any]:
+def _detection(box: ExportBox, ids: Mapping[str, str]) -> dict[str, Any]:
     return {
         "category": _CATEGORY.get(box.info.kind, "1"),
         "conf": float(box.confidence),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from trailcam.domain import Kind
 from trailcam.store.counted import PERSON_RUN
-from trailcam.store.export_rows import Box, ExportPlan, Photo
+from trailcam.store.export_rows import ExportBox, ExportPhoto, ExportPlan
 
 _UNDATED = -1
 _Numbers = npt.NDArray[np.int64]
@@ -35,7 +35,7 @@ class Picks:
     folder: _Numbers
     folders: tuple[str, ...]
 
-    def of(self, photo: Photo) -> Iterator[tuple[str, Box]]:
+    def of(self, photo: ExportPhoto) -> Iterator[tuple[str, ExportBox]]:
         """Folder and box of each pick on ``photo``. Raises LookupError where other boxes count now."""
         first, end = np.searchsorted(self.n, [photo.n, photo.n + 1])
         for i in range(int(first), int(end)):
@@ -47,7 +47,7 @@ class Picks:
             yield folder, box
 
 
-def folder_of(box: Box, classes: Sequence[str]) -> str | None:
+def folder_of(box: ExportBox, classes: Sequence[str]) -> str | None:
     """Where a box belongs, None for nowhere: a buck to its age class, all else to the model's class.
 
     ``classes`` are names of classes or age classes in any case; none of them means all bucks.
@@ -61,7 +61,7 @@ def folder_of(box: Box, classes: Sequence[str]) -> str | None:
 
 
 def pick(
-    photos: Iterable[Photo],
+    photos: Iterable[ExportPhoto],
     plan: ExportPlan,
     classes: Sequence[str],
     *,

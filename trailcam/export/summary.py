@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trailcam.domain import Status
-from trailcam.store.export_rows import Photo
+from trailcam.store.export_rows import ExportPhoto
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Summary:
     notes: list[str] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, photo: Photo) -> None:
+    def add(self, photo: ExportPhoto) -> None:
         """Count a photo that was written."""
         self.photos += 1
         self.boxes += len(photo.boxes)

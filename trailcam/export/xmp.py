@@ -22,14 +22,14 @@ from trailcam.export.xmp_packet import MARK, packet
 from trailcam.files.target import create_folder, inside, safe_part, safe_path, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import Photo, make_plan, shared_stems, stream_reopening
+from trailcam.store.export_rows import ExportPhoto, make_plan, shared_stems, stream_reopening
 from trailcam.words.text import count, printable
 
 ENDING = ".xmp"
 _HEAD_BYTES = 1024  # our mark stands within
 _SHOWN = 3
 _Ids = npt.NDArray[np.int64]
-_Path = Callable[[Photo], PurePosixPath]
+_Path = Callable[[ExportPhoto], PurePosixPath]
 
 
 class _Done(Enum):
@@ -83,7 +83,7 @@ def export_xmp(
 def _paths(shared: _Ids, by_case: _Ids, *, several: bool, full_names: bool) -> _Path:
     """Which file a photo's sidecar is, relative to the target."""
 
-    def path_of(photo: Photo) -> PurePosixPath:
+    def path_of(photo: ExportPhoto) -> PurePosixPath:
         whole = PurePosixPath(file_name(photo, several))
         name = whole.name
         if not full_names and not _among(shared, photo.image_id):

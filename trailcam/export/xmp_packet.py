@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.geometry import stored_xywhn, upright_size
-from trailcam.store.export_rows import Box, Photo
+from trailcam.store.export_rows import ExportBox, ExportPhoto
 
 TOP = "trailcam"
 MARK = f'x:xmptk="{TOP}"'
@@ -46,7 +46,7 @@ def tree_of(info: ClassInfo) -> tuple[str, ...]:
     return tuple(words if name.casefold() in map(str.casefold, words) or not name else [*words, name])
 
 
-def packet(photo: Photo) -> bytes:
+def packet(photo: ExportPhoto) -> bytes:
     """The sidecar of a photo that was looked at; the same photo gives the same bytes."""
     trees = sorted({tree_of(box.info) for box in photo.boxes}) or [(TOP, BLANK)]
     words = list(dict.fromkeys(word for tree in trees for word in tree))
@@ -75,7 +75,7 @@ def _bag(name: str, items: Iterable[str]) -> list[str]:
     return [f"   <{name}>", "    <rdf:Bag>", *inner, "    </rdf:Bag>", f"   </{name}>"]
 
 
-def _regions(photo: Photo) -> list[str]:
+def _regions(photo: ExportPhoto) -> list[str]:
     if not (photo.boxes and photo.width and photo.height):
         return []
     width, height = upright_size(photo.width, photo.height, photo.orientation)  # back to how it is stored
@@ -91,7 +91,7 @@ def _regions(photo: Photo) -> list[str]:
     ]
 
 
-def _region(box: Box, orientation: int) -> list[str]:
+def _region(box: ExportBox, orientation: int) -> list[str]:
     x, y, w, h = stored_xywhn((box.x, box.y, box.w, box.h), orientation)
     sure = "a person" if box.by_person else f"{box.confidence:.2f}"
     # The guidelines know the types Face, Pet, Focus and BarCode; people's boxes are no faces.

@@ -12,6 +12,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +26,14 @@ from trailcam.files.target import check_folder, create_folder, flat_name, inside
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.database import Database
-from trailcam.store.export_rows import ExportPlan, Photo, Run, make_plan, root_paths, stream_reopening
+from trailcam.store.export_rows import (
+    ExportPhoto,
+    ExportPlan,
+    ExportRun,
+    make_plan,
+    root_paths,
+    stream_reopening,
+)
 from trailcam.store.images import roots
 from trailcam.words.text import printable
 
@@ -33,24 +41,28 @@ _MARK = "data.yaml"
 _COLUMNS = ("file", "scene", "labelled_by", "weights_sha256")
 
 
-def export_yolo(
-    database: Database,
-    selection: Selection,
-    target: Path,
-    *,
-    confidence: float | None,
-    gap: timedelta,
-    val_share: float,
-    blanks: bool,
-    with_coordinates: bool = False,
-    corrected_only: bool = False,
-) -> Summary:
-    """Fill the folder ``target``, which must be new or empty: a mix of two splits would leak.
+@dataclass(frozen=True, slots=True)
+class YoloOptions:
+    """What goes into the set, and how it is split.
 
     ``val_share`` (0..1) of each station's scenes validate. ``blanks`` takes also photos on which nothing
     counts, as backgrounds. With ``corrected_only`` every label is a person's: photos that were judged as a
     whole, and those on which nothing but people's boxes counts. The copies lack the photos' GPS position
-    unless ``with_coordinates``. Raises UsageError, UnanswerableError where none was corrected, RootError
+    unless ``with_coordinates``.
+    """
+
+    confidence: float | None
+    gap: timedelta
+    val_share: float = 0.2
+    blanks: bool = False
+    with_coordinates: bool = False
+    corrected_only: bool = False
+
+
+def export_yolo(database: Database, selection: Selection, target: Path, options: YoloOptions) -> Summary:
+    """Fill the folder ``target``, which must be new or empty: a mix of two splits would leak.
+
+    Raises UsageError, UnanswerableError where none was corrected, RootError
     where the photos can't be reached, OutputError. A photo that can't be read is a problem of the summary.
     manifest.csv says whose the labels of each photo are; data.yaml is written last: without it the set is
     unfinished.
@@ -62,9 +74,9 @@ def export_yolo(
                 f"The folder {printable(str(target))} isn't empty.",
                 "A mix of two splits lets photos of one scene train and validate: name a new folder.",
             )
-        plan = make_plan(db, selection, confidence, gap)
-        wanted = plan.completed if blanks else plan.counts
-        if corrected_only:
+        plan = make_plan(db, selection, options.confidence, options.gap)
+        wanted = plan.completed if options.blanks else plan.counts
+        if options.corrected_only:
             vouched = np.isin(plan.image_id, plan.counted.only_people())
             if not (wanted & vouched).any():
                 raise UnanswerableError(
@@ -75,7 +87,7 @@ def export_yolo(
             wanted = wanted & vouched
         for path in root_paths(plan, wanted):  # before anything is made: an absent drive leaves no trace
             check_root(path)
-    validates = split(plan, wanted, val_share)
+    validates = split(plan, wanted, options.val_share)
     names = _class_ids(plan)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
     for kind in ("images", "labels"):
@@ -89,7 +101,7 @@ def export_yolo(
         runs = {run.run_id: run for run in plan.runs}
         for photo in stream_reopening(database, plan, wanted):
             part = "val" if validates[photo.n] else "train"
-            saved = _save(folder, photo, part, names, summary, with_coordinates=with_coordinates)
+            saved = _save(folder, photo, part, names, summary, with_coordinates=options.with_coordinates)
             if saved:
                 manifest.writerow(_manifest_row(saved, photo, plan, runs))
     if not wanted.any() or not validates.any():
@@ -131,7 +143,7 @@ def _class_ids(plan: ExportPlan) -> dict[str, int]:
 
 def _save(
     folder: Path,
-    photo: Photo,
+    photo: ExportPhoto,
     part: str,
     names: Mapping[str, int],
     summary: Summary,
@@ -166,7 +178,9 @@ def _save(
     return image.relative_to(folder).as_posix()
 
 
-def _manifest_row(file: str, photo: Photo, plan: ExportPlan, runs: Mapping[int, Run]) -> tuple[str, ...]:
+def _manifest_row(
+    file: str, photo: ExportPhoto, plan: ExportPlan, runs: Mapping[int, ExportRun]
+) -> tuple[str, ...]:
     """What `trailcam evaluate` and `import yolo` ask of a photo: its scene, and who made its labels."""
     number = int(plan.scene[photo.n])
     scene = f"{photo.station} {number}" if number >= 0 else ""

@@ -20,6 +20,7 @@ from trailcam.imports.labels import (
     CONTRADICTION,
     UNLABELLED_BOX,
     Labelled,
+    LabelOptions,
     Recorder,
     Word,
     note_matches,
@@ -27,7 +28,7 @@ from trailcam.imports.labels import (
 )
 from trailcam.imports.package import Package, open_package
 from trailcam.imports.reading import Malformed, as_box, refusing
-from trailcam.settings.classmap import ClassRule, fold
+from trailcam.settings.classmap import fold
 from trailcam.store.camtrap_observations import CamtrapObservations
 from trailcam.store.corrections import JudgedBox, Judgement
 from trailcam.store.database import Database, utc_now
@@ -44,27 +45,20 @@ _MEDIA = frozenset({"mediaID"})
 _NEEDED = frozenset({"observationType"})
 
 
-def import_camtrap_dp(
-    database: Database,
-    path: Path,
-    *,
-    author: str | None,
-    fallback_author: str,
-    rules: Mapping[str, ClassRule],
-    base: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-) -> Labelled:
+def import_camtrap_dp(database: Database, path: Path, options: LabelOptions) -> Labelled:
     """Record people's observations of photos in the package at ``path``, all in one transaction.
 
-    ``author`` None: whom the package names in classifiedBy, else ``fallback_author``. ``base``: the folder
-    that filePath is relative to, None: found out. A photo of which a row can't be used is left out and named.
-    With ``dry_run`` nothing is kept. Raises ImportFileError for a malformed package and UsageError where no
-    photo is matched; then nothing is changed.
+    The author, unless the options name one, is whom the package names in classifiedBy. A photo of which a
+    row can't be used is left out and named. Raises ImportFileError for a malformed package and UsageError
+    where no photo is matched; then nothing is changed.
     """
     done = Labelled()
-    with refusing(path, _EXPECTED), open_package(path) as package, database.write(keep=not dry_run) as db:
-        matcher = Matcher(db, base)
+    with (
+        refusing(path, _EXPECTED),
+        open_package(path) as package,
+        database.write(keep=not options.dry_run) as db,
+    ):
+        matcher = Matcher(db, options.base)
         reader = _Reader(package, CamtrapObservations(db), matcher)
         reader.read()
         done.entries = reader.n_media
@@ -75,8 +69,8 @@ def import_camtrap_dp(
         bad = reader.bad_media
         done.problems = [bad.get(problem.n, problem) for problem in matcher.problems()]
         done.problems += reader.problems
-        known = meanings(db, rules)
-        recorder = Recorder(db, FORM, path.name, done, overwrite=overwrite)
+        known = meanings(db, options.rules)
+        recorder = Recorder(db, FORM, path.name, done, overwrite=options.overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
             spoken = reader.tables.of_people(first, first + BATCH)
@@ -88,7 +82,8 @@ def import_camtrap_dp(
                     if isinstance(word, Problem):
                         done.problems.append(word)
                     else:
-                        recorder.add(replace(word, author=author or word.author or fallback_author))
+                        author = options.author or word.author or options.fallback_author
+                        recorder.add(replace(word, author=author))
         recorder.finish()
     return done
 

@@ -13,6 +13,7 @@ from trailcam.imports.labels import (
     CONTRADICTION,
     UNLABELLED_BOX,
     Labelled,
+    LabelOptions,
     Recorder,
     Word,
     find_info,
@@ -33,7 +34,7 @@ from trailcam.imports.reading import (
     refusing,
     sha256_of,
 )
-from trailcam.settings.classmap import ClassRule, fold
+from trailcam.settings.classmap import fold
 from trailcam.store.coco_tables import CocoTables, ImageRow, LabelRow
 from trailcam.store.corrections import JudgedBox, Judgement
 from trailcam.store.database import Database, utc_now
@@ -53,32 +54,24 @@ EMPTY_BOX = "a label says empty, but has a box"
 def import_coco(
     database: Database,
     path: Path,
-    *,
-    author: str,
-    rules: Mapping[str, ClassRule],
-    base: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    accept_scores: bool = False,
+    options: LabelOptions,
 ) -> Labelled:
-    """Record the labels of the file ``path`` as corrections by ``author``, all in one transaction.
+    """Record the labels of the file ``path`` as corrections, all in one transaction.
 
-    ``base``: the folder that its paths are relative to, None: found out. Photos without any annotation, and
-    corrupt ones, are not labelled; one whose only label is named empty and has no box is a blank. A photo
-    with a label that can't be used is left out whole and named. With ``dry_run`` nothing is kept.
+    Photos without any annotation, and corrupt ones, are not labelled; one whose only label is named empty and
+    has no box is a blank. A photo with a label that can't be used is left out whole and named.
 
-    Raises ImportFileError for a malformed file,
-    UsageError where no photo is matched, or labels carry scores without ``accept_scores``; then nothing is
-    changed.
+    Raises ImportFileError for a malformed file, UsageError where no photo is matched, or labels carry scores
+    without ``accept_scores``; then nothing is changed.
     """
     sha256 = sha256_of(path)
     done = Labelled()
-    with refusing(path, _EXPECTED), database.write(keep=not dry_run) as db:
-        matcher, tables = Matcher(db, base), CocoTables(db)
+    with refusing(path, _EXPECTED), database.write(keep=not options.dry_run) as db:
+        matcher, tables = Matcher(db, options.base), CocoTables(db)
         reader = _Reader(tables, matcher)
         reader.read(path)
         done.entries = reader.n_images
-        refuse_scores(reader.n_scored, printable(str(path)), accept=accept_scores, done=done)
+        refuse_scores(reader.n_scored, printable(str(path)), accept=options.accept_scores, done=done)
         tables.settle()
         if not matcher.match():
             refuse_unmatched(matcher, f"{done.entries:,} images", printable(str(path)))
@@ -90,8 +83,8 @@ def import_coco(
             Problem(i, image, why or "belongs to none of the images", f"annotations[{i}]")
             for i, image, why in tables.lost_labels()
         ]
-        entries = _Entries(reader.names, meanings(db, rules), author, sha256, done)
-        recorder = Recorder(db, FORM, path.name, done, overwrite=overwrite)
+        entries = _Entries(reader.names, meanings(db, options.rules), options.fallback_author, sha256, done)
+        recorder = Recorder(db, FORM, path.name, done, overwrite=options.overwrite)
         for first in range(0, done.entries, BATCH):
             photos = matcher.photos(first, first + BATCH)
             for image, labels in tables.entries(photos, first, first + BATCH):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -14,7 +15,8 @@ from trailcam.domain import ClassInfo
 from trailcam.errors import UsageError
 from trailcam.geometry import iou
 from trailcam.imports.reading import Malformed
-from trailcam.settings.classmap import fold
+from trailcam.machine import user_name
+from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.database import Connection
 from trailcam.store.import_batches import begin_import
@@ -28,6 +30,28 @@ UNLABELLED_BOX = "one of its labels has no box"
 _NAMED = 10
 _ROBOFLOW = re.compile(r"(.*)_(jpe?g|png|bmp|tiff?|webp)\.rf\.[0-9a-z]+\.[a-z]+", re.IGNORECASE)
 CONTRADICTION = "it is labelled as empty and as not empty"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """How labels are taken in.
+
+    ``author`` None: whom the file names, else the user. ``rules`` are the configuration's classes. ``base``
+    is the folder that the file's paths are relative to, None: found out. ``overwrite`` replaces corrections
+    made here. With ``dry_run`` nothing is kept. ``accept_scores`` takes labels that carry a model's scores.
+    """
+
+    rules: Mapping[str, ClassRule]
+    author: str | None = None
+    base: Path | None = None
+    overwrite: bool = False
+    dry_run: bool = False
+    accept_scores: bool = False
+
+    @property
+    def fallback_author(self) -> str:
+        """Who speaks where the file names nobody."""
+        return self.author or user_name()
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from trailcam.domain import ClassInfo
 from trailcam.errors import DataSetError, UsageError
 from trailcam.evaluate.dataset import (
-    IMAGE_SUFFIXES,
+    DATASET_SUFFIXES,
     BadLine,
     class_names,
     labelled_by_models,
@@ -25,6 +25,7 @@ from trailcam.files.target import flat_name
 from trailcam.imports.classes import meanings
 from trailcam.imports.labels import (
     Labelled,
+    LabelOptions,
     Recorder,
     Word,
     find_info,
@@ -33,7 +34,6 @@ from trailcam.imports.labels import (
     refuse_scores,
 )
 from trailcam.imports.reading import Malformed, sha256_of
-from trailcam.settings.classmap import ClassRule
 from trailcam.store.corrections import JudgedBox, Judgement, is_place
 from trailcam.store.database import Connection, Database, utc_now
 from trailcam.store.imported import all_paths
@@ -57,19 +57,12 @@ class _Entry:
 def import_yolo(
     database: Database,
     folder: Path,
-    *,
-    author: str,
-    rules: Mapping[str, ClassRule],
-    base: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    accept_scores: bool = False,
+    options: LabelOptions,
 ) -> Labelled:
-    """Record the label files of the data set in ``folder`` as corrections by ``author``, in one transaction.
+    """Record the label files of the data set in ``folder`` as corrections, in one transaction.
 
     An empty label file says that nothing is there; a photo without one is not labelled. A label file that
-    can't be used is left out whole and named. ``base``, ``accept_scores`` and ``dry_run`` as in
-    :func:`trailcam.imports.coco.import_coco`. Raises DataSetError for a malformed data set, and UsageError
+    can't be used is left out whole and named. Raises DataSetError for a malformed data set, and UsageError
     where no photo is matched or a model made the labels; then nothing is changed.
     """
     folder = folder.parent if folder.name == _YAML else folder
@@ -77,19 +70,18 @@ def import_yolo(
     yaml = sha256_of(folder / _YAML)
     entries = _entries(folder)
     done = Labelled(entries=len(entries))
-    refuse_scores(
-        _count_scored(entries, names, folder), printable(str(folder)), accept=accept_scores, done=done
-    )
-    with database.write(keep=not dry_run) as db:
-        photos = _match(db, entries, base, done)
+    scored = _count_scored(entries, names, folder)
+    refuse_scores(scored, printable(str(folder)), accept=options.accept_scores, done=done)
+    with database.write(keep=not options.dry_run) as db:
+        photos = _match(db, entries, options.base, done)
         if not photos:
             raise UsageError(
                 f"None of the {len(entries):,} label files in {printable(str(folder))} is of a photo of the"
                 " library.",
                 f"{_NONE_CHANGED} --base FOLDER says which scanned folder its photos are relative to.",
             )
-        infos = meanings(db, rules)
-        recorder = Recorder(db, FORM, folder.name, done, overwrite=overwrite)
+        infos = meanings(db, options.rules)
+        recorder = Recorder(db, FORM, folder.name, done, overwrite=options.overwrite)
         for n, image_id in photos.items():
             file = entries[n].file
             try:
@@ -99,7 +91,7 @@ def import_yolo(
                 continue
             said = hashlib.sha256(f"{yaml} {sha256_of(file)}".encode()).hexdigest()
             judgement = Judgement(image_id, boxes, True, utc_now(), f"yolo {said}/{image_id}")
-            recorder.add(Word(n, entries[n].photo, judgement, author))
+            recorder.add(Word(n, entries[n].photo, judgement, options.fallback_author))
         recorder.finish()
     return done
 
@@ -127,7 +119,7 @@ def _entries(folder: Path) -> list[_Entry]:
         stem = folder.joinpath(*parts[:last], "images", *parts[last + 1 :]).with_suffix("")
         endings = [
             e
-            for e in sorted(IMAGE_SUFFIXES)
+            for e in sorted(DATASET_SUFFIXES)
             for e in (e, e.upper())
             if stem.with_name(stem.name + e).exists()
         ]

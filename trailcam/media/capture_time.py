@@ -41,6 +41,7 @@ FUTURE = "future"
 CLOCK_RESET = "clock_reset"
 ORIGINAL_UNREADABLE = "original_unreadable"
 SENT_OR_SAVED = "sent_or_saved"
+STRIP_DIFFERS = "strip_differs"
 
 # Where a camera's clock restarts when it loses power. 2000: the zero of real-time clock chips that
 # keep two digits of the year. 2010 and 2015: observed on trail cameras. Earlier zeros (1970, 1980)

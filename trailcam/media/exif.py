@@ -23,7 +23,7 @@ from trailcam.media.beside_exif import iptc_of_resources, iptc_time, png_time, x
 from trailcam.media.capture_time import NO_TIMES, ExifTimes
 from trailcam.media.content_id import content_id
 from trailcam.media.heif import is_heif
-from trailcam.media.image_format import Container, open_container
+from trailcam.media.image_format import ImageContainer, open_container
 from trailcam.media.makernote import read_maker_note
 from trailcam.media.tiff import Distilled, distil
 from trailcam.media.time_text import NO_TIME, ExifTime, parse_exif
@@ -207,7 +207,7 @@ def _orientation(tags: _Tags) -> int:
     return first if isinstance(first, int) and 1 <= first <= 8 else 1
 
 
-def _times(tags: _Tags, container: Container, blocks: list[Distilled]) -> ExifTimes:
+def _times(tags: _Tags, container: ImageContainer, blocks: list[Distilled]) -> ExifTimes:
     """The times of EXIF; where it has no word of the shutter, also those kept beside it."""
     original, digitized = (
         _time(tags, "DateTimeOriginal", "Original"),

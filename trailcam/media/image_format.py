@@ -46,7 +46,7 @@ _RAW_HEAD = re.compile(rb"\s*[^\n]*\n\s*\d+\n")
 
 
 @dataclass(slots=True)
-class Container:
+class ImageContainer:
     """``format`` as Pillow names it, size in pixels as stored, and what the file holds beside its pixels.
 
     ``width`` and ``height`` are None for a TIFF, whose ``exif`` is the file itself. ``exif``: TIFF streams,
@@ -71,7 +71,7 @@ class Container:
         return True
 
 
-def open_container(file: BinaryIO) -> Container | None:
+def open_container(file: BinaryIO) -> ImageContainer | None:
     """Tell what ``file`` (seekable, at any position) is; None if it is no image of a known format.
 
     Raises OSError from reading; nothing else.
@@ -91,29 +91,29 @@ def open_container(file: BinaryIO) -> Container | None:
         if is_heif(head):
             return _heif(file)
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-            return Container("TIFF", exif=[file])
+            return ImageContainer("TIFF", exif=[file])
     except struct.error:  # ends before its own header does
         return None
     return None
 
 
-def _heif(file: BinaryIO) -> Container | None:
+def _heif(file: BinaryIO) -> ImageContainer | None:
     header = read_heif(file)
     if header is None:
         return None
-    container = Container("HEIF", xmp=header.xmp)
+    container = ImageContainer("HEIF", xmp=header.xmp)
     container.add_exif(header.exif)
     return _sized(container, header.width, header.height)
 
 
-def _sized(container: Container, width: int, height: int) -> Container | None:
+def _sized(container: ImageContainer, width: int, height: int) -> ImageContainer | None:
     container.width, container.height = width, height
     return container if width > 0 and height > 0 else None
 
 
-def _jpeg(file: BinaryIO) -> Container | None:
+def _jpeg(file: BinaryIO) -> ImageContainer | None:
     size: tuple[int, int] | None = None
-    container = Container("JPEG")
+    container = ImageContainer("JPEG")
     file.seek(2)
     for _ in range(MAX_SEGMENTS):
         marker = _next_marker(file)
@@ -135,7 +135,7 @@ def _jpeg(file: BinaryIO) -> Container | None:
     return _sized(container, *size) if size else None
 
 
-def _segment(file: BinaryIO, length: int, container: Container) -> None:
+def _segment(file: BinaryIO, length: int, container: ImageContainer) -> None:
     """Take what an application segment holds; whatever isn't wanted is passed over unread."""
     head = file.read(min(length, _MARK_BYTES))
     rest = length - len(head)
@@ -164,9 +164,9 @@ def _next_marker(file: BinaryIO) -> int | None:
     return None
 
 
-def _png(file: BinaryIO) -> Container:
+def _png(file: BinaryIO) -> ImageContainer:
     """What the chunks tell, which may stand before or after the pixels."""
-    container = Container("PNG")
+    container = ImageContainer("PNG")
     file.seek(8)
     for _ in range(MAX_CHUNKS):
         header = file.read(8)
@@ -184,7 +184,7 @@ def _png(file: BinaryIO) -> Container:
     return container
 
 
-def _png_text(kind: bytes, body: bytes, container: Container) -> None:
+def _png_text(kind: bytes, body: bytes, container: ImageContainer) -> None:
     keyword, _, value = body.partition(b"\0")
     name = keyword.decode("latin-1")
     if kind == b"iTXt":
@@ -210,7 +210,7 @@ def _unpacked(value: bytes) -> bytes:
         return b""
 
 
-def _raw_profile(kind: str, value: bytes, container: Container) -> None:
+def _raw_profile(kind: str, value: bytes, container: ImageContainer) -> None:
     head = _RAW_HEAD.match(value)
     try:
         data = binascii.unhexlify(b"".join(value[head.end() :].split())) if head else b""
@@ -222,9 +222,9 @@ def _raw_profile(kind: str, value: bytes, container: Container) -> None:
         container.xmp = container.xmp or data
 
 
-def _webp(file: BinaryIO, head: bytes) -> Container | None:
+def _webp(file: BinaryIO, head: bytes) -> ImageContainer | None:
     kind, body = head[12:16], head[20:]
-    container = Container("WEBP")
+    container = ImageContainer("WEBP")
     if len(body) < 10:
         return None
     if kind == b"VP8X":
@@ -242,7 +242,7 @@ def _webp(file: BinaryIO, head: bytes) -> Container | None:
     return None
 
 
-def _webp_chunks(file: BinaryIO, container: Container) -> None:
+def _webp_chunks(file: BinaryIO, container: ImageContainer) -> None:
     file.seek(12)
     for _ in range(MAX_CHUNKS):
         header = file.read(8)
@@ -260,7 +260,7 @@ def _webp_chunks(file: BinaryIO, container: Container) -> None:
         file.seek(padded, io.SEEK_CUR)
 
 
-def _bmp(head: bytes) -> Container | None:
+def _bmp(head: bytes) -> ImageContainer | None:
     header_bytes = int.from_bytes(head[14:18], "little")
     if header_bytes == 12:
         width, height = struct.unpack("<HH", head[18:22])
@@ -268,4 +268,4 @@ def _bmp(head: bytes) -> Container | None:
         width, height = struct.unpack("<ii", head[18:26])
     else:
         return None
-    return _sized(Container("BMP"), width, abs(height))  # a negative height is stored top row first
+    return _sized(ImageContainer("BMP"), width, abs(height))  # a negative height is stored top row first

@@ -60,7 +60,7 @@ def parse_file_name(name: str) -> NamedTime | None:
     for match in sorted(found, key=lambda m: m.start()):  # stable: of two at one place, the one with AM or PM
         groups = match.groupdict()
         numbers = (int(groups[part]) for part in ("year", "month", "day", "hour", "minute", "second"))
-        at = wall_time(*numbers, half=groups.get("half"))
+        at = wall_time(numbers, groups.get("half"))
         if at is not None:
             return NamedTime(at, _offset(name, groups), _SENT.match(name) is not None)
     return None

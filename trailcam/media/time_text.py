@@ -8,6 +8,7 @@ programs were seen to write instead.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,19 +69,16 @@ def parse_exif(written: ExifTime) -> tuple[datetime, int | None] | None:
     offset = offset_min(written.offset)
     plain = _PLAIN.fullmatch(written.at)
     if plain:
-        at, fraction = wall_time(*map(int, plain.groups())), None
+        at, fraction = wall_time(map(int, plain.groups())), None
     else:
         text = written.at.strip(_CONTROLS)
         found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
         if found is None:
             return None
         month, fraction = found["month"], found["fraction"]
-        at = wall_time(
-            int(found["year"]),
-            int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1,
-            *(int(found[name] or 0) for name in ("day", "hour", "minute", "second")),
-            half=found["half"],
-        )
+        of_year = int(month) if month.isdecimal() else _MONTHS.index(month[:3].lower()) + 1
+        rest = (int(found[name] or 0) for name in ("day", "hour", "minute", "second"))
+        at = wall_time((int(found["year"]), of_year, *rest), found["half"])
         offset = offset_min(found["offset"]) if offset is None else offset
     if at is None:
         return None
@@ -89,13 +87,13 @@ def parse_exif(written: ExifTime) -> tuple[datetime, int | None] | None:
     return at.replace(microsecond=int(digits[:6].ljust(6, "0"))) if digits else at, offset
 
 
-def wall_time(
-    year: int, month: int, day: int, hour: int, minute: int, second: int, *, half: str | None = None
-) -> datetime | None:
+def wall_time(numbers: Iterable[int], half: str | None = None) -> datetime | None:
     """The moment that a clock shows, None where no clock shows it. ``half`` begins with A or P, as in AM.
 
-    Some cameras call the hour after midnight 24, on the new date; a leap second is taken for the one before.
+    ``numbers`` are year, month, day, hour, minute and second. Some cameras call the hour after midnight 24,
+    on the new date; a leap second is taken for the one before.
     """
+    year, month, day, hour, minute, second = numbers
     if half:
         is_pm = half[0] in "Pp"
         if hour > 23 or (hour > 12 and not is_pm):

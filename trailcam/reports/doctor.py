@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trailcam.reports.base import CellType, Column, Report
 
 if TYPE_CHECKING:
-    from trailcam.doctor import Finding
+    from trailcam.doctor import Check
 
 _COLUMNS = (
     Column("level", "level", CellType.TEXT),
@@ -19,7 +19,7 @@ _COLUMNS = (
 )
 
 
-def doctor_report(found: Sequence[Finding]) -> Report:
+def doctor_report(found: Sequence[Check]) -> Report:
     """One row for each finding, in order."""
     levels = Counter(str(finding.level) for finding in found)
     return Report(

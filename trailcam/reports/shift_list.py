@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trailcam.clock.shift import Plan
+from trailcam.clock.shift import ShiftPlan
 from trailcam.reports.base import CellType, Column, Report, Row
 from trailcam.store.clock_shifts import shifts
 from trailcam.store.database import Connection
@@ -36,7 +36,7 @@ _LIST_COLUMNS = (
 )
 
 
-def shift_plan(plan: Plan, filters: dict[str, Any], *, now: datetime, shift_id: int | None) -> Report:
+def shift_plan(plan: ShiftPlan, filters: dict[str, Any], *, now: datetime, shift_id: int | None) -> Report:
     """Each station's photos before and after. ``shift_id`` None: it is a plan, and nothing was changed.
 
     ``now`` is naive local time. Times are the camera's own, ISO 8601 without zone.

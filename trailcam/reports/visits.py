@@ -21,7 +21,7 @@ from trailcam.store.select import Selected
 from trailcam.store.station_facts import station_places
 from trailcam.store.visits import Level, Visits
 from trailcam.sun.sky import (
-    Place,
+    Observer,
     Sun,
     SunTime,
     moon_name,
@@ -42,7 +42,7 @@ class Visit:
     station: str
     at: datetime
     utc: datetime | None
-    place: Place
+    place: Observer
     keys: tuple[Any, ...] = ()
 
     @property
@@ -107,10 +107,10 @@ def read_visits(joined: Visits, question: Question, keys: Sequence[str] = ()) ->
     return ClockedVisits(visits, len(found) - len(visits))
 
 
-def read_places(db: Connection, timezone: str | None) -> dict[str, Place]:
+def read_places(db: Connection, timezone: str | None) -> dict[str, Observer]:
     """Where each station is; ``timezone`` (IANA) stands for a station's own where it has none."""
     return {
-        row["name"]: Place(row["latitude"], row["longitude"], zone_of(row["timezone"], timezone))
+        row["name"]: Observer(row["latitude"], row["longitude"], zone_of(row["timezone"], timezone))
         for row in station_places(db)
     }
 
@@ -171,7 +171,7 @@ def camera_nights(
     return nights
 
 
-def _utc(at: datetime, place: Place, offset_min: int | None, offset_sure: bool) -> datetime | None:
+def _utc(at: datetime, place: Observer, offset_min: int | None, offset_sure: bool) -> datetime | None:
     return utc_of(at, place.zone, trusted_offset(at, place, offset_min, offset_sure=offset_sure))
 
 

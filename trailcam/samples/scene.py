@@ -56,24 +56,21 @@ def background(view: View, *, night: bool, season: str) -> Image.Image:
     edge = Image.fromarray((_pasture_mask(view, rng) * 255).astype(np.uint8))
     image.paste(Image.fromarray(np.clip(pasture, 0, 255).astype(np.uint8)), (0, 0), edge)
     _trunks(image, view, rng)
-    blades(image, rng, view, count=2600, top=view.horizon + 0.03, bottom=1.0, season=season)
+    _blades(image, rng, view, 2600, (0.0, view.horizon + 0.03, 1.0, 1.0), season)
     return image if not night else _infrared(image, view, rng)
 
 
-def blades(
+def _blades(
     image: Image.Image,
     rng: np.random.Generator,
     view: View,
-    *,
     count: int,
-    top: float,
-    bottom: float,
+    ground: tuple[float, float, float, float],
     season: str,
-    left: float = 0.0,
-    right: float = 1.0,
 ) -> None:
-    """Draw ``count`` blades of grass rooted between two heights and two sides (shares of the frame)."""
+    """Draw ``count`` blades of grass in ``ground``: left, top, right, bottom as shares of the frame."""
     draw = ImageDraw.Draw(image)
+    left, top, right, bottom = ground
     dark, light = _GRASS[season]
     for depth in np.sort(rng.uniform(top, bottom, count)):
         near = (depth - view.horizon) / (1 - view.horizon)
@@ -105,17 +102,9 @@ def place(
     image.paste(deer, (round(x - middle * scale), round(y - TOP * scale)), deer)
     half = 0.8 * scale / view.width
     hoof = 0.08 * scale / view.height
-    blades(
-        image,
-        rng,
-        view,
-        count=round(90 + 160 * animal.size),
-        top=animal.ground + hoof * 0.3,
-        bottom=min(0.99, animal.ground + hoof + 0.02),
-        season=season,
-        left=animal.x - half,
-        right=animal.x + half,
-    )
+    top, bottom = animal.ground + hoof * 0.3, min(0.99, animal.ground + hoof + 0.02)
+    ground = (animal.x - half, top, animal.x + half, bottom)
+    _blades(image, rng, view, round(90 + 160 * animal.size), ground, season)
     if night:
         image.paste(image.convert("L").convert("RGB"))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import Enum
@@ -21,6 +21,7 @@ from trailcam.errors import Interrupted
 from trailcam.files.mount_guard import alive
 from trailcam.media.content_id import read_content_id, read_whole_id
 from trailcam.media.walk import file_key
+from trailcam.scan.scan_job import ScanJob
 from trailcam.store.contents import (
     KnownFile,
     Settled,
@@ -34,11 +35,7 @@ from trailcam.store.contents import (
     settle,
     unverified,
 )
-from trailcam.store.database import Database
 from trailcam.store.images import Ids
-
-Progress = Callable[[int, int], None]
-Stop = Callable[[], bool]
 
 _CHUNK = 500
 # An UPDATE costs a join with the whole table, a crash what is not yet saved.
@@ -54,40 +51,30 @@ class Unread(Enum):
     UNKNOWN = "unknown"
 
 
-def count_found_again(
-    database: Database, path: Path, vanished: Ids, unread: Sequence[FileKey], workers: int, stop: Stop
-) -> int:
-    """How many vanished photos lie elsewhere now: among the ``unread`` files under ``path``, or as copies.
+def count_found_again(job: ScanJob, vanished: Ids, unread: Sequence[FileKey]) -> int:
+    """How many vanished photos lie elsewhere now: among the ``unread`` files of the root, or as copies.
 
     Reads content ids of files whose size is that of a vanished photo; writes nothing. Raises Interrupted.
     """
-    with database.read() as db:
+    with job.database.read() as db:
         sizes = set(lost_sizes(db, vanished).tolist())
         copies = copies_of(db, vanished)
     files = [file for file in unread if file.size_bytes in sizes]
     contents: list[str | None] = []
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(job.workers) as pool:
         for start in range(0, len(files), _CHUNK):
-            if stop():
+            if job.stop():
                 raise Interrupted("Stopped; nothing was changed.", "Run the same scan again to carry on.")
-            chunk = [os.path.join(path, f.path) for f in files[start : start + _CHUNK]]  # noqa: PTH118
+            chunk = [os.path.join(job.path, f.path) for f in files[start : start + _CHUNK]]  # noqa: PTH118
             contents += pool.map(read_content_id, chunk)
         living = _living(copies)
         there = pool.map(lambda copy: copy.root_id in living and _is_there(copy), copies)
         here = [copy.image_id for copy, is_there in zip(copies, there, strict=True) if is_there]
-    with database.read() as db:
+    with job.database.read() as db:
         return count_found(db, vanished, files, contents, np.array(here, np.int64))
 
 
-def read_known(
-    database: Database,
-    path: Path,
-    files: Sequence[FileKey],
-    ids: Ids,
-    workers: int,
-    progress: Progress | None,
-    stop: Stop,
-) -> None:
+def read_known(job: ScanJob, files: Sequence[FileKey], ids: Ids) -> None:
     """Take the content ids of known ``files`` (images ``ids``) that an earlier trailcam scanned without them.
 
     Raises Interrupted between chunks; what was read is saved.
@@ -97,52 +84,43 @@ def read_known(
 
     def save() -> None:
         nonlocal saved
-        with database.write() as db:
+        with job.database.write() as db:
             save_content_ids(db, ids[saved : saved + len(found)], found)
         saved += len(found)
         found.clear()
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(job.workers) as pool:
         for start in range(0, len(files), _CHUNK):
-            chunk = [os.path.join(path, f.path) for f in files[start : start + _CHUNK]]  # noqa: PTH118
+            chunk = [os.path.join(job.path, f.path) for f in files[start : start + _CHUNK]]  # noqa: PTH118
             found += pool.map(read_content_id, chunk)
             done = start + len(chunk)
-            if len(found) >= _SAVE_EVERY or done == len(files) or stop():
+            if len(found) >= _SAVE_EVERY or done == len(files) or job.stop():
                 save()
-            if progress:
-                progress(done, len(files))
-            if stop() and done < len(files):
+            job.report(done, len(files))
+            if job.stop() and done < len(files):
                 raise Interrupted(
                     f"Stopped after knowing {done:,} of {len(files):,} photos again; they are saved.",
                     "Run the same scan again to carry on.",
                 )
 
 
-def follow_contents(
-    database: Database,
-    root_id: int,
-    *,
-    accept_missing: bool,
-    missing_limit: float,
-    workers: int,
-    progress: Progress | None,
-    stop: Stop,
-) -> Settled:
+def follow_contents(job: ScanJob, root_id: int) -> Settled:
     """Compare the bytes of files that look equal, then let photos follow their content and copies be copies.
 
     A photo of another root is taken for gone where that root answers and the file isn't there, within that
     root's own limit of vanished photos (or with ``accept_missing``, also where the root doesn't answer).
     Raises Interrupted; the next scan carries on.
     """
-    with database.read() as db:
+    accept_missing = job.options.accept_missing
+    with job.database.read() as db:
         files = unverified(db, root_id if accept_missing else None)
         known = known_by_root(db) if files else {}
-    whole, gone = _read_whole(files, root_id, accept_missing, workers, progress, stop)
+    whole, gone = _read_whole(job, files, root_id)
     for other in {file.root_id for file in gone}:
         ours = [file for file in gone if file.root_id == other]
-        if not accept_missing and len(ours) > missing_limit * known.get(other, 0):
+        if not accept_missing and len(ours) > job.options.missing_limit * known.get(other, 0):
             gone = [file for file in gone if file.root_id != other]
-    with database.write() as db:
+    with job.database.write() as db:
         if whole:
             save_whole_ids(db, whole)
         if gone:
@@ -154,12 +132,7 @@ def follow_contents(
 
 
 def _read_whole(
-    files: Sequence[KnownFile],
-    root_id: int,
-    accept_missing: bool,
-    workers: int,
-    progress: Progress | None,
-    stop: Stop,
+    job: ScanJob, files: Sequence[KnownFile], root_id: int
 ) -> tuple[dict[int, str], list[KnownFile]]:
     """Image -> hash of all bytes, and the files of other roots that are gone."""
     whole: dict[int, str] = {}
@@ -170,24 +143,25 @@ def _read_whole(
 
     def ask(file: KnownFile) -> str | Unread:
         if file.root_id not in living:
-            return Unread.GONE if accept_missing and file.root_id != root_id else Unread.UNKNOWN
+            is_gone = job.options.accept_missing and file.root_id != root_id
+            return Unread.GONE if is_gone else Unread.UNKNOWN
         return _ask(file)
 
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(files), workers * 4):
-            if stop():
+    step = job.workers * 4
+    with ThreadPoolExecutor(job.workers) as pool:
+        for start in range(0, len(files), step):
+            if job.stop():
                 raise Interrupted(
                     f"Stopped after comparing {start:,} of {len(files):,} files that look alike.",
                     "What was read is saved. Run the same scan again to carry on.",
                 )
-            chunk = files[start : start + workers * 4]
+            chunk = files[start : start + step]
             for file, answer in zip(chunk, pool.map(ask, chunk), strict=True):
                 if isinstance(answer, str):
                     whole[file.image_id] = answer
                 elif answer is Unread.GONE and file.root_id != root_id:
                     gone.append(file)
-            if progress:
-                progress(min(start + len(chunk), len(files)), len(files))
+            job.report(start + len(chunk), len(files))
     return whole, gone
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -28,11 +28,12 @@ from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
 from trailcam.media.walk import WalkNotes, walk
 from trailcam.scan.follow_contents import count_found_again, follow_contents, read_known
+from trailcam.scan.scan_job import Progress, ScanJob, ScanOptions, Stop
 from trailcam.store.contents import Settled, count_below, count_missing, mark_unsettled, unsettled
 from trailcam.store.database import Database
 from trailcam.store.images import (
-    Comparison,
     Root,
+    ScanDifference,
     compare,
     finish_scan,
     roots,
@@ -47,27 +48,8 @@ from trailcam.words.unread import unread_words
 # Files that one worker reads at a time, and chunks that are read ahead of the writing.
 CHUNK = 500
 READ_AHEAD = 16
-# Threads, not processes: a local disk gives 5,000 photos/s to one thread, and more of them only help where
-# every open waits for a network (measured; spawning processes costs 0.5 s and gains nothing).
-DEFAULT_WORKERS = 8
 # A transaction costs tens of milliseconds, a crash what is not yet in one.
 _SAVE_EVERY = 8 * CHUNK
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ScanOptions:
-    """``workers`` is the number of reading threads, None to choose.
-
-    ``missing_limit`` (0..1) is the share of known photos that may vanish without ``accept_missing``.
-    """
-
-    root_name: str | None = None
-    station_from: str = "folder"
-    accept_missing: bool = False
-    workers: int | None = None
-    missing_limit: float = 0.20
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +99,7 @@ def scan(
     *,
     station_facts: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Progress | None = None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = lambda: False,
 ) -> ScanReport:
     """Bring the database up to date with the photos under ``given``.
 
@@ -127,13 +109,13 @@ def scan(
     """
     rule = StationRule.parse(options.station_from)
     path = check_root(given)
+    job = ScanJob(database, path, options, progress, stop)
     notes = WalkNotes()
     files = _walk(path, notes, stop)
     known, name = _identify(database, path, options.root_name)
     difference = _compare(database, known, files, notes)
     unread = [files[int(i)] for i in difference.fresh] + [files[int(i)] for i in difference.changed]
-    n_workers = DEFAULT_WORKERS if options.workers is None else max(1, options.workers)
-    _guard(database, name, path, options, difference, unread, n_workers, stop)
+    _guard(job, name, difference, unread)
 
     with database.write() as db:
         root_id = save_root(db, name, str(path))
@@ -144,54 +126,36 @@ def scan(
         files[int(i)].path: int(image_id)
         for i, image_id in zip(difference.changed, difference.changed_ids, strict=True)
     }
-    saved = _read_and_save(database, root_id, path, rule, unread, changed, n_workers, progress, stop)
+    saved = _read_and_save(job, root_id, rule, unread, changed)
     strangers = [files[int(i)] for i in difference.unidentified]
-    read_known(database, path, strangers, difference.unidentified_ids, n_workers, progress, stop)
+    read_known(job, strangers, difference.unidentified_ids)
     with database.write() as db:
         finish_scan(
             db, root_id, difference.vanished_ids, difference.returned_ids, notes.n_videos, notes.pictures
         )
         save_stations(db, station_facts or {})
-    settled = NOTHING_SETTLED
-    if is_news:
-        settled = follow_contents(
-            database,
-            root_id,
-            accept_missing=options.accept_missing,
-            missing_limit=options.missing_limit,
-            workers=n_workers,
-            progress=progress,
-            stop=stop,
-        )
+    settled = follow_contents(job, root_id) if is_news else NOTHING_SETTLED
     return _report(database, Root(root_id, name, str(path)), difference, notes, saved, settled)
 
 
-def _guard(
-    database: Database,
-    name: str,
-    path: Path,
-    options: ScanOptions,
-    difference: Comparison,
-    unread: Sequence[FileKey],
-    workers: int,
-    stop: Callable[[], bool],
-) -> None:
+def _guard(job: ScanJob, name: str, difference: ScanDifference, unread: Sequence[FileKey]) -> None:
     """Raise RootError where too many photos vanished; those that lie elsewhere now have not."""
-    limit = options.missing_limit * difference.n_known
-    if options.accept_missing or difference.n_gone <= limit:
+    share = job.options.missing_limit
+    limit = share * difference.n_known
+    if job.options.accept_missing or difference.n_gone <= limit:
         return
-    n_found = count_found_again(database, path, difference.vanished_ids, unread, workers, stop)
-    if not alive(path):
-        raise _stopped_answering(path, "Nothing was changed.")
+    n_found = count_found_again(job, difference.vanished_ids, unread)
+    if not alive(job.path):
+        raise _stopped_answering(job.path, "Nothing was changed.")
     n_gone = difference.n_gone - n_found
     if n_gone > limit:
-        raise too_many_gone(name, path, n_gone, difference.n_known, options.missing_limit)
+        raise too_many_gone(name, job.path, n_gone, difference.n_known, share)
 
 
 def _report(
     database: Database,
     root: Root,
-    difference: Comparison,
+    difference: ScanDifference,
     notes: WalkNotes,
     saved: _Saved,
     settled: Settled,
@@ -229,7 +193,7 @@ def known_roots(database: Database) -> list[Root]:
         return roots(db)
 
 
-def _walk(path: Path, notes: WalkNotes, stop: Callable[[], bool]) -> list[FileKey]:
+def _walk(path: Path, notes: WalkNotes, stop: Stop) -> list[FileKey]:
     files = []
     try:
         for key in walk(path, notes):
@@ -303,9 +267,9 @@ def _overlap(a: str, b: str) -> bool:
 
 def _compare(
     database: Database, known: Root | None, files: Sequence[FileKey], notes: WalkNotes
-) -> Comparison:
+) -> ScanDifference:
     if known is None:
-        return Comparison.all_new(len(files))
+        return ScanDifference.all_new(len(files))
     with database.read() as db:
         difference = compare(db, known.root_id, files, notes.unreadable_folders)
         # What was scanned of other programs' folders before is left out now, not gone from the drive.
@@ -314,15 +278,7 @@ def _compare(
 
 
 def _read_and_save(
-    database: Database,
-    root_id: int,
-    path: Path,
-    rule: StationRule,
-    unread: Sequence[FileKey],
-    changed: Mapping[str, int],
-    workers: int,
-    progress: Progress | None,
-    stop: Callable[[], bool],
+    job: ScanJob, root_id: int, rule: StationRule, unread: Sequence[FileKey], changed: Mapping[str, int]
 ) -> _Saved:
     """Read ``unread`` files and save them chunk by chunk."""
     saved = _Saved()
@@ -330,7 +286,7 @@ def _read_and_save(
     n_read = 0
 
     def save() -> None:
-        with database.write() as db:
+        with job.database.write() as db:
             ids = save_images(db, root_id, unsaved, changed)
             reread = [changed[i.key.path] for i in unsaved if i.key.path in changed]
             restore_reread(db, reread, _local_now())
@@ -338,11 +294,11 @@ def _read_and_save(
             (saved.changed if image.key.path in changed else saved.fresh).append(image_id)
         unsaved.clear()
 
-    with closing(_read(path, rule, unread, workers)) as chunks:
+    with closing(_read(job, rule, unread)) as chunks:
         for images in chunks:
-            if any(i.error_code in (VANISHED, UNREADABLE) for i in images) and not alive(path):
+            if any(i.error_code in (VANISHED, UNREADABLE) for i in images) and not alive(job.path):
                 save()
-                raise _stopped_answering(path, f"{count(n_read, 'file')} read so far are saved.")
+                raise _stopped_answering(job.path, f"{count(n_read, 'file')} read so far are saved.")
             unsaved += (i for i in images if i.error_code != VANISHED and not _withheld(i, changed))
             saved.errors += [
                 (i.key.path, i.error_message or "") for i in images if i.error_code not in (None, VANISHED)
@@ -350,9 +306,8 @@ def _read_and_save(
             n_read = min(n_read + CHUNK, len(unread))
             if len(unsaved) >= _SAVE_EVERY:
                 save()
-            if progress:
-                progress(n_read, len(unread))
-            if stop() and n_read < len(unread):
+            job.report(n_read, len(unread))
+            if job.stop() and n_read < len(unread):
                 save()
                 raise Interrupted(
                     f"Stopped after reading {count(n_read, 'file')} of {len(unread):,}; they are saved.",
@@ -368,16 +323,20 @@ def _withheld(image: Image, changed: Mapping[str, int]) -> bool:
     return image.error_code == UNREADABLE and image.key.path in changed
 
 
-def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int) -> Generator[list[Image]]:
+def _read(job: ScanJob, rule: StationRule, unread: Sequence[FileKey]) -> Generator[list[Image]]:
     """Images of ``unread`` in chunks, in order."""
     now = _local_now()
-    jobs = ((path, chunk, rule, now) for chunk in _chunks(unread, CHUNK))
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(_read_chunk, job) for job in islice(jobs, READ_AHEAD))
+
+    def read(files: Sequence[FileKey]) -> list[Image]:
+        return [read_image(job.path, key, rule, now) for key in files]
+
+    chunks = (unread[at : at + CHUNK] for at in range(0, len(unread), CHUNK))
+    with ThreadPoolExecutor(job.workers) as pool:
+        ahead = deque(pool.submit(read, chunk) for chunk in islice(chunks, READ_AHEAD))
         try:
             while ahead:
                 images = ahead.popleft().result()
-                ahead.extend(pool.submit(_read_chunk, job) for job in islice(jobs, 1))
+                ahead.extend(pool.submit(read, chunk) for chunk in islice(chunks, 1))
                 yield images
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -386,12 +345,3 @@ def _read(path: Path, rule: StationRule, unread: Sequence[FileKey], workers: int
 def _local_now() -> datetime:
     # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
     return datetime.now().astimezone().replace(tzinfo=None)
-
-
-def _chunks(files: Sequence[FileKey], size: int) -> Iterable[Sequence[FileKey]]:
-    return (files[at : at + size] for at in range(0, len(files), size))
-
-
-def _read_chunk(job: tuple[Path, Sequence[FileKey], StationRule, datetime]) -> list[Image]:
-    path, files, rule, now = job
-    return [read_image(path, key, rule, now) for key in files]

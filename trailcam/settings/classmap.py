@@ -23,7 +23,15 @@ from typing import Annotated
 import trailcam
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import ConfigError
-from trailcam.settings.schema import Source, as_table, check_table, choice, read_toml, refuse_unknown, text
+from trailcam.settings.schema import (
+    ValueSource,
+    as_table,
+    check_table,
+    choice,
+    read_toml,
+    refuse_unknown,
+    text,
+)
 from trailcam.words.text import printable
 
 _WHAT = "class map"
@@ -119,7 +127,7 @@ def auto_class_map(model_names: Iterable[str]) -> ClassMap:
     return min(fitting, key=lambda found: (len(found.classes), found.name), default=EMPTY)
 
 
-def rule_from_table(table: object, name: str, source: Source) -> ClassRule:
+def rule_from_table(table: object, name: str, source: ValueSource) -> ClassRule:
     """One ``[classes.NAME]`` of a class map or a configuration file. Raises ConfigError."""
     values = check_table(ClassRule, table, name, source)
     rule = ClassRule(**values)  # type: ignore[arg-type]  # check_table gave each its type
@@ -133,7 +141,7 @@ def rule_from_table(table: object, name: str, source: Source) -> ClassRule:
 
 def _read(path: Path) -> ClassMap:
     table = dict(read_toml(path.expanduser(), _WHAT))
-    source = Source(f"in {printable(str(path))}")
+    source = ValueSource(f"in {printable(str(path))}")
     refuse_unknown(table, [f.name for f in dataclasses.fields(ClassMap)], "", source)
     classes: dict[str, ClassRule] = {}
     for name, entry in as_table(table.pop("classes", {}), "classes", source).items():

@@ -21,7 +21,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE as FALLBACK_CONFIDENCE
 from trailcam.errors import ConfigError, UsageError
 from trailcam.settings import schema as tables
 from trailcam.settings.classmap import ClassRule, is_class_map_path, rule_from_table
-from trailcam.settings.schema import Refused, Rule, Source, check_table, check_value
+from trailcam.settings.schema import KeyRule, Refused, ValueSource, check_table, check_value
 from trailcam.words.months import DEFAULT_FIRST_MONTH, Season, parse_months
 from trailcam.words.span import parse_duration
 from trailcam.words.text import printable
@@ -46,7 +46,7 @@ _BACKEND = tables.text('"auto", "torch" or "openvino"', "auto|torch|openvino")
 _PRECISION = tables.text('"auto", "float32", "bfloat16" or "float16"', "auto|float32|bfloat16|float16")
 
 
-def _duration_rule() -> Rule:
+def _duration_rule() -> KeyRule:
     def check(value: object, _base: Path | None) -> object:
         if not isinstance(value, str):
             raise Refused
@@ -55,10 +55,10 @@ def _duration_rule() -> Rule:
         except UsageError as error:
             raise Refused(error.message.rstrip(".")) from None
 
-    return Rule('a time with its unit, such as "30m", "90s" or "1h30m"', check)
+    return KeyRule('a time with its unit, such as "30m", "90s" or "1h30m"', check)
 
 
-def _months_rule() -> Rule:
+def _months_rule() -> KeyRule:
     def check(value: object, _base: Path | None) -> object:
         if not isinstance(value, str):
             raise Refused
@@ -67,10 +67,10 @@ def _months_rule() -> Rule:
         except UsageError as error:
             raise Refused(error.message.rstrip(".")) from None
 
-    return Rule('months in quotes, such as "9-1", "9,10,11" or "sep-jan"', check)
+    return KeyRule('months in quotes, such as "9-1", "9,10,11" or "sep-jan"', check)
 
 
-def _class_map_rule() -> Rule:
+def _class_map_rule() -> KeyRule:
     as_path = tables.file_path()
 
     def check(value: object, base: Path | None) -> object:
@@ -78,7 +78,7 @@ def _class_map_rule() -> Rule:
             return value
         return str(as_path.check(value, base))
 
-    return Rule('"auto", the name of a shipped class map, or a path', check)
+    return KeyRule('"auto", the name of a shipped class map, or a path', check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ _SECTIONS: Mapping[str, type] = {
 _NAMED = ("seasons", "stations", "classes")
 
 
-def scalar_rules() -> dict[str, Rule]:
+def scalar_rules() -> dict[str, KeyRule]:
     """Every single-valued key, ``"db"`` or ``"detect.device"``, and what it may hold."""
     rules = dict(tables.rules_of(Settings))
     for section, schema in _SECTIONS.items():
@@ -225,7 +225,7 @@ def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str,
     """
     path = _find_config(config, environ)
     table: Mapping[str, object] = tables.read_toml(path, "configuration file") if path else {}
-    source = Source(f"in {printable(str(path))}", base=path.absolute().parent if path else None)
+    source = ValueSource(f"in {printable(str(path))}", base=path.absolute().parent if path else None)
     tables.refuse_unknown(
         table, [f.name for f in dataclasses.fields(Settings) if f.name != "source"], "", source
     )
@@ -241,7 +241,7 @@ def _find_config(config: Path | None, environ: Mapping[str, str]) -> Path | None
         default = default_config()
         return default if default.is_file() else None
     checked = check_value(
-        tables.file_path(), named, "--config" if config else _CONFIG_VARIABLE, Source("as given")
+        tables.file_path(), named, "--config" if config else _CONFIG_VARIABLE, ValueSource("as given")
     )
     path = Path(str(checked))
     if not path.exists():
@@ -253,7 +253,7 @@ def _find_config(config: Path | None, environ: Mapping[str, str]) -> Path | None
     return path
 
 
-def _from_file(table: Mapping[str, object], source: Source) -> dict[str, object]:
+def _from_file(table: Mapping[str, object], source: ValueSource) -> dict[str, object]:
     top = {name: value for name, value in table.items() if name not in _SECTIONS and name not in _NAMED}
     found = check_table(Settings, top, "", source)
     for section, schema in _SECTIONS.items():
@@ -263,7 +263,7 @@ def _from_file(table: Mapping[str, object], source: Source) -> dict[str, object]
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    source = Source("in the environment", textual=True)
+    source = ValueSource("in the environment", textual=True)
     variables = {variable_of(dotted): (dotted, rule) for dotted, rule in scalar_rules().items()}
     ours = [
         name
@@ -279,7 +279,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, object]:
-    source = Source("on the command line", textual=True, error=UsageError)
+    source = ValueSource("on the command line", textual=True, error=UsageError)
     rules = scalar_rules()
     return {
         dotted: check_value(rules[dotted], value, "--" + dotted.split(".")[-1].replace("_", "-"), source)
@@ -293,7 +293,7 @@ def _section(scalars: Mapping[str, object], section: str) -> dict[str, object]:
     return {name.removeprefix(prefix): value for name, value in scalars.items() if name.startswith(prefix)}
 
 
-def _named_tables(table: Mapping[str, object], source: Source) -> dict[str, object]:
+def _named_tables(table: Mapping[str, object], source: ValueSource) -> dict[str, object]:
     entries = {name: tables.as_table(table.get(name, {}), name, source) for name in _NAMED}
     for section, names in entries.items():
         if any(not name.strip() for name in names):
@@ -316,7 +316,7 @@ def _named_tables(table: Mapping[str, object], source: Source) -> dict[str, obje
     }
 
 
-def _station(entry: object, name: str, source: Source) -> StationSettings:
+def _station(entry: object, name: str, source: ValueSource) -> StationSettings:
     station = StationSettings(**check_table(StationSettings, entry, name, source))  # type: ignore[arg-type]
     if (station.latitude is None) != (station.longitude is None):
         raise ConfigError(

@@ -1,7 +1,7 @@
 """TOML files of which every key is checked, with messages that say how to fix them.
 
 A dataclass is the schema: a field annotated ``Annotated[type, rule]`` is a key a file may hold, and the
-:class:`Rule` is what its value must keep. Field names are the names of the keys.
+:class:`KeyRule` is what its value must keep. Field names are the names of the keys.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class KeyRule:
     """What a key may hold.
 
     ``allowed`` completes the sentence "It must be ...". ``check`` gets the value and the folder to which a
@@ -42,7 +42,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ValueSource:
     """Where values come from: ``where`` reads after a key's name ("in FILE", "in the environment").
 
     ``textual`` sources hold text alone, so that numbers are read from it. ``error`` is what to raise.
@@ -55,14 +55,14 @@ class Source:
 
 
 @functools.cache
-def rules_of(schema: type) -> Mapping[str, Rule]:
+def rules_of(schema: type) -> Mapping[str, KeyRule]:
     """The keys of a schema and their rules, in order."""
     hints = typing.get_type_hints(schema, include_extras=True)
     return {
         name: extra
         for name, hint in hints.items()
         for extra in getattr(hint, "__metadata__", ())
-        if isinstance(extra, Rule)
+        if isinstance(extra, KeyRule)
     }
 
 
@@ -92,7 +92,7 @@ def read_toml(path: Path, what: str) -> dict[str, object]:
         ) from error
 
 
-def check_value(rule: Rule, value: object, name: str, source: Source) -> object:
+def check_value(rule: KeyRule, value: object, name: str, source: ValueSource) -> object:
     """``value`` as its rule gives it back.
 
     Raises ``source.error``, which names key, place, value and what is allowed.
@@ -109,7 +109,7 @@ def check_value(rule: Rule, value: object, name: str, source: Source) -> object:
     )
 
 
-def check_table(schema: type, table: object, name: str, source: Source) -> dict[str, object]:
+def check_table(schema: type, table: object, name: str, source: ValueSource) -> dict[str, object]:
     """The keys of ``table``, checked by ``schema``: unknown, missing and wrong ones raise ConfigError."""
     entries = as_table(table, name, source)
     rules = rules_of(schema)
@@ -127,7 +127,7 @@ def check_table(schema: type, table: object, name: str, source: Source) -> dict[
     }
 
 
-def as_table(table: object, name: str, source: Source) -> Mapping[str, object]:
+def as_table(table: object, name: str, source: ValueSource) -> Mapping[str, object]:
     """``table`` if it is a TOML table; raises ConfigError otherwise."""
     if isinstance(table, Mapping):
         return table
@@ -137,7 +137,7 @@ def as_table(table: object, name: str, source: Source) -> Mapping[str, object]:
     )
 
 
-def refuse_unknown(keys: Iterable[str], valid: Iterable[str], name: str, source: Source) -> None:
+def refuse_unknown(keys: Iterable[str], valid: Iterable[str], name: str, source: ValueSource) -> None:
     """Raise ConfigError for the first of ``keys`` that is not ``valid`` in the table ``name`` ("": none)."""
     known = list(valid)
     place = f" in [{printable(name)}]" if name else ""
@@ -149,7 +149,7 @@ def refuse_unknown(keys: Iterable[str], valid: Iterable[str], name: str, source:
             )
 
 
-def text(allowed: str = "text that is not empty", pattern: str | None = None) -> Rule:
+def text(allowed: str = "text that is not empty", pattern: str | None = None) -> KeyRule:
     """Text that is not blank and, if given, matches ``pattern`` as a whole."""
 
     def check(value: object, _base: Path | None) -> object:
@@ -157,10 +157,10 @@ def text(allowed: str = "text that is not empty", pattern: str | None = None) ->
             raise Refused
         return value
 
-    return Rule(allowed, check)
+    return KeyRule(allowed, check)
 
 
-def names(*examples: str) -> Rule:
+def names(*examples: str) -> KeyRule:
     """A list of names, or one text with commas between them; a tuple, each name once."""
     shown = ", ".join(f'"{example}"' for example in examples or ("mature", "person"))
 
@@ -173,16 +173,16 @@ def names(*examples: str) -> Rule:
             raise Refused("a name is empty" if stripped else "it is empty")
         return stripped
 
-    return Rule(f"a list of names in quotes, such as [{shown}]", check)
+    return KeyRule(f"a list of names in quotes, such as [{shown}]", check)
 
 
-def word(known: Iterable[str]) -> Rule:
+def word(known: Iterable[str]) -> KeyRule:
     """One of the words ``known``."""
     known = tuple(known)
     return text(f"one of {', '.join(known)}", "|".join(map(re.escape, known)))
 
 
-def words(known: Iterable[str]) -> Rule:
+def words(known: Iterable[str]) -> KeyRule:
     """A list of words out of ``known``, or one text with commas between them; a tuple, each once."""
     known = tuple(known)
     listed = names()
@@ -193,10 +193,10 @@ def words(known: Iterable[str]) -> Rule:
             raise Refused
         return found
 
-    return Rule(f"one or more of {', '.join(known)}", check)
+    return KeyRule(f"one or more of {', '.join(known)}", check)
 
 
-def whole(low: int, high: int, step: int = 1, words: Mapping[str, object] | None = None) -> Rule:
+def whole(low: int, high: int, step: int = 1, words: Mapping[str, object] | None = None) -> KeyRule:
     """A multiple of ``step`` from ``low`` to ``high``; or one of ``words``, given back as its value."""
     kind = "a whole number" if step == 1 else f"a multiple of {step}"
 
@@ -207,10 +207,10 @@ def whole(low: int, high: int, step: int = 1, words: Mapping[str, object] | None
             raise Refused
         return value
 
-    return Rule(f"{kind} from {low} to {high}{_or(words)}", check)
+    return KeyRule(f"{kind} from {low} to {high}{_or(words)}", check)
 
 
-def number(low: float, high: float, words: Mapping[str, object] | None = None) -> Rule:
+def number(low: float, high: float, words: Mapping[str, object] | None = None) -> KeyRule:
     """A float from ``low`` to ``high``; or one of ``words``, given back as its value."""
 
     def check(value: object, _base: Path | None) -> object:
@@ -220,10 +220,10 @@ def number(low: float, high: float, words: Mapping[str, object] | None = None) -
             raise Refused
         return float(value)
 
-    return Rule(f"a number from {low:g} to {high:g}{_or(words)}", check)
+    return KeyRule(f"a number from {low:g} to {high:g}{_or(words)}", check)
 
 
-def choice(enum: type[StrEnum]) -> Rule:
+def choice(enum: type[StrEnum]) -> KeyRule:
     """A value of ``enum``, given back as its member."""
 
     def check(value: object, _base: Path | None) -> object:
@@ -231,10 +231,10 @@ def choice(enum: type[StrEnum]) -> Rule:
             raise Refused
         return enum(value)
 
-    return Rule(f"one of {', '.join(enum)}", check)
+    return KeyRule(f"one of {', '.join(enum)}", check)
 
 
-def file_path() -> Rule:
+def file_path() -> KeyRule:
     """A path; ``~`` is expanded, one in a file is relative to that file's folder. Given back as a Path."""
 
     def check(value: object, base: Path | None) -> object:
@@ -246,10 +246,10 @@ def file_path() -> Rule:
             raise Refused("no such user") from None
         return base / path if base else path
 
-    return Rule("a path", check)
+    return KeyRule("a path", check)
 
 
-def time_zone() -> Rule:
+def time_zone() -> KeyRule:
     """A time zone of the IANA database, such as America/Chicago."""
 
     def check(value: object, _base: Path | None) -> object:
@@ -265,10 +265,10 @@ def time_zone() -> Rule:
             raise Refused(note.rstrip(".")) from None
         return value
 
-    return Rule("a time zone of the IANA database, such as America/Chicago", check)
+    return KeyRule("a time zone of the IANA database, such as America/Chicago", check)
 
 
-def regex_or(word: str) -> Rule:
+def regex_or(word: str) -> KeyRule:
     """``word``, or a regular expression that compiles. Given back as text."""
 
     def check(value: object, _base: Path | None) -> object:
@@ -284,7 +284,7 @@ def regex_or(word: str) -> Rule:
             raise Refused(printable(str(error))) from None
         return value
 
-    return Rule(f'"{word}" or a regular expression', check)
+    return KeyRule(f'"{word}" or a regular expression', check)
 
 
 def _candidates(value: object) -> list[object]:

@@ -41,7 +41,7 @@ _TEXTS = (
 )
 
 
-class Box(NamedTuple):
+class ExportBox(NamedTuple):
     """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left.
 
     ``by_person``: a person put it there; its confidence is 1.
@@ -56,7 +56,7 @@ class Box(NamedTuple):
     by_person: bool = False
 
 
-class Photo(NamedTuple):
+class ExportPhoto(NamedTuple):
     """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
 
     ``orientation`` is the EXIF value 1..8 that turned it so. ``trigger`` is what the camera says of it.
@@ -83,7 +83,7 @@ class Photo(NamedTuple):
     serial: str | None
     run_id: int | None
     by_person: bool
-    boxes: tuple[Box, ...]
+    boxes: tuple[ExportBox, ...]
     orientation: int = 1
     trigger: Trigger | None = None
 
@@ -93,7 +93,7 @@ class Photo(NamedTuple):
         return self.run_id is not None or self.by_person
 
 
-class Run(NamedTuple):
+class ExportRun(NamedTuple):
     """The run behind some of the photos. ``finished_at`` is UTC without zone.
 
     People's judgements are the run PERSON_RUN, whose classes are those that people named.
@@ -125,7 +125,7 @@ class ExportPlan:
     scene_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
     completed: npt.NDArray[np.bool_]
-    runs: tuple[Run, ...]
+    runs: tuple[ExportRun, ...]
     n_roots: int
     n_undated_left_out: int
     counted: Counted
@@ -192,7 +192,7 @@ def bound_memory(db: Connection, scratch: Path | None = None, limit: str = MEMOR
     db.execute(f"SET memory_limit = '{limit}'")
 
 
-def stream(plan: ExportPlan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[Photo]:
+def stream(plan: ExportPlan, only: npt.NDArray[np.bool_] | None = None) -> Iterator[ExportPhoto]:
     """The photos of ``plan`` in its order, all as they were at one moment; ``only`` masks them.
 
     They are read on the connection that the plan was made on.
@@ -203,7 +203,7 @@ def stream(plan: ExportPlan, only: npt.NDArray[np.bool_] | None = None) -> Itera
 
 def stream_reopening(
     database: Database, plan: ExportPlan, only: npt.NDArray[np.bool_] | None = None
-) -> Iterator[Photo]:
+) -> Iterator[ExportPhoto]:
     """As :func:`stream`, for slow work: the database is open only while a chunk is read.
 
     A detect may write meanwhile; each photo is consistent in itself.
@@ -292,7 +292,7 @@ def _places(
     return number, frame, frames, start
 
 
-def _runs(photos: Selected) -> tuple[Run, ...]:
+def _runs(photos: Selected) -> tuple[ExportRun, ...]:
     """The runs that count for a selected photo, with the classes of each, the oldest first; people before."""
     db = photos.db
     found = rows(
@@ -302,7 +302,7 @@ def _runs(photos: Selected) -> tuple[Run, ...]:
     )
     classes = rows(db, "SELECT * FROM classes ORDER BY run_id, class_id")
     runs = [
-        Run(
+        ExportRun(
             row["run_id"],
             row["weights_name"],
             row["at"],
@@ -312,7 +312,7 @@ def _runs(photos: Selected) -> tuple[Run, ...]:
         for row in found
     ]
     if photos.judged and (people := photos.judged.classes()):
-        runs.insert(0, Run(PERSON_RUN, "a person", photos.judged.newest(), people))
+        runs.insert(0, ExportRun(PERSON_RUN, "a person", photos.judged.newest(), people))
     return tuple(runs)
 
 
@@ -334,7 +334,7 @@ def _chunks(plan: ExportPlan, only: npt.NDArray[np.bool_] | None) -> Iterator[np
         yield wanted[start : start + CHUNK]
 
 
-def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> Iterator[Photo]:
+def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> Iterator[ExportPhoto]:
     db, judged = counted.db, counted.photos.judged
     with lent(db, chunk={"n": wanted, "image_id": plan.image_id[wanted]}):
         photos = db.execute(query("export_chunk")).fetchall()
@@ -348,7 +348,7 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
         known |= {(row["run_id"], row["class_id"]): _info(row) for row in fresh}
     by_photo = {
         n: tuple(
-            Box(known[run_id, class_id], *rest)._replace(by_person=run_id == PERSON_RUN)
+            ExportBox(known[run_id, class_id], *rest)._replace(by_person=run_id == PERSON_RUN)
             for _, run_id, class_id, *rest in group
         )
         for n, group in groupby(boxes, key=itemgetter(0))
@@ -357,13 +357,13 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
         yield _photo(row, by_photo.get(row[0], ()))
 
 
-def _photo(row: tuple[object, ...], boxes: tuple[Box, ...]) -> Photo:
+def _photo(row: tuple[object, ...], boxes: tuple[ExportBox, ...]) -> ExportPhoto:
     n, image_id, root, root_path, path, *middle, width, height, orientation, trigger = row[:-5]
     make, model, serial, run_id, by_person = row[-5:]
     station, at, source, offset, status, code, message = middle
     if width and height:
         width, height = upright_size(int(str(width)), int(str(height)), int(str(orientation)))
-    return Photo(
+    return ExportPhoto(
         *(n, image_id, from_db(str(root)), from_db(str(root_path)), from_db(str(path)), station),  # type: ignore[arg-type]
         *(at, source, offset, Status(str(status)), code, message),  # type: ignore[arg-type]
         *(width or None, height or None, make, model, serial, run_id, by_person, boxes),  # type: ignore[arg-type]

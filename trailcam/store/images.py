@@ -34,7 +34,7 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ScanDifference:
     """A walk compared with the database. ``fresh`` and ``changed`` index the walk's files.
 
     ``changed_ids``, ``vanished_ids`` and ``returned_ids`` are image ids; ``changed_ids`` is aligned
@@ -61,7 +61,7 @@ class Comparison:
         return any(len(ids) for ids in found)
 
     @classmethod
-    def all_new(cls, n_files: int) -> Comparison:
+    def all_new(cls, n_files: int) -> ScanDifference:
         """The comparison with a root that isn't known: every file is fresh."""
         none = np.zeros(0, np.int64)
         return cls(np.arange(n_files, dtype=np.int64), none, none, none, none, 0, 0)
@@ -81,7 +81,7 @@ def newest_scan(db: Connection) -> datetime | None:
 
 def compare(
     db: Connection, root_id: int, files: Sequence[FileKey], unreadable_folders: Sequence[str]
-) -> Comparison:
+) -> ScanDifference:
     """Compare a walk's ``files`` with the images of ``root_id``. Works on a read-only connection.
 
     Images below ``unreadable_folders`` (relative paths) are left as they are: their state is unknown.
@@ -111,7 +111,7 @@ def compare(
         " count(*) FILTER (state = 'vanished' AND NOT is_copy) FROM compared"
     ).fetchall()
     db.execute("DROP TABLE compared")
-    return Comparison(
+    return ScanDifference(
         fresh=fresh,
         changed=np.asarray(changed["i"], dtype=np.int64),
         changed_ids=np.asarray(changed["image_id"], dtype=np.int64),

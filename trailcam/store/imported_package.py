@@ -16,14 +16,14 @@ import numpy.typing as npt
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, lent, query
 from trailcam.store.deployments import Deployment, Deployments, find_deployments
-from trailcam.store.export_rows import CHUNK, ExportPlan, Photo, stream
+from trailcam.store.export_rows import CHUNK, ExportPhoto, ExportPlan, stream
 from trailcam.store.temp_tables import TempTables
 from trailcam.store.visits import Level, Visits, join_visits
 
 NO_DEPLOYMENT = -1
 
-Place = tuple[str, float, float, float, float]
-"""A box by its class and place, as :class:`trailcam.store.export_rows.Box` gives them."""
+Observer = tuple[str, float, float, float, float]
+"""A box by its class and place, as :class:`trailcam.store.export_rows.ExportBox` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Side:
     number: int
     looked: Source | None = None
     judged: Source | None = None
-    boxes: dict[Place, Source] = field(default_factory=dict)
+    boxes: dict[Observer, Source] = field(default_factory=dict)
     events: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -124,7 +124,7 @@ def prepare(plan: ExportPlan, gap: timedelta, silent_days: int) -> Prepared:
     return Prepared(db, plan, numbers, stays, _left_out(db))
 
 
-def stream_with_sides(prepared: Prepared) -> Iterator[tuple[Photo, Side]]:
+def stream_with_sides(prepared: Prepared) -> Iterator[tuple[ExportPhoto, Side]]:
     """The photos that belong to a deployment, each with what else is known of it."""
     plan = prepared.plan
     wanted = np.flatnonzero(prepared.numbers >= 0)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from trailcam.strip.glyphs import Glyphs
 from trailcam.strip.judge import BAR, judge, natural_key
-from trailcam.strip.layout import FoundStrip, Layout, Place, certainty, find_strip, learn_layouts
+from trailcam.strip.layout import FoundStrip, Layout, LinePlace, certainty, find_strip, learn_layouts
 from trailcam.strip.ocr import Gray, Line, Ocr
 from trailcam.strip.parse import find_stamp, find_temperature
 from trailcam.strip.pixels import Bands, load_bands
@@ -123,8 +123,6 @@ def _read(image: StripImage, layouts: Sequence[Layout], ocr: Ocr) -> _Seen:
         found.text,
         round(found.certainty, 4),
         temperature_c=found.temperature_c,
-        moon=like.lit(bands) if like else None,
-        camera_name=like.name if like else None,
         layout=like.label if like else None,
     )
     return _Seen(raw, like)
@@ -150,15 +148,13 @@ def _read_known(image: StripImage, bands: Bands, layout: Layout, ocr: Ocr) -> _S
         line.text[slice(*stamp.span)],
         round(certainty(line.text, line.probabilities, stamp.span), 4),
         temperature_c=temperature,
-        moon=layout.lit(bands),
-        camera_name=layout.name,
         layout=layout.label,
     )
     return _Seen(raw, layout, (*lessons, *lesson))
 
 
 def _read_line(
-    bands: Bands, place: Place, glyphs: Glyphs, ocr: Ocr
+    bands: Bands, place: LinePlace, glyphs: Glyphs, ocr: Ocr
 ) -> tuple[Line, list[tuple[Glyphs, Gray, Line]]]:
     """By the camera's own characters where they suffice; else by the network, which may teach them."""
     pixels = place.cut(bands)

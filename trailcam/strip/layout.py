@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
 
 from trailcam.strip.glyphs import Glyphs
-from trailcam.strip.moon import LIKE_A_DISC, find_discs, lit_share, the_moon
 from trailcam.strip.ocr import Box, Gray, Line, Ocr, crop, join
 from trailcam.strip.parse import TEMPERATURE, Stamp, find_stamp, find_temperature
 from trailcam.strip.pixels import Bands
 
 SIDES = ("bottom", "top")
-_MAKERS = (
-    *("reconyx", "bushnell", "browning", "moultrie", "spypoint", "tactacam", "reveal", "spartan", "bigfoot"),
-    *("cameras.com", "meidase", "covert", "dlccovert.com", "cuddeback", "stealthcam"),
-)
 _WIDTHS = (960, 1600)  # px that a band is scaled to: small print is looked for where no larger is found
-_LIKE_A_MAKER = 0.7  # a logo is drawn, not typed: OCR gets some of its letters wrong
-_SURE_NAME = 0.5  # weakest character of a line that may be a camera's name
-_MOSTLY = 0.6  # share of the photos on which a name stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +29,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LinePlace:
     """A part of a band that holds one line; ``step`` is the distance of its characters in px."""
 
     side: str
@@ -56,36 +45,27 @@ class Place:
 class FoundStrip:
     """A photo's strip as found without knowing the camera.
 
-    ``certainty`` is the probability (0..1) of the weakest character of the stamp. ``left`` are
-    the texts beside stamp and temperature. ``discs`` may be moons: side, place in the band, lit share.
+    ``certainty`` is the probability (0..1) of the weakest character of the stamp.
     """
 
-    place: Place
+    place: LinePlace
     stamp: Stamp
     certainty: float
     text: str
     temperature_c: float | None
-    temperature: Place | None
-    left: tuple[str, ...]
-    discs: tuple[tuple[str, Box, float | None], ...] = ()
+    temperature: LinePlace | None
 
 
 @dataclass(slots=True)
 class Layout:
-    """One camera's strip: the places of stamp and temperature in photos of ``size``, its name, its digits."""
+    """One camera's strip: the places of stamp and temperature in photos of ``size``, its digits."""
 
     size: tuple[int, int]
-    place: Place
+    place: LinePlace
     shape: str
-    temperature: Place | None = None
-    name: str | None = None
-    moon: tuple[str, Box] | None = None  # side and place in the band
+    temperature: LinePlace | None = None
     glyphs: Glyphs = field(default_factory=Glyphs)
     temperature_glyphs: Glyphs = field(default_factory=Glyphs)
-
-    def lit(self, bands: Bands) -> float | None:
-        """The lit share (0..1) of the moon that is drawn there."""
-        return lit_share(bands.side(self.moon[0]), self.moon[1]) if self.moon else None
 
     @property
     def label(self) -> str:
@@ -104,7 +84,6 @@ def find_strip(bands: Bands, ocr: Ocr) -> FoundStrip | None:
     else:
         return None
     row, stamp = max(stamped, key=lambda pair: certainty(pair[0].text, pair[0].probabilities, pair[1].span))
-    left = tuple(text for other in rows for text in _left(other, stamp.span if other is row else (0, 0)))
     temperature_c, place = None, None
     for other in rows:
         rest = _without(other.text, stamp.span) if other is row else other.text
@@ -119,9 +98,7 @@ def find_strip(bands: Bands, ocr: Ocr) -> FoundStrip | None:
     second = find_stamp(again.text)
     if second is not None and (better := certainty(again.text, again.probabilities, second.span)) > sure:
         stamp, text, sure = second, again.text[slice(*second.span)], better
-    return FoundStrip(
-        where, stamp, sure, text, temperature_c, place, left, _discs(bands, rows, (where, place))
-    )
+    return FoundStrip(where, stamp, sure, text, temperature_c, place)
 
 
 def learn_layouts(found: Sequence[tuple[tuple[int, int], FoundStrip]]) -> list[Layout]:
@@ -138,49 +115,11 @@ def learn_layouts(found: Sequence[tuple[tuple[int, int], FoundStrip]]) -> list[L
     for group in sorted(groups, key=len, reverse=True):
         members = [one for _, one in group]
         places = [one.temperature for one in members if one.temperature]
-        layout = Layout(
-            group[0][0], _join([one.place for one in members]), members[0].stamp.shape, name=_name(members)
-        )
+        layout = Layout(group[0][0], _join([one.place for one in members]), members[0].stamp.shape)
         if len(places) >= len(members) / 2 and len({place.side for place in places}) == 1:
             layout.temperature = _join(places)
-        layout.moon = _moon(members)
         layouts.append(layout)
     return layouts
-
-
-def _discs(
-    bands: Bands, rows: Sequence[Row], places: Sequence[Place | None]
-) -> tuple[tuple[str, Box, float | None], ...]:
-    """Discs beside stamp and temperature, in their lines."""
-    found: dict[tuple[str, Box], float | None] = {}
-    for place in places:
-        if place is None:
-            continue
-        letters = [
-            x
-            for row in rows
-            if row.side == place.side
-            for letter, x, p in zip(row.text, row.centres, row.probabilities, strict=True)
-            if letter not in LIKE_A_DISC and p > _SURE_NAME
-        ]
-        band = bands.side(place.side)
-        for disc in find_discs(band, place.box, letters):
-            found[place.side, disc] = lit_share(band, disc)
-    return tuple((side, disc, lit) for (side, disc), lit in found.items())
-
-
-def _moon(members: Sequence[FoundStrip]) -> tuple[str, Box] | None:
-    for side in SIDES:
-        seen = [
-            (
-                [(disc, lit) for where, disc, lit in one.discs if where == side],
-                [at for order in one.stamp.orders if (at := one.stamp.when(order))],
-            )
-            for one in members
-        ]
-        if disc := the_moon(seen):
-            return side, disc
-    return None
 
 
 def certainty(text: str, probabilities: Sequence[float], span: tuple[int, int]) -> float:
@@ -222,7 +161,7 @@ def _join_row(side: str, boxes: Sequence[Box], lines: Sequence[Line]) -> Row:
     return Row(side, text, tuple(probabilities), tuple(centres), tuple(parts))
 
 
-def _place(row: Row, span: tuple[int, int], spare: float = 0.0) -> Place:
+def _place(row: Row, span: tuple[int, int], spare: float = 0.0) -> LinePlace:
     """Where ``text[span]`` stands: up to halfway to its neighbours, or a good character into the void.
 
     ``spare`` characters more are for an hour of two digits, where this photo's has one.
@@ -235,12 +174,12 @@ def _place(row: Row, span: tuple[int, int], spare: float = 0.0) -> Place:
         x0 = max(x0, (row.centres[span[0] - 1] + first) / 2)
     if span[1] < len(row.text):
         x1 = min(x1, (row.centres[span[1]] + last) / 2)
-    return Place(row.side, replace(around, x0=max(0, round(x0)), x1=round(x1)), step)
+    return LinePlace(row.side, replace(around, x0=max(0, round(x0)), x1=round(x1)), step)
 
 
-def _join(places: Sequence[Place]) -> Place:
+def _join(places: Sequence[LinePlace]) -> LinePlace:
     steps = sorted(place.step for place in places)
-    return Place(places[0].side, join([place.box for place in places]), steps[len(steps) // 2])
+    return LinePlace(places[0].side, join([place.box for place in places]), steps[len(steps) // 2])
 
 
 def _same_place(a: FoundStrip, b: FoundStrip) -> bool:
@@ -255,38 +194,3 @@ def _same_place(a: FoundStrip, b: FoundStrip) -> bool:
 def _without(text: str, span: tuple[int, int]) -> str:
     """``text`` with a span blanked, so that positions stay."""
     return text[: span[0]] + " " * (span[1] - span[0]) + text[span[1] :]
-
-
-def _left(row: Row, span: tuple[int, int]) -> list[str]:
-    """Texts beside stamp and temperatures that could be a camera's name."""
-    rest = _without(row.text, span)
-    for match in TEMPERATURE.finditer(rest):
-        rest = _without(rest, match.span())
-    words = []
-    for start, end, _ in row.parts:
-        for found in re.finditer(r"\S+(?: \S+)*", rest[start:end]):
-            place = start + found.start(), start + found.end()
-            if _nameable(found[0]) and certainty(row.text, row.probabilities, place) >= _SURE_NAME:
-                words.append(found[0])
-    return words
-
-
-def _nameable(text: str) -> bool:
-    letters = re.sub(r"[^a-z.]", "", text.lower())
-    if len(text) < 2 or not letters or re.search(r"°|\d ?[CF]$", text):  # or a temperature with an icon
-        return False
-    if re.fullmatch(r"[MT]\s?\d{1,2}/\d{1,2}", text):  # Reconyx: motion or time lapse, n of m
-        return False
-    return not any(SequenceMatcher(None, letters, maker).ratio() >= _LIKE_A_MAKER for maker in _MAKERS)
-
-
-def _name(members: Sequence[FoundStrip]) -> str | None:
-    counts = Counter(text for one in members for text in dict.fromkeys(one.left))
-    kept = [text for text, n in counts.items() if n >= _MOSTLY * len(members)]
-    return " ".join(map(_spelled, kept)) or None
-
-
-def _spelled(name: str) -> str:
-    """``name`` with an O among digits as a 0 and a 0 among letters as an O: many cameras draw both alike."""
-    name = re.sub(r"(?<=[A-Za-z])0(?=[A-Za-z])", "O", name)
-    return re.sub(r"O+(?=\d)|(?<=\d)O+(?![A-Za-z])", lambda found: "0" * len(found[0]), name)

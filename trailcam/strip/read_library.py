@@ -17,7 +17,7 @@ from pathlib import Path
 from trailcam.domain import CaptureTime, TimeSource
 from trailcam.errors import Interrupted, RootError
 from trailcam.files.mount_guard import alive, check_root
-from trailcam.media.capture_time import best, suspicion
+from trailcam.media.capture_time import STRIP_DIFFERS, best, suspicion
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, Database, utc_now
 from trailcam.store.images import roots
@@ -39,10 +39,9 @@ from trailcam.words.text import count, printable
 
 _SAVE_EVERY = 256  # photos
 _WITNESSES = 8  # photos with EXIF that are read beside those without: they tell the order of day and month
-STRIP_DIFFERS = "strip_differs"
 
 Progress = Callable[[int, int], None]
-_DETAILS = ("text", "certainty", "failure", "temperature_c", "moon", "camera_name", "layout")
+_DETAILS = ("text", "certainty", "failure", "temperature_c", "layout")
 
 
 @dataclass(frozen=True, slots=True)

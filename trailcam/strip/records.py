@@ -51,9 +51,8 @@ class RawReading:
 
     ``text`` is the date and time as read, empty where there is none; ``certainty`` (0..1) that of its weakest
     character. ``failure`` says why there is no text. ``temperature_c`` is in degrees Celsius, None where none
-    was read or where two scales contradict each other. ``moon`` is the lit share (0..1) of a drawn moon.
-    ``camera_name`` is what the strip says on most photos beside times and temperatures. ``layout`` names the
-    size of the photo and the place of the strip.
+    was read or where two scales contradict each other. ``layout`` names the size of the photo and the
+    place of the strip.
     """
 
     name: str
@@ -62,8 +61,6 @@ class RawReading:
     certainty: float = 0.0
     failure: Reason | None = None
     temperature_c: float | None = None
-    moon: float | None = None
-    camera_name: str | None = None
     layout: str | None = None
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.sun.sky import LONGITUDE_APART_H, OFFSETS_APART, Place
+from trailcam.sun.sky import LONGITUDE_APART_H, OFFSETS_APART, Observer
 from trailcam.sun.sunrise import DAY_US, NO_MOMENT, Moments, solar_days, sun_days
 
 # Hunting hours in most of the United States: half an hour before sunrise to half an hour after sunset.
@@ -44,7 +44,9 @@ def to_utc(local: Moments, zone: ZoneInfo | None, offset_min: npt.NDArray[np.int
     return result
 
 
-def trusted_offsets(place: Place, local: Moments, offset_min: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def trusted_offsets(
+    place: Observer, local: Moments, offset_min: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
     """Offsets that files state, NO_OFFSET for those that :func:`trailcam.sun.sky.offset_differs` doubts."""
     stated = np.flatnonzero(offset_min != NO_OFFSET)
     if not len(stated):
@@ -64,7 +66,7 @@ def trusted_offsets(place: Place, local: Moments, offset_min: npt.NDArray[np.int
     return result
 
 
-def legal_light(place: Place, moments: Moments) -> Light:
+def legal_light(place: Observer, moments: Moments) -> Light:
     """For each moment (UTC) whether it is from half an hour before sunrise to half an hour after sunset.
 
     LEGAL or DARK; UNKNOWN without coordinates, for NO_MOMENT, and where the sun doesn't rise or set, as the

@@ -39,7 +39,7 @@ _ASTRAL_PHASES, _ASTRAL_NEW = 28, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Observer:
     """Where a station is: degrees of WGS 84 (north and east positive) and its time zone (IANA), or None."""
 
     latitude: float | None = None
@@ -93,7 +93,7 @@ def utc_of(at: datetime, zone: ZoneInfo | None, utc_offset_min: int | None = Non
         return None
 
 
-def offset_differs(at: datetime, place: Place, utc_offset_min: int | None) -> bool:
+def offset_differs(at: datetime, place: Observer, utc_offset_min: int | None) -> bool:
     """Whether the UTC offset that a file states (minutes) is hours from that of its place.
 
     Many cameras write +00:00 whatever their clock runs on. Without a zone the longitude decides.
@@ -110,7 +110,7 @@ def offset_differs(at: datetime, place: Place, utc_offset_min: int | None) -> bo
 
 
 def trusted_offset(
-    at: datetime, place: Place, utc_offset_min: int | None, *, offset_sure: bool
+    at: datetime, place: Observer, utc_offset_min: int | None, *, offset_sure: bool
 ) -> int | None:
     """The UTC offset that a file states, None where it :func:`differs <offset_differs>` and isn't sure.
 
@@ -129,7 +129,7 @@ class Sun:
         """The day ``on`` of local mean time; None where the sun doesn't both rise and set on it."""
         return self._day(latitude, longitude, (on - _EPOCH.date()).days)
 
-    def time_of(self, place: Place, moment: datetime) -> SunTime | None:
+    def time_of(self, place: Observer, moment: datetime) -> SunTime | None:
         """Where ``moment`` (aware) lies between sunrise and sunset; None where that isn't known."""
         if place.latitude is None or place.longitude is None:
             return None

@@ -19,7 +19,7 @@ from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.held_failures import HeldFailures
 from trailcam.detect.pipeline.inference import Inference, InFlight
 from trailcam.detect.pipeline.loader import Loader, LoaderOptions
-from trailcam.detect.pipeline.outcomes import Control, Job, Progress, Sink, Snapshot, Source
+from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource, Progress, Sink, Snapshot
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.detect.pipeline.writer import Writer
 from trailcam.domain import Outcome, Status
@@ -63,7 +63,11 @@ class PipelineOptions:
 
 
 def run(
-    source: Source, detector: Detector, sink: Sink, options: PipelineOptions, control: Control | None = None
+    source: PhotoSource,
+    detector: Detector,
+    sink: Sink,
+    options: PipelineOptions,
+    control: Control | None = None,
 ) -> PipelineReport:
     """Look at every photo of ``source`` and write each outcome to the sink.
 
@@ -80,7 +84,7 @@ def run(
 
 class _Run:
     def __init__(
-        self, source: Source, detector: Detector, sink: Sink, options: PipelineOptions, control: Control
+        self, source: PhotoSource, detector: Detector, sink: Sink, options: PipelineOptions, control: Control
     ) -> None:
         self._roots = source.roots
         self._detector = detector

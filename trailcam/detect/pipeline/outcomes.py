@@ -20,7 +20,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class PhotoSource:
     """The photos of a run.
 
     ``jobs`` is iterated once, in another thread. ``roots``: root id -> folder. ``alive`` is asked whether a
