@@ -8,10 +8,10 @@ ultralytics does, and decoded as trailcam does; the same model looks at both. A 
 more is matched if the other decoding has one with an IoU of at least 0.5, whatever its class and
 confidence (from 0.05). With --labels (YOLO's text files, named as the photos, and their data.yaml in a
 folder above), AP50 of both decodings is computed for each class that model and labels share; labels of
-other classes are neither asked for nor held against a box that covers one.
+other classes are neither asked for nor compared with a box that covers one.
 
 With --against-float32 the photo decoded in full is looked at in float32 by torch, whatever precision and
-library look at the other: so all that makes trailcam faster is held against what is slow and plain.
+library look at the other: so all that makes trailcam faster is compared with what is slow and plain.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/peers.py --weights yolo11n.pt [--sets "3 MP,16 MP"] [--photos 48] [--rounds 5]
         [--only trailcam,yolo-1] [--peers PYTHON] [--budget 600] [--output FILE.json]
 
-Photos are rendered with day-like detail. Each program is a process of its own; rounds go by turns through
+Photos are rendered with day-like detail. Each program is a process of its own; rounds go in turn through
 all of them, so that what else the machine does meets them all. ``whole`` is photos over the time of the
 process. ``steady`` leaves start-up out: the same program also looks at a few (--few), and the time between
 the two is that of the rest. Peak memory is of the process and its children. --peers is the Python of an
@@ -165,7 +165,7 @@ def measure(name: str, folder: Path, n: int, asked: argparse.Namespace, until: f
     size = SIZES.get(name)
     photos = folder / "photos" / "station"
     made = render(photos, n, *size) if size else mixed(photos, n)
-    if not size:  # yolo looks into no folder below; by turns, so that the first few are of all sizes too
+    if not size:  # yolo looks into no folder below; in turn, so that the first few are of all sizes too
         for number, path in enumerate(made.paths):
             (made.root / path).rename(photos / f"IMG_{number:05}.JPG")
     few = folder / "few" / "station"

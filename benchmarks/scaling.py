@@ -4,7 +4,7 @@
         [--seconds 10] [--rounds 3] [--sizes 1000,10000,100000] [--output FILE.json]
 
 Each part may run alone; after --budget seconds of one no new run of it begins, and what is missing then is
-said. workers and batch: the real model on rendered photos (--size), by turns. library: small files of their
+said. workers and batch: the real model on rendered photos (--size), in turn. library: small files of their
 own, a cheap detector, but the real loader, loop, writer and database; each size in a process of its own, so
 that peak memory is its own. disk: the same with 20 ms more for each open, in threads of one process. Every
 figure is of the pipeline without its warm-up, medians with the lowest and highest.
@@ -150,7 +150,7 @@ def one_library(n: int, workers: int) -> Point:
 
 
 def library_part(asked: argparse.Namespace) -> list[Point]:
-    """Each size in a process of its own, by turns."""
+    """Each size in a process of its own, in turn."""
     until = time.monotonic() + asked.budget
     sizes = [int(size) for size in asked.sizes.split(",")]
     found: dict[int, list[Point]] = {}

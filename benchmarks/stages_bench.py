@@ -66,7 +66,7 @@ def decoded(folder: Path, at_most: int, model: Detector) -> list[torch.Tensor]:
 
 
 def measured(models: dict[str, Detector], frames: list[torch.Tensor]) -> dict[str, tuple[float, float]]:
-    """Median seconds of wall and of processor time for all frames, the models by turns."""
+    """Median seconds of wall and of processor time for all frames, the models in turn."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in models}
     for _ in range(ROUNDS):
         for name, model in models.items():

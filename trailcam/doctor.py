@@ -241,7 +241,7 @@ def _model(settings: Settings) -> Checks:
     trial = try_model(weights, settings)
     text = (
         f"{trial.device} in {trial.precision} by {trial.backend}: the test frame in"
-        f" {trial.seconds * 1000:.0f} ms, as it must be"
+        f" {trial.seconds * 1000:.0f} ms, with the expected answer"
     )
     unused = unused_gpu() if trial.on_cpu and settings.detect.device == "auto" else None
     yield Check(Severity.WARNING if unused else Severity.OK, "device", text, unused or "")

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
 
 class TrailcamError(Exception):
-    """Something a user can mend.
+    """Something a user can fix.
 
     ``message`` says what happened; ``hint`` says the likely cause and what to do.
     Both may hold several lines.

@@ -145,7 +145,7 @@ def check_output(world: World, command: Command, done: Done) -> None:
 
 
 def same(a: bytes, b: bytes) -> bool:
-    """Equal but for times of the machine's clock."""
+    """Equal except for times of the machine's clock."""
     when = re.compile(rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
     return when.sub(b"", a) == when.sub(b"", b)
 

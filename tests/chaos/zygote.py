@@ -1,7 +1,7 @@
 """Starts trailcam's real command line many times, each as a process of its own, in a tenth of a second.
 
 Importing torch costs seconds. This process does it once and forks for each command; the child's session,
-signals, environment and streams are as of any new process. It ends as Python does, but for taking its modules
+signals, environment and streams are as of any new process. It ends as Python does, without taking its modules
 apart, which costs more than most commands. Reads JSON lines from stdin. A command is answered by ``pid N``
 when it begins; ``{"wait": N}`` (0: the command begun last) by ``status N KB`` (exit code, peak memory) when
 it has ended. Until then no other line is read; commands begun before go on side by side.

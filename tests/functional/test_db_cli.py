@@ -36,7 +36,7 @@ def test_check_backup_and_repair(cli: Cli, tmp_path: Path) -> None:
     before = db.read_bytes()
     planned = cli("db", "repair", "--db", db, "--dry-run")
     assert planned.returncode == 0, planned.stderr
-    assert "runs counted anew" in planned.stdout
+    assert "runs counted again" in planned.stdout
     assert cli("db", "check", "--db", db).returncode == 1
     assert not list(tmp_path.glob("*before-repair*"))
     assert len(before) == len(db.read_bytes())

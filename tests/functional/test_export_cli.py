@@ -22,7 +22,7 @@ def test_a_photo_is_never_the_target(cli: Cli, tmp_path: Path) -> None:
     make_library(tmp_path, [Photo("1.jpg")])
     done = cli("export", "csv", "--db", tmp_path / "trailcam.duckdb", "-o", "photo.jpg")
     assert done.returncode == 2
-    assert "photo's ending" in done.stderr
+    assert "ending of a photo" in done.stderr
     assert not (tmp_path / "photo.jpg").exists()
 
 

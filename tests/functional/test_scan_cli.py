@@ -43,7 +43,7 @@ def db(tmp_path: Path) -> Path:
 
 
 def fingerprint(db: Path) -> dict[str, str]:
-    """Every file beside the database, but for the lock."""
+    """Every file beside the database, except for the lock."""
     files = (file for file in db.parent.rglob("*") if file.is_file() and ".lock" not in file.name)
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
@@ -260,7 +260,7 @@ def test_names_are_printed_safely(cli: Cli, lib: Path, tiny_jpeg: TinyJpeg) -> N
 
 
 def test_output_that_nobody_reads(cli: Cli, lib: Path, db: Path) -> None:
-    """``trailcam scan | head -1`` with both streams: the work is done all the same, without a word."""
+    """``trailcam scan | head -1`` with both streams: the work is done anyway, without a word."""
     process = start(db.parent, "scan", lib, lib)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -381,7 +381,7 @@ def test_interrupted_and_carried_on(
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 130
-        assert "Stopping after the files in hand" in stderr
+        assert "Stopping after the current files" in stderr
         assert "Run the same scan again to carry on." in stderr
     saved = table(db)
     assert 0 < len(saved) < 12_000

@@ -129,7 +129,7 @@ def test_an_import_is_all_or_nothing(cli: Cli, library: Path, tmp_path: Path) ->
     assert cli("stations", "import", table, "--skip-unknown").returncode == 0
     assert listed(cli)["A"]["notes"] == "x"
     table.write_text("station,notes\nA,x\na,y\n", encoding="utf-8")
-    assert "two things of the notes of A" in cli("stations", "import", table).stderr
+    assert "contradicts itself about the notes of A" in cli("stations", "import", table).stderr
 
 
 def test_what_the_configuration_says_goes_first(cli: Cli, library: Path, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_what_the_configuration_says_goes_first(cli: Cli, library: Path, tmp_pat
     assert listed(cli)["A"]["latitude"] == 31.5
     refused = cli("stations", "set", "A", "--latitude", "30", "--longitude", "-97", "--config", config)
     assert refused.returncode == 2
-    assert "The configuration says the latitude of A" in refused.stderr
+    assert "The configuration sets the latitude of A" in refused.stderr
     assert listed(cli)["A"]["latitude"] == 31.5
     assert cli("stations", "set", "A", "--notes", "mine", "--config", config).returncode == 0
     renamed = cli("stations", "rename", "A", "Oak", "--config", config)

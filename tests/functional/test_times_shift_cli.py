@@ -28,12 +28,12 @@ def test_shown_done_kept_and_taken_back(cli: Cli, tmp_path: Path, tiny_jpeg: Tin
     shown = cli(*words)
     assert shown.returncode == 0, shown.stderr
     assert "2023-11-02 06:00:00  2024-11-02 08:00:00" in shown.stdout
-    assert "Nothing was changed. The same with --apply does it." in shown.stdout
+    assert "Nothing was changed. Run the same command with --apply to do it." in shown.stdout
     assert months(cli) == [("2023-11", 3)]
     done = json.loads(cli(*words, "--apply", "--note", "set by hand", "--format", "json").stdout)
     assert (done["coverage"]["photos"], done["filters"]["applied"]) == (2, True)
     assert months(cli) == [("2023-11", 1), ("2024-11", 2)]
-    # The card is copied anew: all files are read again, and the correction holds.
+    # The card is copied again: all files are read again, and the correction holds.
     card(tmp_path / "lib" / "Hayfield", tiny_jpeg, 2023)
     assert "3" in cli("scan", tmp_path / "lib").stdout
     assert months(cli) == [("2023-11", 1), ("2024-11", 2)]

@@ -87,7 +87,7 @@ def test_a_stopped_training_carries_on(tmp_path: Path, data: Path, start: Path) 
     os.kill(first.pid, signal.SIGINT)
     _, rest = first.communicate(timeout=120)
     assert first.returncode == 130, rest
-    assert "Stopping after the batch in hand" in rest
+    assert "Stopping after the current batch" in rest
     assert "carry on" in rest
     second = subprocess.run(
         command, env=isolated_environment(home), capture_output=True, text=True, timeout=500, check=False

@@ -22,7 +22,7 @@ from PIL import Image
 from tests.helpers.odd_jpegs import END, blocks_jpeg, gaps, pixels_begin, random_bytes
 
 LOOKED_AT = "completed"
-SKIPPED = "skipped"  # no row: it is no file
+SKIPPED = "skipped"  # no row: it is not a file
 _DAMAGED = frozenset({LOOKED_AT, "truncated", "corrupt", "not_an_image"})
 ESCAPE = "\x1b[31mred\x1b]0;title\x07"
 
@@ -199,7 +199,7 @@ def write(root: Path, files: list[Bad], n_whole: int) -> None:
 
 
 def write_odd(root: Path) -> set[str]:
-    """Things with a photo's name that are no file; the paths made, relative to ``root``."""
+    """Things with a photo's name that are not files; the paths made, relative to ``root``."""
     folder = root / "odd"
     folder.mkdir(parents=True)
     os.mkfifo(folder / "pipe.jpg")

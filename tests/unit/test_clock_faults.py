@@ -346,7 +346,7 @@ def test_faults(fault: str, checked: tuple[dict[str, str | None], Checked]) -> N
 
 
 def test_an_index_of_a_burst_is_no_copys_mark(tmp_path: Path) -> None:
-    """IMG_0001_1, IMG_0001_2 without an IMG_0001: one counter, and a wrong clock amid it is still found."""
+    """IMG_0001_1, IMG_0001_2 without an IMG_0001: one counter, in which a wrong clock is still found."""
     shots = [replace(s, name=f"IMG_{n // 3 + 1:04d}_{n % 3 + 1}.JPG") for n, s in enumerate(taken())]
     shots = [replace(s, at=s.true - timedelta(days=366)) if 60 <= n < 110 else s for n, s in enumerate(shots)]
     library = build(tmp_path, {"Gate": Camera(shots)})

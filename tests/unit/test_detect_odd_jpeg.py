@@ -165,7 +165,7 @@ def test_the_rest_of_another_photo_is_no_photo(share: float, options: dict[str, 
 
 
 def test_a_harmless_warning_does_not_hide_another() -> None:
-    """The decoder stops at its first warning. Behind an odd header the pixels are judged all the same."""
+    """The decoder stops at its first warning. Behind an odd header the pixels are judged anyway."""
     data = WHOLE["4:2:0"]
     middle = (pixels_begin(data) + len(data)) // 2
     oddities: list[Callable[[bytes], bytes]] = [

@@ -146,7 +146,7 @@ def test_a_link_inside_the_target_leads_nowhere(tmp_path: Path) -> None:
 
 
 def test_an_export_takes_no_photos_place(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="photo's ending"):
+    with pytest.raises(UsageError, match="ending of a photo"):
         check_file(tmp_path / "IMG_1.JPG", tmp_path / "db")
 
 

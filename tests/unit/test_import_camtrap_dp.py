@@ -210,8 +210,8 @@ def test_a_bad_row_costs_its_photo_and_no_other(
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"mediaID": "77"}, "its mediaID is none of the media"),
-        ({"observationTags": "x" * 200_000}, "is no CSV: field larger"),
+        ({"mediaID": "77"}, "its mediaID is not among the media"),
+        ({"observationTags": "x" * 200_000}, "is not CSV: field larger"),
         ({"observationTags": "x" * 2_000_000}, "is too long"),
     ],
 )
@@ -370,7 +370,7 @@ def media(folder: Path, rows: list[dict[str, str]]) -> Path:
 def test_where_media_lie(
     library: Library, tmp_path: Path, first: tuple[str, str], third: tuple[str, str]
 ) -> None:
-    """A path, a folder, a URL, or a number in somebody's store: name and time find the photo all the same."""
+    """A path, a folder, a URL, or a number in somebody's store: name and time find the photo anyway."""
     rows = [
         {"mediaID": n, "filePath": path, "fileName": name, "timestamp": f"2024-11-03T0{n}:10:00-06:00"}
         for n, (path, name) in (("1", first), ("3", third))

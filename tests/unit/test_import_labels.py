@@ -242,7 +242,7 @@ GOOD = [image(1, "Hayfield/1.jpg"), image(2, "Hayfield/2.jpg"), image(3, "TinMan
 HUGE = 10**30
 # A bad image or label (of photo 1) beside two good ones, and what is said of it.
 BAD_LABELS: list[tuple[dict[str, Any], str]] = [
-    ({"category_id": 7}, r"annotations\[0\]\.category_id 7 is none of the categories"),
+    ({"category_id": 7}, r"annotations\[0\]\.category_id 7 is not one of the categories"),
     ({"category_id": None}, r"annotations\[0\] category_id must be"),
     ({"category_id": 3.5}, r"category_id must be"),
     ({"category_id": HUGE}, r"category_id must be a whole number"),

@@ -264,7 +264,7 @@ def test_an_entry_that_repeats_another_counts_once(library: Library, boxes: tupl
     files = ("Hayfield/1.jpg", "Hayfield/1.jpg", "hayfield\\1.JPG", "Hayfield/2.jpg")
     done = take(library, document(*(saw(file, *boxes) for file in files)))
     assert (done.fresh, done.boxes, done.problems) == (2, 2 * len(boxes), [])
-    assert "2 left aside" in done.notes[0]
+    assert "skipped: 2." in done.notes[0]
 
 
 def test_names_that_differ_by_case_alone(library: Library) -> None:
@@ -275,13 +275,13 @@ def test_names_that_differ_by_case_alone(library: Library) -> None:
 
 
 MALFORMED: list[tuple[dict[str, Any] | str, str]] = [
-    ("", "line 1 is no JSON: it ends too early"),
-    ("[1, 2]", "line 1 is no JSON"),
-    ('{"info": {},\n "images": [\n  {"file": "a"},\n  {"file" 1}]}', r"images\[1\] \(line 4\) is no JSON"),
+    ("", "line 1 is not JSON: it ends too early"),
+    ("[1, 2]", "line 1 is not JSON"),
+    ('{"info": {},\n "images": [\n  {"file": "a"},\n  {"file" 1}]}', r"images\[1\] \(line 4\) is not JSON"),
     ('{"info": {}, "info": {}}', "line 1 names a member twice"),
     (json.dumps(document(saw("Hayfield/1.jpg"))) + "]", "line 1 goes on after the end"),
-    (json.dumps(document(saw("Hayfield/1.jpg")))[:-9], "is no JSON"),
-    ("[" * 100_000, "line 1 is no JSON"),
+    (json.dumps(document(saw("Hayfield/1.jpg")))[:-9], "is not JSON"),
+    ("[" * 100_000, "line 1 is not JSON"),
     ('{"info": ' + "[" * 100_000, "nested too deep"),
     (document(saw("Hayfield/1.jpg"), version="2.0"), r"info\.format_version is 2\.0"),
     (document(saw("Hayfield/1.jpg"), version="new"), r"info\.format_version is new"),
@@ -437,7 +437,7 @@ def test_predictions_of_speciesnet_are_read(library: Library) -> None:
         ("3.jpg", "animal", "animal", "0.9"),
     ]
     assert [(p.n, p.why) for p in done.problems] == [
-        (3, "detections are missing: a classifier alone has looked at it")
+        (3, "detections are missing: only a classifier has looked at it")
     ]
     with library.database.read() as db:
         found = db.execute("SELECT weights_name, error_message FROM runs, results WHERE status = 'failed'")

@@ -181,7 +181,7 @@ def test_a_size_that_can_be_none_is_told(tmp_path: Path, caplog: pytest.LogCaptu
     found = find_weights(checkpoint(tmp_path / "odd.pt", {"imgsz": 10_000_000}))
     with caplog.at_level("WARNING"):
         assert open_detector(found, CPU).frame.imgsz == 640
-    assert "made for 10000000 px, which no model is; --imgsz sets another size" in caplog.text
+    assert "made for 10000000 px, which is impossible; --imgsz sets another size" in caplog.text
     caplog.clear()
     assert open_detector(found, CPU, ModelOptions(imgsz=96)).frame.imgsz == 96
     assert "no model is" not in caplog.text
@@ -221,7 +221,7 @@ def test_the_model_key_holds_the_size_that_is_used(made_for_1280: Path, tmp_path
 
 @pytest.mark.parametrize("size", [InputSize(640), InputSize(), InputSize(1280, fixed=True)])
 def test_results_that_stay_the_same_keep_their_key(size: InputSize, made_for_1280: Path) -> None:
-    """At 640 px, and where an export takes one size anyway, a library is not looked at anew."""
+    """At 640 px, and where an export takes one size anyway, a library is not looked at again."""
     before = find_weights(made_for_1280)
     key = _model_key(replace(before, size=InputSize()), settings())
     assert _model_key(replace(before, size=size), settings()) == key
@@ -240,7 +240,7 @@ def test_the_key_of_before_is_the_key_of_today(made_for_1280: Path) -> None:
         (InputSize(1280), 640, 640, "640 px (as asked; the weights say 1280)"),
         (InputSize(640), 640, 640, "640 px (as asked)"),
         (InputSize(), 960, 960, "960 px (as asked)"),
-        (InputSize(960, fixed=True), 640, 960, "960 px (the export takes no other)"),
+        (InputSize(960, fixed=True), 640, 960, "960 px (the export accepts no other)"),
     ],
 )
 def test_the_size_is_told_with_where_it_comes_from(

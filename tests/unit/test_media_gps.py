@@ -1,4 +1,4 @@
-"""The GPS position that a photo's EXIF tells, and what is none."""
+"""The GPS position that a photo's EXIF says, and what is none."""
 
 from __future__ import annotations
 

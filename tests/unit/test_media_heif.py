@@ -60,7 +60,7 @@ def test_a_damaged_heic_fails_and_stops_nothing(tmp_path: Path, keep: float) -> 
     assert isinstance(result, Failed)
     assert result.code in (FailureCode.TRUNCATED, FailureCode.CORRUPT)
     (tmp_path / "a.heic").write_bytes(cut)
-    with suppress(UnreadableImageError):  # its size may be known all the same
+    with suppress(UnreadableImageError):  # its size may be known anyway
         assert read_header(tmp_path / "a.heic").width == 320
 
 

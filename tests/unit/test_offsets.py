@@ -82,7 +82,7 @@ SPRING = (("2024-03-10 01:50", WINTER), ("2024-03-10 03:10", SUMMER))
         # Lord Howe sets its clocks by half an hour; Europe writes other signs.
         ((("2024-04-07 01:55", 660), ("2024-04-07 01:30", 630)), {"2024-04-07 01:55": 2}),
         ((("2024-03-31 01:50", 60), ("2024-03-31 03:10", 120)), {"2024-03-31 01:50": 2}),
-        # No offset, one offset, and clocks that are no summer time of each other: by what they show.
+        # No offset, one offset, and clocks that are not summer time of each other: by what they show.
         (
             (("2023-11-05 01:50", None), ("2023-11-05 03:10", None)),
             {"2023-11-05 01:50": 1, "2023-11-05 03:10": 1},

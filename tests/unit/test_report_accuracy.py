@@ -207,10 +207,10 @@ def test_the_command_from_fitting_to_the_next_report(many: Library, cli: Cli) ->
     fitted = cli("report", "accuracy", "--fit-thresholds", "--format", "json", *db)
     assert fitted.returncode == 0, fitted.stderr
     assert '"fitted"' in fitted.stdout
-    assert "Counts from now on" in fitted.stdout
+    assert "These thresholds now apply" in fitted.stdout
     assert math.isclose(thresholds(many, 1)["doe"] or 0, 0.3, abs_tol=0.02)
     assert (
-        "Counts as the weights recommend again: doe"
+        "These count as the weights recommend again: doe"
         in cli("report", "accuracy", "--forget-thresholds", *db).stdout
     )
     assert thresholds(many, 1)["doe"] is None

@@ -37,7 +37,7 @@ TROMSO = Observer(69.65, 18.96, ZoneInfo("Europe/Oslo"))
     ],
 )
 def test_sunrise_and_sunset_of_austin(on: date, rises: str, sets: str) -> None:
-    """In UTC; the sunset of a summer's day comes after midnight UTC and belongs to the day all the same."""
+    """In UTC; the sunset of a summer's day comes after midnight UTC and belongs to the day anyway."""
     day = Sun().day(30.2672, -97.7431, on)
     assert day is not None
     for found, wanted in ((day.sunrise, rises), (day.sunset, sets)):

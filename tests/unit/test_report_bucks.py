@@ -271,7 +271,7 @@ def test_a_missing_photo_keeps_its_detections(tmp_path: Path) -> None:
     assert pick(found, "photos", "missing", "coverage", age="mature") == (1, 1, 0.0)
 
 
-# Events, held against plain Python.
+# Events, compared with plain Python.
 
 MINUTES = st.one_of(st.none(), st.integers(0, 400))
 Sighting = tuple[int | None, str, list[str]]

@@ -89,7 +89,7 @@ def test_species_by_kind_and_only_some(ranch: Library) -> None:
         ask(ranch, by=["moon"])
     none = ask(ranch, confidence=1.0)
     assert none.rows == []
-    blank = f"Blank, looked at and nothing found at confidence 1: {none.coverage['completed']} photos."
+    blank = f"Blank (looked at, nothing found at confidence 1): {none.coverage['completed']} photos."
     assert blank in none.notes
     assert not any("Blank" in note for note in some.notes)
     assert "None of these photos shows" in none.notes[-1]

@@ -61,7 +61,7 @@ def test_a_spreadsheets_file(tmp_path: Path) -> None:
         ([HEAD, ",30,30,,"], "no station is named"),
         ([HEAD, "Oak,,,,a,b"], "more cells than columns"),
         ([HEAD, "Oak,,,,a", "Oak,,,,b"], "line 3: says another notes of Oak"),
-        ([HEAD, 'Oak,,,,"a'], "is no CSV"),
+        ([HEAD, 'Oak,,,,"a'], "is not CSV"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, lines: list[str], why: str) -> None:

@@ -69,7 +69,7 @@ def test_counts_by_hand(library: Library) -> None:
         {"error_code": "truncated", "photos": 1, "example": "TinMan/f"},
         {"error_code": "unreadable", "photos": 1, "example": "TinMan/e"},
     ]
-    assert "1 photo has no capture time; --months and the like leave such out." in found.notes
+    assert "1 photo has no capture time; --months and similar options leave them out." in found.notes
 
 
 def test_the_last_run(library: Library) -> None:

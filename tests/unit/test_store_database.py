@@ -420,7 +420,7 @@ def test_a_step_that_fails_leaves_nothing_of_itself(path: Path, monkeypatch: pyt
         assert migrations.current(db) == 1
         assert "runs" not in tables(db)
         assert rows(db, "SELECT name FROM stations") == [{"name": "Hayfield"}]
-    Database(path).migrate()  # and the mended step goes through
+    Database(path).migrate()  # and the fixed step goes through
     with Database(path).read() as db:
         assert migrations.current(db) == migrations.LATEST
 

@@ -1,4 +1,4 @@
-"""Deployments held against a model in plain Python that decides photo by photo."""
+"""Deployments compared with a model in plain Python that decides photo by photo."""
 
 from __future__ import annotations
 

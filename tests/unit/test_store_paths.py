@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trailcam.store.paths import from_db, to_db
 
-# Every string that Python can make of a file name, but for the private characters that trailcam claims.
+# Every string that Python can make of a file name, except for the private characters that trailcam claims.
 names = st.text(st.characters(exclude_characters="\0")).filter(lambda text: from_db(text) == text)
 
 

@@ -18,7 +18,7 @@ LABELS = SHARED / "dataset" / "labels.jsonl"
 
 @pytest.fixture(scope="module")
 def data() -> ModuleType:
-    """training/data.py, which is no package."""
+    """training/data.py, which is not a package."""
     spec = importlib.util.spec_from_file_location("training_data", CHECKOUT / "training" / "data.py")
     assert spec is not None
     assert spec.loader is not None

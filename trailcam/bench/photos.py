@@ -74,7 +74,7 @@ def render(folder: Path, n: int, width: int, height: int, *, first: int = 0) -> 
 
 
 def mixed(folder: Path, n: int) -> Photos:
-    """``n`` rendered photos of all :data:`SIZES` by turns: as many of each, and no two neighbours alike."""
+    """``n`` rendered photos of all :data:`SIZES` in turn: as many of each, and no two neighbours alike."""
     each = -(-n // len(SIZES))
     found = [render(folder / name.replace(" ", ""), each, *size) for name, size in SIZES.items()]
     paths = [

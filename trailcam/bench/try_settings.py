@@ -1,6 +1,6 @@
 """``trailcam tune``: the pipeline with one setting after another, on the photos at hand.
 
-First every setting is tried shortly. The best of these run longer, by turns and three times each, so that
+First every setting is tried shortly. The best of these run longer, in turn and three times each, so that
 what else the machine does meets them all; the median decides.
 """
 

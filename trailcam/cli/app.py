@@ -67,7 +67,7 @@ def main() -> NoReturn:
 
 
 def _ignore_signals() -> None:
-    """What is left takes a moment, and a signal amid it would print a traceback or swallow the last word."""
+    """What is left takes a moment; a signal then would print a traceback or swallow the last message."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -82,7 +82,7 @@ def _run() -> int:
         app()
     except SystemExit as left:  # usage errors and --help, as typer words them: 2 and 0
         if left.__context__ is not None and isinstance(left.__context__.__cause__, KeyboardInterrupt):
-            raise KeyboardInterrupt from left  # typer would leave without a word
+            raise KeyboardInterrupt from left  # typer would leave without a message
         return left.code if isinstance(left.code, int) else ExitCode.COULD_NOT_RUN
     except TrailcamError as error:
         return _show_error(error)
@@ -100,7 +100,7 @@ def _run() -> int:
 def _say_interrupted() -> int:
     from trailcam.cli.console import say
 
-    with suppress(OSError, RuntimeError):  # stderr is closed, or the signal came amid another word to it
+    with suppress(OSError, RuntimeError):  # stderr is closed, or the signal came while it was written to
         say("Interrupted. Everything saved so far stays; run the same command again to continue.")
     return ExitCode.INTERRUPTED
 

@@ -49,7 +49,7 @@ def bench(
     from trailcam.cli.signals import stoppable
 
     with (
-        stoppable("Stopping after the batch in hand.") as stop,
+        stoppable("Stopping after the current batch.") as stop,
         photos_for(root, size, at_most, app.say) as photos,
     ):
         report = run_bench(app.settings, photos, seconds=seconds, stop=stop, say=app.say)

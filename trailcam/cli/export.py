@@ -82,11 +82,13 @@ def _show(summary: Summary, app: App) -> None:
         console.say(f"Wrote {printable(str(summary.target))}: {', '.join(parts)}.")
         if summary.not_looked_at:
             verb = "has" if summary.not_looked_at == 1 else "have"
-            console.say(f"{count(summary.not_looked_at, 'photo')} {verb} no result: `trailcam detect` looks.")
+            console.say(
+                f"{count(summary.not_looked_at, 'photo')} {verb} no result yet: run `trailcam detect`."
+            )
         if summary.undated_left_out:
             console.say(
                 f"{count(summary.undated_left_out, 'photo')} without a capture time left out "
-                "(--include-undated takes them)."
+                "(--include-undated includes them)."
             )
         for note in summary.notes:
             console.say(note)

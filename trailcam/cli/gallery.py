@@ -120,5 +120,5 @@ def _show(report: GalleryReport, library: Library) -> None:
         soft_wrap=True,
     )
     if report.too_many:
-        console.say("So many photos make one file too large for large pictures: --split adds them.")
+        console.say("With this many photos, one file has no room for large pictures: --split adds them.")
     library.name_some([f"No picture of {problem}" for problem in report.problems])

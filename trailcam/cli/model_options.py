@@ -89,5 +89,5 @@ def vouch(weights: Weights) -> None:
     trust(weights.path.name, weights.sha256)
     console.say(
         f"{printable(weights.path.name)} is trusted from now on: it may run any code when it is loaded "
-        f"(kept in {printable(str(trust_file()))}; any change of the file ends it)."
+        f"(kept in {printable(str(trust_file()))}; if the file changes, it must be trusted again)."
     )

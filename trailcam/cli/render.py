@@ -55,7 +55,7 @@ def chosen_format(wanted: Format | None, output: str | None) -> Format:
     chosen = wanted or _ENDINGS[ending]
     to_stdout = output == "-"
     if chosen is Format.PARQUET and (output is None or (to_stdout and sys.stdout.isatty())):
-        raise UsageError("Parquet is no text for a terminal.", "Name a file: -o bucks.parquet")
+        raise UsageError("Parquet can't be shown on a terminal.", "Name a file: -o bucks.parquet")
     return chosen
 
 

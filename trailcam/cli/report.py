@@ -1,4 +1,4 @@
-"""``trailcam report``: its commands, generated from the table of reports, but for three."""
+"""``trailcam report``: its commands, generated from the table of reports, except for three."""
 
 from __future__ import annotations
 

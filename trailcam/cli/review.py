@@ -30,7 +30,7 @@ def review(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.html", help="The page to write.", show_default=False),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many photos.")] = 150,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos.")] = 150,
     random: Annotated[
         bool,
         typer.Option("--random", help="Choose the photos at random, so that `report accuracy` is unbiased."),

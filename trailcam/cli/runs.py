@@ -136,7 +136,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many photos on the page.")] = 150,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many photos on the page.")] = 150,
     selection: SelectionOpts,
     output: OutputOpts,
     library: LibraryOpts,

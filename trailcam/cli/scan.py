@@ -96,7 +96,7 @@ def scan(
     scanned: set[int] = set()
     with (
         library.locked(probe=False),
-        stoppable("Stopping after the files in hand; press again to stop at once.") as stop,
+        stoppable("Stopping after the current files; press again to stop at once.") as stop,
     ):
         for root in given:
             report = _scan_one(library, root, options, stop)
@@ -148,7 +148,9 @@ def _show(report: ScanReport, library: Library) -> None:
             _name_left_out(report.left_out, library)
         if report.n_known_again:
             photos = count(report.n_known_again, "photo")
-            console.say(f"Took the content ids of {photos} scanned before, once: they may move now.")
+            console.say(
+                f"Read the content ids of {photos} scanned before, this once: from now on they may move."
+            )
     title = f"{printable(report.root.name)} ({printable(report.root.path)})"
     console.out.print(title, markup=False, soft_wrap=True)
     counts = Table("new", "changed", "unchanged", "missing", "unreadable", box=None, pad_edge=False)
@@ -161,7 +163,7 @@ def _show(report: ScanReport, library: Library) -> None:
         console.out.print(f"{count(report.n_returned, 'photo')} came back.")
     if report.n_moved:
         moved = count(report.n_moved, "photo")
-        console.out.print(f"{moved} moved or renamed, with all that is known of them.")
+        console.out.print(f"{moved} moved or renamed, with all that is known about them.")
     if report.n_copies:
         copies = count(report.n_copies, "exact copy", "exact copies")
         console.out.print(f"{copies} of other photos, counted once: `trailcam duplicates` lists them.")

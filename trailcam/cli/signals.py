@@ -14,8 +14,8 @@ from trailcam.cli.console import say
 def stoppable(what_now: str) -> Iterator[Callable[[], bool]]:
     """Inside the block the first signal only sets what the yielded function returns.
 
-    ``what_now`` is said then ("Finishing the batch in hand ..."). A second signal raises
-    KeyboardInterrupt: whatever was flushed is saved all the same.
+    ``what_now`` is said then ("Finishing the current batch ..."). A second signal raises
+    KeyboardInterrupt: whatever was flushed is saved anyway.
     """
     asked = False
 
@@ -24,7 +24,9 @@ def stoppable(what_now: str) -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        with suppress(RuntimeError, OSError):  # the signal came amid another write to stderr, or it is closed
+        with suppress(
+            RuntimeError, OSError
+        ):  # the signal came during another write to stderr, or it is closed
             say(what_now)
 
     old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}

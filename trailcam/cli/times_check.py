@@ -84,7 +84,7 @@ def _look(library: Library, names: Sequence[str], workers: int | None) -> None:
 
     with (
         library.locked() as database,
-        stoppable("Stopping after the photos in hand; press again to stop at once.") as stop,
+        stoppable("Stopping after the current photos; press again to stop at once.") as stop,
         console.progress("Looking", quiet=library.quiet) as progress,
     ):
         seen = look(database, names, workers or usable_cores(), progress=progress, stop=stop)

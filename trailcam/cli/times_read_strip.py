@@ -55,8 +55,8 @@ def read_strip(
 ) -> None:
     """Read date and time from the strips in pictures, for photos without an EXIF time.
 
-    Needs the extra: pip install 'trailcam[ocr]'. Photos are read once; a stopped run continues. Of --months
-    and the like, photos without a time stay in: it's their time that is looked for.
+    Needs the extra: pip install 'trailcam[ocr]'. Photos are read once; a stopped run continues. Photos
+    without a time are included whatever --months and similar options say.
     """
     from trailcam.cli.signals import stoppable
     from trailcam.machine import usable_cores
@@ -71,7 +71,7 @@ def read_strip(
     options = StripOptions(with_exif=all_, again=again, order=order, threads=workers or usable_cores())
     with (
         library.locked(),
-        stoppable("Stopping after the photos in hand; press again to stop at once.") as stop,
+        stoppable("Stopping after the current photos; press again to stop at once.") as stop,
     ):
         report = read_strips(library, selection, options, stop)
         check_new_times(library)

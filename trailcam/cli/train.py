@@ -81,8 +81,8 @@ def train(
         app.say(f"Epoch {done} of {total}: mAP50 {map50:.1%} on the validation photos.")
 
     try:
-        # A signal that is raised amid a step of torch's may be lost there: it is asked for instead.
-        with stoppable("Stopping after the batch in hand; press again to stop at once.") as stop:
+        # A signal that is raised during a step of torch's may be lost there: it is polled instead.
+        with stoppable("Stopping after the current batch; press again to stop at once.") as stop:
             report = run_train(training, app.settings, epoch_done=say_epoch, stop=stop)
     except KeyboardInterrupt:
         console.say("Stopped; run the same command again to carry on after the last whole epoch.")

@@ -44,7 +44,7 @@ def tune(
     from trailcam.cli.signals import stoppable
 
     with (
-        stoppable("Stopping after the batch in hand.") as stop,
+        stoppable("Stopping after the current batch.") as stop,
         photos_for(root, size, at_most, app.say) as photos,
     ):
         machine = open_machine(app.settings)

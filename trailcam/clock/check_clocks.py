@@ -170,7 +170,7 @@ def _judge(shots: Sequence[ClockShot], place: Observer, sun: Sun) -> tuple[list[
 
 
 def _within_reach(shot: ClockShot) -> ClockShot:
-    """The photo without times from years in which no camera ran: nothing is reckoned from them."""
+    """The photo without times from years in which no camera ran: nothing is calculated from them."""
     far = {name: None for name in _TIMES if not in_reach(getattr(shot, name))}
     return replace(shot, **far) if far else shot  # type: ignore[arg-type]
 

@@ -27,28 +27,28 @@ ACCUSE_NO_CLOCK = frozenset({OFFSET_DIFFERS, NUMBERS_BACKWARDS})
 """What a check tells of photos whose times are in no doubt for it."""
 
 MEANING = {
-    CLOCK_RESET: "the clock started anew where the camera's default is, or ran on from there",
+    CLOCK_RESET: "the clock restarted at the camera's default date, or ran on from there",
     BEFORE_2000: "before 2000",
     FUTURE: "in the future",
-    YEAR_OFF: "a whole year beside the photos numbered before and after",
-    DAY_FOR_MONTH: "with day and month swapped it fits the photos numbered before and after",
-    HALF_DAY_OFF: "twelve hours off: morning taken for evening",
-    HOUR_OFF: "an hour off, as from summer time",
+    YEAR_OFF: "a whole year off from the photos numbered before and after",
+    DAY_FOR_MONTH: "fits the photos numbered before and after if day and month are swapped",
+    HALF_DAY_OFF: "twelve hours off: AM and PM mixed up",
+    HOUR_OFF: "an hour off, as with summer time",
     OUT_OF_ORDER: "contradicts the photos numbered before and after",
-    FROZEN: "many photos of one second: the clock stood still",
-    LIGHT_DIFFERS: "infrared by day or colour by night, by the sun at the station",
-    STRIP_DIFFERS: "the strip in the picture says another time than EXIF",
-    SOURCES_DIFFER: "what the file says of itself in two places differs",
-    OFFSET_DIFFERS: "the UTC offset in the file is hours from the station's: the sun goes without it",
+    FROZEN: "many photos in one second: the clock stood still",
+    LIGHT_DIFFERS: "infrared by day or colour by night, compared with the sun at the station",
+    STRIP_DIFFERS: "the strip in the picture shows another time than EXIF",
+    SOURCES_DIFFER: "two places in the file state different times",
+    OFFSET_DIFFERS: "the UTC offset in the file is hours from the station's: it is ignored for the sun",
     ORIGINAL_UNREADABLE: "the original time is there but can't be read: this one was written later",
     SENT_OR_SAVED: "when a program sent or saved the file, not when the photo was taken",
-    NUMBERS_BACKWARDS: "the later the photo, the lower its number: nothing can be told from the order",
+    NUMBERS_BACKWARDS: "the later the photo, the lower its number: the order shows nothing",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """``word`` is a key of :data:`MEANING`; ``by``: what `times shift --by` would probably mend it."""
+    """``word`` is a key of :data:`MEANING`; ``by``: what `times shift --by` would probably fix it."""
 
     word: str
     by: str | None = None

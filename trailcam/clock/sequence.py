@@ -39,7 +39,7 @@ _NEAR = timedelta(days=30)
 _YEAR_SLACK = timedelta(days=4)
 _BURST = 12  # photos of one second: more than any camera takes
 _BURST_OF_MINUTES = 100  # where a strip shows no seconds
-_COUNTER_FULL = 9000  # file numbers of four digits begin anew
+_COUNTER_FULL = 9000  # file numbers of four digits begin again
 
 
 @dataclass(frozen=True, slots=True)

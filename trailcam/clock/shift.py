@@ -116,7 +116,7 @@ def restore(db: Connection, image_ids: Collection[int], now: datetime) -> None:
 
 
 def restore_reread(db: Connection, image_ids: Collection[int], now: datetime) -> None:
-    """After a scan has read changed files of these images anew."""
+    """After a scan has read changed files of these images again."""
     if image_ids and any_shifts(db):
         restore(db, image_ids, now)
 

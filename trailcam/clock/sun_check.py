@@ -4,7 +4,7 @@ A camera switches to infrared at dusk and back at dawn, each at a light of its o
 in whole hours, is followed through its photos in the order of their names: that sequence of offsets is sought
 which leaves the fewest photos in infrared by day or in colour by night, where each change of the offset has
 to save several of them (Viterbi's algorithm). What no offset explains (a filter that is stuck) is no matter
-of the clock and accuses nobody.
+of the clock and flags none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SOME = 3  # of each kind, or the camera doesn't switch
 _CHANGE = 5.0  # photos that a change of the offset must explain
 _RETURN = 1.0  # and one back to the right time: somebody set the clock
 _EXPLAINED = 0.25  # of the contradictions may stay under another offset
-_UNEXPLAINED = 0.1  # of a stretch's photos may contradict it
+_UNEXPLAINED = 0.1  # of a period's photos may contradict it
 _MARGIN = 20.0  # minutes about the camera's switching: clouds and woods
 # Minutes after sunset (before sunrise) at which cameras switch: in woods long before.
 _SWITCHES = np.arange(-80.0, 61.0, 10.0)
@@ -111,7 +111,7 @@ def _by_the_clock(photos: Sequence[Lit]) -> Costs:
 
 
 def _stretches(costs: Costs, offsets: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    """First and last photo of each stretch under one offset that isn't 0, and the offset in hours."""
+    """First and last photo of each period under one offset that isn't 0, and the offset in hours."""
     if costs[..., 0].sum(axis=1).min() < _CHANGE:
         return  # at one light of switching all is well, or nearly so
     switch, path = _cheapest(costs)

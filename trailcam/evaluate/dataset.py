@@ -142,8 +142,7 @@ def _files(table: Mapping[str, Any], path: Path, split: str) -> Iterator[Path]:
         else:
             raise DataSetError(
                 f"The split {split} of {_shown(path)} names {_shown(place)}, which isn't there.",
-                "`path` in the file says where the data set lay at first: correct it if the data set has"
-                " moved.",
+                "`path` in the file says where the data set was made: correct it if the data set has moved.",
             )
 
 

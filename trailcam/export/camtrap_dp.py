@@ -132,7 +132,7 @@ def _check_folder(folder: Path) -> None:
     ]
     if taken and not (folder / MARK).exists():
         raise UsageError(
-            f"{printable(str(folder))} holds a {taken[0]} that belongs to no package of trailcam's.",
+            f"{printable(str(folder))} holds a {taken[0]} that is not part of a package made by trailcam.",
             "It is left as it is: name another folder with -o.",
         )
 

@@ -95,7 +95,7 @@ def _refuse(unplaced: list[str], zoneless: list[str], project: ProjectSettings) 
     if asked:
         hint.append("[project]  # or the options " + ", ".join(f"--{key.replace('_', '-')}" for key in asked))
         hint += [f"{key} = {example}" for key, (_, example) in asked.items()]
-    message = "Camtrap DP demands what no photo tells and trailcam doesn't make up:"
+    message = "Camtrap DP requires what photos don't state and trailcam doesn't invent:"
     raise UsageError("\n".join([message, *lines]), "\n".join(hint))
 
 

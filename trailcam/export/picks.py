@@ -43,7 +43,7 @@ class Picks:
             box = photo.boxes[self.box[i]] if self.box[i] < len(photo.boxes) else None
             same = (photo.run_id or PERSON_RUN) == self.run_id[i]
             if box is None or not same or folder_of(box, (folder,)) != folder:
-                raise LookupError("looked at anew meanwhile; run the export again")
+                raise LookupError("looked at again during the export; run the export again")
             yield folder, box
 
 

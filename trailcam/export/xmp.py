@@ -75,7 +75,7 @@ def export_xmp(
     if n_foreign:
         summary.notes.append(
             f"{count(n_foreign, 'sidecar')} of other programs left alone, as"
-            f" {', '.join(foreign)}: trailcam's keywords are not in there."
+            f" {', '.join(foreign)}: they lack trailcam's keywords."
         )
     return summary
 
@@ -110,7 +110,7 @@ def _write(path: Path, content: bytes) -> _Done:
     except OSError as error:
         raise OutputError(
             f"{printable(str(path))} can't be read: {error.strerror or error}.",
-            "Whose sidecar it is can't be told, so it isn't replaced.",
+            "It may be another program's sidecar, so it isn't replaced.",
         ) from error
     if there == content:
         return _Done.SAME

@@ -82,7 +82,7 @@ def export_yolo(database: Database, selection: Selection, target: Path, options:
                 raise UnanswerableError(
                     "None of these photos has been corrected by a person.",
                     "Judge some first: trailcam review -o review.html, or trailcam correct. Photos without"
-                    " an animal come with --blanks.",
+                    " an animal are added by --blanks.",
                 )
             wanted = wanted & vouched
         for path in root_paths(plan, wanted):  # before anything is made: an absent drive leaves no trace
@@ -158,7 +158,7 @@ def _save(
         content = content if with_coordinates else without_place(content)
         numbers = [names[box.info.name] for box in photo.boxes]
     except KeyError:
-        summary.problems.append((photo.path, "a class was named meanwhile; run the export again"))
+        summary.problems.append((photo.path, "a class was named during the export; run the export again"))
         return None
     except (OSError, ValueError) as error:
         check_root(photo.root_path)  # one photo's fault, or has the whole drive gone?

@@ -81,11 +81,11 @@ def check_file(path: Path, database: Path) -> Path:
     """``path`` if it may become an export's file. Raises UsageError for a photo's, the database's, ``-``."""
     if path.suffix.lower() in PHOTO_ENDINGS:
         raise UsageError(
-            f"{printable(str(path))} has a photo's ending.",
-            "An export never takes the place of a photo: name another file with -o.",
+            f"{printable(str(path))} has the file ending of a photo.",
+            "An export never replaces a photo: name another file with -o.",
         )
     if str(path) == "-":
-        raise UsageError("An export isn't written to the terminal.", "Name a file with -o.")
+        raise UsageError("An export can't be written to the terminal.", "Name a file with -o.")
     with suppress(OSError, ValueError):
         if path.exists() and path.samefile(database):
             raise UsageError("That file is the database itself.", "Name another file with -o.")

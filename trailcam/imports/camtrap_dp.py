@@ -111,7 +111,7 @@ class _Reader:
         for n, path in self.tables.settle():
             self.bad_media[n] = Problem(n, path, "has the mediaID of another row")
         self.problems += [
-            Problem(k, media, why or "its mediaID is none of the media", place)
+            Problem(k, media, why or "its mediaID is not among the media", place)
             for k, (media, why, place) in enumerate(self.tables.without_media())
         ]
         self.problems += [Problem(k, "", why, place) for k, (place, why) in enumerate(self._package.bad_rows)]
@@ -136,7 +136,7 @@ class _Reader:
         self.n_media += len(rows)
 
     def _parse(self, row: Mapping[str, str], place: str) -> dict[str, Any] | None:
-        """An observation for the table, None for one that is no person's or machine's of a medium."""
+        """An observation for the table, None for one that is not a person's or machine's of a medium."""
         told = {key: _told(row.get(key)) for key in row}
         maker = told.get("classificationMethod", "").casefold()
         media = row.get("mediaID") or ""
@@ -149,7 +149,7 @@ class _Reader:
         at, box, bad = None, None, None
         try:
             if kind not in _TYPES:
-                raise Malformed(place, f"has an observationType that is none of {', '.join(_TYPES)}")
+                raise Malformed(place, f"has an observationType other than {', '.join(_TYPES)}")
             box = _box([told.get(column, "") for column in _BBOX], place)
             if kind == "blank" and box:
                 raise Malformed(place, "says blank, but has a box")

@@ -212,7 +212,7 @@ class _Entries:
             if label["bad"]:
                 raise Malformed("", label["bad"])
             if label["category"] not in self.names:
-                raise Malformed(f"{place}.category_id", f"{label['category']} is none of the categories")
+                raise Malformed(f"{place}.category_id", f"{label['category']} is not one of the categories")
             name = self.names[label["category"]]
             if fold(name) in NOTHING:  # the name says so, not the number: 0 is any category's
                 if label["x"] is not None:

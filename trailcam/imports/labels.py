@@ -188,7 +188,7 @@ def refuse_scores(n: int, file: str, *, accept: bool, done: Labelled) -> None:
         raise UsageError(
             f"{count(n, 'label')} in {file} {verb} a score, as a model's do: imported as corrections they"
             " would override every model.",
-            "Nothing was changed. --accept-scores takes them for yours; do so only after you checked them.",
+            "Nothing was changed. --accept-scores records them as yours: use it if you checked them.",
         )
     if n:
         done.notes.append(f"Taken as corrections although a model made them: {count(n, 'label')}.")
@@ -200,7 +200,7 @@ def refuse_unmatched(matcher: Matcher, entries: str, file: str) -> NoReturn:
     if first is not None and first.why == TWICE:
         raise UsageError(
             f"None of the {entries} of {file} can be used: {printable(first.path)}: {TWICE}.",
-            "Nothing was changed. Of entries that contradict each other the file must hold one.",
+            "Nothing was changed. Of entries that contradict each other, keep one in the file.",
         )
     raise UsageError(
         f"None of the {entries} of {file} is a photo of the library.",
@@ -213,14 +213,14 @@ def note_matches(matcher: Matcher, done: Labelled) -> None:
     if matcher.note:
         done.notes.append(matcher.note)
     if matcher.n_repeated:
-        done.notes.append(f"Entries that repeat another counted once: {matcher.n_repeated:,} left aside.")
+        done.notes.append(f"Entries that repeat another one were skipped: {matcher.n_repeated:,}.")
     if misdated := matcher.misdated():
         first = misdated[0]
         dated = "photo of the file has a time" if len(misdated) == 1 else "photos of the file have times"
         done.notes.append(
             f"{len(misdated):,} {dated} more than 26 hours from the library's, such as"
-            f" {printable(first.path)}: {first.theirs} there, {first.ours} here. The path decided; check that"
-            " these are the same photos. The library's times stay."
+            f" {printable(first.path)}: {first.theirs} there, {first.ours} here. They were matched by path;"
+            " check that they are the same photos. The library keeps its times."
         )
 
 

@@ -85,7 +85,7 @@ def import_megadetector(
 
     ``base``: the folder that its paths are relative to, None: found out. A classification of a probability
     below ``least`` (0..1) doesn't count: then the box keeps its category. A file that was imported before
-    changes nothing, but for photos that it now matches. With ``dry_run`` nothing is kept. Raises
+    changes nothing, except for photos that it now matches. With ``dry_run`` nothing is kept. Raises
     ImportFileError for a malformed file and UsageError where it matches no photo; then nothing is changed.
     """
     sha256 = sha256_of(path)
@@ -221,7 +221,7 @@ def _note(done: Imported, matcher: Matcher, head: _Head) -> None:
     if matcher.note:
         done.notes.append(matcher.note)
     if matcher.n_repeated:
-        done.notes.append(f"Entries that repeat another counted once: {matcher.n_repeated:,} left aside.")
+        done.notes.append(f"Entries that repeat another one were skipped: {matcher.n_repeated:,}.")
     if not head.version:
         done.notes.append("The file doesn't say which version of the format it has; it was read as 1.x.")
     elif head.version.startswith("1.") and int(head.version[2:]) > _NEWEST:
@@ -294,7 +294,7 @@ class _Classes:
             "category": "a detection of a category",
             "classification": "a classification",
         }
-        ends = {"category": "no detection, as the format says", "classification": "left aside"}
+        ends = {"category": "the format says that it is none", "classification": "ignored"}
         notes = []
         for what, found in self._unlisted.items():
             if found:

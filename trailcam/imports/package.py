@@ -57,7 +57,7 @@ class Package:
         try:
             self.descriptor: Mapping[str, Any] = as_object(json.loads(text), self._name)
         except (ValueError, RecursionError) as error:
-            raise Malformed(self._name, f"is no JSON: {error}") from error
+            raise Malformed(self._name, f"is not JSON: {error}") from error
         self.tables = self._tables()
 
     def rows(self, table: str, needed: frozenset[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -86,7 +86,7 @@ class Package:
                         fault = f"has {len(cells)} cells, the header {len(head)}"
                         self.bad_rows.append((f"{name} line {reader.line_num}", fault))
             except csv.Error as error:
-                raise Malformed(f"{name} line {reader.line_num}", f"is no CSV: {error}") from error
+                raise Malformed(f"{name} line {reader.line_num}", f"is not CSV: {error}") from error
             except _DAMAGED as error:
                 raise self._unreadable(name, error) from error
 
@@ -100,7 +100,7 @@ class Package:
             except csv.Error as error:
                 if "unexpected end" in str(error):  # an open quote has swallowed all that follows
                     raise
-                self.bad_rows.append((f"{name} line {reader.line_num}", f"is no CSV: {error}"))
+                self.bad_rows.append((f"{name} line {reader.line_num}", f"is not CSV: {error}"))
 
     def _inline(
         self, table: str, data: list[Any], needed: frozenset[str]
@@ -206,7 +206,7 @@ def open_package(path: Path) -> Iterator[Package]:
 def _inside(path: str, place: str) -> str:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path or not pure.parts:
-        raise Malformed(place, "leads out of the package: a relative path without .. is wanted")
+        raise Malformed(place, "leads out of the package: use a relative path without ..")
     return str(pure)
 
 

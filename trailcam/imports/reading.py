@@ -66,9 +66,7 @@ def refusing(path: Path, expected: str) -> Iterator[None]:
             f"{printable(str(path))} can't be imported: {printable(str(error))}.{recognise(path)}", hint
         ) from error
     except UnicodeDecodeError as error:
-        raise ImportFileError(
-            f"{printable(str(path))} is no text in UTF-8.{recognise(path)}", hint
-        ) from error
+        raise ImportFileError(f"{printable(str(path))} is not UTF-8 text.{recognise(path)}", hint) from error
 
 
 def sha256_of(path: Path) -> str:
@@ -108,7 +106,7 @@ def members(path: Path, lists: frozenset[str]) -> Iterator[Member]:
                 yield Member(key, None, reader.value(key))
             more = reader.take(",}") == ","
         if reader.peek():
-            raise Malformed(f"line {reader.line_at(reader.pos)}", "goes on after the end of the object")
+            raise Malformed(f"line {reader.line_at(reader.pos)}", "continues after the end of the object")
 
 
 def _elements(reader: _Reader, key: str) -> Iterator[Member]:
@@ -154,7 +152,7 @@ class _Reader:
         return self._lines + self._text.count("\n", 0, pos)
 
     def peek(self) -> str:
-        """The next character that is no blank, "" at the end."""
+        """The next character that is not a blank, "" at the end."""
         while True:
             found = _BLANKS.match(self._text, self.pos)
             self.pos = found.end() if found else self.pos
@@ -167,7 +165,7 @@ class _Reader:
         found = self.peek()
         if not found or found not in wanted:
             what = f'must go on with {" or ".join(wanted)}, not "{found}"' if found else "ends too early"
-            raise Malformed(f"line {self.line_at(self.pos)}", f"is no JSON: it {what}")
+            raise Malformed(f"line {self.line_at(self.pos)}", f"is not JSON: it {what}")
         self.pos += 1
         return found
 
@@ -186,7 +184,7 @@ class _Reader:
                 self.pos = end
                 return value
             if self._ended or len(self._text) - self.pos > _LONGEST:
-                raise Malformed(self._at(place, at), f"is no JSON: {why}")
+                raise Malformed(self._at(place, at), f"is not JSON: {why}")
             self._more()
 
     def _at(self, place: str, pos: int) -> str:

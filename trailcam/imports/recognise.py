@@ -13,14 +13,14 @@ _JSON: tuple[tuple[tuple[str, ...], str], ...] = (
     (("detection_categories",), "MegaDetector's batch output: `trailcam import megadetector` reads it"),
     (("resources", "profile"), "a Camtrap DP package: `trailcam import camtrap-dp` reads its folder"),
     (("annotations", "categories"), "COCO: `trailcam import coco` reads it"),
-    (("shapes", "imagePath"), "LabelMe, which labels one photo a file: convert it to COCO or YOLO"),
+    (("shapes", "imagePath"), "LabelMe, with one file for each photo: convert it to COCO or YOLO"),
     (("_via_",), "VIA (VGG Image Annotator): export COCO there"),
     (("regions", "shape_attributes"), "VIA (VGG Image Annotator): export COCO there"),
     (("annotations", "result", "data"), "Label Studio: export COCO or YOLO there"),
     (("image_id", "category_id", "score"), "COCO results of a detector, without the images they are of"),
     (
         ("detections", "bbox"),
-        "a plain list of detections: MegaDetector's format wants an object with info, detection_categories"
+        "a plain list of detections: MegaDetector's format needs an object with info, detection_categories"
         " and images, and boxes as shares of the photo (PytorchWildlife: save_detection_timelapse_json)",
     ),
 )

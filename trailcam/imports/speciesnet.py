@@ -32,7 +32,7 @@ def as_batch_entry(row: Mapping[str, Any]) -> dict[str, Any]:
     failures = [str(part) for part in as_list(row.get("failures") or [], "failures")]
     if row.get("detections") is None:
         if not failures:
-            raise Malformed("detections", "are missing: a classifier alone has looked at it")
+            raise Malformed("detections", "are missing: only a classifier has looked at it")
         return entry | {"failure": f"SpeciesNet: {', '.join(failures)}", "detections": None}
     entry["detections"] = [
         dict(d) if isinstance(d, dict) else d for d in as_list(row["detections"], "detections")

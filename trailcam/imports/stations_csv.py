@@ -48,7 +48,7 @@ def read_stations(path: Path) -> dict[str, Facts]:
             _add(found, columns, cells, f"{printable(path.name)}, line {reader.line_num}")
     except csv.Error as error:
         where = f"{printable(str(path))}, line {reader.line_num}"
-        raise UsageError(f"{where}: this is no CSV: {error}.", "Nothing was imported.") from None
+        raise UsageError(f"{where}: this is not CSV: {error}.", "Nothing was imported.") from None
     if not found:
         raise UsageError(f"{printable(str(path))} names no station.", "Nothing was imported.")
     return found
@@ -110,7 +110,7 @@ def _add(found: dict[str, Facts], columns: list[str | None], cells: list[str], w
     for fact, value in facts.items():
         if before.setdefault(fact, value) != value:
             raise UsageError(
-                f"{where}: says another {fact} of {printable(station)} than a line above.",
+                f"{where}: contradicts a line above about the {fact} of {printable(station)}.",
                 "Nothing was imported.",
             )
 
@@ -135,7 +135,7 @@ def _zone(text: str) -> object:
         return time_zone().check(text, None)
     except Refused as refused:
         raise UsageError(
-            f'"{printable(text)}" is no time zone of the IANA database.',
+            f'"{printable(text)}" is not a time zone of the IANA database.',
             str(refused) or "Write it as America/Chicago.",
         ) from None
 
@@ -161,7 +161,7 @@ def set_station(db: Connection, settings: Settings, name: str, facts: Facts, *, 
 
 @dataclass(frozen=True, slots=True)
 class ImportedStations:
-    """How many stations the file named, how many of them changed, and the names that are no stations."""
+    """How many stations the file named, how many of them changed, and the names that are not stations."""
 
     named: int
     changed: int
@@ -176,8 +176,8 @@ def import_stations(
     if unknown and not skip_unknown:
         names = ", ".join(printable(name) for name in unknown)
         raise UsageError(
-            f"{count(len(unknown), 'name')} in the file are no stations here: {names}.",
-            "Nothing was imported. Mend the names (trailcam stations list), or add --skip-unknown.",
+            f"{count(len(unknown), 'name')} in the file are not stations here: {names}.",
+            "Nothing was imported. Fix the names (trailcam stations list), or add --skip-unknown.",
         )
     changed = 0
     for station, facts in found.values():
@@ -202,14 +202,14 @@ def _find_all(
         for fact, value in facts.items():
             if before.setdefault(fact, value) != value:
                 raise UsageError(
-                    f"The file says two things of the {fact} of {printable(station.name)}.",
+                    f"The file contradicts itself about the {fact} of {printable(station.name)}.",
                     "Nothing was imported.",
                 )
     return found, unknown
 
 
 def _refuse_configured(settings: Settings, station: Station, facts: Mapping[str, Any]) -> None:
-    """The configuration goes first at each scan: what it says can't be changed here for long."""
+    """The configuration overrides the database at each scan: what it says can't be changed here for long."""
     for name, configured in settings.stations.items():
         if name.casefold() != station.name.casefold():
             continue
@@ -217,7 +217,7 @@ def _refuse_configured(settings: Settings, station: Station, facts: Mapping[str,
             said = getattr(configured, fact)
             if said is not None and said != value:
                 raise UsageError(
-                    f"The configuration says the {fact} of {printable(station.name)}: [stations] in"
+                    f"The configuration sets the {fact} of {printable(station.name)}: [stations] in"
                     f" {printable(str(settings.source))}.",
-                    "Change it there or take it out: what it says goes first. Nothing was changed.",
+                    "Change it there or remove it: that file overrides the database. Nothing was changed.",
                 )

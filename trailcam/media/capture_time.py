@@ -55,7 +55,7 @@ RESET_MIN_AGE = timedelta(days=365)
 # Cameras and computers may stand in different zones (at most 26 h apart) or have a clock a bit fast.
 FUTURE_SLACK = timedelta(days=1)
 
-# Years in which cameras ran or may run. Beyond them a time is in doubt, and nothing is reckoned from it.
+# Years in which cameras ran or may run. Beyond them a time is in doubt, and nothing is calculated from it.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2069
 
 # The strip is drawn seconds after the shutter, or shows minutes only.

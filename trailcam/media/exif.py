@@ -103,7 +103,7 @@ def _open(path: Path | str) -> io.BufferedReader:
     try:
         status = os.fstat(raw.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImageError(UNREADABLE, "this is no regular file")
+            raise UnreadableImageError(UNREADABLE, "this is not a regular file")
         if status.st_size == 0:
             raise UnreadableImageError(EMPTY_FILE, "the file is empty (0 bytes)")
         return io.BufferedReader(raw, _BUFFER_BYTES)

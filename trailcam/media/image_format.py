@@ -72,7 +72,7 @@ class ImageContainer:
 
 
 def open_container(file: BinaryIO) -> ImageContainer | None:
-    """Tell what ``file`` (seekable, at any position) is; None if it is no image of a known format.
+    """Tell what ``file`` (seekable, at any position) is; None if it is not an image of a known format.
 
     Raises OSError from reading; nothing else.
     """

@@ -42,7 +42,7 @@ def without_place(content: bytes) -> bytes:
     far as it can't be read. Raises PlaceStaysError for a BigTIFF and for XMP that a PNG compresses.
     """
     if content.startswith(_BIG_TIFF_STARTS):
-        raise PlaceStaysError("a BigTIFF: its GPS position can't be taken out")
+        raise PlaceStaysError("a BigTIFF: its GPS position can't be removed")
     data = bytearray(content)
     for start in [*(found.end() for found in _EXIF.finditer(content)), *_bare_tiffs(content)]:
         _empty_gps(data, start)
@@ -134,7 +134,7 @@ def _fix_checksums(data: bytearray, before: bytes) -> None:
     for kind, at, length in _png_chunks(before):
         text = before[at : at + length]
         if kind == b"iTXt" and text.startswith(b"XML:com.adobe.xmp\0\1"):
-            raise PlaceStaysError("a PNG with compressed XMP: whether it tells a place can't be seen")
+            raise PlaceStaysError("a PNG with compressed XMP, which may hold a position")
         if data[at : at + length] != text:
             checked = zlib.crc32(data[at - 4 : at + length])
             data[at + length : at + length + 4] = checked.to_bytes(4, "big")

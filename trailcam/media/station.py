@@ -65,7 +65,7 @@ class StationRule:
             pattern = re.compile(text)
         except re.error as error:
             at = "" if error.pos is None else f" at character {error.pos + 1}"
-            message = f"--station-from {text!r} is no regular expression: {error.msg}{at}."
+            message = f"--station-from {text!r} is not a regular expression: {error.msg}{at}."
             raise UsageError(message, hint) from None
         if "station" not in pattern.groupindex and pattern.groups != 1:
             message = f"--station-from {text!r} has {pattern.groups} groups: which part is the station?"
@@ -116,6 +116,6 @@ def _is_camera_folder_unlike(free_characters: str, name: str) -> bool:
 def _clean(name: str) -> str:
     """A name that can be stored and printed; the same on macOS (which decomposes letters) and elsewhere."""
     kept = "".join(c for c in name if unicodedata.category(c) not in _UNPRINTABLE and c not in _BIDI_MARKS)
-    # Bytes that are no UTF-8 reach us as lone surrogates, which no database takes: spell them out, so
+    # Bytes that are not UTF-8 reach us as lone surrogates, which no database takes: spell them out, so
     # that two such names stay two.
     return kept.encode("utf-8", "backslashreplace").decode("utf-8").strip()

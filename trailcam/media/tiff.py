@@ -75,7 +75,7 @@ class _Entry:
 class Distilled:
     """``block``: a TIFF with the wanted tags; ``width``, ``height``: the first picture's, for TIFF files.
 
-    ``position``: latitude and longitude in degrees, north and east positive; None where the file tells none.
+    ``position``: latitude and longitude in degrees, north and east positive; None where the file says none.
     ``maker_note``: the first bytes of it, empty without one; ``xmp``, ``iptc`` and ``photoshop`` likewise, of
     which JPEG files keep none here. ``gps_at``: the satellites' time in UTC as EXIF writes times.
     """

@@ -76,7 +76,7 @@ def walk(root: Path, notes: WalkNotes) -> Iterator[FileKey]:
     """Yield every photo under ``root``, a folder's photos in the order of their names.
 
     Links are followed, but no folder is walked twice, and real folders go before linked ones, so that a photo
-    keeps its real path whatever the links are called. Paths are relative, with ``/``, bytes that are no UTF-8
+    keeps its real path whatever the links are called. Paths are relative, with ``/``, bytes that aren't UTF-8
     surrogate-escaped. A file that vanishes meanwhile is left out as if it had never been there; a sub-folder
     that fails, even half-way, is noted as unreadable.
 

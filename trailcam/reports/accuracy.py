@@ -300,7 +300,7 @@ def _notes(evidence: Evidence) -> list[str]:
     n, scenes = len(evidence.judge.photos), evidence.scenes
     parts = n - sum(evidence.whole)
     notes = [
-        f"The model {printable(evidence.model['weights_name'])} against"
+        f"The model {printable(evidence.model['weights_name'])} compared with corrections by"
         f" {', '.join(map(printable, evidence.authors))} on {count(n, 'photo')} of {count(scenes, 'scene')}"
         + (f"; on {parts:,} of them only single places were judged." if parts else ".")
     ]

@@ -107,7 +107,7 @@ def bucks(db: Connection, question: Question, by: Sequence[str] = DEFAULT_BY) ->
 
     ``by`` are the keys of the rows, out of :data:`KEYS`, in the order of the columns. Rows hold the keys
     (None: no capture time), photos, detections, events (None: no photo of the row has a
-    capture time), camera_days and events_per_100 (of these days; None: no photo tells), mean_confidence
+    capture time), camera_days and events_per_100 (of these days; None: no photo says), mean_confidence
     (of models' boxes; None: none), completed, pending, failed and missing photos of the row's scope (its keys
     but the age), coverage (completed of all four), complete (whether the counts are final) and
     without_class (completed

@@ -156,17 +156,17 @@ def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) 
     if offsets := sum(one.photos for one in findings if one.doubt.word == OFFSET_DIFFERS):
         notes.append(
             f"{count(offsets, 'photo')} with a UTC offset that is hours from the station's. The times stay;"
-            " legal light goes by the station's time zone, and is unknown without one."
+            " legal light uses the station's time zone, and is unknown without one."
         )
     if placeless := sum(not row["sun"] for row in found):
         notes.append(
-            f"{count(placeless, 'station')} without coordinates or a time zone: there no more than noon and"
-            " midnight can be told apart by infrared and colour."
+            f"{count(placeless, 'station')} without coordinates or a time zone: there, infrared and colour"
+            " only tell noon from midnight."
         )
     photos, known = (sum(row[name] for row in found) for name in ("photos", "light_known"))
     if known < photos:
         notes.append(
-            f"{count(photos - known, 'photo')} not held against the sun: nobody knows if they are infrared."
+            f"{count(photos - known, 'photo')} not checked against the sun: infrared or colour is unknown."
             " --look finds out."
         )
     return notes

@@ -48,7 +48,7 @@ class Question:
     def __post_init__(self) -> None:
         """Raise UsageError for a confidence that is none."""
         if self.confidence is not None and not 0 <= self.confidence <= 1:
-            raise UsageError(f"{self.confidence:g} is no confidence.", "Give a number from 0 to 1.")
+            raise UsageError(f"{self.confidence:g} is not a confidence.", "Give a number from 0 to 1.")
 
     def describe(self, **more: object) -> dict[str, Any]:
         """The ``filters`` of a report."""

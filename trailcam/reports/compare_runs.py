@@ -262,14 +262,14 @@ def notes(found: Comparison, undated_left_out: int) -> list[str]:
         if n
     ]
     if sides.by_model:
-        told.append("Where a run didn't complete a photo, another run of the same model stands for it.")
+        told.append("Where a run didn't complete a photo, another run of the same model takes its place.")
     for side, known in (("A", sides.names_a), ("B", sides.names_b)):
         if foreign := sorted(found.names[name] for name in found.names.keys() - known):
             listed = ", ".join(map(printable, foreign))
-            told.append(f"{side} has no class {listed}: that it shows none doesn't mean that none is there.")
+            told.append(f"{side} has no class {listed}: finding none doesn't mean that there are none.")
     if undated_left_out:
         told.append(f"{count(undated_left_out, 'photo')} without a capture time can't be in this selection.")
-    told.append("Models alone are compared: what people corrected plays no part.")
+    told.append("Only models are compared: corrections play no part.")
     if len(found.differences) > _SHOWN:
         told.append(f"A table lists {_SHOWN} boxes; --part boxes with --format csv or json has all.")
     return told

@@ -29,13 +29,13 @@ def duplicate_list(db: Connection) -> Report:
     found = duplicates(db)
     copies = [row for row in found if row["role"] == "copy"]
     unverified = sum(not row["verified"] for row in copies)
-    notes = ["No photo is there twice."]
+    notes = ["There are no exact copies."]
     if copies:
         size = sum(row["size_bytes"] for row in copies) / 1e6
         photos = count(len(found) - len(copies), "photo")
         notes = [
             f"{count(len(copies), 'exact copy', 'exact copies')} of {photos}, {size:,.1f} MB."
-            " Reports, galleries and exports take each photo once, by the file called photo."
+            " Reports, galleries and exports count each photo once: the file whose role is photo."
         ]
     if unverified:
         notes.append(

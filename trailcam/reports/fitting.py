@@ -84,7 +84,7 @@ def fit(evidence: Evidence) -> Fitted:
     notes = [f"Too few to fit ({needed}): {', '.join(too_few)}."] if too_few else []
     return Fitted(
         {row["class"]: row["threshold"] for row in rows if row["taken"]},
-        Section("fitted", "Thresholds by people's corrections", _COLUMNS, rows),
+        Section("fitted", "Thresholds from corrections", _COLUMNS, rows),
         notes,
     )
 
@@ -98,8 +98,8 @@ def fit_thresholds(
     save_fitted(db, evidence.model["weights_sha256"], fitted.thresholds, author)
     names = ", ".join(f"{printable(name)} {t:g}" for name, t in fitted.thresholds.items())
     said = (
-        f"Counts from now on, in every report and later run of these weights: {names}. Taken back by"
-        " --forget-thresholds."
+        f"These thresholds now apply in every report and to later runs of these weights: {names}."
+        " --forget-thresholds takes them back."
         if names
         else "No threshold did better on scenes left out than what counts now: nothing was changed."
     )
@@ -113,7 +113,7 @@ def forget_thresholds(db: Connection, question: Question, *, run_id: int | None,
     """Let what the weights recommend count again, and report. Call it in a transaction."""
     before, evidence = accuracy(db, question, run_id=run_id, only_random=only_random)
     names = ", ".join(map(printable, forget_fitted(db, evidence.model["weights_sha256"])))
-    said = f"Counts as the weights recommend again: {names}." if names else "No threshold was fitted."
+    said = f"These count as the weights recommend again: {names}." if names else "No threshold was fitted."
     after = accuracy(db, question, run_id=run_id, only_random=only_random)[0] if names else before
     return dataclasses.replace(after, notes=[said, *after.notes])
 

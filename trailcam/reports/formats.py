@@ -148,7 +148,7 @@ def _csv_cell(value: object) -> object:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON's types name themselves
-    """``value`` in JSON's types; bytes of a name that are no UTF-8 become escapes."""
+    """``value`` in JSON's types; bytes of a name that are not UTF-8 become escapes."""
     match value:
         case datetime():
             return value.isoformat()

@@ -33,7 +33,7 @@ Counts = npt.NDArray[np.float64]
 BIAS = (
     "Camera ratios are biased: baited cameras took 1.9 times as many photos of a marked buck as of a marked"
     " doe, and does per buck were 280 %, fawns per doe 31 % higher from a helicopter than from cameras (Moore"
-    " et al. 2014, Journal of SEAFWA 1). Compare seasons of the same cameras; don't believe one figure."
+    " et al. 2014, Journal of SEAFWA 1). Compare seasons of the same cameras; don't rely on a single figure."
 )
 _KEY_COLUMNS = {
     "month": Column("month", "month", CellType.TEXT),
@@ -122,7 +122,7 @@ def _refuse_blind(models: Sequence[Row]) -> None:
         if lacking:
             raise UnanswerableError(
                 f"The model {printable(row['model'])} has no class for {' and '.join(lacking)}: no ratio.",
-                "Look at these photos with a model that tells all three: `trailcam detect --weights FILE`.",
+                "Look at these photos with a model that knows all three: `trailcam detect --weights FILE`.",
             )
 
 
@@ -184,7 +184,7 @@ def _notes(
     drawn = (
         "whole stations, as the places differ; with fewer than 30 stations the intervals are somewhat narrow"
         if total["resampled"] == "stations"
-        else f"days within each station (fewer than {MIN_STATIONS}): they are valid for these places alone"
+        else f"days within each station (fewer than {MIN_STATIONS}): they are valid only for these places"
     )
     notes.append(f"95 % intervals from {REPLICATES:,} resamples of {drawn}.")
     return [*notes, BIAS]

@@ -103,7 +103,7 @@ def _standing(facts: Row, any_counts: bool) -> str:
     if facts["status"] == "pending":
         return "It was not looked at yet: `trailcam detect` does."
     if facts["status"] == "missing":
-        return "The file is gone; what is known of it stays."
+        return "The file is gone; what is known about it is kept."
     return "Boxes that count are in every report." if any_counts else "Looked at, and nothing counts: blank."
 
 

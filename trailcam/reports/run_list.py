@@ -73,7 +73,7 @@ def run_show(db: Connection, run_id: int, *, working: bool) -> Report:
         | {"photos": count_images(db)},
         columns=_CLASS_COLUMNS,
         rows=class_counts(db, run_id, FALLBACK_CONFIDENCE),
-        notes=["All boxes of this run; what people said of its photos is not taken into account here."],
+        notes=["All boxes of this run; corrections are not taken into account here."],
         sections=(Section("facts", "Facts", _FACT_COLUMNS, _facts(run, row)),),
     )
 

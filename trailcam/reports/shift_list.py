@@ -43,9 +43,9 @@ def shift_plan(plan: ShiftPlan, filters: dict[str, Any], *, now: datetime, shift
     """
     notes = [f"{format_seconds(round(plan.by.total_seconds()))} for {count(plan.n_photos, 'photo')}."]
     if max(part.last_at for part in plan.moved) + plan.by > now + timedelta(days=1):
-        notes.append("That leads into the future: look at the amount and the photos again.")
+        notes.append("This would put times in the future: check the amount and the photos.")
     if shift_id is None:
-        notes.append("Nothing was changed. The same with --apply does it.")
+        notes.append("Nothing was changed. Run the same command with --apply to do it.")
     else:
         notes.append(f"Done, as shift {shift_id}. `trailcam times undo {shift_id}` takes it back.")
     return Report(

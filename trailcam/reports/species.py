@@ -99,4 +99,4 @@ def species(
 
 def _blank_note(blank: int, confidence: float | None) -> str:
     at = "the recommended confidence" if confidence is None else f"confidence {confidence:g}"
-    return f"Blank, looked at and nothing found at {at}: {count(blank, 'photo')}."
+    return f"Blank (looked at, nothing found at {at}): {count(blank, 'photo')}."

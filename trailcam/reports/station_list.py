@@ -131,9 +131,7 @@ def _gps_notes(found: list[Row]) -> list[str]:
         name = printable(row["station"])
         what = f"GPS in {count(row['gps_photos'], 'photo')} of {name}"
         if row["gps_spread_m"] > GPS_SPREAD_M:
-            notes.append(
-                f"{what} names no one place: as much as {row['gps_spread_m']:,.0f} m from the middle."
-            )
+            notes.append(f"{what} is not one place: as much as {row['gps_spread_m']:,.0f} m from the middle.")
         else:
             where = place(row["gps_latitude"], row["gps_longitude"])
             notes.append(f'{what} says {where}. To take it: trailcam stations set "{name}" --from-gps')

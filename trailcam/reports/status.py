@@ -210,7 +210,9 @@ def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -
     if coverage["undated"]:
         n = coverage["undated"]
         have = "has" if n == 1 else "have"
-        notes.append(f"{count(n, 'photo')} {have} no capture time; --months and the like leave such out.")
+        notes.append(
+            f"{count(n, 'photo')} {have} no capture time; --months and similar options leave them out."
+        )
     if coverage["suspect_times"]:
         n = coverage["suspect_times"]
         notes.append(f"{count(n, 'photo')} {'has' if n == 1 else 'have'} a doubtful capture time.")

@@ -86,7 +86,7 @@ def read_answers(path: Path) -> Answers:
         ) from error
 
 
-_HINT = "Nothing was changed. Give the file that the page of `trailcam review` saved, as it is."
+_HINT = "Nothing was changed. Give the file that the page of `trailcam review` saved, unchanged."
 
 
 class _Malformed(Exception):

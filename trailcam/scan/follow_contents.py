@@ -99,7 +99,7 @@ def read_known(job: ScanJob, files: Sequence[FileKey], ids: Ids) -> None:
             job.report(done, len(files))
             if job.stop() and done < len(files):
                 raise Interrupted(
-                    f"Stopped after knowing {done:,} of {len(files):,} photos again; they are saved.",
+                    f"Stopped after the content ids of {done:,} of {len(files):,} photos; they are saved.",
                     "Run the same scan again to carry on.",
                 )
 

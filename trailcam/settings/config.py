@@ -125,7 +125,7 @@ class ReportSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
-    """``[project]``: what exchange formats ask for and no photo tells. Nothing of it has a default.
+    """``[project]``: what exchange formats ask for and no photo says. Nothing of it has a default.
 
     The words of ``sampling_design`` and ``capture_method`` are those of Camtrap DP 1.0.2.
     """

@@ -25,7 +25,7 @@ def set_keys(path: Path, values: Mapping[str, int | str]) -> None:
     except TOMLKitError as error:
         raise ConfigError(
             f"The configuration file {printable(str(path))} isn't TOML: {printable(str(error))}",
-            "Mend it, then try again; nothing was changed.",
+            "Fix it, then try again; nothing was changed.",
         ) from error
     for dotted, value in values.items():
         section, _, key = dotted.partition(".")

@@ -84,7 +84,7 @@ def read_toml(path: Path, what: str) -> dict[str, object]:
     try:
         return tomllib.loads(content)
     except RecursionError:
-        raise ConfigError(f"The {what} {shown} is nested too deeply.", "Mend or replace it.") from None
+        raise ConfigError(f"The {what} {shown} is nested too deeply.", "Fix or replace it.") from None
     except ValueError as error:
         raise ConfigError(
             f"The {what} {shown} is not valid TOML: {printable(str(error))}.",

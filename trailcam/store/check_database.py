@@ -101,7 +101,7 @@ def back_up(database: Database, target: Path) -> Fingerprint:
             same = fingerprint(copy) == was
         if not same:
             raise DatabaseError(
-                f"The copy {printable(str(target))} was not what was copied, and was thrown away.",
+                f"The copy {printable(str(target))} differs from the database and was deleted.",
                 "The disk it lies on, or this machine's memory, may be at fault. Copy it elsewhere.",
             )
         draft.replace(target)
@@ -134,9 +134,7 @@ def copies_hint(path: Path) -> str:
             "There is no copy of it beside it. If you have one elsewhere, put it in its place; else move the "
             "file away and scan and detect again: the photos are untouched."
         )
-    return (
-        f"Copies of it, the newest first: {', '.join(found)}. Put one in its place: all it takes is its name."
-    )
+    return f"Copies of it, the newest first: {', '.join(found)}. To restore one, give it the database's name."
 
 
 def _attached(path: Path) -> Connection:

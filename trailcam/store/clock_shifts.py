@@ -79,13 +79,13 @@ def undo_shift(db: Connection, shift_id: int | None) -> tuple[int, list[int]]:
     if shift_id is None:
         newest = one(db, "SELECT max(shift_id) FROM time_shifts WHERE undone_at IS NULL")
         if newest is None or newest[0] is None:
-            raise UsageError("No times were shifted.", "There is nothing to take back.")
+            raise UsageError("No times were shifted.", "There is nothing to undo.")
         shift_id = int(newest[0])
     found = one(db, "SELECT undone_at FROM time_shifts WHERE shift_id = ?", [shift_id])
     if found is None:
         raise UsageError(f"There is no shift {shift_id}.", "`trailcam times list` names them all.")
     if found[0] is not None:
-        raise UsageError(f"Shift {shift_id} was taken back already.", "Nothing was changed.")
+        raise UsageError(f"Shift {shift_id} is undone already.", "Nothing was changed.")
     newer = one(
         db,
         "SELECT max(n.shift_id) FROM shifted_images o JOIN shifted_images n USING (image_id)"
@@ -95,7 +95,7 @@ def undo_shift(db: Connection, shift_id: int | None) -> tuple[int, list[int]]:
     )
     if newer and newer[0] is not None:
         raise UsageError(
-            f"Shift {newer[0]} moved some of the same photos on.",
+            f"Shift {newer[0]} moved some of the same photos again.",
             f"Undo that one first: times undo {newer[0]}",
         )
     db.execute("UPDATE time_shifts SET undone_at = ? WHERE shift_id = ?", [utc_now(), shift_id])
@@ -165,7 +165,7 @@ def too_few(selection: str) -> UsageError:
     """What to say where nothing with a time fits."""
     return UsageError(
         f"No photo with a capture time fits {selection}.",
-        "--since and --until go by the times as trailcam shows them now: `trailcam times check` lists them.",
+        "--since and --until refer to the times that trailcam shows now: `trailcam times check` lists them.",
     )
 
 

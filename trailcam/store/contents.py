@@ -46,7 +46,7 @@ class Settled:
     """What :func:`settle` found.
 
     ``n_moved`` photos lie elsewhere now, ``n_touched`` at their old path with another time alone, and
-    ``n_copies`` files are newly known as copies. ``taken`` are the ids of those that are no photos of their
+    ``n_copies`` files are newly known as copies. ``taken`` are the ids of those that are not photos of their
     own (any more): places that moved photos took, and copies. ``rechosen`` are photos whose readings changed.
     """
 
@@ -152,7 +152,7 @@ def known_by_root(db: Connection) -> dict[int, int]:
 def settle(db: Connection) -> Settled:
     """Hold together what is equal, in the transaction of the caller; see the module's text.
 
-    Afterwards each content has one image that is no copy, with everything that was known of any of them.
+    Afterwards each content has one image that is not a copy, with everything that was known of any of them.
     """
     db.execute(query("identity_groups"))
     ((n_moved, n_touched),) = db.execute(

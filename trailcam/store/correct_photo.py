@@ -95,7 +95,7 @@ def correct_photo(
 def take_back(db: Connection, image_id: int, author: str) -> None:
     """Undo the newest correction of a photo in force. Raises UsageError where there is none."""
     if undo(db, image_id, author) is None:
-        raise UsageError("There is no correction of this photo to take back.", "Nothing was changed.")
+        raise UsageError("There is no correction of this photo to undo.", "Nothing was changed.")
 
 
 def _place(text: str) -> tuple[float, float, float, float]:
@@ -105,7 +105,7 @@ def _place(text: str) -> tuple[float, float, float, float]:
         x = y = w = h = -1.0
     if not is_place(x, y, w, h):
         raise UsageError(
-            f'--add "{printable(text)}" is no place on a photo.',
+            f'--add "{printable(text)}" is not a place on a photo.',
             "Give the left and upper edge, width and height as shares of the photo: 0.1,0.2,0.3,0.3",
         )
     return x, y, w, h

@@ -244,7 +244,7 @@ def _check(db: Connection, judgements: Sequence[Judgement]) -> None:
 
 
 def is_place(x: float, y: float, w: float, h: float) -> bool:
-    """Whether ``xywhn`` is a place on a photo: finite, inside 0..1 (but for rounding), and with an extent."""
+    """Whether ``xywhn`` is a place on a photo: finite, inside 0..1 (rounding aside), and with an extent."""
     slack = 1e-4
     inside = x >= -slack and y >= -slack and x + w <= 1 + slack and y + h <= 1 + slack
     return bool(np.isfinite([x, y, w, h]).all()) and inside and w > 0 and h > 0

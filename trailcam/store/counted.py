@@ -47,7 +47,7 @@ class Counted(TempTables):
     def buck_tenths(self) -> dict[tuple[int, str], tuple[int, int]]:
         """(tenth of confidence 0..9, age class) -> boxes of bucks, and how many of them count.
 
-        1.0 belongs to the last tenth; what people say is no confidence. Confidences are stored in single
+        1.0 belongs to the last tenth; what people say is not a confidence. Confidences are stored in single
         precision, in which 0.7 is a little less: rounding brings it back.
         """
         found = self.db.execute(

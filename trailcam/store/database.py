@@ -64,7 +64,7 @@ def check_path(path: Path) -> None:
     if _SERVICE.match(text):
         raise DatabaseError(
             f"{shown} names a service on a network, not a file: trailcam opens no connection.",
-            f"Name a file with --db. One that is really called so: --db {printable(str(path.absolute()))}",
+            f"Name a file with --db. For a file with that name: --db {printable(str(path.absolute()))}",
         )
     if "?" in str(path.absolute()):
         raise DatabaseError(
@@ -171,7 +171,7 @@ class Database:
                 backup = self.path.with_name(f"{self.path.name}.schema-{version}.backup")
                 copy_database(connection, backup)
                 log.warning(
-                    "The database is brought from schema %d to %d; as it was, it is kept in %s",
+                    "The database is upgraded from schema %d to %d; a copy from before is kept in %s",
                     version,
                     migrations.LATEST,
                     printable(str(backup)),

@@ -1,7 +1,7 @@
-"""Deployments: a camera at a station from start to end, as the photos tell.
+"""Deployments: a camera at a station from start to end, as the photos say.
 
 Nobody writes down when a camera was hung up and taken away, but its photos bound both: they name the camera
-(serial number, make and model, where the file tells), and a long break means that it was gone or dead.
+(serial number, make and model, where the file says), and a long break means that it was gone or dead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Deployment:
     scans as long as no earlier photo turns up. ``start`` and ``end`` are the first and the last capture
     time (camera's clock, local, without zone): the camera stood there at least that long. ``photos`` counts
     those with a capture time that is not in doubt, copies once. ``serial``, ``make`` and ``model`` are None
-    where no photo tells.
+    where no photo says.
     """
 
     number: int

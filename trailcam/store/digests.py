@@ -61,7 +61,7 @@ class Fresh(TempTables):
     def stations(self, since: date | None, today: date, silent_days: int) -> list[dict[str, Any]]:
         """Each station of the photos that is silent or has photos that were not looked at.
 
-        Keys: station_id, station, last_day (None: no photo tells), silent_days (None: not silent),
+        Keys: station_id, station, last_day (None: no photo says), silent_days (None: not silent),
         silence_is_new, pending, failed, new_failed, missing. A station is silent when its last photo is more
         than ``silent_days`` days before ``today``.
         """

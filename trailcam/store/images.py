@@ -222,7 +222,7 @@ def stations_summary(db: Connection, root_id: int) -> list[dict[str, Any]]:
 def _step_aside(db: Connection, ids: Sequence[int]) -> set[int]:
     """Give the images ``ids`` whose content is known a path that no file has; returns the other ones.
 
-    They are missing until their content turns up. What the system refused to hand out is read anew instead.
+    They are missing until their content turns up. What the system refused to hand out is read again instead.
     """
     if not ids:
         return set()

@@ -35,7 +35,7 @@ _DRIVE = re.compile(r"(?:/*[?.]/)?[A-Za-z]:/?")
 BATCH = 20_000  # entries to match and write at once
 NOT_FOUND = "no photo of the library has this path"
 AMBIGUOUS = "several photos of the library could be meant"
-TWICE = "another entry says something else of the same photo"
+TWICE = "another entry contradicts it about the same photo"
 _ZONES_APART_S = 26 * 3600  # what a program that writes times of another zone may differ by
 
 

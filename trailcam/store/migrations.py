@@ -192,7 +192,7 @@ def m007_readings(db: Connection) -> None:
 
 
 def m008_runs(db: Connection) -> None:
-    """Which run a person chose to count; ``chosen_at`` is NULL but for that one."""
+    """Which run a person chose to count; ``chosen_at`` is NULL except for that one."""
     db.execute("ALTER TABLE runs ADD COLUMN chosen_at TIMESTAMP")
 
 

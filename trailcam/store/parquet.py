@@ -16,7 +16,7 @@ from trailcam.store.columns import insert
 def to_parquet(types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> bytes:
     """The content of a Parquet file with the columns ``types`` (name -> DuckDB type), in that order.
 
-    Each row has a value or None for every name. A file of no rows has its columns all the same.
+    Each row has a value or None for every name. A file of no rows has its columns anyway.
     """
     with tempfile.TemporaryDirectory(prefix="trailcam-") as folder, duckdb.connect() as db:
         target = Path(folder, "rows.parquet")

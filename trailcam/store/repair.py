@@ -161,7 +161,7 @@ _STATUSES = """
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """``fixed``: what was done -> to how many rows. ``left``: rules that are broken all the same."""
+    """``fixed``: what was done -> to how many rows. ``left``: rules that are broken anyway."""
 
     fixed: dict[str, int]
     left: list[Broken]
@@ -195,7 +195,7 @@ def repair(db: Connection) -> Repair:
     fixed["photos whose run is not known"] = _count(db, _LOST_RUNS)
     settle(db, "SELECT image_id FROM images WHERE run_id IS NULL")
     fixed["photos in a wrong state"] = _count(db, _STATUSES)
-    fixed["runs counted anew"] = _count(db, RECOUNT_RUNS)
+    fixed["runs counted again"] = _count(db, RECOUNT_RUNS)
     fixed["photos whose boxes all repeated one another"] = len(db.execute(_ALL_REPEAT).fetchall())
     if fixed["photos whose boxes all repeated one another"]:
         mark_repeats(db)

@@ -9,7 +9,7 @@ from trailcam.store.sql import query
 
 
 def mark_repeats(db: duckdb.DuckDBPyConnection) -> None:
-    """Find them among all detections anew, as after thresholds changed."""
+    """Find them among all detections again, as after thresholds changed."""
     db.execute("UPDATE detections SET repeats = false WHERE repeats")
     db.execute(_sql("true"))
 

@@ -140,7 +140,7 @@ def check_deletable(db: Connection, run_id: int, *, force: bool = False) -> dict
         why = f"counts for {count(counting, 'photo')}" if counting else "was chosen by hand"
         raise UsageError(
             f"Run {run_id} {why}; it was not deleted.",
-            "Let another count first: `trailcam runs current RUN`. --force deletes it all the same:"
+            "Let another count first: `trailcam runs current RUN`. --force deletes it anyway:"
             " the photos then go to their next run, or are pending again.",
         )
     return run
@@ -185,7 +185,7 @@ def delete_run(db: Connection, run_id: int, *, force: bool = True) -> Deleted:
 
 
 def settle(db: Connection, images: str) -> None:
-    """Work out anew which run counts for photos of a query: the chosen model's, else the newest completed.
+    """Work out again which run counts for photos of a query: the chosen model's, else the newest completed.
 
     One that never completed counts only where no other does; another program's only where none of ours does.
     """

@@ -107,7 +107,7 @@ def _where(selection: Selection) -> str:
 
 
 def check_stations(db: Connection, names: Sequence[str]) -> None:
-    """Raise UsageError for the first of ``names`` that is no station, in any case."""
+    """Raise UsageError for the first of ``names`` that is not a station, in any case."""
     known = [str(name) for (name,) in db.execute("SELECT name FROM stations ORDER BY name").fetchall()]
     by_lower = {name.lower(): name for name in known}
     for name in names:

@@ -99,7 +99,7 @@ def match_station(db: Connection, name: str) -> Station | None:
         return alike[0]
     if alike:
         names = ", ".join(sorted(printable(s.name) for s in alike))
-        raise UsageError(f"{printable(name)!r} may be any of: {names}.", "Write it as it stands there.")
+        raise UsageError(f"{printable(name)!r} may be any of: {names}.", "Write it exactly as it is listed.")
     return None
 
 
@@ -116,7 +116,7 @@ def gps_place(db: Connection, station: Station) -> tuple[float, float]:
     found = [row for row in gps_of_stations(db) if row["station_id"] == station.station_id]
     if not found:
         raise UsageError(
-            f"No photo of {printable(station.name)} tells a GPS position.",
+            f"No photo of {printable(station.name)} has a GPS position.",
             "Give it with --latitude and --longitude; few trail cameras have GPS.",
         )
     row = found[0]
@@ -124,7 +124,7 @@ def gps_place(db: Connection, station: Station) -> tuple[float, float]:
         raise UsageError(
             f"The GPS positions of {count(row['gps_photos'], 'photo')} of {printable(station.name)} lie"
             f" as much as {row['gps_spread_m']:,.0f} m from their middle.",
-            "That is no one place. Give it with --latitude and --longitude.",
+            "That is not one place. Give it with --latitude and --longitude.",
         )
     return float(row["gps_latitude"]), float(row["gps_longitude"])
 
@@ -188,7 +188,7 @@ def undo(db: Connection) -> Change:
     """Take back the newest change in force. Raises UsageError where there is none, or its name is taken."""
     found = rows(db, "SELECT * FROM station_changes WHERE undone_at IS NULL ORDER BY change_id DESC LIMIT 1")
     if not found:
-        raise UsageError("No station was renamed or merged.", "There is nothing to take back.")
+        raise UsageError("No station was renamed or merged.", "There is nothing to undo.")
     (change,) = found
     taken = one(
         db,
@@ -197,7 +197,7 @@ def undo(db: Connection) -> Change:
     )
     if taken:
         raise UsageError(
-            f"The name {printable(change['name'])} is another station's by now.",
+            f"The name {printable(change['name'])} now belongs to another station.",
             "Rename that one first. Nothing was changed.",
         )
     if change["kind"] == "rename":

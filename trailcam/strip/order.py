@@ -39,7 +39,7 @@ def decide_order(
         return possible[0] if possible else None
     by_exif = _by_exif(read)
     if by_exif:
-        # Evidence for two orders is a camera that was set anew: no winner.
+        # Evidence for two orders is a camera that was reset: no winner.
         ((best, n),) = by_exif.most_common(1)
         return best if n >= _MOSTLY * by_exif.total() and best in possible else None
     possible = [order for order in possible if not _mostly_future(read, order, now)]
@@ -58,7 +58,7 @@ def contradictions(times: Sequence[datetime | None], weights: Sequence[float]) -
 
     The fewest readings are given up (the heaviest growing subsequence stays, by ``weights``, 0..1 each). A
     camera whose clock was set back gives two long runs: both are what the strip says, so a break between two
-    runs of at least three photos accuses nobody. Where the photos are in no order at all, nothing follows.
+    runs of at least three photos flags none. Where the photos are in no order at all, nothing follows.
     """
     accused: set[int] = set()
     for run in _runs([index for index, at in enumerate(times) if at is not None], times):
@@ -76,7 +76,7 @@ def agrees(at: datetime, exif_at: datetime) -> bool:
 
 
 def _valid(read: Sequence[tuple[Stamp, datetime | None]]) -> list[DateOrder]:
-    """The orders under which the stamps are dates, but for a few that may be misread."""
+    """The orders under which the stamps are dates, except for a few that may be misread."""
     refused = {
         order: sum(order not in stamp.orders for stamp, _ in read)
         for order in DateOrder

@@ -77,7 +77,7 @@ class Stamp:
         return "s" in self.shape
 
     def when(self, order: DateOrder) -> datetime | None:
-        """The moment under ``order``, None where that is no date."""
+        """The moment under ``order``, None where that is not a date."""
         return _datetime(self.numbers, order, self.at)
 
 

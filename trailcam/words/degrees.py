@@ -52,7 +52,7 @@ def parse_degrees(text: str, axis: Axis) -> float:
     plain = re.sub(r"\s+", " ", text.translate(_ALIKE).replace("''", '"')).strip().upper()
     found = _WRITTEN.fullmatch(plain)
     if found is None:
-        raise _refusal(text, axis, "a decimal point, no comma" if "," in plain else None)
+        raise _refusal(text, axis, "write a decimal point, not a comma" if "," in plain else None)
     letters = {letter for letter in (found["before"], found["after"]) if letter}
     if letters and (found["sign"] or (found["before"] and found["after"])):
         raise _refusal(text, axis, "a letter or a sign, once")

@@ -64,7 +64,7 @@ def read_thresholds(weights: Path) -> dict[str, float]:
         ) from error
     if not all(0 <= value <= 1 for value in thresholds.values()):
         raise WeightsError(
-            f"The thresholds {printable(str(file))} aren't all from 0 to 1.", "Mend or remove the file."
+            f"The thresholds {printable(str(file))} aren't all from 0 to 1.", "Fix or remove the file."
         )
     return thresholds
 

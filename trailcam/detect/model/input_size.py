@@ -52,7 +52,7 @@ class InputSize:
     def in_words(self, asked: int | None, used: int) -> str:
         """The size ``used`` in a run, and where it comes from, for people."""
         if self.fixed and used == self.imgsz:
-            return f"{used} px (the export takes no other)"
+            return f"{used} px (the export accepts no other)"
         if asked:
             own = "" if self.imgsz in (None, used) else f"; the weights say {self.imgsz}"
             return f"{used} px (as asked{own})"

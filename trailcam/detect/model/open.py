@@ -51,7 +51,7 @@ def open_detector(weights: Weights, device: torch.device, options: ModelOptions 
     container = read_container(weights.path)
     if weights.size.refused is not None and chosen.imgsz is None:
         _LOG.warning(
-            "the weights say that they were made for %s px, which no model is; --imgsz sets another size",
+            "the weights say that they were made for %s px, which is impossible; --imgsz sets another size",
             printable(weights.size.refused),
         )
     how: dict[str, Any] = {

@@ -159,7 +159,7 @@ class Exports:
         file = self.file(part)
         model = None
         if file.is_file():
-            with contextlib.suppress(Exception):  # cut short or damaged: made anew
+            with contextlib.suppress(Exception):  # cut short or damaged: made again
                 model = core.read_model(file)
         if model is None:
             model = _exported(net(), uint8=uint8)

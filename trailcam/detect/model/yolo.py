@@ -48,7 +48,7 @@ class UltralyticsDetector(Detector):
     """A YOLO detection model on a device.
 
     ``store_confidence`` 0..1: boxes below it are never seen again. ``iou``: see
-    :mod:`trailcam.detect.model.postprocess`. Raises WeightsError for a file that is no detection
+    :mod:`trailcam.detect.model.postprocess`. Raises WeightsError for a file that is not a detection
     model, and DeviceError for a precision that the device hasn't.
     """
 
@@ -120,7 +120,7 @@ class UltralyticsDetector(Detector):
         output = answer[0] if isinstance(answer, list | tuple) else answer
         if not isinstance(output, torch.Tensor):
             raise WeightsError(
-                f"The model answered with {type(output).__name__}.", "It is no YOLO detection model."
+                f"The model answered with {type(output).__name__}.", "It is not a YOLO detection model."
             )
         # An engine (TensorRT, ONNX of a fixed shape) writes every answer into the same memory, and the next
         # batch starts before this one's boxes are taken.

@@ -196,7 +196,7 @@ class Loader:
         return None
 
     def waited(self, seconds: float) -> None:
-        """Tell that the caller was busy for that long, which is no sign of a stall."""
+        """Tell that the caller was busy for that long, which is not a sign of a stall."""
         self._heard_at += seconds
 
     def _check_stall(self) -> None:

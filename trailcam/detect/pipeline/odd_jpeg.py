@@ -1,7 +1,7 @@
 """A second opinion on a JPEG that the fast decoder complains of: is all of its picture there?
 
 The fast decoder stops at its first warning, which may be about a header that nobody needs, and tells nothing
-of the next. So the file is written anew with what decoding needs and nothing else: tables, frame, scans. What
+of the next. So the file is rewritten with what decoding needs and nothing else: tables, frame, scans. What
 the decoder still complains of is the picture itself:
 
 - It ends early, or holds codes that don't exist: the rest of the picture is grey or garbage.
