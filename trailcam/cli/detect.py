@@ -37,9 +37,9 @@ class Which(StrEnum):
 
 _STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), Which.ALL: ()}
 _STARTER_LIMITS = (
-    "Model: trailcam's starter model for North American white-tailed deer. Of test photos it missed one deer "
-    "photo in fifteen and more than\none buck photo in four, and a fifth of those it called buck photos "
-    "showed none. An age class is an antler class, not a measured age."
+    "Model: trailcam's starter model for North American white-tailed deer. It misses about one deer photo in "
+    "fourteen and more than\none buck photo in five, and a third of the photos it calls bucks are none; "
+    "an age class is an antler class, no measured age."
 )
 
 
@@ -54,7 +54,7 @@ def detect(
             help="pending: not looked at yet; failed: try again; all: all that these weights have not seen.",
         ),
     ] = Which.PENDING,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many photos.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many photos.")] = None,
     model: ModelOpts,
     trust_weights: TrustOpt = False,
     store_confidence: Annotated[
@@ -91,7 +91,7 @@ def detect(
         if not _say_work(work, library):
             return
         with (
-            stoppable("Finishing the current batch; press again to stop at once.") as stop,
+            stoppable("Finishing the batch in hand; press again to stop at once.") as stop,
             _shown(library) as shown,
         ):
             report = run_detect(
@@ -117,7 +117,7 @@ def _say_work(work: Work, app: App) -> bool:
         if work.todo.n_undated_left_out:
             console.say(
                 f"{count(work.todo.n_undated_left_out, 'photo')} without a capture time left out "
-                "(--include-undated includes them)."
+                "(--include-undated takes them)."
             )
         verb = "to look at" if len(work) else "to look at: nothing to do"
         console.say(f"{count(len(work), 'photo')} {verb} (weights {printable(work.weights.path.name)}).")
