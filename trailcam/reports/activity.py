@@ -13,8 +13,27 @@ from itertools import combinations
 from typing import Any
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
-from trailcam.reports.common import Basis, Question, basis_of, in_order, notes_of, rate, scope_cells
+from trailcam.reports.base import (
+    KEY_COLUMNS,
+    CellType,
+    Column,
+    Report,
+    Row,
+    Section,
+    coverage_columns,
+    laid_out,
+    share,
+)
+from trailcam.reports.common import (
+    Basis,
+    Question,
+    basis_of,
+    checked_keys,
+    in_order,
+    notes_of,
+    rate,
+    scope_cells,
+)
 from trailcam.reports.visits import (
     SunClock,
     Visit,
@@ -35,13 +54,6 @@ AXES = ("hour", "sun", "moon")
 KEYS = ("month", "season", "station")
 DEFAULT_CLASSES = ("buck",)
 
-_KNOWN = f"Known: {', '.join((*AXES, *KEYS))}."
-_CLASS = Column("class", "class", CellType.TEXT, wraps=True)
-_KEY_COLUMNS = {
-    "month": Column("month", "month", CellType.TEXT),
-    "season": Column("season", "season", CellType.TEXT),
-    "station": Column("station", "station", CellType.TEXT, wraps=True),
-}
 _EVENTS = Column("events", "visits", CellType.COUNT, sign="≈")
 _SHARE = Column("share", "share", CellType.SHARE)
 _HOUR_COLUMNS = (
@@ -135,13 +147,11 @@ def activity(
 
 
 def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:
-    for key in by:
-        if key not in (*AXES, *KEYS):
-            raise UsageError(f'There is no activity by "{printable(key)}".', _KNOWN)
+    by = checked_keys(by, (*AXES, *KEYS), "Activity")
     axes = [axis for axis in AXES if axis in by]
     if len(axes) > 1:
         raise UsageError(f"Rows can't be by {' and '.join(axes)} at once.", "Ask once for each.")
-    return [key for key in dict.fromkeys(by) if key in KEYS], axes
+    return [key for key in by if key in KEYS], axes
 
 
 def _section(seen: _Seen, axis: str) -> Section:
@@ -153,15 +163,12 @@ def _section(seen: _Seen, axis: str) -> Section:
     measure = last[-1].name
     longest = max((row[measure] or 0 for row in rows), default=0)
     columns = (
-        _CLASS,
-        *(_KEY_COLUMNS[key] for key in seen.keys),
+        *(KEY_COLUMNS[key] for key in ("class", *seen.keys)),
         *last[:-1],
         *coverage,
         dataclasses.replace(last[-1], bar=longest or None),
     )
-    return Section(
-        f"by_{axis}", _TITLES[axis], columns, [{c.name: row[c.name] for c in columns} for row in rows]
-    )
+    return Section(f"by_{axis}", _TITLES[axis], columns, laid_out(rows, columns))
 
 
 def _grouped(

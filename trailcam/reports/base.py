@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -63,6 +63,25 @@ class Column:
     def on_the_left(self) -> bool:
         """Where a table puts it: text to the left, numbers to the right."""
         return self.kind in (CellType.TEXT, CellType.MOMENT) and not self.right
+
+
+# What rows are grouped by is the same column in every report.
+KEY_COLUMNS: Mapping[str, Column] = {
+    column.name: column
+    for column in (
+        Column("class", "class", CellType.TEXT, wraps=True),
+        Column("month", "month", CellType.TEXT, null="undated"),
+        Column("season", "season", CellType.TEXT, null="undated"),
+        Column("station", "station", CellType.TEXT, wraps=True),
+        Column("age", "age", CellType.TEXT, null="all"),
+        Column("hour", "hour", CellType.COUNT, null="undated"),
+    )
+}
+
+
+def laid_out(rows: Iterable[Row], columns: Sequence[Column]) -> list[Row]:
+    """Rows with the names of ``columns``, in their order, and nothing else."""
+    return [{column.name: row[column.name] for column in columns} for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

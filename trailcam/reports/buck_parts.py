@@ -14,19 +14,19 @@ import numpy as np
 
 from trailcam.domain import AgeClass
 from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, laid_out, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
 from trailcam.reports.bucks import (
     DEFAULT_BY,
+    KEYS,
     BuckCounts,
     BuckVisits,
     buck_visits,
-    checked_keys,
     count_report,
     finish,
 )
-from trailcam.reports.common import Question, rate
+from trailcam.reports.common import Question, checked_keys, rate
 from trailcam.reports.visits import moon_of
 from trailcam.store.counted import Counted
 from trailcam.store.database import Connection
@@ -121,7 +121,7 @@ def buck_report(
         if part not in PARTS:
             raise UsageError(f'Bucks have no part "{part}".', f"Known: {', '.join(PARTS)}.")
 
-    by = checked_keys(by)
+    by = checked_keys(by, KEYS, "Bucks")
     with buck_visits(db, question) as made:
         report = _with_parts(made, by, parts)
     return as_rows(report) if one_table else report
@@ -209,7 +209,7 @@ def _confidences(counted: Counted) -> Section:
         }
         for n in range(_BINS)
     ]
-    finished = [{c.name: row[c.name] for c in _CONFIDENCE_COLUMNS} for row in finished if found]
+    finished = laid_out(finished if found else (), _CONFIDENCE_COLUMNS)
     drawn = draw_confidences(_CONFIDENCE_COLUMNS, finished)
     return Section("confidence", _TITLES["confidence"], _CONFIDENCE_COLUMNS, finished, drawn)
 

@@ -13,11 +13,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from trailcam.domain import AgeClass, Kind
-from trailcam.errors import UsageError
-from trailcam.reports.base import COMPLETE, CellType, Column, Key, Report, Row, coverage_columns, share
+from trailcam.reports.base import (
+    COMPLETE,
+    KEY_COLUMNS,
+    CellType,
+    Column,
+    Key,
+    Report,
+    Row,
+    coverage_columns,
+    laid_out,
+    share,
+)
 from trailcam.reports.common import (
     RATE_COLUMNS,
     Question,
+    checked_keys,
     coverage_of,
     model_notes,
     progress_notes,
@@ -37,13 +48,6 @@ KEYS = tuple(str(key) for key in Key)
 DEFAULT_BY = (Key.MONTH, Key.AGE)
 
 _AGES = tuple(AgeClass)
-_KEY_COLUMNS = {
-    "month": Column("month", "month", CellType.TEXT, null="undated"),
-    "season": Column("season", "season", CellType.TEXT, null="undated"),
-    "station": Column("station", "station", CellType.TEXT, wraps=True),
-    "age": Column("age", "age", CellType.TEXT, null="all"),
-    "hour": Column("hour", "hour", CellType.COUNT, null="undated"),
-}
 # More photos can only add photos and detections, but one between two visits can also join them.
 _COUNT_COLUMNS = (
     Column("photos", "photos", CellType.COUNT, sign="≥"),
@@ -113,7 +117,7 @@ def bucks(db: Connection, question: Question, by: Sequence[str] = DEFAULT_BY) ->
     without_class (completed
     photos whose model has no class for the row's bucks). Raises UsageError for a wrong key or station.
     """
-    by = checked_keys(by)
+    by = checked_keys(by, KEYS, "Bucks")
     with buck_visits(db, question) as made:
         return count_report(made, made.count(by), by)
 
@@ -137,7 +141,7 @@ def count_report(made: BuckVisits, counts: BuckCounts, by: Sequence[str]) -> Rep
     totals = [row for age, row in overall.items() if (age is not None) == ("age" in by)] if scope_keys else []
     if "age" in by:
         totals.append(overall[None])
-    columns = (*(_KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
+    columns = (*(KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
     coverage = coverage_of(overall[None], made.photos.undated_left_out(), count_unread(made.photos.db))
     empty = not overall[None]["scope_photos"]
     return Report(
@@ -146,18 +150,10 @@ def count_report(made: BuckVisits, counts: BuckCounts, by: Sequence[str]) -> Rep
         filters=_filters(made.question, by),
         coverage=coverage,
         columns=columns,
-        rows=[] if empty else [{c.name: row[c.name] for c in columns} for row in finish(wanted, by)],
-        totals=[] if empty else [{c.name: row[c.name] for c in columns} for row in finish(totals, ["age"])],
+        rows=[] if empty else laid_out(finish(wanted, by), columns),
+        totals=[] if empty else laid_out(finish(totals, ["age"]), columns),
         notes=_notes(coverage, overall[None], made.photos.models(), made.photos.count_judged()),
     )
-
-
-def checked_keys(by: Sequence[str]) -> tuple[str, ...]:
-    """Each once. Raises UsageError for one that is none of :data:`KEYS`."""
-    for key in by:
-        if key not in KEYS:
-            raise UsageError(f'Bucks can\'t be counted by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
-    return tuple(dict.fromkeys(str(key) for key in by))
 
 
 def _derived(row: Row, everyone: Row, days: int | None) -> Row:

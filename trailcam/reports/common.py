@@ -109,6 +109,16 @@ def visits_of(
         yield visits
 
 
+def checked_keys(by: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
+    """Each key once. Raises UsageError for one by which ``what`` ("Bucks") isn't counted."""
+    for key in by:
+        if key not in known:
+            raise UsageError(
+                f'{what} can\'t be counted by "{printable(key)}".', f"Known: {', '.join(known)}."
+            )
+    return tuple(dict.fromkeys(str(key) for key in by))
+
+
 def scope_cells(scope: Row | None) -> Row:
     """The coverage columns of a row whose photos are ``scope``."""
     scope = scope or dict.fromkeys(("scope_photos", "dated", *STATUSES), 0)

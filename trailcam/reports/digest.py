@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, share
+from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, laid_out, share
 from trailcam.reports.common import (
     Basis,
     Question,
@@ -193,7 +193,7 @@ def _checked(by: Sequence[str]) -> tuple[str, ...]:
 
 def _told(found: Sequence[Row], basis: Basis) -> list[Row]:
     cells = [{**row, **scope_cells(basis.scopes.get((row["station"],)))} for row in found]
-    return [{column.name: row[column.name] for column in _COLUMNS} for row in cells]
+    return laid_out(cells, _COLUMNS)
 
 
 def _summed(found: Sequence[Row], by: Sequence[str], first_month: int, basis: Basis) -> list[Row]:

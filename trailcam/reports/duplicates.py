@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trailcam.reports.base import CellType, Column, Report
+from trailcam.reports.base import CellType, Column, Report, laid_out
 from trailcam.store.contents import duplicates
 from trailcam.store.database import Connection
 from trailcam.words.text import count
@@ -48,6 +48,6 @@ def duplicate_list(db: Connection) -> Report:
         filters={},
         coverage={"photos": len(found) - len(copies), "copies": len(copies), "unverified": unverified},
         columns=COLUMNS,
-        rows=[{column.name: row[column.name] for column in COLUMNS} for row in found],
+        rows=laid_out(found, COLUMNS),
         notes=notes,
     )

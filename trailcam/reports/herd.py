@@ -9,9 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import Kind
-from trailcam.errors import UnanswerableError, UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, coverage_columns
-from trailcam.reports.common import Basis, Question, basis_of, in_order, notes_of, scope_cells, visits_of
+from trailcam.errors import UnanswerableError
+from trailcam.reports.base import KEY_COLUMNS, CellType, Column, Report, Row, coverage_columns, laid_out
+from trailcam.reports.common import (
+    Basis,
+    Question,
+    basis_of,
+    checked_keys,
+    in_order,
+    notes_of,
+    scope_cells,
+    visits_of,
+)
 from trailcam.store.database import Connection
 from trailcam.store.photo_counts import known_by_runs
 from trailcam.store.visits import Level
@@ -35,11 +44,6 @@ BIAS = (
     " doe, and does per buck were 280 %, fawns per doe 31 % higher from a helicopter than from cameras (Moore"
     " et al. 2014, Journal of SEAFWA 1). Compare seasons of the same cameras; don't rely on a single figure."
 )
-_KEY_COLUMNS = {
-    "month": Column("month", "month", CellType.TEXT),
-    "season": Column("season", "season", CellType.TEXT),
-    "station": Column("station", "station", CellType.TEXT, wraps=True),
-}
 _COLUMNS = (
     *(Column(f"{sex}_events", f"{sex} visits", CellType.COUNT, sign="≈", spare=5) for sex in _SEXES),
     *(Column(f"{sex}s", f"{sex}s", CellType.COUNT, sign="≈") for sex in _SEXES),
@@ -62,17 +66,14 @@ def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Repor
     resampled: stations or days. Photos without a capture time are left out. Raises UnanswerableError under
     MIN_EVENTS visits or MIN_DOE_EVENTS of does, and where a model has no class for one of the three.
     """
-    by = tuple(dict.fromkeys(str(key) for key in by))
-    for key in by:
-        if key not in KEYS:
-            raise UsageError(f'A herd has no rows by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
+    by = checked_keys(by, KEYS, "A herd")
     with basis_of(db, question, by) as basis:
         _refuse_blind(known_by_runs(basis.photos))
         with visits_of(basis.photos, question, Level.KIND, kinds=[*_SEXES, Kind.DEER]) as visits:
             events, undated = visits.each(by, question.first_month), visits.undated_animals()
     sexed = [event for event in events if event["kind"] != Kind.DEER]
     _refuse_few(sexed)
-    columns = (*(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
+    columns = (*(KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
     finished = []
     groups = sorted({tuple(event[key] for key in by) for event in sexed}) if by else []
     for group in groups:
@@ -81,16 +82,16 @@ def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Repor
         finished.append({**keys, **_cells(own), **scope_cells(basis.scopes.get(group))})
     overall = {**basis.coverage, "scope_photos": basis.coverage["photos"]}
     total = {**dict.fromkeys(by), **_cells(sexed), **scope_cells(overall)}
-    listed = [{c.name: row[c.name] for c in columns} for row in in_order(finished, by)]
-    last = {c.name: total[c.name] for c in columns}
+    listed = laid_out(in_order(finished, by), columns)
+    last = laid_out([total], columns)
     return Report(
         name="herd",
         title="Herd",
         filters=question.describe(by=list(by), replicates=REPLICATES),
         coverage=basis.coverage,
         columns=columns,
-        rows=listed if by else [last],
-        totals=[last] if by else [],
+        rows=listed if by else last,
+        totals=last if by else [],
         notes=_notes(basis, undated, events, total, listed),
     )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trailcam.clock.shift import ShiftPlan
-from trailcam.reports.base import CellType, Column, Report, Row
+from trailcam.reports.base import CellType, Column, Report, Row, laid_out
 from trailcam.store.clock_shifts import shifts
 from trailcam.store.database import Connection
 from trailcam.words.span import format_seconds
@@ -96,7 +96,7 @@ def shift_list(db: Connection) -> Report:
         filters={},
         coverage={"photos": sum(row["in_force"] for row in found)},
         columns=_LIST_COLUMNS,
-        rows=[{column.name: row[column.name] for column in _LIST_COLUMNS} for row in found],
+        rows=laid_out(found, _LIST_COLUMNS),
         notes=notes,
     )
 

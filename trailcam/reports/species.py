@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, coverage_columns
+from trailcam.reports.base import KEY_COLUMNS, CellType, Column, Report, coverage_columns, laid_out
 from trailcam.reports.common import (
     RATE_COLUMNS,
     Question,
     basis_of,
+    checked_keys,
     in_order,
     notes_of,
     rate,
@@ -18,19 +18,11 @@ from trailcam.reports.common import (
 )
 from trailcam.store.database import Connection
 from trailcam.store.visits import Level, check_names
-from trailcam.words.text import count, printable
+from trailcam.words.text import count
 
 KEYS = ("month", "season", "station", "hour")
 DEFAULT_BY = ("station", "month")
 
-_KNOWN = f"Known: {', '.join(KEYS)}."
-_KEY_COLUMNS = {
-    "class": Column("class", "class", CellType.TEXT, wraps=True),
-    "month": Column("month", "month", CellType.TEXT, null="undated"),
-    "season": Column("season", "season", CellType.TEXT, null="undated"),
-    "station": Column("station", "station", CellType.TEXT, wraps=True),
-    "hour": Column("hour", "hour", CellType.COUNT, null="undated"),
-}
 _COLUMNS = (
     Column("photos", "photos", CellType.COUNT, sign="≥"),
     Column("detections", "detections", CellType.COUNT, sign="≥"),
@@ -57,10 +49,7 @@ def species(
     boxes of the class in one photo) and the coverage of its keys' photos. Classes never seen have no row.
     Raises UsageError for an unknown key, class or station.
     """
-    by = tuple(dict.fromkeys(str(key) for key in by))
-    for key in by:
-        if key not in KEYS:
-            raise UsageError(f'There are no rows by "{printable(key)}".', _KNOWN)
+    by = checked_keys(by, KEYS, "Animals")
     if only is not None:
         check_names(db, only)
     level = Level.KIND if kinds else Level.CLASS
@@ -72,7 +61,7 @@ def species(
         days = basis.worked.by(question.selection, day_keys, question.first_month)
         counts, undated = visits.counts(by, question.first_month), visits.undated_animals()
         blank = visits.count_blank()
-    columns = (_KEY_COLUMNS["class"], *(_KEY_COLUMNS[key] for key in by), *_COLUMNS, *coverage_columns())
+    columns = (*(KEY_COLUMNS[key] for key in ("class", *by)), *_COLUMNS, *coverage_columns())
     finished = []
     for row in counts:
         scope = basis.scopes[tuple(row[key] for key in by)]
@@ -92,7 +81,7 @@ def species(
         ),
         coverage=basis.coverage,
         columns=columns,
-        rows=[{c.name: row[c.name] for c in columns} for row in in_order(finished, ("class", *by))],
+        rows=laid_out(in_order(finished, ("class", *by)), columns),
         notes=notes,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from trailcam.reports.base import CellType, Column, Report, Row
+from trailcam.reports.base import CellType, Column, Report, Row, laid_out
 from trailcam.store.database import Connection
 from trailcam.store.deployments import find_deployments
 from trailcam.store.station_facts import (
@@ -71,7 +71,7 @@ def station_list(db: Connection, configured: Mapping[str, StationSettings], time
         filters={},
         coverage={"photos": sum(row["photos"] for row in found)},
         columns=LIST_COLUMNS,
-        rows=[{column.name: row[column.name] for column in LIST_COLUMNS} for row in found],
+        rows=laid_out(found, LIST_COLUMNS),
         notes=[
             *_gps_notes(found),
             *_unread_notes(db),

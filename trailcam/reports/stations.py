@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns
+from trailcam.reports.base import (
+    KEY_COLUMNS,
+    CellType,
+    Column,
+    Report,
+    Row,
+    Section,
+    coverage_columns,
+    laid_out,
+)
 from trailcam.reports.common import (
     RATE_COLUMNS,
     Basis,
     Question,
     basis_of,
+    checked_keys,
     notes_of,
     rate,
     scope_cells,
@@ -21,7 +30,7 @@ from trailcam.store.database import Connection
 from trailcam.store.photo_counts import clock_doubts, clocks_by
 from trailcam.store.select import Selected
 from trailcam.store.visits import Level
-from trailcam.words.text import count, printable
+from trailcam.words.text import count
 
 KEYS = ("month", "season")
 
@@ -40,10 +49,6 @@ _COLUMNS = (
     Column("undated", "undated", CellType.COUNT, hide_zero=True),
     *coverage_columns(),
 )
-_KEY_COLUMNS = {
-    "month": Column("month", "month", CellType.TEXT, null="undated"),
-    "season": Column("season", "season", CellType.TEXT, null="undated"),
-}
 _SILENCE_COLUMNS = (
     Column("station", "station", CellType.TEXT, wraps=True),
     Column("first_day", "silent from", CellType.TEXT),
@@ -70,10 +75,7 @@ def stations(db: Connection, question: Question, *, by: Sequence[str] = ()) -> R
     camera's own, ISO 8601 without zone. A month or season-year in which a camera was silent throughout has a
     row; photos without a capture time have the key None. Raises UsageError for an unknown key or station.
     """
-    by = tuple(dict.fromkeys(by))
-    for key in by:
-        if key not in KEYS:
-            raise UsageError(f'Stations have no rows by "{printable(key)}".', f"Known: {', '.join(KEYS)}.")
+    by = checked_keys(by, KEYS, "Stations")
     keys = ("station", *by)
     with basis_of(db, question, keys) as basis:
         days = basis.worked.by(question.selection, keys, question.first_month)
@@ -81,28 +83,29 @@ def stations(db: Connection, question: Question, *, by: Sequence[str] = ()) -> R
         silences = basis.worked.silences_within(question.selection)
         doubts = clock_doubts(basis.photos)
         seen = _counts(basis.photos, question, keys)
-    columns = (_COLUMNS[0], *(_KEY_COLUMNS[key] for key in by), *_COLUMNS[1:])
+    columns = (_COLUMNS[0], *(KEY_COLUMNS[key] for key in by), *_COLUMNS[1:])
     finished = []
     for own in sorted(seen.keys() | quiet.keys(), key=lambda key: [(k is None, k or "") for k in key]):
         n_days, breaks = days.get(own, 0 if own in quiet else None), quiet.get(own, [])
         row = seen.get(own, _NO_PHOTOS)
-        cells: Row = {
-            **dict(zip(keys, own, strict=True)),
-            **row,
-            **rate(row["events"], n_days),
-            **scope_cells(basis.scopes.get(own)),
-            "silent_days": sum(breaks),
-            "silences": len(breaks),
-            "photos_per_day": round(row["sure"] / n_days, 2) if n_days else None,
-        }
-        finished.append({column.name: cells[column.name] for column in columns})
+        finished.append(
+            {
+                **dict(zip(keys, own, strict=True)),
+                **row,
+                **rate(row["events"], n_days),
+                **scope_cells(basis.scopes.get(own)),
+                "silent_days": sum(breaks),
+                "silences": len(breaks),
+                "photos_per_day": round(row["sure"] / n_days, 2) if n_days else None,
+            }
+        )
     return Report(
         name="stations",
         title="Stations",
         filters=question.describe(by=list(keys)),
         coverage=basis.coverage,
         columns=columns,
-        rows=finished,
+        rows=laid_out(finished, columns),
         notes=_notes(basis, question, sum(row["photos"] for row in doubts)),
         sections=(
             Section("silences", "Silences", _SILENCE_COLUMNS, silences),
