@@ -273,7 +273,7 @@ def test_files_that_vanished_become_missing_and_come_back(fake: Fake, tmp_path: 
     assert ("Hayfield/IMG_0003.JPG", "pending", None, None) in mine.tables()["images"]
 
 
-def test_photos_that_are_no_longer_there_are_told_by_the_exit_code(fake: Fake, tmp_path: Path) -> None:
+def test_photos_that_are_no_longer_there_are_reported_by_the_exit_code(fake: Fake, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(fake.library), str(copy)], check=True)
     home = tmp_path / "home2"

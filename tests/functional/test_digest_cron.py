@@ -98,7 +98,7 @@ def test_two_nights(cron: Cron, tiny_jpeg: TinyJpeg) -> None:
         assert {"Hayfield", "TinMan"} <= set(again.stdout.split())
 
 
-def test_what_did_not_arrive_is_told_again(cron: Cron) -> None:
+def test_what_did_not_arrive_is_reported_again(cron: Cron) -> None:
     cron.night()
     with Path("/dev/full").open("w") as full:
         failed = cron("report", "digest", out=full.fileno())

@@ -32,7 +32,7 @@ def test_the_slowest_ceiling_limits_and_an_absent_one_does_not() -> None:
     assert dataclasses.replace(found, both=None, transfer=20.0).slowest == ("transfer", 20.0)
 
 
-def test_efficiency_is_told_only_where_enough_was_measured() -> None:
+def test_efficiency_is_shown_only_where_enough_was_measured() -> None:
     assert efficiency(90.0, 100.0, 5.0) == pytest.approx(0.9)
     assert efficiency(103.0, 100.0, 5.0) == pytest.approx(1.03)
     assert efficiency(237.0, 100.0, 5.0) is None

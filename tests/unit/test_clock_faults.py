@@ -429,7 +429,7 @@ def test_a_maker_note_that_contradicts_exif_and_one_that_agrees() -> None:
     assert judge_sources(said, ZONE) == {1: Doubt("sources_differ")}
 
 
-def test_what_the_camera_notes_of_infrared_goes_before_its_pixels(tmp_path: Path) -> None:
+def test_what_the_camera_notes_of_infrared_overrides_its_pixels(tmp_path: Path) -> None:
     library = build(tmp_path, {"Hayfield": Camera(FAULTS["An hour ahead"][0].shots, looked=False)})
     dark = {f"Hayfield/{shot.name}": shot.infrared for shot in FAULTS["An hour ahead"][0].shots}
     with library.database.write() as db:

@@ -56,7 +56,7 @@ def test_without_a_file_the_defaults_hold() -> None:
     assert found.season("RUT").months == (9, 10, 11, 12, 1)
 
 
-def test_each_source_goes_before_the_one_before(file: Path) -> None:
+def test_each_source_overrides_the_one_before(file: Path) -> None:
     file.write_text('[detect]\nbatch = 2\nimgsz = 640\ndevice = "cpu"\nstore_confidence = 0.2\n')
     environ = {"TRAILCAM_DETECT_BATCH": "3", "TRAILCAM_DETECT_IMGSZ": "1280", "TRAILCAM_DETECT_DEVICE": ""}
     flags = {"detect.batch": "4", "detect.imgsz": None}

@@ -109,7 +109,7 @@ def again(cache: Path, made: list[str]) -> Callable[..., object]:
     return export
 
 
-def test_a_damaged_export_is_made_anew(
+def test_a_damaged_export_is_made_again(
     weights: Weights, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -123,7 +123,7 @@ def test_a_damaged_export_is_made_anew(
     assert {p.name for p in tmp_path.iterdir()} == {p.name for p in cache.iterdir()}
 
 
-def test_where_the_cache_cannot_be_written_it_works_all_the_same(
+def test_where_the_cache_cannot_be_written_it_works_anyway(
     weights: Weights, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ours, "_exported", again(cache, []))

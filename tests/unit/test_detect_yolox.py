@@ -120,7 +120,7 @@ def test_what_cannot_be_told_is_not_guessed(shares: dict[str, float], name: str)
     assert 0 < float(confidence[0]) <= 1
 
 
-def test_a_box_that_is_none_is_hardly_believed() -> None:
+def test_a_box_that_is_none_is_hardly_trusted() -> None:
     p = torch.tensor([[0.01, 0, 0, 0, 0, 0, 0, 0.99]])
     _, confidence = name_boxes(p, torch.tensor([0.8]), NAMES, FINAL, RULE)
     assert float(confidence[0]) < 0.1

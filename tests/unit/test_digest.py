@@ -165,7 +165,7 @@ def test_a_file_replaced_by_another_is_new(ranch: Library) -> None:
     assert told(made(ranch)) == [("person", "Hayfield", "2024-12-09 18:00", 1, 1, 1)]
 
 
-def test_since_a_date_tells_it_again_and_forgets_nothing(ranch: Library) -> None:
+def test_since_a_date_reports_it_again_and_forgets_nothing(ranch: Library) -> None:
     made(ranch)
     before = datetime.now(UTC) - timedelta(hours=1)
     again = made(ranch, since=before, mark=False)
@@ -257,7 +257,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=6, deadline=None)
 @given(steps=EVENTS)
-def test_each_photo_is_told_of_once(
+def test_each_photo_is_reported_once(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
 ) -> None:
     """Whatever arrives and whichever model looks again, in any order: each photo once for each name."""

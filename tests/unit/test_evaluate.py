@@ -203,7 +203,7 @@ def test_a_model_that_is_always_right() -> None:
     assert not worst_mistakes(judge(photos, found))
 
 
-def test_what_a_photo_cannot_tell_is_not_held_against_the_model() -> None:
+def test_what_a_photo_cannot_tell_does_not_count_against_the_model() -> None:
     deer, buck = 8, 9
     photos = [
         photo((LEFT, deer), scene="unsexed"),  # may be a buck

@@ -165,7 +165,7 @@ def test_times_have_the_offset_of_their_station(library: Library, tmp_path: Path
     )
 
 
-def test_the_offset_that_a_file_states_goes_before_the_zone(tmp_path: Path) -> None:
+def test_the_offset_that_a_file_states_overrides_the_zone(tmp_path: Path) -> None:
     library = make_library(tmp_path)
     times = [(datetime(2024, 7, 1, 6), -360), (datetime(2024, 7, 1, 6, 10), None)]
     images = [
@@ -250,7 +250,7 @@ def test_what_a_model_saw(library: Library, tmp_path: Path) -> None:
     assert (person["observationType"], person["scientificName"]) == ("human", "Homo sapiens")
 
 
-def test_how_a_photo_came_about_is_the_cameras_word(library: Library, tmp_path: Path) -> None:
+def test_how_a_photo_came_about_is_what_the_camera_says(library: Library, tmp_path: Path) -> None:
     with library.database.write() as db:
         db.execute("UPDATE images SET trigger_mode = 'time_lapse' WHERE image_id % 2 = 0")
         db.execute("UPDATE images SET trigger_mode = 'motion' WHERE image_id % 3 = 0")
@@ -294,7 +294,7 @@ def test_events_are_those_of_reports(library: Library, tmp_path: Path) -> None:
     }
 
 
-def test_a_persons_word_has_author_and_time(library: Library, tmp_path: Path) -> None:
+def test_a_correction_has_author_and_time(library: Library, tmp_path: Path) -> None:
     made = datetime(2025, 1, 2, 3, 4, 5)
     doe = JudgedBox(WHITETAIL[0], 0.1, 0.2, 0.3, 0.4)
     with library.database.write() as db:

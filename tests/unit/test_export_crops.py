@@ -123,7 +123,7 @@ def places(target: Path) -> list[bool]:
     return found
 
 
-def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
+def test_no_copy_shows_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
     for photo in PHOTOS:
         with_gps(library.root / photo.station / photo.name)
     crop(library, tmp_path / "cut")

@@ -166,7 +166,7 @@ def test_any_class_name_gives_well_formed_xml(text: str) -> None:
     assert tree.count("|") <= 2
 
 
-def test_a_persons_word_is_in_it(library: Library, tmp_path: Path) -> None:
+def test_a_correction_is_in_it(library: Library, tmp_path: Path) -> None:
     young = JudgedBox(WHITETAIL[1], *BOX)
     with library.database.write() as db:
         judgement = Judgement(library.ids["4.jpg"], (young,), True, datetime(2025, 1, 1))

@@ -56,7 +56,7 @@ def export(
     return export_yolo(library.database, Selection(), target, options)
 
 
-def test_no_copy_tells_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
+def test_no_copy_shows_the_place_unless_asked(library: Library, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (30.0, 6.0, 7.89)})
     for photo in PHOTOS:

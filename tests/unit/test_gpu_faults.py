@@ -158,7 +158,7 @@ def driver(folder: Path, script: str) -> None:
         ("13.2", "Update the NVIDIA driver (in WSL that of Windows)"),
     ],
 )
-def test_a_gpu_that_torch_cannot_use_is_told(
+def test_a_gpu_that_torch_cannot_use_is_reported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

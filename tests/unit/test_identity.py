@@ -418,7 +418,7 @@ def test_two_broken_files_of_zeros_are_no_copies(scene: Scene) -> None:
     assert scene.status() == {"1.jpg": "failed", "2.jpg": "failed"}
 
 
-def test_a_digest_tells_no_moved_photo_again(scene: Scene) -> None:
+def test_a_digest_reports_no_moved_photo_again(scene: Scene) -> None:
     def new_photos() -> int:
         with scene.database.write() as db:
             answer = digest(db, Question(), DigestOptions(["doe"]))

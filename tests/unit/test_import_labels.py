@@ -157,7 +157,7 @@ def test_an_import_is_undone_as_a_whole_and_comes_in_again(library: Library, tmp
     assert take(library, SOME).import_id == 0  # nothing new, so nothing to undo
 
 
-def test_what_somebody_said_here_stays_unless_told_otherwise(library: Library) -> None:
+def test_what_somebody_said_here_stays_by_default(library: Library) -> None:
     doe = Judgement(
         library.ids["1.jpg"], (JudgedBox(INFO["doe"], 0.1, 0.1, 0.2, 0.2),), True, datetime(2026, 1, 2)
     )

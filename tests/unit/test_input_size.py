@@ -177,7 +177,7 @@ def test_a_size_that_can_be_none_is_not_taken(tmp_path: Path, said: object) -> N
     assert size.chosen(None) == 640
 
 
-def test_a_size_that_can_be_none_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_size_that_can_be_none_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = find_weights(checkpoint(tmp_path / "odd.pt", {"imgsz": 10_000_000}))
     with caplog.at_level("WARNING"):
         assert open_detector(found, CPU).frame.imgsz == 640
@@ -243,7 +243,7 @@ def test_the_key_of_before_is_the_key_of_today(made_for_1280: Path) -> None:
         (InputSize(960, fixed=True), 640, 960, "960 px (the export accepts no other)"),
     ],
 )
-def test_the_size_is_told_with_where_it_comes_from(
+def test_the_size_is_shown_with_where_it_comes_from(
     size: InputSize, asked: int | None, used: int, words: str
 ) -> None:
     assert size.in_words(asked, used) == words

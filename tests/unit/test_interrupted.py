@@ -52,7 +52,7 @@ def query_without_end(database: Database) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a timer's signal")
-def test_a_signal_amid_a_query_is_no_unknown_failure(tmp_path: Path) -> None:
+def test_a_signal_during_a_query_is_not_an_unknown_failure(tmp_path: Path) -> None:
     database = Database(tmp_path / "t.duckdb")
     database.migrate()
     with database.read() as db:  # DuckDB's first query tries imports, which swallow a signal

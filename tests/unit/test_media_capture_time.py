@@ -41,7 +41,7 @@ def test_every_reading_is_kept_the_most_trusted_first() -> None:
     assert best([]) == (CaptureTime(None, TimeSource.UNKNOWN), None)
 
 
-def test_a_strip_goes_before_a_file_name_unless_that_confirms_it_to_the_second() -> None:
+def test_a_strip_overrides_a_file_name_unless_that_confirms_it_to_the_second() -> None:
     strip = CaptureTime(datetime(2024, 11, 3, 17, 15), TimeSource.STRIP)
     alike = CaptureTime(datetime(2024, 11, 3, 17, 15, 42), TimeSource.FILENAME)
     other = CaptureTime(datetime(2024, 11, 9, 8, 0), TimeSource.EXIF_MODIFIED)

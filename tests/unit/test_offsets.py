@@ -196,7 +196,7 @@ def test_light_by_an_offset_without_a_zone(
     assert light(library) == expected
 
 
-def test_a_name_in_utc_is_believed(tmp_path: Path) -> None:
+def test_a_name_in_utc_is_trusted(tmp_path: Path) -> None:
     """Its time isn't local: by the zone, noon in Texas would be evening."""
     times = ("2023-11-20 18:00", "2023-11-21 06:00")  # noon and midnight in Texas
     photos = [Photo(f"{n}.jpg", at, offset_min=0, source=TimeSource.FILENAME) for n, at in enumerate(times)]

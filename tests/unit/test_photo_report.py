@@ -78,7 +78,7 @@ def test_boxes_facts_and_times(library: Library) -> None:
     ]
 
 
-def test_a_persons_word_has_no_confidence(library: Library) -> None:
+def test_a_correction_has_no_confidence(library: Library) -> None:
     doe = ClassInfo(0, "doe", Kind.DOE)
     judged = Judgement(library.ids["deer.jpg"], (JudgedBox(doe, *RIGHT),), True, datetime(2025, 1, 1))
     with library.database.write() as db:

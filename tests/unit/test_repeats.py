@@ -80,7 +80,7 @@ def test_which_boxes_repeat_another(library: Library, boxes: list[Found], expect
     assert counting(library, *boxes) == expected
 
 
-def test_thresholds_that_change_mark_anew(library: Library) -> None:
+def test_thresholds_that_change_mark_again(library: Library) -> None:
     name = "0.jpg"
     assert counting(library, ("doe", 0.45, WHOLE), ("mature", 0.3, HEAD)) == ["doe", "mature"]
     with library.database.write() as db:

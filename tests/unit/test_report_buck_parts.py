@@ -271,7 +271,7 @@ def test_nothing_selected_and_a_model_without_ages(ranch: Library, tmp_path: Pat
     assert any("has no class for young or mid or mature" in note for note in report.notes)
 
 
-def test_a_persons_word_counts_but_is_no_confidence(ranch: Library) -> None:
+def test_a_correction_counts_but_has_no_confidence(ranch: Library) -> None:
     boxes = (JudgedBox(ClassInfo(0, "mature", Kind.BUCK, AgeClass.MATURE), 0.1, 0.1, 0.2, 0.2),)
     judgement = Judgement(ranch.ids["m"], boxes, True, datetime(2025, 6, 1))
     before = sum(row["detections"] for row in part(ask(ranch), "confidence"))

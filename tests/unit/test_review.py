@@ -276,7 +276,7 @@ def test_what_was_undone_since_stays_undone(library: Library) -> None:
     assert classes_on(library, "near.jpg") == []
 
 
-def test_a_later_save_of_the_same_page_goes_before_the_earlier(library: Library) -> None:
+def test_a_later_save_of_the_same_page_overrides_the_earlier(library: Library) -> None:
     take(library, document(library, answer(library, "near.jpg", "mid")))
     later = answer(library, "near.jpg", "mature", decided_at="2024-11-20T09:30:00.000Z")
     assert take(library, document(library, later)) == Applied(recorded=1)

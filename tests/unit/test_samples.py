@@ -121,7 +121,9 @@ def test_the_same_seed_gives_the_same_bytes(
     assert (tmp_path / "other" / first).read_bytes() != (tmp_path / "same" / first).read_bytes()
 
 
-def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_can_not_be_written_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("in the way")
     assert main([str(tmp_path / "file")]) == 2
     assert "can't be written" in capsys.readouterr().err

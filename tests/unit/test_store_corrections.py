@@ -128,7 +128,7 @@ def test_a_changed_file_keeps_what_was_said(library: Library) -> None:
     assert counted(library, "one.jpg") == [("doe", 1.0, LEFT, True)]
 
 
-def test_the_later_word_goes_before_the_earlier(library: Library) -> None:
+def test_the_later_correction_overrides_the_earlier(library: Library) -> None:
     judge(library, "two.jpg", [box("young", LEFT)])
     judge(library, "two.jpg", [box("mid", LEFT)])
     assert counted(library, "two.jpg")[0] == ("mid", 1.0, LEFT, True)

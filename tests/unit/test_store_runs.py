@@ -302,7 +302,7 @@ def test_todo_is_what_these_weights_have_not_completed(library: Library) -> None
     assert todo(library, "two", *EVERY, limit=2) == ["a.jpg", "b.jpg"]
 
 
-def test_todo_by_month_tells_how_many_have_no_date(library: Library) -> None:
+def test_todo_by_month_says_how_many_have_no_date(library: Library) -> None:
     with library.database.read() as db:
         found = select_todo(db, Selection(months=(11,)), "k", None)
         both = select_todo(db, Selection(months=(11,), include_undated=True), "k", None)

@@ -49,7 +49,7 @@ def test_two_cameras_with_two_clocks_in_one_folder_are_both_read() -> None:
     assert {reading.reason for reading in verdicts(twelve + twentyfour)} == {Reason.OK}
 
 
-def test_where_every_pm_is_lost_no_time_is_believed() -> None:
+def test_where_every_pm_is_lost_no_time_is_trusted() -> None:
     _, texts = hours(30, "%I:%M")
     assert {reading.reason for reading in verdicts(texts)} == {Reason.HALF_UNKNOWN}
 

@@ -126,7 +126,7 @@ def test_shifts_build_on_each_other_and_are_taken_back_in_order(ranch: Library) 
             undo(ranch, number)
 
 
-def test_a_correction_survives_a_strip_and_a_file_that_was_copied_anew(ranch: Library) -> None:
+def test_a_correction_survives_a_strip_and_a_file_that_was_copied_again(ranch: Library) -> None:
     shift(ranch)
     ids = ranch.ids
     with ranch.database.write() as db:

@@ -54,7 +54,7 @@ def test_an_ordinary_model_needs_no_trust(tmp_path: Path, own_list: Path) -> Non
     assert not own_list.exists()
 
 
-def test_code_in_weights_runs_only_after_a_persons_word(tmp_path: Path, own_list: Path) -> None:
+def test_code_in_weights_runs_only_after_a_person_trusts_them(tmp_path: Path, own_list: Path) -> None:
     ran = tmp_path / "ran"
     found = find_weights(save(tmp_path / "evil.pt", more=Mischief(ran)))
     for _ in range(2):
