@@ -69,11 +69,11 @@ def name(prefixed: str) -> str:
     return f"{{{NS[prefix]}}}{local}"
 
 
-def photo(info: ClassInfo, *, path: str = "a.jpg", orientation: int = 1) -> store.Photo:
+def photo(info: ClassInfo, *, path: str = "a.jpg", orientation: int = 1) -> store.ExportPhoto:
     """A photo of 640 x 480 px upright with one box."""
-    box = store.Box(info, 0.9, *BOX)
+    box = store.ExportBox(info, 0.9, *BOX)
     facts = (0, 1, "photos", "/photos", path, "Hayfield", None, "unknown", None, Status.COMPLETED, None, None)
-    return store.Photo(*facts, 640, 480, None, None, None, 1, False, (box,), orientation)
+    return store.ExportPhoto(*facts, 640, 480, None, None, None, 1, False, (box,), orientation)
 
 
 def test_keywords_and_their_tree(library: Library, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_a_class_that_is_new_meanwhile_is_said(
     elk = JudgedBox(ClassInfo(0, "elk", Kind.ANIMAL), 0.1, 0.1, 0.2, 0.2)
     stream = store.stream_reopening
 
-    def late(*arguments: Any) -> Iterator[store.Photo]:  # noqa: ANN401
+    def late(*arguments: Any) -> Iterator[store.ExportPhoto]:  # noqa: ANN401
         with library.database.write() as db:
             said = Judgement(library.ids["Hayfield1.jpg"], (elk,), True, START)
             record(db, [said], author="Ann", source="test")
