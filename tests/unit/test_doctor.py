@@ -117,10 +117,10 @@ def test_a_slow_drive_and_a_full_disk(
 def test_what_fails_is_a_finding(
     library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_device(_: object) -> doctor.Findings:
+    def no_device(_: object) -> doctor.Checks:
         raise DeviceError("no GPU", "use the processor")
 
-    def bug(_: object) -> doctor.Findings:
+    def bug(_: object) -> doctor.Checks:
         raise ZeroDivisionError("0")
 
     monkeypatch.setattr(doctor, "_model", no_device)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trailcam.doctor import Finding, Level
+from trailcam.doctor import Check, Severity
 from trailcam.pages.html import render
 from trailcam.reports.doctor import doctor_report
 from trailcam.reports.report_page import to_html
@@ -54,7 +54,7 @@ def check_policy(page: str) -> None:
 
 
 def test_reports() -> None:
-    page = to_html(doctor_report([Finding(Level.ERROR, "<b>", _EVIL)]))
+    page = to_html(doctor_report([Check(Severity.ERROR, "<b>", _EVIL)]))
     check_policy(page)
     assert "<script>" not in page
     assert "<img" not in page
