@@ -1,1 +1,1 @@
-"""Whether cameras' clocks can be believed, and what people say of them."""
+"""Whether cameras' clocks can be trusted, and the corrections that people make to them."""

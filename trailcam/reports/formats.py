@@ -1,4 +1,4 @@
-"""A report as text for people, or as CSV, JSON or Parquet for programs (``html.py``: for browsers).
+"""A report as text for people, or as CSV, JSON or Parquet for programs (``report_page.py``: for browsers).
 
 CSV and Parquet hold the rows alone, as a file of rows and totals could not be summed. Numbers there are
 plain; how far they can be trusted stands in the coverage columns beside them.

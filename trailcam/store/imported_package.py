@@ -1,4 +1,4 @@
-"""What a data package says beyond photos and boxes: deployments, events, and whose word each thing is.
+"""What a data package says beyond photos and boxes: deployments, events, and who said what.
 
 Camtrap DP asks for all of it. As for every export, nothing is held but numbers and one chunk at a time.
 """

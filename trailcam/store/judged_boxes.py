@@ -1,4 +1,4 @@
-"""What people said beside what a model said, and thresholds that were fitted to it."""
+"""Corrections beside what a model found, and the thresholds fitted to them."""
 
 from __future__ import annotations
 

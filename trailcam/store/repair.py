@@ -1,4 +1,4 @@
-"""Repair of a database that breaks its rules. What can't be known is looked at again, never made up.
+"""Repair of a database that breaks its rules. What can't be known is looked at again, never invented.
 
 A photo's results that contradict each other go, so that the next detect looks at it once more. What people
 said is never touched. The rules stand in :mod:`trailcam.store.invariants`.

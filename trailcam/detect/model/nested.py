@@ -1,4 +1,4 @@
-"""Boxes within boxes: one animal shall have one box. Imports no torch."""
+"""Boxes within boxes: one animal gets one box. Imports no torch."""
 
 from __future__ import annotations
 
