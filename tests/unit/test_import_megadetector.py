@@ -279,7 +279,7 @@ MALFORMED: list[tuple[dict[str, Any] | str, str]] = [
     ("[1, 2]", "line 1 is not JSON"),
     ('{"info": {},\n "images": [\n  {"file": "a"},\n  {"file" 1}]}', r"images\[1\] \(line 4\) is not JSON"),
     ('{"info": {}, "info": {}}', "line 1 names a member twice"),
-    (json.dumps(document(saw("Hayfield/1.jpg"))) + "]", "line 1 goes on after the end"),
+    (json.dumps(document(saw("Hayfield/1.jpg"))) + "]", "line 1 continues after the end"),
     (json.dumps(document(saw("Hayfield/1.jpg")))[:-9], "is not JSON"),
     ("[" * 100_000, "line 1 is not JSON"),
     ('{"info": ' + "[" * 100_000, "nested too deep"),
@@ -491,7 +491,7 @@ def test_a_file_in_utf_16_is_read(library: Library) -> None:
 def test_a_file_in_another_encoding_is_refused(library: Library) -> None:
     path = library.root.parent / "md.json"
     path.write_bytes(b'{"info": "\xff\xfe"}')
-    with pytest.raises(ImportFileError, match="no text in UTF-8"):
+    with pytest.raises(ImportFileError, match="not UTF-8 text"):
         import_megadetector(library.database, path, rules={})
 
 

@@ -60,7 +60,7 @@ def test_a_spreadsheets_file(tmp_path: Path) -> None:
         ([HEAD, "Oak,,,America/Chigaco,"], 'Did you mean "America/Chicago"'),
         ([HEAD, ",30,30,,"], "no station is named"),
         ([HEAD, "Oak,,,,a,b"], "more cells than columns"),
-        ([HEAD, "Oak,,,,a", "Oak,,,,b"], "line 3: says another notes of Oak"),
+        ([HEAD, "Oak,,,,a", "Oak,,,,b"], "contradicts a line above about the notes of Oak"),
         ([HEAD, 'Oak,,,,"a'], "is not CSV"),
     ],
 )
