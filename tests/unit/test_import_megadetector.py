@@ -389,7 +389,7 @@ def test_what_the_file_does_not_list_is_no_detection(library: Library) -> None:
     done = take(library, written)
     assert (done.fresh, done.problems) == (2, [])
     assert boxes_of(library, done.run_id) == [("2.jpg", "coyote", "animal", "0.9")]
-    assert "a detection of a category that the file doesn't list (4): no detection" in done.notes[0]
+    assert "a detection of a category that the file doesn't list (4): by the format, none" in done.notes[0]
     assert "a classification that the file doesn't list (8)" in done.notes[1]
 
 

@@ -294,7 +294,7 @@ class _Classes:
             "category": "a detection of a category",
             "classification": "a classification",
         }
-        ends = {"category": "the format says that it is none", "classification": "ignored"}
+        ends = {"category": "by the format, none", "classification": "ignored"}
         notes = []
         for what, found in self._unlisted.items():
             if found:
