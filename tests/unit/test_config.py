@@ -94,6 +94,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "report.gap": "1h30m",
         "report.silent_days": "14",
         "report.digest": "doe,UTV",
+        "report.per": "photo",
         "project.title": "Deer",
         "project.contributors": "Ann Example <ann@example.org>, Bob",
         "project.sampling_design": "targeted",

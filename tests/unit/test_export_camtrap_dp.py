@@ -289,9 +289,9 @@ def test_events_are_those_of_reports(library: Library, tmp_path: Path) -> None:
     ]
     media = [row for row in table(tmp_path / "p", "observations") if row["mediaID"]]
     members = Counter(row["eventID"] for row in media if row["eventID"])
-    assert members == {
-        row["eventID"]: 2 if row["count"] == "2" or row["sex"] == "male" else 1 for row in events
-    }
+    # The does and the buck came in one visit: two does on a photo, and the buck on two.
+    assert members == {row["eventID"]: 1 if row["observationType"] == "human" else 4 for row in events}
+    assert len({row["observationID"] for row in events}) == 3
 
 
 def test_a_correction_has_author_and_time(library: Library, tmp_path: Path) -> None:
@@ -453,6 +453,8 @@ def test_the_package_has_the_numbers_of_the_reports(
                 by_level[row["observationLevel"]][name] += 1
         assert sorted(by_level["event"].items()) == events
         assert sorted(by_level["media"].items()) == boxes
+        shown = {row["eventID"] for row in rows if row["observationLevel"] == "event"}
+        assert {row["eventID"] for row in rows if row["mediaID"] and row["eventID"]} == shown
         assert len(table(target, "media")) == len(photos)
         ids = [row["observationID"] for row in rows]
         assert len(set(ids)) == len(ids)

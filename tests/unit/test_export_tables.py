@@ -22,6 +22,7 @@ from trailcam.export.megadetector import export_megadetector
 from trailcam.export.summary import Summary
 from trailcam.export.table import export_table
 from trailcam.selection import Selection
+from trailcam.settings.config import ReportSettings
 from trailcam.store.paths import to_db
 
 ALL = Selection()
@@ -53,7 +54,7 @@ def md(library: Library, target: Path, confidence: float | None = None) -> tuple
 
 def test_csv_has_a_row_a_box_and_one_for_a_photo_without(library: Library, tmp_path: Path) -> None:
     target = tmp_path / "out.csv"
-    summary = export_table(library.database, ALL, target, "csv", None)
+    summary = export_table(library.database, ALL, target, "csv", ReportSettings())
     with target.open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
     assert (summary.photos, summary.boxes) == (6, 3)
@@ -70,8 +71,28 @@ def test_csv_has_a_row_a_box_and_one_for_a_photo_without(library: Library, tmp_p
     assert found[0]["captured_at"] == "2024-11-03 06:10:00"
 
 
+def test_rows_name_their_visit_and_what_it_says(library: Library, tmp_path: Path) -> None:
+    library.add([Photo("7.jpg", "2024-11-03 06:15")])
+    library.detect({"7.jpg": [("mid", 0.6)]})
+    target = tmp_path / "out.csv"
+
+    def visits(settings: ReportSettings) -> list[tuple[str, ...]]:
+        export_table(library.database, ALL, target, "csv", settings)
+        with target.open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file))
+        names = ("class", "event_class", "event_kind", "event_age_class")
+        by_path = {row["path"].rpartition("/")[2]: row for row in found}
+        assert by_path["1.jpg"]["event"] == by_path["7.jpg"]["event"] != by_path["3.jpg"]["event"]
+        assert by_path["4.jpg"]["event"] == ""
+        return [tuple(by_path[path][name] for name in names) for path in ("1.jpg", "7.jpg")]
+
+    by_visit = visits(ReportSettings())
+    assert by_visit == [("mature", "mature", "buck", "mature"), ("mid", "mature", "buck", "mature")]
+    assert visits(ReportSettings(per="photo"))[1] == ("mid", "mid", "buck", "mid")
+
+
 def test_parquet_has_the_same_rows_with_types(library: Library, tmp_path: Path) -> None:
-    export_table(library.database, ALL, tmp_path / "out.parquet", "parquet", 0.1)
+    export_table(library.database, ALL, tmp_path / "out.parquet", "parquet", ReportSettings(confidence=0.1))
     with duckdb.connect() as db:
         found = db.execute(
             "SELECT class, typeof(captured_at), width FROM read_parquet(?) WHERE path LIKE '%/1.jpg'",
@@ -83,7 +104,7 @@ def test_parquet_has_the_same_rows_with_types(library: Library, tmp_path: Path) 
 def test_a_quote_in_the_targets_path_is_no_sql(library: Library, tmp_path: Path) -> None:
     folder = tmp_path / "it's; DROP TABLE images"
     folder.mkdir()
-    export_table(library.database, ALL, folder / "o.csv", "csv", None)
+    export_table(library.database, ALL, folder / "o.csv", "csv", ReportSettings())
     assert [p.name for p in folder.iterdir()] == ["o.csv"]
 
 
@@ -95,14 +116,14 @@ def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
         classes=[ClassInfo(0, "@SUM(1)", Kind.ANIMAL, species="-2+3")],
         weights="\t=1",
     )
-    export_table(library.database, ALL, tmp_path / "o.csv", "csv", None)
+    export_table(library.database, ALL, tmp_path / "o.csv", "csv", ReportSettings())
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         first, second = csv.DictReader(file)
     assert second["station"] == f"'{station}"
     assert second["path"] == f"'{station}/1.jpg"
     assert (second["class"], second["species"], second["weights"]) == ("'@SUM(1)", "'-2+3", "'\t=1")
     assert (first["station"], first["confidence"], first["class"]) == ("'+1", "", "")
-    export_table(library.database, ALL, tmp_path / "o.parquet", "parquet", None)
+    export_table(library.database, ALL, tmp_path / "o.parquet", "parquet", ReportSettings())
     with duckdb.connect() as db:
         sql = "SELECT DISTINCT station FROM read_parquet(?) ORDER BY 1"
         found = db.execute(sql, [str(tmp_path / "o.parquet")]).fetchall()
@@ -110,7 +131,9 @@ def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path) -> None:
 
 
 def test_selectors_hold(library: Library, tmp_path: Path) -> None:
-    summary = export_table(library.database, Selection(months=(11,)), tmp_path / "o.csv", "csv", None)
+    summary = export_table(
+        library.database, Selection(months=(11,)), tmp_path / "o.csv", "csv", ReportSettings()
+    )
     assert (summary.photos, summary.boxes, summary.undated_left_out) == (2, 2, 1)
 
 
@@ -167,7 +190,7 @@ def test_an_empty_database_gives_an_empty_valid_file(tmp_path: Path) -> None:
 def test_exports_change_no_byte_of_the_database(library: Library, tmp_path: Path) -> None:
     before = library.database.path.read_bytes()
     md(library, tmp_path / "md.json")
-    export_table(library.database, ALL, tmp_path / "o.parquet", "parquet", None)
+    export_table(library.database, ALL, tmp_path / "o.parquet", "parquet", ReportSettings())
     assert library.database.path.read_bytes() == before
 
 
@@ -211,7 +234,7 @@ def test_round_trips_keep_every_number(found: list[list[tuple[str, float]]], con
                 [confidence],
             ).fetchall()
         want = Counter((str(p), str(c), float(v)) for p, c, v in rows)
-        export_table(library.database, ALL, folder / "o.csv", "csv", confidence)
+        export_table(library.database, ALL, folder / "o.csv", "csv", ReportSettings(confidence=confidence))
         with (folder / "o.csv").open(encoding="utf-8", newline="") as file:
             flat = Counter(
                 (r["path"], r["class"], as_real(r["confidence"])) for r in csv.DictReader(file) if r["class"]

@@ -97,7 +97,14 @@ def test_what_is_below_the_slider_is_left_out(library: Library) -> None:
 def test_a_buck_at_two_ages_is_one_visit(tmp_path: Path) -> None:
     library = make_library(tmp_path, [Photo("a.jpg", "2024-11-03 10:56"), Photo("b.jpg", "2024-11-03 10:58")])
     library.detect({"a.jpg": [("mid", 0.8), ("doe", 0.9)], "b.jpg": [("mature", 0.7)]})
-    assert content(library).n_visits == 2  # the buck's, and the doe's
+    found = content(library)
+    assert found.n_visits == 1  # the doe came with it
+    seen = {
+        photo.name[-5:]: [found.classes[one.class_index].label for one in photo.found]
+        for photo in found.photos
+    }
+    assert seen == {"a.jpg": ["doe", "mid buck"], "b.jpg": ["mid buck"]}
+    assert [found.classes[one.said_index].label for one in found.photos[0].found] == ["mature buck"]
 
 
 @pytest.mark.parametrize(

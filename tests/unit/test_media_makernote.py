@@ -23,6 +23,7 @@ from trailcam.media.makernote import MAX_BYTES, read_maker_note
 from trailcam.scan.scan_job import ScanOptions
 from trailcam.scan.scan_root import scan
 from trailcam.selection import Selection
+from trailcam.settings.config import ReportSettings
 from trailcam.store.database import Database
 from trailcam.sun.sky import MOON_PHASES, moon_name, moon_phase, night_midnight
 
@@ -238,7 +239,7 @@ def test_from_the_file_to_the_table(tmp_path: Path, tiny_jpeg: TinyJpeg) -> None
     database = Database(tmp_path / "t.duckdb")
     scan(database, photos, ScanOptions())
     scan(database, photos, ScanOptions())
-    export_table(database, Selection(), tmp_path / "o.csv", "csv", None)
+    export_table(database, Selection(), tmp_path / "o.csv", "csv", ReportSettings())
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         first, second = csv.DictReader(file)
     names = ("captured_at", "captured_at_source", "serial", "trigger_mode", "camera_event")

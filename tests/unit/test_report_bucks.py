@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.library import ANY_BUCK, NO_DEER, WHITETAIL, Library, Photo, make_library
+from tests.helpers.visits import Box, boxes_of, join
 from trailcam.domain import Status
 from trailcam.errors import OutputError, UsageError
 from trailcam.files.write import write_file
@@ -131,13 +133,13 @@ def test_coverage_belongs_to_the_scope_not_the_age(ranch: Library) -> None:
 def test_totals_count_a_photo_of_two_age_classes_once(ranch: Library) -> None:
     found = report(ranch)
     totals = {row["age"]: (row["photos"], row["detections"], row["events"]) for row in found.totals}
-    assert totals == {"young": (2, 2, 2), "mid": (1, 1, 0), "mature": (5, 6, 3), None: (7, 9, 5)}
+    assert totals == {"young": (2, 2, 2), "mid": (1, 1, 0), "mature": (5, 6, 3), None: (7, 9, 4)}
     assert sum(row["photos"] for row in report(ranch, ["month"]).rows) == 7
 
 
 def test_other_keys(ranch: Library) -> None:
     by_station = report(ranch, ["station"])
-    assert pick(by_station, *COUNTS, station="Hayfield") == (4, 6, 3, 0.6667)
+    assert pick(by_station, *COUNTS, station="Hayfield") == (4, 6, 2, 0.6667)
     assert pick(by_station, *COUNTS, station="TinMan") == (3, 3, 2, 0.75)
     hours = report(ranch, ["hour", "age"])
     assert pick(hours, "photos", "events", hour=23, age="mature") == (3, 2)
@@ -286,17 +288,14 @@ SIGHTINGS = st.lists(
 START = datetime(2024, 12, 31, 20)  # the year ends in the middle of it
 
 
-def counted_in_python(sightings: Sequence[Sighting], gap_min: int) -> dict[tuple[str, str, str], int]:
-    """(station, age, month) -> events, for sightings with a time."""
-    events: dict[tuple[str, str, str], int] = {}
-    for station in ("Hayfield", "TinMan"):
-        for age in ("young", "mid", "mature"):
-            minutes = sorted(m for m, s, ages in sightings if m is not None and s == station and age in ages)
-            for n, minute in enumerate(minutes):
-                if n == 0 or minute - minutes[n - 1] > gap_min:
-                    key = (station, age, f"{START + timedelta(minutes=minute):%Y-%m}")
-                    events[key] = events.get(key, 0) + 1
-    return events
+def counted_in_python(boxes: Sequence[Box], gap_min: int) -> dict[tuple[str, str, str], int]:
+    """(station, age, month of the first photo) -> visits."""
+    first: dict[tuple[int, str, str], datetime] = {}
+    for box in join(boxes, timedelta(minutes=gap_min)):
+        if box.visit is not None and box.at is not None and box.info.age_class:
+            key = (box.visit, box.station, box.info.age_class.value)
+            first[key] = min(first.get(key, box.at), box.at)
+    return dict(Counter((station, age, f"{at:%Y-%m}") for (_, station, age), at in first.items()))
 
 
 def library_of(folder: Path, sightings: Sequence[Sighting]) -> Library:
@@ -316,6 +315,7 @@ def test_events_equal_plain_python(
     shuffled = random.Random(seed).sample(sightings, len(sightings))
     library = library_of(tmp_path_factory.mktemp("events"), shuffled)
     by = ("station", "age", "month")
+    boxes = boxes_of(library, shuffled, START)
     with library.database.read() as db:
 
         def rows(by: Sequence[str], minutes: int) -> Sequence[Row]:
@@ -326,23 +326,22 @@ def test_events_equal_plain_python(
             return sum(row["events"] or 0 for row in rows([], minutes))
 
         events = {tuple(row[key] for key in by): row["events"] for row in rows(by, gap_min) if row["events"]}
-        assert events == counted_in_python(sightings, gap_min)
-        # Every group's events come to the total, and a larger gap never makes more.
-        assert total(gap_min) == sum(events.values())
-        assert total(gap_min + 10) <= total(gap_min)
-        # A gap longer than all of it leaves one event for each station and age class.
-        assert total(10_000) == len({key[:2] for key in events})
+        assert events == counted_in_python(boxes, gap_min)
+        assert total(gap_min) <= sum(events.values())
+        # A gap longer than all of it leaves one visit for each station.
+        assert total(10_000) == len({key[0] for key in events})
         for keys in (["month"], ["hour", "station"], ["season"]):
             found = rows(keys, gap_min)
-            seen = [[age for age in ages if age != "doe"] for _, _, ages in sightings]
-            assert sum(row["photos"] for row in found) == sum(map(bool, seen))
-            assert sum(row["detections"] for row in found) == sum(map(len, seen))
+            assert sum(row["events"] or 0 for row in found) == total(gap_min)
+            seen = [box.photo for box in join(boxes, timedelta(minutes=gap_min)) if box.info.age_class]
+            assert sum(row["photos"] for row in found) == len(set(seen))
+            assert sum(row["detections"] for row in found) == len(seen)
             assert sum(row["completed"] for row in found) == len(sightings)
 
 
 def test_the_longest_gap_is_no_overflow(ranch: Library) -> None:
     totals = report(ranch, ["age"], gap=timedelta.max).totals
-    assert totals[0]["events"] == 4  # mature at both stations, young at both
+    assert totals[0]["events"] == 2  # one at each station
 
 
 # Formats.
@@ -353,7 +352,12 @@ def test_formats_hold_the_same_numbers(ranch: Library, tmp_path: Path) -> None:
     document = json.loads(to_json(found))
     assert list(document) == ["report", "filters", "coverage", "rows", "totals", "notes"]
     assert document["rows"] == list(found.rows)
-    assert document["filters"] == {"confidence": 0.5, "gap_s": 1800.0, "by": ["month", "age"]}
+    assert document["filters"] == {
+        "confidence": 0.5,
+        "gap_s": 1800.0,
+        "per": "visit",
+        "by": ["month", "age"],
+    }
     lines = list(csv.DictReader(io.StringIO(to_csv(found))))
     assert list(lines[0]) == [column.name for column in found.columns]
     assert [

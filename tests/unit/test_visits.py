@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.library import Library, Photo, make_library
+from tests.helpers.visits import Box, boxes_of, join
 from trailcam.domain import Kind
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
@@ -23,7 +25,6 @@ from trailcam.store.visits import Level, check_names, join_visits
 Sighting = tuple[int | None, str, list[str]]
 STATIONS = ("Hayfield", "TinMan")
 CLASSES = ("doe", "young", "mature", "person")
-KINDS = {"doe": "doe", "young": "buck", "mature": "buck", "person": "person"}
 SIGHTINGS = st.lists(
     st.tuples(
         st.one_of(st.none(), st.integers(0, 400)),
@@ -39,28 +40,17 @@ STARTS = st.sampled_from(
 
 
 def events_in_python(
-    sightings: Sequence[Sighting], gap_min: int, kinds: bool
+    boxes: Sequence[Box], start: datetime, gap_min: int, level: Level
 ) -> set[tuple[str, str, tuple[int, ...]]]:
-    """(station, what, minutes of its photos) of every event."""
-    events = set()
-    for station in STATIONS:
-        for what in set(KINDS.values()) if kinds else CLASSES:
-            minutes = sorted(
-                minute
-                for minute, at, seen in sightings
-                if minute is not None
-                and at == station
-                and any((KINDS[name] if kinds else name) == what for name in seen)
-            )
-            event: list[int] = []
-            for minute in minutes:
-                if event and minute - event[-1] > gap_min:
-                    events.add((station, what, tuple(event)))
-                    event = []
-                event.append(minute)
-            if event:
-                events.add((station, what, tuple(event)))
-    return events
+    """(station, what, minutes of its photos) of every visit."""
+    events: dict[tuple[int, str, str], dict[int, int]] = defaultdict(dict)
+    for box in join(boxes, timedelta(minutes=gap_min)):
+        if box.visit is not None and box.at is not None:
+            what = str(box.info.kind) if level is Level.KIND else box.info.name
+            events[box.visit, box.station, what][box.photo] = (box.at - start) // timedelta(minutes=1)
+    return {
+        (station, what, tuple(sorted(minutes.values()))) for (_, station, what), minutes in events.items()
+    }
 
 
 def events_in_sql(
@@ -100,24 +90,23 @@ def test_events_partition_the_sightings(
     ]
     seen = {f"p{n}": [(name, 0.9) for name in names] for n, (_, _, names) in enumerate(shuffled)}
     library = make_library(tmp_path_factory.mktemp("events"), photos, seen)
+    expected = boxes_of(library, shuffled, start)
     by_class, boxes = events_in_sql(library, start, gap_min, Level.CLASS)
-    assert by_class == events_in_python(sightings, gap_min, kinds=False)
+    assert by_class == events_in_python(expected, start, gap_min, Level.CLASS)
     assert boxes == sum(len(names) for *_, names in sightings)
     by_kind, _ = events_in_sql(library, start, gap_min, Level.KIND)
-    assert by_kind == events_in_python(sightings, gap_min, kinds=True)
+    assert by_kind == events_in_python(expected, start, gap_min, Level.KIND)
     assert len(by_kind) <= len(by_class)
-    wider, _ = events_in_sql(library, start, gap_min + 7, Level.CLASS)
-    assert len(wider) <= len(by_class)
 
 
 GAPS = st.lists(st.integers(1, 400), min_size=2, max_size=2, unique=True).map(sorted)
 
 
 def sightings_in_sql(library: Library, gap_min: int) -> dict[tuple[str, str], dict[str, int | None]]:
-    """(station, what) -> path -> the number of its event."""
+    """(station, class) -> path -> the number of its visit, by the classes of single photos."""
     with library.database.read() as db:
         counted = count_boxes(select(db, Selection()), 0.5)
-        join_visits(counted, timedelta(minutes=gap_min), Level.CLASS)
+        join_visits(counted, timedelta(minutes=gap_min), Level.CLASS, per_visit=False)
         found = db.execute(
             "SELECT s.station, s.what, i.path, s.event FROM sightings s JOIN images i USING (image_id)"
         ).fetchall()
@@ -143,7 +132,7 @@ def made_library(folder: Path, sightings: Sequence[Sighting], start: datetime, c
 def test_each_photo_is_in_one_event_and_a_larger_gap_only_joins(
     tmp_path_factory: pytest.TempPathFactory, sightings: list[Sighting], start: datetime, gaps: list[int]
 ) -> None:
-    """A partition: every dated photo of a class is in one event, undated ones in none.
+    """A partition: every dated photo of a class is in one visit, undated ones in none.
 
     With a larger gap each event lies whole within one of the new ones: so there are never more.
     """
@@ -162,8 +151,9 @@ def test_each_photo_is_in_one_event_and_a_larger_gap_only_joins(
             joined.setdefault(event, set()).add(large[key][path])
         assert all(len(into) == 1 for event, into in joined.items() if event is not None)
         numbers = {event for event in photos.values() if event is not None}
-        assert numbers == set(range(1, len(numbers) + 1))
         assert len({e for e in large[key].values() if e is not None}) <= len(numbers)
+    numbers = {event for photos in small.values() for event in photos.values() if event is not None}
+    assert numbers == set(range(1, len(numbers) + 1))
 
 
 @settings(max_examples=10, deadline=None)
@@ -227,7 +217,8 @@ def test_borders_by_hand(tmp_path: Path) -> None:
         counted = count_boxes(select(db, Selection()), 0.5)
         join_visits(counted, timedelta(minutes=30), Level.CLASS)
         found = db.execute(
-            "SELECT station, what, max(event), sum(animals), count(*), min(captured_at) FILTER (begins)"
+            "SELECT station, what, count(DISTINCT event), sum(animals), count(*),"
+            " min(captured_at) FILTER (begins)"
             " FROM sightings GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     numbers = {(station, what): tuple(map(int, row)) for station, what, *row, _ in found}

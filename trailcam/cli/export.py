@@ -11,7 +11,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import Group, Sets, with_options
-from trailcam.cli.options import ConfidenceOpts, CountingOpts, LibraryOpts, SelectionOpts
+from trailcam.cli.options import ConfidenceOpts, CountingOpts, LibraryOpts, PerOpt, SelectionOpts
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
@@ -109,22 +109,32 @@ def export(name: str) -> Callable[[Callable[..., Summary]], Callable[..., None]]
 
 @export("csv")
 def csv(
-    *, output: FileOpt, selection: SelectionOpts, counting: ConfidenceOpts, library: LibraryOpts
+    *,
+    output: FileOpt,
+    selection: SelectionOpts,
+    counting: CountingOpts,
+    per: PerOpt = None,
+    library: LibraryOpts,
 ) -> Summary:
     """A row for each box, and one for each photo without; as CSV."""
     from trailcam.export.table import export_table
 
-    return export_table(library.database, selection, output, "csv", counting.confidence)
+    return export_table(library.database, selection, output, "csv", counting)
 
 
 @export("parquet")
 def parquet(
-    *, output: FileOpt, selection: SelectionOpts, counting: ConfidenceOpts, library: LibraryOpts
+    *,
+    output: FileOpt,
+    selection: SelectionOpts,
+    counting: CountingOpts,
+    per: PerOpt = None,
+    library: LibraryOpts,
 ) -> Summary:
     """The same table as csv, with types and smaller; as Parquet."""
     from trailcam.export.table import export_table
 
-    return export_table(library.database, selection, output, "parquet", counting.confidence)
+    return export_table(library.database, selection, output, "parquet", counting)
 
 
 @export("megadetector")
@@ -166,6 +176,7 @@ def camtrap_dp(
     output: FolderOpt,
     selection: SelectionOpts,
     counting: CountingOpts,
+    per: PerOpt = None,
     project: ProjectOpts,
     library: LibraryOpts,
 ) -> Summary:
@@ -176,6 +187,7 @@ def camtrap_dp(
         confidence=counting.confidence,
         gap=counting.gap,
         silent_days=counting.silent_days,
+        per_visit=counting.per_visit,
         project=project,
         stations=library.settings.stations,
         timezone=library.settings.timezone,

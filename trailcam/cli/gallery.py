@@ -10,7 +10,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import Sets, with_options
-from trailcam.cli.options import CacheOpt, GapOpt, LibraryOpts, SelectionOpts
+from trailcam.cli.options import CacheOpt, GapOpt, LibraryOpts, PerOpt, SelectionOpts
 from trailcam.domain import AgeClass
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
@@ -72,6 +72,7 @@ def gallery(
         ),
     ] = 0.25,
     gap: GapOpt = None,
+    per: PerOpt = None,
     blur: Annotated[
         Blur | None,
         typer.Option("--blur", help="Blur the people that the model found.", show_default=False),
@@ -102,6 +103,7 @@ def gallery(
         cache=default_cache() if cache else None,
         classes=[*(class_ or ()), *(one.value for one in age or ())],
         surest_first=sort is Sort.SURE,
+        per_visit=settings.report.per_visit,
     )
     with console.progress("Pictures", quiet=library.quiet) as progress:
         report = build_gallery(library.database, selection, output, options, progress)

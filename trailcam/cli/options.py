@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -150,6 +151,24 @@ GapOpt = Annotated[
 ]
 
 
+class Per(StrEnum):
+    """What decides on the class of an animal."""
+
+    VISIT = "visit"
+    PHOTO = "photo"
+
+
+PerOpt = Annotated[
+    Per | None,
+    typer.Option(
+        "--per",
+        help="A deer's class: by all photos of its visit, or by each photo alone.",
+        show_default=Per.VISIT.value,
+    ),
+    Sets("report.per"),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class CountingGroup(Group):
     """Which boxes count, and what a visit is."""
@@ -189,6 +208,7 @@ class QuestionsGroup(_Selectors):
         ),
     ] = None
     gap: GapOpt = None
+    per: PerOpt = None
 
     def make(self, app: App) -> list[Question]:
         """One question for each confidence. Raises UsageError."""
@@ -206,6 +226,7 @@ class QuestionGroup(_Selectors):
         ),
     ] = None
     gap: GapOpt = None
+    per: PerOpt = None
 
     def make(self, app: App) -> Question:
         """The question. Raises UsageError, also for several confidences."""
@@ -232,6 +253,7 @@ def _questions(app: App, selection: Selection, confidence: str | None) -> list[Q
             first_month=settings.first_month(selection.season),
             silent_days=settings.report.silent_days,
             timezone=settings.timezone,
+            per_visit=settings.report.per_visit,
         )
         for value in _confidences(confidence) or configured
     ]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trailcam.cli.groups import with_options
-from trailcam.cli.options import LibraryOpts, OutputOpts, QuestionOpts
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.options import LibraryOpts, OutputOpts, QuestionGroup
 from trailcam.errors import UsageError
+
+if TYPE_CHECKING:
+    from trailcam.reports.common import Question
+
+# All but --per: a model is compared box by box.
+_QuestionOpts = Annotated[
+    "Question",
+    QuestionGroup,
+    Only("months", "season", "since", "until", "station", "include_undated", "confidence", "gap"),
+]
 
 
 @with_options
 def accuracy(
     *,
-    question: QuestionOpts,
+    question: _QuestionOpts,
     run: Annotated[
         int | None,
         typer.Option("--run", help="The model of this run.", show_default="that of most judged photos"),

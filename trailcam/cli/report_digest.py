@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _QuestionOpts = Annotated[
     "Question",
     QuestionGroup,
-    Only("months", "season", "until", "station", "include_undated", "confidence", "gap"),
+    Only("months", "season", "until", "station", "include_undated", "confidence", "gap", "per"),
 ]
 
 

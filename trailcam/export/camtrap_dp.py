@@ -39,6 +39,7 @@ from trailcam.export.summary import Summary
 from trailcam.files.target import create_folder, inside, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
+from trailcam.store.animals import flock_of
 from trailcam.store.database import Database
 from trailcam.store.export_rows import (
     ExportBox,
@@ -69,7 +70,8 @@ class PackageOptions:
     """How to count, and what only the user knows.
 
     ``stations`` (the configuration's) overrides what the database knows of a station; ``timezone`` is that
-    of stations without one. ``silent_days``: a longer break ends a deployment.
+    of stations without one. ``silent_days``: a longer break ends a deployment. ``per_visit``: see
+    ``join_visits``.
     """
 
     confidence: float | None
@@ -78,6 +80,7 @@ class PackageOptions:
     project: ProjectSettings
     stations: Mapping[str, StationSettings]
     timezone: str | None
+    per_visit: bool = True
 
 
 def export_camtrap_dp(
@@ -94,7 +97,7 @@ def export_camtrap_dp(
     with database.read() as db, tempfile.TemporaryDirectory() as scratch:
         bound_memory(db, Path(scratch))
         plan = make_plan(db, selection, options.confidence, options.gap)
-        prepared = prepare(plan, options.gap, options.silent_days)
+        prepared = prepare(plan, options.gap, options.silent_days, per_visit=options.per_visit)
         stays = prepared.stays
         _say_left_out(prepared.left_out, summary)
         if not stays:
@@ -244,15 +247,14 @@ class _Tables:
         self._summary.add(photo)
 
     def event(self, event: Event) -> None:
-        """An event as one observation of its own."""
+        """What a visit shows of one class, as an observation of its own."""
         site, meaning = self._sites[event.number], self._meaning(event)
-        event_id = _event_id(site, event.info.name, event.start.at)
         self._events += 1
         self._add(
             "observations",
             {
-                "observationID": event_id,
-                "eventID": event_id,
+                "observationID": _event_id(site, event.info.name, event.start.at),
+                "eventID": _event_id(site, flock_of(event.info), event.visit_at),
                 "deploymentID": site.deployment_id,
                 "eventStart": site.clock.text(*event.start),
                 "eventEnd": site.clock.text(*event.end),
@@ -285,9 +287,10 @@ class _Tables:
         site = self._sites[side.number]
         for box in photo.boxes:
             said = side.boxes.get((box.info.name, *box[2:6])) if box.by_person else side.looked
-            start = side.events.get(box.info.name)
+            flock = flock_of(box.info)
+            start = side.visits.get(flock)
             yield {
-                "eventID": _event_id(site, box.info.name, start) if start else "",
+                "eventID": _event_id(site, flock, start) if start else "",
                 "count": 1,
                 **_words(self._meaning(box)),
                 **dict(

@@ -12,25 +12,32 @@ from trailcam.errors import OutputError
 from trailcam.export.summary import Summary
 from trailcam.files.target import check_file, draft_beside
 from trailcam.selection import Selection
+from trailcam.settings.config import ReportSettings
+from trailcam.store.animals import animals_of
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
 from trailcam.store.export_rows import bound_memory, copy_rows
 from trailcam.store.select import select
+from trailcam.store.visits import gap_us
 from trailcam.words.text import printable
 
 _OPTIONS = {"csv": "FORMAT csv, HEADER true", "parquet": "FORMAT parquet, COMPRESSION zstd"}
 
 
 def export_table(
-    database: Database, selection: Selection, target: Path, form: str, confidence: float | None
+    database: Database, selection: Selection, target: Path, form: str, settings: ReportSettings
 ) -> Summary:
-    """Write the file ``target``; ``form`` is "csv" or "parquet". Raises UsageError and OutputError."""
+    """Write the file ``target``; ``form`` is "csv" or "parquet". Raises UsageError and OutputError.
+
+    ``settings`` say what counts and what a visit is.
+    """
     check_file(target, database.path)
     with draft_beside(target) as (draft, scratch), database.read() as db:
         bound_memory(db, scratch, "512MB")
         photos = select(db, selection)
-        counted = count_boxes(photos, confidence)
-        n_photos, n_boxes = copy_rows(counted, draft, _OPTIONS[form], no_formulas=form == "csv")
+        counted = count_boxes(photos, settings.confidence)
+        animals = animals_of(counted, gap_us(settings.gap), per_visit=settings.per_visit).save(db)
+        n_photos, n_boxes = copy_rows(counted, animals, draft, _OPTIONS[form], no_formulas=form == "csv")
         if not draft.is_file():
             raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
         n_left_out = photos.undated_left_out()

@@ -16,7 +16,8 @@ class Detection:
     """One detection. ``class_index`` points into :attr:`Content.classes`; ``confidence`` is 0..1.
 
     ``recommended``: whether it counts by what its weights recommend; ``counts``: whether it counts from the
-    start.
+    start. If it does, its class is what all photos of its visit say, and ``visit`` is its number (None
+    without a capture time); ``said_index`` is the class that it says itself.
     """
 
     class_index: int
@@ -24,6 +25,8 @@ class Detection:
     box: Box
     recommended: bool
     counts: bool
+    said_index: int
+    visit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,15 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class ShownClass:
-    """One class as the page names it. ``label`` is "mature buck", or the model's own name in lower case."""
+    """One class as the page names it. ``label`` is "mature buck", or the model's own name in lower case.
+
+    Animals of one ``flock`` visit together: all deer are one.
+    """
 
     label: str
     kind: Kind
     age: str | None
-
-    @property
-    def visitor(self) -> str:
-        """What makes two animals alike in a visit: a buck is a buck at any age."""
-        return self.kind.value if self.kind is Kind.BUCK else self.label
+    flock: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +106,12 @@ class Content:
 
     @property
     def n_visits(self) -> int:
-        """Visits at the confidence that the page starts with, of the classes that it shows first.
-
-        A visit is the photos of one class, or of bucks of any age, at one station no more than the gap apart.
-        """
-        gap_us, n = self.gap // timedelta(microseconds=1), 0
-        last: dict[tuple[int, str], int] = {}
-        for photo in self.photos:  # newest first
-            if photo.captured_us is None:
-                continue
-            for visitor in {
-                self.classes[one.class_index].visitor
+        """Visits at the confidence that the page starts with, of the classes that it shows first."""
+        return len(
+            {
+                one.visit
+                for photo in self.photos
                 for one in photo.found
-                if one.counts and (not self.start or one.class_index in self.start)
-            }:
-                key = (photo.station_index, visitor)
-                steady_us = photo.captured_us - photo.ahead_us
-                n += key not in last or last[key] - steady_us > gap_us
-                last[key] = steady_us
-        return n
+                if one.counts and one.visit and (not self.start or one.class_index in self.start)
+            }
+        )

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.domain import AgeClass, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
 from trailcam.gallery.gallery_options import BLUR_FROM, GalleryOptions
 from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
+from trailcam.store.animals import flock_of
 from trailcam.store.counted import Counted, count_boxes
 from trailcam.store.database import Connection
 from trailcam.store.gallery_rows import gallery_boxes, gallery_coverage, people_to_blur
@@ -40,12 +41,13 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{name} {value:g} makes no sense.", "Give a number from 0 to 1.")
     with select(db, selection) as chosen, count_boxes(chosen, confidence) as counted:
-        found = gallery_boxes(counted, lowest)
+        found = gallery_boxes(counted, lowest, options.gap, per_visit=options.per_visit)
         covered = gallery_coverage(chosen)
         people = _people(counted) if options.blur_people else {}
         notes = _notes(chosen.models(), chosen.undated_left_out(), chosen.count_judged())
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))
-    keys = sorted({(row["kind"], row["class_name"]) for row in found}, key=_class_order)
+    said = {(row["said_kind"], row["said_class"]) for row in found}
+    keys = sorted({(row["kind"], row["class_name"]) for row in found} | said, key=_class_order)
     station_index = {name: n for n, name in enumerate(stations)}
     class_index = {key: n for n, key in enumerate(keys)}
     folders = {root.root_id: Path(root.path) for root in roots(db)}
@@ -104,9 +106,11 @@ def _class_order(key: tuple[str, str]) -> tuple[int, int, str]:
 
 
 def _shown(kind: Kind, name: str) -> ShownClass:
+    flock = printable(flock_of(ClassInfo(0, name, kind)))
     if kind is not Kind.BUCK:
-        return ShownClass(printable(name), kind, None)
-    return ShownClass("buck of unknown age" if name == AgeClass.UNKNOWN else f"{name} buck", kind, name)
+        return ShownClass(printable(name), kind, None, flock)
+    label = "buck of unknown age" if name == AgeClass.UNKNOWN else f"{name} buck"
+    return ShownClass(label, kind, name, flock)
 
 
 def _photo(
@@ -133,6 +137,8 @@ def _photo(
                 box=(row["x"], row["y"], row["w"], row["h"]),
                 recommended=row["recommended"],
                 counts=row["counts"],
+                said_index=class_index[row["said_kind"], row["said_class"]],
+                visit=row["visit"],
             )
             for row in group
         ),

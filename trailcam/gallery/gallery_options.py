@@ -20,7 +20,7 @@ class GalleryOptions:
     ``confidence`` is 0..1, None for what the weights recommend; boxes below ``lowest`` (0..1) are left out,
     unless they count. ``gap`` ends a visit, ``first_month`` (1..12) begins a season-year. ``cache`` None
     keeps no pictures. ``classes`` are those to show, empty for all. ``surest_first`` sorts visits by how sure
-    they are, not by time.
+    they are, not by time. ``per_visit``: a deer has one class in all photos of its visit.
     """
 
     confidence: float | None = None
@@ -33,3 +33,4 @@ class GalleryOptions:
     cache: Cache | None = None
     classes: Sequence[str] = ()
     surest_first: bool = False
+    per_visit: bool = True

@@ -64,8 +64,7 @@ def _data(
         ],
         "stations": list(content.stations),
         "classes": [
-            {"label": c.label, "kind": str(c.kind), "age": c.age, "visitor": c.visitor}
-            for c in content.classes
+            {"label": c.label, "kind": str(c.kind), "age": c.age, "flock": c.flock} for c in content.classes
         ],
         "photos": [_photo(photo, s, folder) for photo, s in zip(content.photos, shown, strict=True)],
         "coverage": [
@@ -80,7 +79,8 @@ def _data(
 def _photo(photo: Photo, shown: Shown, folder: str | None) -> list[Any]:
     """One photo as a row; page.js names its columns."""
     boxes = [
-        [f.class_index, f.confidence, *(round(side, 4) for side in f.box), int(f.recommended)]
+        [f.class_index, f.confidence, *(round(side, 4) for side in f.box), int(f.recommended), f.visit or 0]
+        + ([f.said_index] if f.said_index != f.class_index else [])
         for f in photo.found
     ]
     files = [shown.thumb, shown.large] if folder else [bool(shown.thumb), bool(shown.large)]

@@ -16,16 +16,17 @@
       index, station, us, at, steadyUs: us === null ? null : us - aheadUs, ratio, name, suspect, problem, thumb, large, cut,
       month: at && at.getUTCFullYear() * 12 + at.getUTCMonth(), // since the year 0, as in the coverage
       hour: at && at.getUTCHours(),
-      boxes: boxes.map(([cls, confidence, x, y, w, h, recommended]) =>
-        ({ cls, confidence: Math.fround(confidence), x, y, w, h, recommended: Boolean(recommended) })),
+      // A box that counts from the start is what all photos of its visit say; `said` is what it says itself.
+      boxes: boxes.map(([cls, confidence, x, y, w, h, recommended, visit, said = cls]) =>
+        ({ cls, said, visit, confidence: Math.fround(confidence), x, y, w, h, recommended: Boolean(recommended) })),
     };
   });
   const tallies = data.coverage.map(([station, month, hour, completed, pending, failed, missing]) =>
     ({ station, month, hour, completed, pending, failed, missing }));
   const chosen = { classes: new Set(data.start), stations: new Set() }; // empty: all
-  // What makes two animals alike in a visit: a number for each class, the same for bucks of any age.
-  const names = [...new Set(data.classes.map((c) => c.visitor))];
-  const visitors = data.classes.map((c) => names.indexOf(c.visitor));
+  // What visits together: a number for each class, the same for all deer.
+  const names = [...new Set(data.classes.map((c) => c.flock))];
+  const flocks = data.classes.map((c) => names.indexOf(c.flock));
   let unsure = false; // show what doesn't count instead
   let view = null;
 
@@ -189,9 +190,10 @@
     return !filters.unsure ? boxes : boxes.length ? [] : photo.boxes;
   }
 
-  // ---- photos -> visits: photos of one kind of animal at one station, none longer than the gap after another
+  // ---- photos -> visits: photos of one flock at one station, none longer than the gap after another. Photos of one
+  // visit may be further apart here, where those between them don't fit the filters.
   function compute(filters) {
-    const byVisitor = new Map();
+    const byFlock = new Map();
     const shown = [];
     const undated = new Map();
     let leftOut = 0;
@@ -204,21 +206,24 @@
       if (fits === null) leftOut += 1;
       if (!fits) continue;
       shown.push({ photo, boxes });
-      const groups = photo.us === null ? undated : byVisitor; // without a time a photo is in no visit
-      for (const visitor of new Set(boxes.map((box) => visitors[box.cls]))) {
-        const key = photo.station * names.length + visitor;
+      const groups = photo.us === null ? undated : byFlock; // without a time a photo is in no visit
+      for (const flock of new Set(boxes.map((box) => flocks[box.cls]))) {
+        const key = photo.station * names.length + flock;
         if (!groups.has(key)) groups.set(key, []);
-        groups.get(key).push({ photo, boxes: boxes.filter((box) => visitors[box.cls] === visitor) });
+        groups.get(key).push({ photo, boxes: boxes.filter((box) => flocks[box.cls] === flock) });
       }
     }
     const visits = [];
-    for (const entries of byVisitor.values()) {
+    for (const entries of byFlock.values()) {
       let visit = null;
+      let last = 0; // its number
       for (const entry of entries) {
-        if (!visit || entry.photo.steadyUs - visit.at(-1).photo.steadyUs > data.gapUs) {
+        const own = entry.boxes.find((box) => box.visit)?.visit;
+        if (!visit || (entry.photo.steadyUs - visit.at(-1).photo.steadyUs > data.gapUs && !(own && own === last))) {
           visit = [];
           visits.push(visit);
         }
+        last = own ?? last;
         visit.push(entry);
       }
     }
@@ -228,15 +233,15 @@
       undated: [...undated.values()].map(judged).sort(order), leftOut };
   }
 
-  // A visit's class is the one that its boxes speak for most, all confidences together; the surest photo comes first.
+  // A visit is called what its boxes speak for most, all confidences together; the surest photo comes first.
   function judged(entries) {
     const weight = new Map();
     for (const { boxes } of entries) for (const { cls, confidence } of boxes) weight.set(cls, (weight.get(cls) ?? 0) + confidence);
     const cls = [...weight].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
-    const surest = ({ boxes }) => boxes.reduce((most, box) => (box.cls === cls && box.confidence > most ? box.confidence : most), 0);
+    const surest = ({ boxes }) => boxes.reduce((most, box) => (box.cls === cls && box.said === cls && box.confidence > most ? box.confidence : most), 0);
     const worth = (entry) => surest(entry) - (entry.photo.problem ? 1 : 0);
     const best = entries.reduce((one, other) => (worth(other) > worth(one) ? other : one));
-    return { cls, station: entries[0].photo.station, photos: entries.map(({ photo }) => photo), best: best.photo,
+    return { cls, classes: new Set(weight.keys()), station: entries[0].photo.station, photos: entries.map(({ photo }) => photo), best: best.photo,
       sure: Math.max(...entries.map(surest)), agree: entries.filter((entry) => surest(entry) > 0).length };
   }
 
@@ -329,8 +334,11 @@
         add(photo[key], "detections", boxes.length);
       }
     }
-    // A visit belongs to the month and hour of its first photo.
-    for (const visit of visits) add(key === "cls" ? visit.cls : visit.photos[0][key], "visits", 1);
+    // A visit belongs to the month and hour of its first photo, and is one of each class in it.
+    for (const visit of visits) {
+      if (key === "cls") for (const cls of visit.classes) add(cls, "visits", 1);
+      else add(visit.photos[0][key], "visits", 1);
+    }
     return table;
   }
 
@@ -445,7 +453,7 @@
     const svg = canvas(photo, cut);
     const counted_ = new Set(counting(view.filters, photo));
     for (const box of photo.boxes) {
-      const wanted = counted_.has(box) && (cls === null || visitors[box.cls] === visitors[cls]);
+      const wanted = counted_.has(box) && (cls === null || flocks[box.cls] === flocks[cls]);
       if (!wanted && cls !== null) continue;
       const place = placeOf(photo, box);
       const group = draw("g", wanted ? {} : { class: "faded" });
@@ -527,6 +535,9 @@
     $("more").hidden = !pending.length;
   }
 
+  const told = ({ cls, said, confidence }) =>
+    `${label(cls)} ${confidence.toFixed(2)}${said === cls ? "" : ` (this photo alone: ${label(said)})`}`;
+
   // ---- one photo, large: the visit's best first, then its others
   const large = viewer(() => view.sequence.length, (order) => {
     if (order >= view.sequence.length - 1 && pending.length) showMore();
@@ -544,7 +555,7 @@
       $("stage").replaceChildren(framed(photo, image, boxes, cut));
     }
     $("photo-title").textContent = describe(photo, cls);
-    $("photo-found").textContent = photo.boxes.map((b) => `${label(b.cls)} ${b.confidence.toFixed(2)}`).join(" · ");
+    $("photo-found").textContent = photo.boxes.map(told).join(" · ");
     $("photo-file").textContent = photo.name + (photo.suspect ? ` · camera clock in doubt: ${photo.suspect}` : "");
     $("position").textContent = `${number(order + 1)} of ${number(view.total)}`;
   }, { b: toggleBoxes });
@@ -611,9 +622,9 @@
 
   if (data.selection) document.title = `trailcam gallery: ${data.selection}`;
   const notes = [...(data.selection ? [`Photos: ${data.selection}.`] : []), ...data.notes,
-    `A visit is the photos of one kind of animal at one station no more than ${data.gap} apart; bucks of any age are one kind,`
-    + " and the visit's age class is the one that all its photos speak for. Filters choose photos and boxes first, then visits"
-    + " are made of them; a visit belongs to its first photo's month and hour.",
+    `A visit is the photos of one kind of animal at one station no more than ${data.gap} apart; all deer are one kind. What a`
+    + " deer is, all photos of its visit say together. Filters choose photos and boxes first, then visits are made of them; a"
+    + " visit belongs to its first photo's month and hour.",
     `trailcam ${data.version}`];
   $("notes").append(...notes.map((note) => make("p", "", note)));
   fillFilters();

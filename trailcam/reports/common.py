@@ -35,7 +35,7 @@ class Question:
 
     ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else 0.5. ``gap`` ends
     a visit, ``first_month`` (1..12) begins a season-year, ``silent_days``: see ``CameraDays``.
-    ``timezone`` (IANA) is that of stations without one of their own.
+    ``timezone`` (IANA) is that of stations without one of their own. ``per_visit``: see ``join_visits``.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -44,6 +44,7 @@ class Question:
     first_month: int = DEFAULT_FIRST_MONTH
     silent_days: int = SILENT_DAYS
     timezone: str | None = None
+    per_visit: bool = True
 
     def __post_init__(self) -> None:
         """Raise UsageError for a confidence that is none."""
@@ -57,6 +58,7 @@ class Question:
             "confidence": self.confidence if self.confidence is not None else "recommended by the weights",
             "gap_s": self.gap.total_seconds(),
             "silent_days": self.silent_days,
+            "per": "visit" if self.per_visit else "photo",
             **more,
         }
 
@@ -104,7 +106,9 @@ def visits_of(
     """The visits on the photos, by the question's confidence and gap; see ``join_visits``."""
     with (
         count_boxes(photos, question.confidence) as counted,
-        join_visits(counted, question.gap, level, kinds=kinds, only=only) as visits,
+        join_visits(
+            counted, question.gap, level, per_visit=question.per_visit, kinds=kinds, only=only
+        ) as visits,
     ):
         yield visits
 

@@ -52,6 +52,7 @@ _COLUMNS = (
     Column("confidence", "conf.", CellType.NUMBER),
     Column("path", "photo", CellType.TEXT, wraps=True, spare=3),
     *_COVERAGE,
+    Column("saying_so", "say so", CellType.COUNT, spare=0),
 )
 _KEY_COLUMNS = {
     "station": _STATION,
@@ -110,12 +111,13 @@ class DigestOptions:
 def digest(db: Connection, question: Question, options: DigestOptions) -> Digest:
     """What is new among the selected images. Changes nothing; ``store.digests.remember`` does.
 
-    A row is a visit with a new photo: class (the word asked for), station, begins and ends (camera time,
-    None for a station's undated photos), new_photos and photos of it, max_animals (most in one photo),
-    confidence (0..1, highest of the new photos), the path of the photo with that, and the coverage of its
-    station. ``by`` keys a row is instead what is new of a class there: visits with a new photo, by their
-    first one; new_photos, max_animals, latest (when the last of them began), confidence, path, and the
-    coverage of its keys. Section ``stations``: where a camera is silent or photos were not looked at.
+    A row is a visit with a new photo: class (the word asked for), station, begins and ends (camera time, None
+    for a station's undated photos), new_photos and photos of it, saying_so (how many of these show the class
+    by themselves, not only by the visit's others), max_animals (most in one photo), confidence (0..1, highest
+    of the new photos), the path of the photo with that, and the coverage of its station. ``by`` keys a row is
+    instead what is new of a class there: visits with a new photo, by their first one; new_photos,
+    max_animals, latest (when the last of them began), confidence, path, and the coverage of its keys. Section
+    ``stations``: where a camera is silent or photos were not looked at.
     """
     by, classes = _checked(options.by), options.classes
     name, since = options.name, options.since
@@ -179,6 +181,7 @@ def _events(
                     "max_animals": row["animals"],
                     "confidence": round(row["confidence"], 4),
                     "path": from_db(row["path"]),
+                    "saying_so": row["saying_so"],
                 }
             )
     return found, undated

@@ -114,13 +114,20 @@ class ReportSettings:
     :data:`FALLBACK_CONFIDENCE`.
 
     A break of more than ``silent_days`` days without a photo counts as a camera that fell silent. ``digest``
-    names the classes, kinds or age classes of bucks that a digest tells of.
+    names the classes, kinds or age classes of bucks that a digest tells of. ``per`` is "visit"
+    where a deer has one class in all photos of its visit, "photo" where each box keeps its own.
     """
 
     confidence: Annotated[float | None, tables.number(0, 1, words=_AUTO_NONE)] = None
     gap: Annotated[timedelta, _duration_rule()] = timedelta(minutes=30)
     silent_days: Annotated[int, tables.whole(1, 366)] = SILENT_DAYS
     digest: Annotated[tuple[str, ...], tables.names()] = DIGEST_CLASSES
+    per: Annotated[str, tables.word(("visit", "photo"))] = "visit"
+
+    @property
+    def per_visit(self) -> bool:
+        """Whether a deer has one class in all photos of its visit."""
+        return self.per == "visit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from trailcam.domain import FALLBACK_CONFIDENCE
+from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
+from trailcam.store.database import rows
 from trailcam.store.select import Selected
 from trailcam.store.temp_tables import TempTables
 
@@ -34,15 +35,21 @@ class Counted(TempTables):
 
     ``counted`` are the boxes that count from ``confidence`` on (0..1, inclusive; None: what the weights
     recommend for each class, else FALLBACK_CONFIDENCE); ``boxes`` are those and every box of the current run
-    below that. Columns: image_id, root_id, path, station, captured_at, run_id (PERSON_RUN: a person's),
-    class_id, class, kind, age_class, species, threshold (what counts without a confidence, None: the
-    fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``), by_person and counts: whether it
-    is in ``counted``.
+    below that. Columns: image_id, root_id, path, station_id, station, captured_at, run_id (PERSON_RUN: a
+    person's), class_id, class, kind, age_class, species, threshold (what counts without a confidence, None:
+    the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``), by_person and counts:
+    whether it is in ``counted``.
     """
 
     photos: Selected
     confidence: float | None
     DROPS: ClassVar[str] = "DROP VIEW counted; DROP VIEW boxes; DROP TABLE IF EXISTS temp.overruled"
+
+    def classes(self) -> list[tuple[int, ClassInfo]]:
+        """All classes that a box can be of, each with its run; PERSON_RUN: what people named."""
+        found = rows(self.photos.db, "SELECT * FROM classes ORDER BY run_id, class_id")
+        named = self.photos.judged.classes() if self.photos.judged else ()
+        return [(PERSON_RUN, info) for info in named] + [(row["run_id"], class_info(row)) for row in found]
 
     def buck_tenths(self) -> dict[tuple[int, str], tuple[int, int]]:
         """(tenth of confidence 0..9, age class) -> boxes of bucks, and how many of them count.
@@ -71,6 +78,19 @@ class Counted(TempTables):
         return np.asarray(found["image_id"], np.int64)
 
 
+def class_info(row: dict[str, object]) -> ClassInfo:
+    """A row of the table ``classes``."""
+    threshold = row["threshold"]
+    return ClassInfo(
+        class_id=int(str(row["class_id"])),
+        name=str(row["name"]),
+        kind=Kind(str(row["kind"])),
+        age_class=AgeClass(str(row["age_class"])) if row["age_class"] else None,
+        species=str(row["species"]) if row["species"] else None,
+        threshold=float(str(threshold)) if threshold is not None else None,
+    )
+
+
 def count_boxes(photos: Selected, confidence: float | None) -> Counted:
     """Decide which boxes on the photos count. Works on a read-only connection."""
     asked = "NULL" if confidence is None else repr(float(confidence))
@@ -83,7 +103,7 @@ def count_boxes(photos: Selected, confidence: float | None) -> Counted:
 
 def _boxes(counts: str, *, judged: bool) -> str:
     """The view ``boxes``. Where nobody has judged anything it is the plain join, and costs no more."""
-    photo = "s.image_id, s.root_id, s.path, s.station, s.captured_at"
+    photo = "s.image_id, s.root_id, s.path, s.station_id, s.station, s.captured_at"
     machine = (
         f"SELECT {photo}, d.run_id, d.class_id, c.name AS class, c.kind, c.age_class, c.species,"
         " c.threshold, d.confidence, d.x, d.y, d.w, d.h, false AS by_person"

@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import AgeClass, ClassInfo, Kind, Status, Trigger
+from trailcam.domain import ClassInfo, Status, Trigger
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
-from trailcam.store.counted import PERSON_RUN, Counted, count_boxes
+from trailcam.store.animals import SavedAnimals
+from trailcam.store.counted import PERSON_RUN, Counted, class_info, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
 from trailcam.store.paths import from_db
 from trailcam.store.scenes import join_scenes
@@ -37,7 +38,7 @@ _Small = npt.NDArray[np.int32]
 # The columns of export_rows.sql that hold text of files, cameras and models.
 _TEXTS = (
     *("root", "path", "station", "error_message", "make", "model", "serial"),
-    *("weights", "class", "species", "camera_label"),
+    *("weights", "class", "species", "camera_label", "event_class"),
 )
 
 
@@ -153,9 +154,9 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
             # Numbers alone: sorting names and paths would take a hundred bytes a photo.
             "WITH ranked AS ("
             "SELECT station_id, row_number() OVER (ORDER BY name, station_id) AS rank FROM stations"
-            f") SELECT s.image_id, i.station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
+            f") SELECT s.image_id, station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
             " s.begins, s.run_id IS NOT NULL OR s.by_person AS completed"
-            " FROM scenes s JOIN images i USING (image_id) JOIN ranked USING (station_id)"
+            " FROM scenes s JOIN ranked USING (station_id)"
             " ORDER BY rank, s.captured_at NULLS LAST, s.image_id"
         ).fetchnumpy()
     image_id = np.asarray(found.pop("image_id"), np.int64)
@@ -215,15 +216,17 @@ def stream_reopening(
         yield from photos
 
 
-def copy_rows(counted: Counted, target: Path, options: str, *, no_formulas: bool) -> tuple[int, int]:
+def copy_rows(
+    counted: Counted, animals: SavedAnimals, target: Path, options: str, *, no_formulas: bool
+) -> tuple[int, int]:
     """Write the photos as a flat table to the file ``target``, by DuckDB's own writer.
 
-    Returns how many photos there are, and boxes that count. ``options`` are COPY's, a program's text. With
-    ``no_formulas`` an apostrophe goes before text that a spreadsheet would run (see ``words/text.py``). Its
-    sort needs 512 MB, see :func:`bound_memory`. A name that is not UTF-8 shows as the database holds it (see
-    :mod:`trailcam.store.paths`).
+    ``animals`` are the boxes of ``counted`` by visit. Returns how many photos there are, and boxes that
+    count. ``options`` are COPY's, a program's text. With ``no_formulas`` an apostrophe goes before text that
+    a spreadsheet would run (see ``words/text.py``). Its sort needs 512 MB, see :func:`bound_memory`. A name
+    that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
-    db = counted.db
+    db = animals.db
     sql = query("export_rows")
     if no_formulas:
         starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
@@ -306,7 +309,7 @@ def _runs(photos: Selected) -> tuple[ExportRun, ...]:
             row["run_id"],
             row["weights_name"],
             row["at"],
-            tuple(_info(c) for c in classes if c["run_id"] == row["run_id"]),
+            tuple(class_info(c) for c in classes if c["run_id"] == row["run_id"]),
             row["weights_sha256"],
         )
         for row in found
@@ -314,18 +317,6 @@ def _runs(photos: Selected) -> tuple[ExportRun, ...]:
     if photos.judged and (people := photos.judged.classes()):
         runs.insert(0, ExportRun(PERSON_RUN, "a person", photos.judged.newest(), people))
     return tuple(runs)
-
-
-def _info(row: dict[str, object]) -> ClassInfo:
-    threshold = row["threshold"]
-    return ClassInfo(
-        class_id=int(str(row["class_id"])),
-        name=str(row["name"]),
-        kind=Kind(str(row["kind"])),
-        age_class=AgeClass(str(row["age_class"])) if row["age_class"] else None,
-        species=str(row["species"]) if row["species"] else None,
-        threshold=float(str(threshold)) if threshold is not None else None,
-    )
 
 
 def _chunks(plan: ExportPlan, only: npt.NDArray[np.bool_] | None) -> Iterator[npt.NDArray[np.int64]]:
@@ -345,7 +336,7 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
         known |= {(PERSON_RUN, info.class_id): info for info in judged.classes()}
     if any((row[1], row[2]) not in known for row in boxes):
         fresh = rows(db, "SELECT * FROM classes")
-        known |= {(row["run_id"], row["class_id"]): _info(row) for row in fresh}
+        known |= {(row["run_id"], row["class_id"]): class_info(row) for row in fresh}
     by_photo = {
         n: tuple(
             ExportBox(known[run_id, class_id], *rest)._replace(by_person=run_id == PERSON_RUN)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from trailcam.domain import FALLBACK_CONFIDENCE
+from trailcam.store.animals import animals_of
 from trailcam.store.counted import Counted
 from trailcam.store.database import query, rows
 from trailcam.store.select import Selected
+from trailcam.store.visits import gap_us
 
 
-def gallery_boxes(counted: Counted, lowest: float) -> list[dict[str, Any]]:
-    """The rows of ``gallery.sql``, from confidence ``lowest`` (0..1) on."""
+def gallery_boxes(
+    counted: Counted, lowest: float, gap: timedelta, *, per_visit: bool
+) -> list[dict[str, Any]]:
+    """The rows of ``gallery.sql``, from confidence ``lowest`` (0..1) on; see ``animals_of``."""
     params = {"confidence": counted.confidence, "fallback": FALLBACK_CONFIDENCE, "lowest": lowest}
-    return rows(counted.db, query("gallery"), params)
+    with animals_of(counted, gap_us(gap), per_visit=per_visit).save(counted.db):
+        return rows(counted.db, query("gallery"), params)
 
 
 def gallery_coverage(photos: Selected) -> list[dict[str, Any]]:

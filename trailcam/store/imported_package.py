@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.store.animals import SavedAnimals, animals_of, flock_of
 from trailcam.store.database import Connection, lent, query
 from trailcam.store.deployments import Deployment, Deployments, find_deployments
 from trailcam.store.export_rows import CHUNK, ExportPhoto, ExportPlan, stream
 from trailcam.store.temp_tables import TempTables
-from trailcam.store.visits import Level, Visits, join_visits
+from trailcam.store.visits import Level, Visits, gap_us, visits_among
 
 NO_DEPLOYMENT = -1
 
@@ -62,6 +63,7 @@ class Source(NamedTuple):
 class Event(NamedTuple):
     """One event of a class in a deployment, with ``animals`` in one photo at most.
 
+    ``visit_at`` is when its visit began there, which may be of several classes of one flock.
     ``confidence`` is the surest box's, None where ``by_person``: people put every box of it there.
     """
 
@@ -73,17 +75,19 @@ class Event(NamedTuple):
     by_person: bool
     confidence: float | None
     said: Source | None
+    visit_at: datetime
 
 
 @dataclass(slots=True)
 class Side:
-    """What is known of one photo: its deployment, who looked, whose its boxes are, when its events began."""
+    """What is known of one photo: its deployment, who looked, whose its boxes are, and when the visit of each
+    flock on it began there."""
 
     number: int
     looked: Source | None = None
     judged: Source | None = None
     boxes: dict[Observer, Source] = field(default_factory=dict)
-    events: dict[str, datetime] = field(default_factory=dict)
+    visits: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +103,18 @@ class Prepared(TempTables):
     stays: dict[int, Stay]
     left_out: LeftOut
     DROPS: ClassVar[str] = (
-        f"DROP TABLE package_events; DROP TABLE package_words; {Visits.DROPS}; {Deployments.DROPS}"
+        "DROP TABLE package_events; DROP TABLE package_words;"
+        f" {SavedAnimals.DROPS}; {Visits.DROPS}; {Deployments.DROPS}"
     )
 
 
-def prepare(plan: ExportPlan, gap: timedelta, silent_days: int) -> Prepared:
-    """Find the deployments and the visits of the photos of ``plan``."""
+def prepare(plan: ExportPlan, gap: timedelta, silent_days: int, *, per_visit: bool = True) -> Prepared:
+    """Find the deployments and the visits of the photos of ``plan``; ``per_visit``: see ``join_visits``."""
     db = plan.counted.db
     found = find_deployments(db, silent_days=silent_days).listed
-    join_visits(plan.counted, gap, Level.CLASS)
+    animals = animals_of(plan.counted, gap_us(gap), per_visit=per_visit)
+    animals.save(db)
+    visits_among(plan.counted, animals, Level.CLASS)
     db.execute(query("package_prepare"))
     numbers = _numbers(db, plan)
     present = set(np.unique(numbers[numbers >= 0]).tolist())
@@ -148,17 +155,16 @@ def stream_events(prepared: Prepared) -> Iterator[Event]:
         found = db.execute(
             "SELECT number, what, started, ended, animals, by_person,"
             " confidence::VARCHAR::DOUBLE, author, made_at, run_id, looked_at, meaning.kind,"
-            " meaning.age_class, meaning.species"
+            " meaning.age_class, meaning.species, visit_at"
             " FROM package_events WHERE place >= ? AND place < ? ORDER BY place",
             [start, start + CHUNK],
         ).fetchall()
         for number, what, first, last, animals, by_person, sure, *rest in found:
-            author, made_at, run_id, looked_at, kind, age, species = rest
+            author, made_at, run_id, looked_at, kind, age, species, visit_at = rest
             said = Source(author, made_at) if by_person else Source(names.get(run_id, ""), looked_at)
             info = ClassInfo(0, what, Kind(kind), AgeClass(age) if age else None, species)
-            yield Event(
-                int(number), info, Stated(**first), Stated(**last), int(animals), by_person, sure, said
-            )
+            began, ended = Stated(**first), Stated(**last)
+            yield Event(int(number), info, began, ended, int(animals), by_person, sure, said, visit_at)
 
 
 def _numbers(db: Connection, plan: ExportPlan) -> npt.NDArray[np.int32]:
@@ -203,10 +209,10 @@ def _sides(prepared: Prepared, chunk: npt.NDArray[np.int64], names: dict[int, st
             " round(p.h::DOUBLE, 6), p.author, p.made_at FROM chunk c JOIN package_words p USING (image_id)"
         ).fetchall():
             sides[n].boxes[name, x, y, w, h] = Source(author, at)
-        for n, what, at in db.execute(
-            "SELECT c.n, s.what, e.started.at FROM chunk c JOIN sightings s USING (image_id)"
+        for n, what, kind, at in db.execute(
+            "SELECT c.n, s.what, e.meaning.kind, e.visit_at FROM chunk c JOIN sightings s USING (image_id)"
             " JOIN deployment_photos p USING (image_id)"
             " JOIN package_events e ON e.number = p.number AND e.what = s.what AND e.event = s.event"
         ).fetchall():
-            sides[n].events[what] = at
+            sides[n].visits[flock_of(ClassInfo(0, what, Kind(kind)))] = at
     return sides

@@ -20,11 +20,12 @@ from trailcam.words.text import printable
 class Selected(TempTables):
     """The view ``selected``: the images that fit, with their station's name.
 
-    Columns: image_id, root_id, path, station, captured_at, captured_at_source, captured_at_suspect, status,
-    run_id (of the run whose boxes count, None where none's do) and by_person: whether all that is known of
-    the photo is a correction. A photo that a person judged was looked at: its status is completed where it
-    would be pending or failed. (A selection by status goes by what detect made of a photo.) Exact copies of
-    other photos are left out. ``judged`` are the corrections in force, None where there are none.
+    Columns: image_id, root_id, path, station_id, station, captured_at, captured_at_source,
+    captured_at_suspect, status, run_id (of the run whose boxes count, None where none's do) and by_person:
+    whether all that is known of the photo is a correction. A photo that a person judged was looked at: its
+    status is completed where it would be pending or failed. (A selection by status goes by what detect made
+    of a photo.) Exact copies of other photos are left out. ``judged`` are the corrections in force, None
+    where there are none.
     """
 
     selection: Selection
@@ -68,7 +69,7 @@ def count_undated_left_out(db: Connection, selection: Selection) -> int:
 
 def _base(*, judged: bool) -> str:
     place = (
-        "i.image_id, i.root_id, i.path, s.name AS station, i.captured_at, i.captured_at_source,"
+        "i.image_id, i.root_id, i.path, i.station_id, s.name AS station, i.captured_at, i.captured_at_source,"
         " i.captured_at_suspect"
     )
     photos = "FROM images i JOIN stations s USING (station_id)"

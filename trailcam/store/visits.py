@@ -1,9 +1,10 @@
-"""Visits: photos of one kind of animal at one station with no more than the gap between one and the next.
+"""Visits: photos of one flock at one station with no more than the gap between one and the next.
 
-What kinds are told apart is a :class:`Level`. A visit belongs to the month, hour and season-year of its first
-photo, and photos without a capture time belong to none. Where files state UTC offsets, the gap is a real one
-also across the change of clocks. Every report, gallery and export takes
-them from here. In JSON, CSV, Parquet and in these tables a visit is called an event.
+All deer are one flock. What is told apart within a visit is a :class:`Level`; a young and a mature buck in
+one visit are a row each, and totals count the visit once. It belongs to the month, hour and season-year of
+its first photo, and photos without a capture time belong to none. Where files state UTC offsets, the gap is a
+real one also across the change of clocks. Every report, gallery and export takes visits from here. In JSON,
+CSV, Parquet and in these tables a visit is called an event. docs/visits.md has the rules.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailcam.domain import AgeClass, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.store.counted import Counted
-from trailcam.store.database import Connection, query, rows
+from trailcam.store.database import Connection, lent, query, rows
 from trailcam.store.keys import key_columns
 from trailcam.store.temp_tables import TempTables
 from trailcam.sun.legal_light import NO_OFFSET
 from trailcam.words.text import printable
+
+if TYPE_CHECKING:
+    from trailcam.store.animals import Animals
 
 _LONGEST_US = 2**61  # keeps any timedelta within the 64 bits that it is compared in
 
@@ -32,7 +36,6 @@ class Level(StrEnum):
     CLASS = "class"
     KIND = "kind"
     AGE = "age"
-    LOOK = "look"  # what a gallery calls it: "buck/mature", "animal/coyote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,13 @@ class Visits(TempTables):
     """The table ``sightings`` and the view ``visits``, made of the boxes of ``counted``.
 
     sightings, a row for each image and what was seen on it: image_id, station, captured_at, what (the name of
-    the level), animals (boxes), by_model (those of a model), confidence_sum (of these), confidence_max,
-    steady_at (captured_at by a clock that isn't set for summer time: it orders a visit's photos), begins
-    (first photo of a visit) and event (the number of the visit within station and what, None without a
-    capture time). visits, a row for each: station, what, event, begins_at, ends_at, photos and animals (most
-    in one photo).
+    the level), animals (boxes), by_model (those of a model), confidence_sum (of these), confidence_max, sure
+    (the confidence of a box that says so itself, 0 where only other photos of the visit do), steady_at
+    (captured_at by a clock that isn't set for summer time: it orders a visit's photos), event (the number of
+    the visit, None without a capture time), begins (its first row of this ``what``) and begins_visit (its
+    first row). visits, a row for each visit and what: station, what, event, begins_at, ends_at, photos,
+    animals (most in one photo), saying_so (how many of the photos say so themselves) and sure (mean over
+    the photos).
     """
 
     counted: Counted
@@ -63,7 +68,7 @@ class Visits(TempTables):
         """How many visits began, by keys."""
         found = rows(
             self.db,
-            f"SELECT {key_columns(keys, first_month)} count(*) FILTER (begins) AS events FROM sightings"
+            f"SELECT {key_columns(keys, first_month)} count(*) FILTER (begins_visit) AS events FROM sightings"
             " GROUP BY ALL",
         )
         return {tuple(row[key] for key in keys): row["events"] for row in found}
@@ -142,30 +147,76 @@ def join_visits(
     gap: timedelta,
     level: Level,
     *,
+    per_visit: bool = True,
     kinds: Sequence[Kind] | None = None,
     only: Sequence[str] | None = None,
 ) -> Visits:
     """Join what counts into visits. Works on a read-only connection.
 
-    ``kinds`` are those to take; ``only`` names classes, kinds or age classes among them, in any case. None
-    takes all.
+    ``per_visit``: a deer has one class in all photos of its visit (see :mod:`trailcam.store.visit_classes`);
+    otherwise each box keeps its own. ``kinds`` are those to take; ``only`` names classes, kinds or age
+    classes among them, in any case. None takes all. Both choose among what the visits show.
     """
-    counted.db.execute(
-        query("visits"),
-        {
-            "level": level.value,
-            "kinds": None if kinds is None else [kind.value for kind in kinds],
-            "only": None if only is None else [name.lower() for name in only],
-            "gap_us": gap_us(gap),
-        },
-    )
+    from trailcam.store.animals import animals_of, flock_of  # numpy takes as long as all of `status`
+
+    flocks = {flock_of(info) for _, info in counted.classes() if _is_wanted(info, kinds, only)}
+    animals = animals_of(counted, gap_us(gap), per_visit=per_visit, flocks=flocks)
+    return visits_among(counted, animals, level, kinds=kinds, only=only)
+
+
+def visits_among(
+    counted: Counted,
+    animals: Animals,
+    level: Level,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    only: Sequence[str] | None = None,
+) -> Visits:
+    """As :func:`join_visits`, of animals that are joined already."""
+    _see(counted.db, animals, level, [_is_wanted(info, kinds, only) for _, info in animals.classes])
     counted.db.execute(
         "CREATE TEMP VIEW visits AS SELECT station, what, event,"
         " min(captured_at) FILTER (begins) AS begins_at, max(captured_at) AS ends_at,"
-        " count(*) AS photos, max(animals)::BIGINT AS animals"
+        " count(*) AS photos, max(animals)::BIGINT AS animals,"
+        " count(*) FILTER (sure > 0) AS saying_so, avg(sure) AS sure"
         " FROM sightings WHERE event IS NOT NULL GROUP BY station, what, event"
     )
     return Visits(counted.db, counted)
+
+
+def _see(db: Connection, animals: Animals, level: Level, wanted: Sequence[bool]) -> None:
+    """Make the table ``sightings`` of the boxes whose class is ``wanted`` by its place in ``classes``."""
+    import numpy as np
+
+    whats = [_what(info, level) for _, info in animals.classes]
+    names = sorted(set(whats))
+    number = np.array([names.index(what) for what in whats], np.int64)
+    places = np.flatnonzero(np.array(wanted, np.bool_)[animals.shown])
+    visit, called = animals.visit[places], number[animals.shown[places]]
+    # The first box of each visit, and of each `what` in it, as they come by time.
+    begins, begins_visit = np.zeros((2, len(places)), np.bool_)
+    begins[np.unique(visit * len(names) + called, return_index=True)[1]] = True
+    begins_visit[np.unique(visit, return_index=True)[1]] = True
+    dated = visit != 0
+    rows_ = animals.rows(places) | {
+        "called": called,
+        "begins": begins & dated,
+        "begins_visit": begins_visit & dated,
+    }
+    with lent(db, joined=rows_):
+        db.execute(query("sightings"), {"whats": names})
+
+
+def _what(info: ClassInfo, level: Level) -> str:
+    age = info.age_class or AgeClass.UNKNOWN
+    return {Level.CLASS: info.name, Level.KIND: info.kind.value}.get(level, age.value)
+
+
+def _is_wanted(info: ClassInfo, kinds: Sequence[Kind] | None, only: Sequence[str] | None) -> bool:
+    names = {info.name.lower(), info.kind, info.age_class}
+    return (kinds is None or info.kind in kinds) and (
+        only is None or any(name.lower() in names for name in only)
+    )
 
 
 def gap_us(gap: timedelta) -> int:

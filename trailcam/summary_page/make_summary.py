@@ -155,7 +155,13 @@ def _place(events: Events, name: str) -> int:
 def _best_photos(db: Connection, question: Question) -> tuple[list[_Best], int]:
     """At most six photos of different visits, and out of how many: of bucks, else deer, else anything."""
     for classes in (("buck",), ("deer",), ()):
-        options = GalleryOptions(question.confidence, lowest=1.0, gap=question.gap, classes=classes)
+        options = GalleryOptions(
+            question.confidence,
+            lowest=1.0,
+            gap=question.gap,
+            classes=classes,
+            per_visit=question.per_visit,
+        )
         content = read_content(db, question.selection, options)
         if content.photos:
             break

@@ -1,5 +1,6 @@
 -- The view `selected` as one flat table: a row for each box of the view `counted`, and one with empty box columns for a
--- photo without any, so that no photo is dropped. by_person: a person says so, of the box or of the photo.
+-- photo without any, so that no photo is dropped. by_person: a person says so, of the box or of the photo. event_...: the
+-- visit of the box (numbers count within this table), and what all photos of it say, from the table `animals`.
 SELECT
     i.image_id, r.name AS root, i.path, s.station, s.captured_at, i.captured_at_source, i.captured_at_suspect,
     s.status, i.error_code, i.error_message,
@@ -9,10 +10,12 @@ SELECT
     d.class, d.kind, d.age_class, d.species, d.confidence, d.x, d.y, d.w, d.h,
     coalesce(d.by_person, s.by_person) AS by_person,
     i.trigger_mode, i.camera_event, i.sequence_position, i.sequence_length, i.temperature_c, i.temperature_f,
-    i.moon_phase, i.infrared, i.battery_v, i.camera_label
+    i.moon_phase, i.infrared, i.battery_v, i.camera_label,
+    a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id
 LEFT JOIN runs ON runs.run_id = s.run_id
 LEFT JOIN counted d ON d.image_id = i.image_id
+LEFT JOIN animals a ON a.image_id = d.image_id AND a.run_id = d.run_id AND a.class_id = d.class_id
 ORDER BY s.root_id, i.path, i.image_id, d.confidence DESC, d.class, d.x, d.y

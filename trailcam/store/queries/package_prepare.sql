@@ -1,5 +1,5 @@
 -- What a package of deployments, media and observations needs beside the views `selected` and `counted` and the tables
--- `sightings` and `deployment_photos`.
+-- `animals`, `sightings` and `deployment_photos`.
 --
 -- package_words: whose word a person's box is: the newest judgement in force with that class at that place.
 CREATE TEMP TABLE package_words AS
@@ -12,20 +12,21 @@ QUALIFY row_number() OVER (
 ) = 1;
 -- package_events: one row for each event of `sightings` and deployment it was seen in, in the order of their starts.
 -- by_person: people put every box of it there. started, ended: the first and the last photo's time, UTC offset by its file (minutes or NULL), and
--- whether that is sure: of a file's name or of satellites.
+-- whether that is sure: of a file's name or of satellites. visit_at: when its visit began there, of whatever class.
 CREATE TEMP TABLE package_events AS
 WITH seen AS (
     SELECT
-        c.image_id, c.class, bool_and(c.by_person) AS by_person,
+        c.image_id, a.class, bool_and(c.by_person) AS by_person,
         max(c.confidence) FILTER (NOT c.by_person) AS confidence,
         max(w.author) AS author, max(w.made_at) AS made_at,
         max(c.run_id) AS run_id,
-        min({'kind': c.kind, 'age_class': c.age_class, 'species': c.species}) AS meaning
+        min({'kind': a.kind, 'age_class': a.age_class, 'species': a.species}) AS meaning
     FROM counted c
+    JOIN animals a ON a.image_id = c.image_id AND a.run_id = c.run_id AND a.class_id = c.class_id
     LEFT JOIN package_words w
         ON c.by_person AND w.image_id = c.image_id AND w.class = c.class
         AND w.x = c.x AND w.y = c.y AND w.w = c.w AND w.h = c.h
-    GROUP BY c.image_id, c.class
+    GROUP BY c.image_id, a.class
 ),
 dated AS (
     SELECT image_id, p.number, {
@@ -50,4 +51,7 @@ events AS (
     LEFT JOIN results r ON r.image_id = s.image_id AND r.run_id = seen.run_id
     GROUP BY p.number, s.what, s.event
 )
-SELECT row_number() OVER (ORDER BY number, started.at, what, event) - 1 AS place, * FROM events;
+SELECT
+    row_number() OVER (ORDER BY number, started.at, what, event) - 1 AS place,
+    min(started.at) OVER (PARTITION BY number, event) AS visit_at, *
+FROM events;

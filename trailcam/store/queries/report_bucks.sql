@@ -57,7 +57,7 @@ scopes AS (
 -- visit belongs to the group of its first photo, wherever it ends.
 begun AS (
     SELECT
-        image_id, captured_at, begins, what AS age, animals AS boxes, by_model, confidence_sum,
+        image_id, captured_at, begins, begins_visit, what AS age, animals AS boxes, by_model, confidence_sum,
         CASE WHEN $by_month THEN date_trunc('month', captured_at)::DATE END AS month_start,
         CASE WHEN $by_season
             THEN year(captured_at) - (month(captured_at) < $first_month)::INTEGER
@@ -78,12 +78,18 @@ by_age AS (
     FROM begun
     GROUP BY ALL
 ),
--- A photo with bucks of two age classes is in two rows of by_age, but one photo: age NULL counts these.
+-- A photo with bucks of two age classes is in two rows of by_age, but one photo, and so is a visit: age NULL counts
+-- these once.
 parts AS (
     SELECT * FROM by_age
     UNION ALL BY NAME
-    SELECT month_start, season_start, station_key, hour_key, NULL AS age, count(*) AS photos
-    FROM (SELECT DISTINCT image_id, month_start, season_start, station_key, hour_key FROM begun)
+    SELECT
+        month_start, season_start, station_key, hour_key, NULL AS age, count(*) AS photos,
+        count(*) FILTER (begins_visit) AS events
+    FROM (
+        SELECT image_id, month_start, season_start, station_key, hour_key, bool_or(begins_visit) AS begins_visit
+        FROM begun GROUP BY ALL
+    )
     GROUP BY ALL
 ),
 counts AS (
@@ -91,7 +97,7 @@ counts AS (
         month_start, season_start, station_key, hour_key, row_age AS age,
         sum(photos) FILTER (age IS NOT DISTINCT FROM row_age)::BIGINT AS photos,
         sum(boxes)::BIGINT AS detections,
-        sum(events)::BIGINT AS events,
+        sum(events) FILTER (age IS NOT DISTINCT FROM row_age)::BIGINT AS events,
         sum(by_model)::BIGINT AS by_model,
         sum(confidence_sum) AS confidence_sum,
         sum(undated_boxes)::BIGINT AS undated_detections
