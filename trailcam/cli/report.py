@@ -34,7 +34,7 @@ def command_of(entry: ReportEntry) -> Callable[..., None]:
         output.write(answer)
 
     own = {option.parameter: _annotation(option) for option in entry.options}
-    defaults = {o.parameter: None if o.choices or o.many else False for o in entry.options}
+    defaults = {o.parameter: None if o.choices or o.many or _is_argument(o) else False for o in entry.options}
     annotations = {"questions": QuestionsOpts, **own, "output": OutputOpts, "library": LibraryOpts}
     report.__doc__ = entry.sentence
     report.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -51,7 +51,14 @@ def command_of(entry: ReportEntry) -> Callable[..., None]:
     return with_options(report)
 
 
+def _is_argument(option: ReportOption) -> bool:
+    return not option.flag.startswith("-")
+
+
 def _annotation(option: ReportOption) -> Any:  # noqa: ANN401 - a type with typer's annotation
+    if _is_argument(option):
+        argument = typer.Argument(metavar=option.flag, help=option.help, show_default=False)
+        return Annotated[str | None, argument]
     shown = option.default if option.default is not None else False
     what = typer.Option(option.flag, help=option.help, show_default=shown)
     if option.choices:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class ReportOption:
     """An option that gives a report's function the keyword ``parameter``.
 
-    With ``choices`` or ``many`` it may be repeated and gives a list of texts, otherwise it is a switch.
+    With ``choices`` or ``many`` it may be repeated and gives a list of texts, otherwise it is a switch. A
+    ``flag`` without dashes is an argument that may be left out.
     ``default`` says in words what holds without it.
     """
 
@@ -99,7 +100,7 @@ def _by(
     return ReportOption("by", "--by", help_, choices=keys, default=default)
 
 
-_BUCK_KEYS = ("month", "season", "station", "age", "hour")
+_BUCK_KEYS = ("month", "season", "station", "age", "hour", "name")
 _BUCK_PARTS = ("counts", "seasons", "confidence", "hours", "nights")
 _SPECIES_KEYS = ("month", "season", "station", "hour")
 _ACTIVITY_KEYS = ("hour", "sun", "moon", "month", "season", "station")
@@ -109,11 +110,16 @@ _RATIOS = ("bucks_per_100_does", "fawns_per_100_does")
 REPORTS = (
     ReportEntry(
         "bucks",
-        "buck_parts:buck_report",
+        "bucks_asked:report_bucks",
         "Bucks by age class, with coverage; season-years compared, in legal light or not, hours and nights.",
         keys=_BUCK_KEYS,
         options=(
-            _by(_BUCK_KEYS, "month and age"),
+            ReportOption("name", "NAME", 'One buck that somebody has named: "Split Brow".'),
+            _by(
+                _BUCK_KEYS,
+                "month and age",
+                "A key of the rows; may be repeated. By name: the bucks that people have named.",
+            ),
             ReportOption(
                 "parts",
                 "--part",

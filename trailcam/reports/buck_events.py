@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ import numpy.typing as npt
 from trailcam.reports.common import Question
 from trailcam.reports.visits import read_places
 from trailcam.store.database import Connection
-from trailcam.store.visits import Visits
 from trailcam.sun.legal_light import (
     DARK,
     LEGAL,
@@ -31,6 +30,19 @@ Names = Mapping[str, Sequence[str]]
 
 _HALF_DAY_US = 43_200_000_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - camera time
+
+
+class PhotosInVisits(Protocol):
+    """Visits by age class, or by name, whose photos can be had in columns: see ``store.visits.Visits``."""
+
+    @property
+    def db(self) -> Connection:
+        """The connection that they are on."""
+        ...
+
+    def photos_in_columns(self, first_month: int) -> tuple[dict[str, list[str]], dict[str, Any]]:
+        """Names and columns."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,8 +108,8 @@ class Seen:
     spans: Mapping[Key, tuple[datetime, datetime]]
 
 
-def see(visits: Visits, question: Question, *, light: bool = True) -> Seen:
-    """Visits of bucks by age. Without ``light`` that is UNKNOWN, and the sun is not asked."""
+def see(visits: PhotosInVisits, question: Question, *, light: bool = True) -> Seen:
+    """Visits of bucks by age, or by name. Without ``light`` that is UNKNOWN, and the sun is not asked."""
     names, found = visits.photos_in_columns(question.first_month)
     photos: dict[str, npt.NDArray[Any]] = {name: np.asarray(column) for name, column in found.items()}
     starts = np.flatnonzero(photos["begins"])

@@ -9,6 +9,7 @@ from typing import Any
 from trailcam.errors import UsageError
 from trailcam.store.columns import insert_row, next_id
 from trailcam.store.database import Connection, Database, one, rows, utc_now
+from trailcam.store.names import forget_names
 from trailcam.store.run_choice import delete_run
 
 
@@ -49,8 +50,8 @@ def begin_import(db: Connection, form: str, file: str, run_id: int | None = None
 def undo_import(database: Database, import_id: int | None, author: str) -> UndoneImport:
     """Undo an import, None: the last one: its run is deleted, or its corrections count no more.
 
-    What people said before and since stays. The same file can be imported again afterwards. Raises UsageError
-    where there is no such import, or it was undone before.
+    Its names count no more either. What people said before and since stays. The same file can be imported
+    again afterwards. Raises UsageError where there is no such import, or it was undone before.
     """
     with database.write() as db:
         return _undo(db, import_id, author)
@@ -71,6 +72,7 @@ def _undo(db: Connection, import_id: int | None, author: str) -> UndoneImport:
         # Without its uid a correction is nothing that the same file brought before.
         db.execute("UPDATE judgements SET uid = NULL WHERE import_id = ?", [number])
         undone = UndoneImport(number, found["file"], found["made_at"], len(counting))
+    forget_names(db, number, author)
     db.execute(
         "UPDATE imports SET undone_at = ?, undone_by = ? WHERE import_id = ?", [utc_now(), author, number]
     )

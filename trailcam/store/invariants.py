@@ -162,6 +162,7 @@ PLACES = (
         SELECT image_id FROM images WHERE duplicate_of IS NOT NULL AND (
             run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)
             OR image_id IN (SELECT image_id FROM judgements)
+            OR image_id IN (SELECT image_id FROM named_boxes)
         )
         """,
     ),
@@ -212,10 +213,28 @@ PEOPLE = (
         ANTI JOIN judgements USING (judgement_id, image_id)
         """,
     ),
+    Rule("a naming twice", _twice("namings", "naming_id")),
+    Rule("a named box of no naming", _lost("named_boxes", "naming_id", "namings")),
+    Rule("a named box of no image", _lost("named_boxes", "image_id", "images", "naming_id, image_id")),
+    Rule("an animal named twice in one naming", _twice("named_boxes", "naming_id", "spot")),
+    Rule(
+        "an animal on two photos",
+        "SELECT spot, count(DISTINCT image_id) AS photos FROM named_boxes GROUP BY spot"
+        " HAVING count(DISTINCT image_id) > 1",
+    ),
+    Rule(
+        "a rename or merge without its names",
+        "SELECT naming_id FROM namings WHERE (kind <> 'name') = (name IS NULL OR into_name IS NULL)",
+    ),
     Rule("an import twice", _twice("imports", "import_id")),
     Rule(
         "a judgement of no import",
         "SELECT judgement_id, import_id FROM judgements ANTI JOIN imports USING (import_id)"
+        " WHERE import_id IS NOT NULL",
+    ),
+    Rule(
+        "a naming of no import",
+        "SELECT naming_id, import_id FROM namings ANTI JOIN imports USING (import_id)"
         " WHERE import_id IS NOT NULL",
     ),
     Rule(

@@ -140,6 +140,30 @@ def m016_unread_pictures(db: Connection) -> None:
     )
 
 
+def m017_names(db: Connection) -> None:
+    """What people call their bucks.
+
+    A naming is one act of one person: it names boxes, or renames or merges names (``name`` becomes
+    ``into_name`` in all namings before it). ``named_boxes.spot`` is one animal on one photo: its newest row
+    of a naming in force counts. A ``name`` NULL says that nobody can tell which buck it is. ``uid`` names a
+    row in the file it came from, so that it is taken once. Nothing is ever deleted.
+    """
+    db.execute(
+        """
+        CREATE TABLE namings (
+            naming_id BIGINT NOT NULL, kind VARCHAR NOT NULL CHECK (kind IN ('name', 'rename', 'merge')),
+            name VARCHAR, into_name VARCHAR, author VARCHAR NOT NULL, source VARCHAR NOT NULL,
+            import_id INTEGER, made_at TIMESTAMP NOT NULL, undone_at TIMESTAMP, undone_by VARCHAR
+        );
+        CREATE TABLE named_boxes (
+            naming_id BIGINT NOT NULL, image_id BIGINT NOT NULL, spot BIGINT NOT NULL, name VARCHAR,
+            x REAL NOT NULL, y REAL NOT NULL, w REAL NOT NULL, h REAL NOT NULL,
+            said_at TIMESTAMP NOT NULL, uid VARCHAR
+        );
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     *FIRST_STEPS,
     m009_stations,
@@ -150,6 +174,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m014_repeats,
     m015_imports,
     m016_unread_pictures,
+    m017_names,
 )
 LATEST = len(MIGRATIONS)
 

@@ -72,6 +72,8 @@ _IMPORTS = {
     " AND run_id IS NOT NULL AND run_id NOT IN (SELECT run_id FROM runs)",
     "corrections of no import": "UPDATE judgements SET import_id = NULL WHERE import_id IS NOT NULL"
     " AND import_id NOT IN (SELECT import_id FROM imports)",
+    "names of no import": "UPDATE namings SET import_id = NULL WHERE import_id IS NOT NULL"
+    " AND import_id NOT IN (SELECT import_id FROM imports)",
 }
 _PLACES = {
     "stations that photos name but were missing": """
@@ -99,6 +101,7 @@ _EQUALS = {
         UPDATE images SET duplicate_of = NULL WHERE duplicate_of IS NOT NULL AND (
             run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)
             OR image_id IN (SELECT image_id FROM judgements)
+            OR image_id IN (SELECT image_id FROM named_boxes)
         )
     """,
 }
@@ -189,6 +192,9 @@ def repair(db: Connection) -> Repair:
         db,
         "DELETE FROM judged_boxes WHERE (judgement_id, image_id) NOT IN"
         " (SELECT (judgement_id, image_id) FROM judgements)",
+    )
+    fixed["named boxes without their naming"] = _count(
+        db, "DELETE FROM named_boxes WHERE naming_id NOT IN (SELECT naming_id FROM namings)"
     )
     for what, sql in {**_RUNS, **_IMPORTS, **_TIMES}.items():
         fixed[what] = _count(db, sql)

@@ -3,6 +3,7 @@
 -- rechosen: photos whose readings changed, so that their capture time has to be chosen anew.
 UPDATE judgements SET image_id = a.owner_id FROM absorbed a WHERE judgements.image_id = a.image_id;
 UPDATE judged_boxes SET image_id = a.owner_id FROM absorbed a WHERE judged_boxes.image_id = a.image_id;
+UPDATE named_boxes SET image_id = a.owner_id FROM absorbed a WHERE named_boxes.image_id = a.image_id;
 
 -- One result for each run and photo.
 CREATE OR REPLACE TEMP TABLE taken AS

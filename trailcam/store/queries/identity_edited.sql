@@ -10,6 +10,7 @@ LEFT JOIN (SELECT * FROM time_readings WHERE source = 'exif') b ON b.image_id = 
 WHERE starts_with(o.path, '.replaced/') AND o.status = 'missing' AND n.status <> 'missing'
     AND o.duplicate_of IS NULL AND n.duplicate_of IS NULL AND n.run_id IS NULL
     AND NOT EXISTS (FROM judgements j WHERE j.image_id = n.image_id)
+    AND NOT EXISTS (FROM named_boxes b WHERE b.image_id = n.image_id)
     AND NOT coalesce(a.value <> b.value OR o.serial <> n.serial OR o.model <> n.model, false)
 QUALIFY row_number() OVER (PARTITION BY n.image_id ORDER BY o.run_id IS NULL, o.image_id) = 1;
 DELETE FROM results WHERE image_id IN (SELECT image_id FROM edited);

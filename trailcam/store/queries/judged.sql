@@ -3,17 +3,7 @@
 -- judged: one row for each photo that a person judged. whole: at least one judgement in force is of the whole photo.
 -- person_boxes: the places that were judged, with what is there; class NULL: nothing. A judgement of a whole photo
 -- ends all before it, and a box takes the place of an earlier judgement's that it overlaps by an IoU of {same}.
-CREATE OR REPLACE TEMP MACRO iou(ax, ay, aw, ah, bx, b_y, bw, bh) AS (
-    -- Worked out in double precision: a box overlaps itself by 1.
-    (greatest(0, least(ax::DOUBLE + aw, bx::DOUBLE + bw) - greatest(ax, bx)::DOUBLE)
-        * greatest(0, least(ay::DOUBLE + ah, b_y::DOUBLE + bh) - greatest(ay, b_y)::DOUBLE))
-    / nullif(
-        aw::DOUBLE * ah + bw::DOUBLE * bh
-        - greatest(0, least(ax::DOUBLE + aw, bx::DOUBLE + bw) - greatest(ax, bx)::DOUBLE)
-        * greatest(0, least(ay::DOUBLE + ah, b_y::DOUBLE + bh) - greatest(ay, b_y)::DOUBLE),
-        0
-    )
-);
+{query:iou};
 CREATE TEMP TABLE in_force AS
 SELECT judgement_id, image_id, whole, made_at
 FROM (
