@@ -22,6 +22,9 @@ from trailcam.store.repair import repair
 from trailcam.store.rescue import set_aside_log
 
 NOW = "TIMESTAMP '2026-01-01'"
+BY = f"'a' AS author, 'b' AS source, {NOW} AS made_at"
+BOX = f"1 AS image_id, 1 AS spot, 'A' AS name, 0 AS x, 0 AS y, 1 AS w, 1 AS h, {NOW} AS said_at"
+NAMING = f"INSERT INTO namings BY NAME SELECT 1 AS naming_id, 'name' AS kind, {BY}"
 # Rule -> what breaks it.
 BREAKS = {
     "an image twice": "INSERT INTO images SELECT * FROM images WHERE image_id = 1",
@@ -83,6 +86,19 @@ BREAKS = {
     f" SELECT 1, 1, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL, NULL FROM range(2)",
     "a judgement of no image": "INSERT INTO judgements"
     f" VALUES (1, 99, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL, NULL)",
+    "a naming twice": f"INSERT INTO namings BY NAME SELECT 1 AS naming_id, 'name' AS kind, {BY} FROM range(2)",
+    "a named box of no naming": f"INSERT INTO named_boxes BY NAME SELECT 9 AS naming_id, {BOX}",
+    "a named box of no image": f"{NAMING}; INSERT INTO named_boxes BY NAME SELECT * REPLACE (99 AS image_id)"
+    f" FROM (SELECT 1 AS naming_id, {BOX})",
+    "an animal named twice in one naming": f"{NAMING}; INSERT INTO named_boxes BY NAME"
+    f" SELECT 1 AS naming_id, {BOX} FROM range(2)",
+    "an animal on two photos": f"{NAMING}; {NAMING.replace('1 AS naming_id', '2 AS naming_id')};"
+    f" INSERT INTO named_boxes BY NAME SELECT * EXCLUDE (n) REPLACE (n AS image_id)"
+    f" FROM (SELECT n AS naming_id, {BOX}, n FROM range(1, 3) t(n))",
+    "a rename or merge without its names": "INSERT INTO namings BY NAME"
+    f" SELECT 1 AS naming_id, 'merge' AS kind, 'a' AS name, {BY}",
+    "a naming of no import": "INSERT INTO namings BY NAME"
+    f" SELECT 1 AS naming_id, 'name' AS kind, 9 AS import_id, {BY}",
     "an import twice": "INSERT INTO imports BY NAME SELECT 7 AS import_id, 'coco' AS format, 'x' AS file,"
     f" {NOW} AS made_at FROM range(2)",
     "a judgement of no import": "INSERT INTO judgements BY NAME SELECT 5 AS judgement_id, 1 AS image_id,"
@@ -117,6 +133,11 @@ STAYS = {
     "a photo moved twice by one shift",
     "a judgement twice",
     "a judgement of no image",
+    "a naming twice",
+    "a named box of no image",
+    "an animal named twice in one naming",
+    "an animal on two photos",
+    "a rename or merge without its names",
     "two fitted thresholds of one class",
     "a digest twice",
 }

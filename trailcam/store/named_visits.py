@@ -85,7 +85,7 @@ class NamedVisits(TempTables):
         than bucks were named in them; with their photos and first and last time.
         """
         with join_visits(self.named.counted, gap, Level.AGE, kinds=[Kind.BUCK], only=[AgeClass.MATURE]):
-            return rows(
+            found = rows(
                 self.db,
                 "WITH told AS ("
                 "SELECT v.station, v.what, v.event, count(DISTINCT n.name) AS names FROM visits v"
@@ -98,6 +98,7 @@ class NamedVisits(TempTables):
                 " FROM visits v LEFT JOIN told t USING (station, what, event)"
                 " WHERE v.animals > coalesce(t.names, 0) GROUP BY ALL ORDER BY ALL",
             )
+        return [row for row in found if row["events"]]
 
     def seasons(self, first_month: int) -> list[dict[str, Any]]:
         """By season-year: named bucks, the most unnamed bucks in one photo, and the most bucks in one."""
