@@ -55,8 +55,8 @@ def test_naming_renaming_merging_and_undoing(library: Library) -> None:
     shown = trailcam(library, "report", "bucks", "--by", "name", "--format", "csv").stdout.splitlines()
     assert shown[0].startswith("name,events,photos,stations,first_sighting,last_sighting,days_since")
     assert [line.split(",")[:3] for line in shown[1:]] == [["Split Brow", "1", "1"], ["", "2", "2"]]
-    shown = trailcam(library, "report", "bucks", "split brow").stdout
-    assert "Split Brow: 1 visit at 1 station" in shown
+    one = trailcam(library, "report", "bucks", "split brow").stdout
+    assert "Split Brow: 1 visit at 1 station" in one
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ BREAKS = {
     f" SELECT 1, 1, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL, NULL FROM range(2)",
     "a judgement of no image": "INSERT INTO judgements"
     f" VALUES (1, 99, true, 'a', 'b', NULL, {NOW}, {NOW}, NULL, NULL, NULL)",
-    "a naming twice": f"INSERT INTO namings BY NAME SELECT 1 AS naming_id, 'name' AS kind, {BY} FROM range(2)",
+    "a naming twice": f"{NAMING} FROM range(2)",
     "a named box of no naming": f"INSERT INTO named_boxes BY NAME SELECT 9 AS naming_id, {BOX}",
     "a named box of no image": f"{NAMING}; INSERT INTO named_boxes BY NAME SELECT * REPLACE (99 AS image_id)"
     f" FROM (SELECT 1 AS naming_id, {BOX})",

@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("store", "media", "samples"),
     ("detect", "strip"),
     ("pages", "clock", "doctor"),
-    ("scan", "evaluate", "gallery", "review", "static_boxes"),
+    ("scan", "evaluate", "gallery", "review", "bucks_page", "static_boxes"),
     ("train", "reports"),
     ("imports", "export", "compare_page", "summary_page", "bench"),
     ("cli",),

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.groups import with_options
-from trailcam.cli.options import LibraryOpts, OutputOpts, PhotoArg, WritingOpts
-from trailcam.errors import UsageError
+from trailcam.cli.groups import Only, with_options
+from trailcam.cli.model_options import ModelGroup
+from trailcam.cli.options import (
+    CacheOpt,
+    CountingOpts,
+    LibraryOpts,
+    OutputOpts,
+    PhotoArg,
+    SelectionOpts,
+    WritingOpts,
+)
+from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trailcam.bucks_page.apply import Applied
     from trailcam.cli.open_library import Library
+    from trailcam.settings.config import DetectSettings
     from trailcam.store.names import Naming
 
 app = typer.Typer(help="Which buck: names that people give.", no_args_is_help=True)
@@ -24,6 +36,88 @@ _Name = Annotated[str, typer.Argument(help="A buck's name.", show_default=False)
 _AuthorOpt = Annotated[
     str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
 ]
+
+
+_ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device")]
+
+
+@app.command("page")
+@with_options
+def page(
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.html", help="The page to write.")],
+    selection: SelectionOpts,
+    counting: CountingOpts,
+    by_time: Annotated[
+        bool, typer.Option("--by-time", help="In the order of time: no model looks at the pictures.")
+    ] = False,
+    model: _ModelOpts,
+    cache: CacheOpt = True,
+    library: LibraryOpts,
+) -> None:
+    """Write an offline page to name bucks on, look-alikes side by side. `bucks apply` records the names."""
+    from trailcam.bucks_page.look_cache import default_folder
+    from trailcam.bucks_page.make_page import BucksPageOptions, build_bucks_page
+    from trailcam.pages.pictures import default_cache
+
+    looks = None
+    if not by_time:
+        from trailcam.detect.model.looks import choose_looks
+
+        looks = choose_looks(model.weights, model.device)
+    options = BucksPageOptions(
+        gap=counting.gap,
+        confidence=counting.confidence,
+        looks=looks,
+        cache=default_cache() if cache else None,
+        looks_folder=default_folder() if cache else None,
+    )
+    report = build_bucks_page(
+        library.database,
+        selection,
+        output,
+        options,
+        lambda step: console.progress(step, quiet=library.quiet),
+    )
+    console.out.print(
+        f"{printable(str(report.path))}: {count(report.candidates, 'visit')} of bucks,"
+        f" {count(report.n_photos, 'card')}, {report.size_bytes / 1e6:.1f} MB.",
+        markup=False,
+        soft_wrap=True,
+    )
+    library.name_some([f"No picture of {problem}" for problem in report.problems])
+    if report.problems:
+        raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+@app.command("apply")
+@with_options
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the page saved.")],
+    *,
+    author: Annotated[
+        str | None,
+        typer.Option("--author", help="Whose names these are.", show_default="the name given on the page"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let these names replace those that others gave since.")
+    ] = False,
+    library: WritingOpts,
+) -> None:
+    """Record the names that a page saved; `bucks undo` takes them back. Twice changes nothing."""
+    from trailcam.bucks_page.answers import read_answers
+    from trailcam.bucks_page.apply import apply_answers
+    from trailcam.machine import user_name
+
+    answers = read_answers(file)
+    who = author or answers.author.strip() or user_name()
+    with library.locked() as database:
+        done = apply_answers(database, answers, author=who, overwrite=overwrite)
+    _show_applied(done, who)
+    _say_doubts(library, done.names)
+    if done.conflicts:
+        library.name_some([f"{conflict.photo}: {conflict.why}" for conflict in done.conflicts])
+        raise typer.Exit(ExitCode.SOME_FAILED)
 
 
 @app.command("name")
@@ -148,6 +242,14 @@ def list_(*, output: OutputOpts, library: LibraryOpts) -> None:
     with library.read() as db:
         report = name_list(db, library.settings.report.gap)
     output.write(report)
+
+
+def _show_applied(done: Applied, who: str) -> None:
+    parts = [f"Recorded {count(done.recorded, 'box')} of {printable(who)}"]
+    parts += [f"{done.known:,} known before"] if done.known else []
+    parts += [f"{done.agreed:,} had this name already"] if done.agreed else []
+    parts += [f"{len(done.conflicts):,} left out"] if done.conflicts else []
+    console.out.print("; ".join(parts) + ".", markup=False, soft_wrap=True)
 
 
 def _told(made: Naming) -> str:

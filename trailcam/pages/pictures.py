@@ -188,7 +188,7 @@ def cut_around(show: Box | None, ratio: float) -> Box:
 
 def render(data: bytes, request: Request) -> Pictures | NoPicture:
     """A photo's bytes -> its pictures, decoded at about the size they have."""
-    width, height = _size(data)
+    width, height = photo_size(data)
     _, _, part, part_high = cut_around(request.show, width / height)
     enough = THUMB_PX * max(width, height) / max(part * width, part_high * height)
     side = min(max(request.large_px or 0, round(enough)), max(width, height))
@@ -200,8 +200,8 @@ def render(data: bytes, request: Request) -> Pictures | NoPicture:
         _blur(pixels, box)
     ratio = decoded.place.width / decoded.place.height
     thumb = _scaled(_part(pixels, cut_around(request.show, ratio)), THUMB_PX)
-    large = _encode(_scaled(pixels, request.large_px)) if request.large_px else None
-    return Pictures(_encode(thumb), large, ratio)
+    large = encode_picture(_scaled(pixels, request.large_px)) if request.large_px else None
+    return Pictures(encode_picture(thumb), large, ratio)
 
 
 def _part(pixels: Pixels, cut: Box) -> Pixels:
@@ -221,7 +221,7 @@ def _scaled(pixels: Pixels, longer: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _size(data: bytes) -> tuple[int, int]:
+def photo_size(data: bytes) -> tuple[int, int]:
     """Width and height in px of the upright photo, as the header says.
 
     Far too many where it says nothing, which decoding will complain of.
@@ -250,7 +250,8 @@ def _blur(pixels: Pixels, box: Box) -> None:
     part[:] = cv2.resize(few, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
 
 
-def _encode(pixels: Pixels) -> bytes:
+def encode_picture(pixels: Pixels) -> bytes:
+    """The JPEG of a small picture (height, width, 3) uint8 RGB."""
     return bytes(
         simplejpeg.encode_jpeg(
             np.ascontiguousarray(pixels), quality=_QUALITY, colorspace="RGB", colorsubsampling="420"

@@ -53,7 +53,7 @@ def name_list(db: Connection, gap: timedelta) -> Report:
         for row in found
     ]
     past = [_act(act) for act in acts]
-    notes = [] if rows else ["No buck has a name yet: `trailcam bucks name` gives one."]
+    notes = [] if rows else ["No buck has a name yet: `trailcam bucks page` helps to give some."]
     if len(past) > _LATEST:
         notes.append(
             f"The latest {_LATEST} of {count(len(past), 'naming')} are listed; --format json has all."

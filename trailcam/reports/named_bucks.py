@@ -301,9 +301,7 @@ def _unnamed_note(unnamed: Sequence[Row]) -> list[str]:
     n = sum(row["events"] for row in unnamed)
     if not n:
         return []
-    return [
-        f"Mature bucks that nobody has named: {UNNAMED}, {count(n, 'visit')}; `trailcam bucks` names them."
-    ]
+    return [f"Mature bucks without a name: {UNNAMED}, {count(n, 'visit')}; `trailcam bucks page` shows them."]
 
 
 def _notes(asked: _Asked) -> list[str]:

@@ -35,7 +35,7 @@ class NamesInForce(TempTables):
 
 
 @dataclass(frozen=True, slots=True)
-class Named(TempTables):
+class Named(NamesInForce):
     """``names_in_force`` and the table ``named``: the spots on the photos of ``counted``.
 
     named has a row for each: image_id, station, captured_at, spot, name, naming_id, author, said_at, the box

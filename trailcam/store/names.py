@@ -41,7 +41,9 @@ _SPACES = re.compile(r"\s+")
 class NamedBox(NamedTuple):
     """Which buck a person saw where; ``name`` None: nobody can tell. A ``uid``, any text, is recorded once.
 
-    ``said_at`` is UTC without zone, None: now.
+    ``said_at`` is UTC without zone, None: now. ``based_on``: the newest naming that the person knew of; a
+    later one that says something else is not overruled, unless it is of the same page (``uid`` up to its
+    first /). None: any is.
     """
 
     image_id: int
@@ -49,6 +51,7 @@ class NamedBox(NamedTuple):
     box: Box
     uid: str | None = None
     said_at: datetime | None = None
+    based_on: int | None = None
 
 
 class Refused(NamedTuple):
@@ -90,6 +93,8 @@ class _Animal:
     spot: int
     name: str | None
     box: Box
+    naming_id: int = 0
+    page: str = ""
     ended: bool = False
     said: bool = False
 
@@ -117,12 +122,11 @@ def name_boxes(
     author: str,
     source: str,
     import_id: int | None = None,
-    overwrite: bool = True,
 ) -> Recorded:
     """Record names in one naming, the later of ``given`` before the earlier. Call it in a transaction.
 
     Names known in another case are taken as they are known. Refused are a name that another animal of the
-    photo has, and, without ``overwrite``, an animal that somebody gave another name. A box means the animal
+    photo has, and an animal that somebody named since (see ``NamedBox.based_on``). A box means the animal
     that was named there before where they overlap as the same (see :mod:`trailcam.store.counted`). Raises
     UsageError for a name that can't be one and ValueError for a place that is none or an unknown image; then
     nothing is recorded.
@@ -144,7 +148,7 @@ def name_boxes(
     animals = _animals(db, list(fresh)) if fresh else {}
     rows_: list[tuple[NamedBox, _Animal]] = []
     for image_id, boxes in fresh.items():
-        rows_ += _settle(animals.get(image_id, []), boxes, done, overwrite=overwrite)
+        rows_ += _settle(animals.get(image_id, []), boxes, done)
     if rows_:
         done.naming_id = _save(db, rows_, author, source, import_id)
         done.recorded = sum(animal.said for _, animal in rows_)
@@ -291,9 +295,11 @@ def _animals(db: Connection, image_ids: Sequence[int]) -> dict[int, list[_Animal
     ):
         named = rows(
             db,
-            "SELECT n.image_id, n.spot, n.name, d.spot IS NULL AS ended, coalesce(d.x, n.x) AS x,"
+            "SELECT n.image_id, n.spot, n.name, n.naming_id, b.uid, d.spot IS NULL AS ended,"
+            " coalesce(d.x, n.x) AS x,"
             " coalesce(d.y, n.y) AS y, coalesce(d.w, n.w) AS w, coalesce(d.h, n.h) AS h"
-            " FROM names_in_force n JOIN asked USING (image_id) LEFT JOIN named d USING (spot) ORDER BY ALL",
+            " FROM names_in_force n JOIN asked USING (image_id) LEFT JOIN named d USING (spot)"
+            " JOIN named_boxes b ON b.spot = n.spot AND b.naming_id = n.naming_id ORDER BY ALL",
         )
         boxes = rows(
             db,
@@ -302,7 +308,10 @@ def _animals(db: Connection, image_ids: Sequence[int]) -> dict[int, list[_Animal
             " AND (d.x, d.y, d.w, d.h) = (c.x, c.y, c.w, c.h)) ORDER BY ALL",
         )
     for row in named:
-        animal = _Animal(int(row["spot"]), row["name"], _box(row), ended=bool(row["ended"]))
+        page = str(row["uid"] or "").partition("/")[0]
+        animal = _Animal(
+            int(row["spot"]), row["name"], _box(row), int(row["naming_id"]), page, bool(row["ended"])
+        )
         found.setdefault(int(row["image_id"]), []).append(animal)
     for row in boxes:
         found.setdefault(int(row["image_id"]), []).append(_Animal(0, None, _box(row)))
@@ -315,16 +324,17 @@ def _box(row: Mapping[str, Any]) -> Box:
 
 
 def _settle(
-    animals: list[_Animal], boxes: Sequence[tuple[int, NamedBox]], done: Recorded, *, overwrite: bool
+    animals: list[_Animal], boxes: Sequence[tuple[int, NamedBox]], done: Recorded
 ) -> list[tuple[NamedBox, _Animal]]:
     """The rows to record for one photo. A name that an ended animal had moves to the new one."""
     wanted: dict[int, tuple[int, NamedBox]] = {}
     for n, box in boxes:
         wanted[_which(animals, box.box)] = (n, box)
     for k, (n, box) in list(wanted.items()):
-        if animals[k].spot and not animals[k].ended and animals[k].name != box.name and not overwrite:
-            now = animals[k].name
-            done.refused.append(Refused(n, f"somebody calls it {now}" if now else "somebody can't tell it"))
+        if _named_since(animals[k], box):
+            called = animals[k].name
+            why = f"somebody has named it since: {called}" if called else "somebody has said since: not sure"
+            done.refused.append(Refused(n, why))
             del wanted[k]
     while clash := next(_clashes(animals, wanted), None):
         name = wanted[clash][1].name
@@ -343,11 +353,19 @@ def _settle(
     return found
 
 
+def _named_since(animal: _Animal, box: NamedBox) -> bool:
+    """Whether somebody gave the animal another name that the speaker of ``box`` didn't know of."""
+    if box.based_on is None or not animal.spot or animal.ended or animal.name == box.name:
+        return False
+    same_page = box.uid is not None and animal.page == box.uid.partition("/")[0]
+    return animal.naming_id > box.based_on and not same_page
+
+
 def _clashes(animals: Sequence[_Animal], wanted: Mapping[int, tuple[int, NamedBox]]) -> Iterator[int]:
     """Those of ``wanted`` that would give an animal the name of another, the last first."""
     names = {k: animal.name for k, animal in enumerate(animals) if animal.spot and not animal.ended}
     names |= {k: box.name for k, (_, box) in wanted.items()}
-    for k in reversed(wanted):
+    for k in reversed(list(wanted)):
         if names[k] is not None and list(names.values()).count(names[k]) > 1:
             yield k
 

@@ -58,14 +58,19 @@ class BackboneNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, side, side) normalised -> (n, classes) logits."""
+        logits: Tensor = self.fc(self.pooled(x))
+        return logits
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """(n, 3, side, side) normalised -> (n, width), what the linear layer reads."""
         pooled = []
         for i, layer in enumerate(self.layers):
             x = layer(x)
             if i in _LEVELS:
                 pooled.append(x.amax((2, 3)))
         pooled.append(x.mean((2, 3)))
-        logits: Tensor = self.fc(self.norm(torch.cat(pooled, 1)))
-        return logits
+        found: Tensor = self.norm(torch.cat(pooled, 1))
+        return found
 
 
 class _SameConv(nn.Conv2d):
