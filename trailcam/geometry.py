@@ -106,6 +106,13 @@ def stored_xywhn(
     return (y, x, h, w) if orientation in (5, 6, 7, 8) else (x, y, w, h)
 
 
+def upright_xywhn(
+    box: tuple[float, float, float, float], orientation: int
+) -> tuple[float, float, float, float]:
+    """The other way round: a box on the pixels as stored, ``xywhn`` of the upright image."""
+    return stored_xywhn(box, {6: 8, 8: 6}.get(orientation, orientation))
+
+
 def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     """Width and height in px after EXIF ``orientation`` (1..8) is applied."""
     return (height, width) if orientation in (5, 6, 7, 8) else (width, height)

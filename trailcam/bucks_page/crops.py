@@ -48,8 +48,9 @@ def cut_square(pixels: Pixels, box: Box, px: int, margin: float) -> Pixels:
 
 
 def cut_inside(pixels: Pixels, box: Box, px: int) -> Pixels:
-    """The part of ``pixels`` around ``box`` with a longer side of ``px`` at most: square where the photo allows it,
-    and never beyond the photo.
+    """The part of ``pixels`` around ``box``, scaled to a longer side of ``px`` at most.
+
+    Square where the photo allows it, and never beyond the photo.
     """
     height, width = pixels.shape[:2]
     x, y, w, h = box[0] * width, box[1] * height, box[2] * width, box[3] * height

@@ -159,6 +159,45 @@ def camtrap_dp(
     _show_labels(done, "media", library, dry_run=labels.dry_run)
 
 
+@app.command("names")
+@with_options
+def names(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="CSV, Parquet, MegaDetector's JSON, COCO, a Camtrap DP package or XMP sidecars.",
+        ),
+    ],
+    *,
+    base: BaseOpt = None,
+    author: Annotated[
+        str | None, typer.Option("--author", help="Who named them.", show_default="the user's name")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let these names replace those given here.")
+    ] = False,
+    dry_run: DryRunOpt = False,
+    library: WritingOpts,
+) -> None:
+    """Names of bucks out of any file that trailcam exports, and nothing else of it."""
+    from trailcam.imports.names import import_names
+    from trailcam.machine import user_name
+
+    with library.locked() as database:
+        done = import_names(
+            database, source, author=author or user_name(), base=base, overwrite=overwrite, dry_run=dry_run
+        )
+    begin = _begin(done.import_id, dry_run=dry_run, does="name", did="named")
+    parts = [f"{begin} {count(done.recorded, 'animal')}"]
+    parts += [f"{done.known:,} known before"] if done.known else []
+    parts += [f"{done.agreed:,} had this name already"] if done.agreed else []
+    console.out.print("; ".join(parts) + _end(dry_run=dry_run), markup=False, soft_wrap=True)
+    if done.note:
+        library.say(done.note)
+    _show_problems(done.problems, done.entries, "names", library)
+
+
 @app.command("undo")
 @with_options
 def undo(

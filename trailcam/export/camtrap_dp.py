@@ -117,7 +117,9 @@ def export_camtrap_dp(
             for event in stream_events(prepared):
                 made.event(event)
             made.end()
-            package.write(describe(options.project, sites, made.spans, made.species))
+            package.write(
+                describe(options.project, sites, made.spans, made.species, individuals=made.individuals)
+            )
     summary.notes += made.notes(plan.n_roots)
     return summary
 
@@ -165,7 +167,10 @@ def _say_left_out(left_out: LeftOut, summary: Summary) -> None:
 
 
 class _Tables:
-    """Writes the rows. ``spans`` are the deployments' first and last moments, ``species`` all names used."""
+    """Writes the rows. ``spans`` are the deployments' first and last moments, ``species`` all names used.
+
+    ``individuals``: whether an animal has a name of its own.
+    """
 
     def __init__(
         self, files: Mapping[str, BinaryIO], sites: Mapping[int, Site], plan: ExportPlan, summary: Summary
@@ -186,6 +191,7 @@ class _Tables:
         self._events = 0
         self.spans: list[tuple[datetime, datetime]] = []
         self.species: set[str] = set()
+        self.individuals = False
 
     def end(self) -> None:
         """Hand everything on to the files."""
@@ -286,12 +292,14 @@ class _Tables:
     def _boxes(self, photo: ExportPhoto, side: Side) -> Iterator[_Row]:
         site = self._sites[side.number]
         for box in photo.boxes:
+            self.individuals |= box.individual is not None
             said = side.boxes.get((box.info.name, *box[2:6])) if box.by_person else side.looked
             flock = flock_of(box.info)
             start = side.visits.get(flock)
             yield {
                 "eventID": _event_id(site, flock, start) if start else "",
                 "count": 1,
+                "individualID": printable(box.individual or ""),
                 **_words(self._meaning(box)),
                 **dict(
                     zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), bounding_box(*box[2:6]), strict=True)

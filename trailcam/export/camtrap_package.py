@@ -24,8 +24,13 @@ def describe(
     sites: Mapping[int, Site],
     spans: Sequence[tuple[datetime, datetime]],
     species: Collection[str],
+    *,
+    individuals: bool = False,
 ) -> bytes:
-    """The content of the file. ``spans``: first and last moment of each deployment. All are complete."""
+    """The content of the file. ``spans``: first and last moment of each deployment. All are complete.
+
+    ``individuals``: whether observations name single animals.
+    """
     resources = [
         {
             "name": name,
@@ -49,7 +54,7 @@ def describe(
             "title": project.title,
             "samplingDesign": project.sampling_design,
             "captureMethod": list(project.capture_method),
-            "individualAnimals": False,
+            "individualAnimals": individuals,
             "observationLevel": ["media", "event"],
         },
         "spatial": _spatial({(site.longitude, site.latitude) for site in sites.values()}),

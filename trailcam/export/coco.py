@@ -1,7 +1,7 @@
 """``export coco``: COCO Camera Traps, the form of the public camera-trap data sets.
 
 A blank has one annotation of category 0, empty; a failed photo is ``corrupt`` and has none. Photos that were
-never looked at are left out.
+never looked at are left out. A buck that has a name has it as ``individual`` of its annotation.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _annotations(photo: ExportPhoto, ids: Mapping[str, int]) -> Iterator[dict[st
     if photo.looked_at and not photo.boxes:
         yield {"id": f"{image}-0", "image_id": image, "category_id": 0}
     for number, box in enumerate(photo.boxes, start=1):
-        annotation = {
+        annotation: dict[str, Any] = {
             "id": f"{image}-{number}",
             "image_id": image,
             "category_id": ids[box.info.name],
@@ -111,4 +111,6 @@ def _annotations(photo: ExportPhoto, ids: Mapping[str, int]) -> Iterator[dict[st
         if photo.width and photo.height:
             size = (photo.width, photo.height, photo.width, photo.height)
             annotation["bbox"] = [round(part * scale, 2) for part, scale in zip(box[2:6], size, strict=True)]
+        if box.individual:
+            annotation["individual"] = box.individual
         yield annotation

@@ -1,7 +1,8 @@
 """``export megadetector``: MegaDetector batch output, format 1.6, for Timelapse and its kin.
 
 Those tools know "1" animal, "2" person and "3" vehicle; the model's own class (doe, mature, ...) is a
-classification. All stored boxes go out unless a confidence is asked for: the readers have a slider.
+classification. A buck that has a name has it as ``individual``, a field of trailcam's own. All stored boxes
+go out unless a confidence is asked for: the readers have a slider.
 """
 
 from __future__ import annotations
@@ -97,9 +98,10 @@ def _image(photo: ExportPhoto, ids: Mapping[str, str], several_roots: bool) -> d
 
 
 def _detection(box: ExportBox, ids: Mapping[str, str]) -> dict[str, Any]:
-    return {
+    detection = {
         "category": _CATEGORY.get(box.info.kind, "1"),
         "conf": float(box.confidence),
         "bbox": [box.x, box.y, box.w, box.h],
         "classifications": [[ids[box.info.name], float(box.confidence)]],
     }
+    return detection | ({"individual": box.individual} if box.individual else {})

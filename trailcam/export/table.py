@@ -17,6 +17,7 @@ from trailcam.store.animals import animals_of
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
 from trailcam.store.export_rows import bound_memory, copy_rows
+from trailcam.store.named import join_names
 from trailcam.store.select import select
 from trailcam.store.visits import gap_us
 from trailcam.words.text import printable
@@ -36,8 +37,9 @@ def export_table(
         bound_memory(db, scratch, "512MB")
         photos = select(db, selection)
         counted = count_boxes(photos, settings.confidence)
+        named = join_names(counted)
         animals = animals_of(counted, gap_us(settings.gap), per_visit=settings.per_visit).save(db)
-        n_photos, n_boxes = copy_rows(counted, animals, draft, _OPTIONS[form], no_formulas=form == "csv")
+        n_photos, n_boxes = copy_rows(named, animals, draft, _OPTIONS[form], no_formulas=form == "csv")
         if not draft.is_file():
             raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
         n_left_out = photos.undated_left_out()

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.geometry import stored_xywhn, upright_size
 from trailcam.store.export_rows import ExportBox, ExportPhoto
+from trailcam.store.names import KEYWORDS
 
 TOP = "trailcam"
 MARK = f'x:xmptk="{TOP}"'
@@ -49,6 +50,7 @@ def tree_of(info: ClassInfo) -> tuple[str, ...]:
 def packet(photo: ExportPhoto) -> bytes:
     """The sidecar of a photo that was looked at; the same photo gives the same bytes."""
     trees = sorted({tree_of(box.info) for box in photo.boxes}) or [(TOP, BLANK)]
+    trees += sorted({(*KEYWORDS, clean(box.individual)) for box in photo.boxes if box.individual})
     words = list(dict.fromkeys(word for tree in trees for word in tree))
     lines = [
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>',
@@ -94,13 +96,16 @@ def _regions(photo: ExportPhoto) -> list[str]:
 def _region(box: ExportBox, orientation: int) -> list[str]:
     x, y, w, h = stored_xywhn((box.x, box.y, box.w, box.h), orientation)
     sure = "a person" if box.by_person else f"{box.confidence:.2f}"
+    name = tree_of(box.info)[-1]
+    if box.individual:  # regions are for the names of persons and pets
+        name, sure = clean(box.individual), f"{name}, {sure}"
     # The guidelines know the types Face, Pet, Focus and BarCode; people's boxes are no faces.
     kind = ["       <mwg-rs:Type>Pet</mwg-rs:Type>"] if box.info.kind in _WILD else []
     return [
         '      <rdf:li rdf:parseType="Resource">',
         f'       <mwg-rs:Area stArea:x="{x + w / 2:.6f}" stArea:y="{y + h / 2:.6f}"'
         f' stArea:w="{w:.6f}" stArea:h="{h:.6f}" stArea:unit="normalized"/>',
-        f"       <mwg-rs:Name>{escape(tree_of(box.info)[-1])}</mwg-rs:Name>",
+        f"       <mwg-rs:Name>{escape(name)}</mwg-rs:Name>",
         *kind,
         f"       <mwg-rs:Description>{escape(sure)}</mwg-rs:Description>",
         "      </rdf:li>",

@@ -25,6 +25,7 @@ from trailcam.selection import Selection
 from trailcam.store.animals import SavedAnimals
 from trailcam.store.counted import PERSON_RUN, Counted, class_info, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
+from trailcam.store.named import Named, join_names
 from trailcam.store.paths import from_db
 from trailcam.store.scenes import join_scenes
 from trailcam.store.select import Selected, select
@@ -38,14 +39,14 @@ _Small = npt.NDArray[np.int32]
 # The columns of export_rows.sql that hold text of files, cameras and models.
 _TEXTS = (
     *("root", "path", "station", "error_message", "make", "model", "serial"),
-    *("weights", "class", "species", "camera_label", "event_class"),
+    *("weights", "class", "species", "camera_label", "event_class", "individual"),
 )
 
 
 class ExportBox(NamedTuple):
     """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left.
 
-    ``by_person``: a person put it there; its confidence is 1.
+    ``by_person``: a person put it there; its confidence is 1. ``individual``: what people call the buck.
     """
 
     info: ClassInfo
@@ -55,6 +56,7 @@ class ExportBox(NamedTuple):
     w: float
     h: float
     by_person: bool = False
+    individual: str | None = None
 
 
 class ExportPhoto(NamedTuple):
@@ -149,6 +151,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
     bound_memory(db)
     photos = select(db, selection)
     counted = count_boxes(photos, confidence)
+    join_names(counted)
     with join_scenes(photos, gap):
         found = db.execute(
             # Numbers alone: sorting names and paths would take a hundred bytes a photo.
@@ -212,21 +215,22 @@ def stream_reopening(
     for wanted in _chunks(plan, only):
         with database.read() as db:
             counted = count_boxes(select(db, Selection()), plan.counted.confidence)
+            join_names(counted)
             photos = list(_read(counted, plan, wanted))
         yield from photos
 
 
 def copy_rows(
-    counted: Counted, animals: SavedAnimals, target: Path, options: str, *, no_formulas: bool
+    named: Named, animals: SavedAnimals, target: Path, options: str, *, no_formulas: bool
 ) -> tuple[int, int]:
-    """Write the photos as a flat table to the file ``target``, by DuckDB's own writer.
+    """Write the photos of ``named`` as a flat table to the file ``target``, by DuckDB's own writer.
 
-    ``animals`` are the boxes of ``counted`` by visit. Returns how many photos there are, and boxes that
+    ``animals`` are its boxes by visit. Returns how many photos there are, and boxes that
     count. ``options`` are COPY's, a program's text. With ``no_formulas`` an apostrophe goes before text that
     a spreadsheet would run (see ``words/text.py``). Its sort needs 512 MB, see :func:`bound_memory`. A name
     that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
-    db = animals.db
+    db = named.db
     sql = query("export_rows")
     if no_formulas:
         starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
@@ -339,8 +343,8 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
         known |= {(row["run_id"], row["class_id"]): class_info(row) for row in fresh}
     by_photo = {
         n: tuple(
-            ExportBox(known[run_id, class_id], *rest)._replace(by_person=run_id == PERSON_RUN)
-            for _, run_id, class_id, *rest in group
+            ExportBox(known[run_id, class_id], *rest, by_person=run_id == PERSON_RUN, individual=individual)
+            for _, run_id, class_id, *rest, individual in group
         )
         for n, group in groupby(boxes, key=itemgetter(0))
     }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trailcam.domain import Kind
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.store.columns import asked
 from trailcam.store.correct_photo import boxes_of, list_code
-from trailcam.store.corrections import ShownBox
+from trailcam.store.corrections import ShownBox, shown_boxes
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Connection
 from trailcam.store.named import join_names
-from trailcam.store.names import NamedBox, Recorded, name_boxes
+from trailcam.store.names import Box, NamedBox, Recorded, name_boxes
 from trailcam.store.select import select
 from trailcam.words.text import count, printable
 
@@ -33,6 +35,17 @@ def names_on(db: Connection, image_id: int) -> dict[int, str | None]:
         ).fetchall()
     named = {(x, y, w, h): name for x, y, w, h, name in found}
     return {n: named[box[2:6]] for n, box in enumerate(shown, 1) if box[2:6] in named}
+
+
+def buck_places(db: Connection, image_ids: Sequence[int]) -> dict[int, list[Box]]:
+    """Photo -> the boxes (``xywhn``) of the bucks that count on it; photos without any are not in it."""
+    with select(db, Selection()) as photos, count_boxes(photos, None) as counted:
+        shown = shown_boxes(counted, image_ids)
+    found = {
+        image_id: [box[2:6] for box in boxes if box.info.kind is Kind.BUCK]
+        for image_id, boxes in shown.items()
+    }
+    return {image_id: boxes for image_id, boxes in found.items() if boxes}
 
 
 def name_photo(

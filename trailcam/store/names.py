@@ -35,6 +35,8 @@ Box = tuple[float, float, float, float]
 LONGEST = 60
 UNNAMED = "unnamed"
 """What reports call the bucks that nobody has named; so no buck can be called so."""
+KEYWORDS = ("trailcam", "individual")
+"""The branch of a photo manager's keywords that names single bucks."""
 _SPACES = re.compile(r"\s+")
 
 
@@ -236,6 +238,11 @@ def history(db: Connection) -> list[Naming]:
 def find_name(db: Connection, name: str) -> str:
     """A buck's name in any case, as it is known. Raises UsageError where no buck is called so."""
     return _find(_known(db), name)
+
+
+def note_import(db: Connection, naming_id: int, import_id: int) -> None:
+    """Note which import a naming belongs to, so that it is undone with it."""
+    db.execute("UPDATE namings SET import_id = ? WHERE naming_id = ?", [import_id, naming_id])
 
 
 def forget_names(db: Connection, import_id: int, author: str) -> None:

@@ -1,6 +1,7 @@
 -- The view `selected` as one flat table: a row for each box of the view `counted`, and one with empty box columns for a
 -- photo without any, so that no photo is dropped. by_person: a person says so, of the box or of the photo. event_...: the
 -- visit of the box (numbers count within this table), and what all photos of it say, from the table `animals`.
+-- individual: what people call the buck.
 SELECT
     i.image_id, r.name AS root, i.path, s.station, s.captured_at, i.captured_at_source, i.captured_at_suspect,
     s.status, i.error_code, i.error_message,
@@ -11,11 +12,14 @@ SELECT
     coalesce(d.by_person, s.by_person) AS by_person,
     i.trigger_mode, i.camera_event, i.sequence_position, i.sequence_length, i.temperature_c, i.temperature_f,
     i.moon_phase, i.infrared, i.battery_v, i.camera_label,
-    a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class
+    a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class,
+    n.name AS individual
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id
 LEFT JOIN runs ON runs.run_id = s.run_id
 LEFT JOIN counted d ON d.image_id = i.image_id
 LEFT JOIN animals a ON a.image_id = d.image_id AND a.run_id = d.run_id AND a.class_id = d.class_id
+LEFT JOIN named n
+    ON n.image_id = d.image_id AND n.kind IS NOT NULL AND (n.x, n.y, n.w, n.h, n.class) = (d.x, d.y, d.w, d.h, d.class)
 ORDER BY s.root_id, i.path, i.image_id, d.confidence DESC, d.class, d.x, d.y
