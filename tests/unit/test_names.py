@@ -20,6 +20,7 @@ from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.common import Question
+from trailcam.reports.digest import DEFAULT_NAME, DigestOptions, digest
 from trailcam.reports.formats import to_json
 from trailcam.reports.name_doubts import doubt_sentences, metres_between
 from trailcam.reports.name_list import name_list
@@ -29,6 +30,7 @@ from trailcam.store.check_database import fingerprint
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import utc_now
+from trailcam.store.digests import remember_in
 from trailcam.store.invariants import broken
 from trailcam.store.name_photo import name_photo, names_on
 from trailcam.store.named import called_since, join_names
@@ -282,18 +284,22 @@ class Names(RuleBasedStateMachine):
         self.library = two_bucks(Path(self._folder.name), "c")
         self.acts: list[Act] = []
         self.jitter = 0
-        self.before = self.rest()
+        self.before, self.told = self.rest(), self.report()
 
     def teardown(self) -> None:
         if hasattr(self, "_folder"):
             self._folder.cleanup()
 
-    def rest(self) -> tuple[object, str]:
-        """Everything but names: all other tables, and a report that knows nothing of names."""
+    def rest(self) -> object:
+        """Everything but names: all other tables."""
         with self.library.database.read() as db:
             tables = fingerprint(db)
-            report = to_json(buck_report(db, Question()))
-        return {t: rows for t, rows in tables.items() if t not in ("namings", "named_boxes")}, report
+        return {t: rows for t, rows in tables.items() if t not in ("namings", "named_boxes")}
+
+    def report(self) -> str:
+        """A report that knows nothing of names."""
+        with self.library.database.read() as db:
+            return to_json(buck_report(db, Question()))
 
     def replay(self) -> dict[tuple[str, int], str]:
         state: dict[tuple[str, int], tuple[str | None, int]] = {}
@@ -367,7 +373,11 @@ class Names(RuleBasedStateMachine):
             for photo, places in {"a.jpg": TWO, "b.jpg": [beside(0, 1)], "c.jpg": [beside(0, 1)]}.items()
         }
         self.library.detect(boxes, weights=f"model {self.jitter}.pt")
-        self.before = self.rest()
+        self.before, self.told = self.rest(), self.report()
+
+    @rule()
+    def ask(self) -> None:
+        assert self.report() == self.told
 
     @invariant()
     def names_are_those_of_the_model(self) -> None:
@@ -392,7 +402,7 @@ class Names(RuleBasedStateMachine):
 
 TestNames = Names.TestCase
 TestNames.settings = settings(
-    max_examples=20, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -533,3 +543,34 @@ def test_distances_are_those_of_a_sphere() -> None:
     assert metres_between((0, 0), (0, 180)) == pytest.approx(20_015_087, abs=1)
     assert metres_between((30.5, -97.5), (30.5, -97.5)) == 0
     assert metres_between((89.9, 0), (89.9, 180)) == pytest.approx(22_239, abs=1)
+
+
+# ---- the digest
+
+
+def test_a_digest_tells_who_is_back(tmp_path: Path) -> None:
+    photos = [
+        Photo("a.jpg", "2024-10-01 06:00"),
+        Photo("b.jpg", "2024-11-11 07:00", "TinMan"),
+        Photo("c.jpg", "2024-11-12 07:00", "TinMan"),
+    ]
+    library = make_library(tmp_path, photos, {photo.name: [("mature", 0.9)] for photo in photos})
+
+    def told() -> tuple[str, list[dict[str, Any]]]:
+        with library.database.read() as db:
+            made = digest(db, Question(), DigestOptions(["mature"]))
+        remember_in(library.database, DEFAULT_NAME, made.told)
+        (rows,) = [section.rows for section in made.report.sections if section.name == "bucks"]
+        return made.report.headline, list(rows)
+
+    name(library, "a.jpg", "Split Brow")
+    assert told()[1] == []  # the first digest has no last one
+    name(library, "b.jpg", "Split Brow")
+    headline, rows = told()
+    assert "Split Brow back after 41 days: TinMan, 2024-11-11 07:00." in headline
+    assert [(row["name"], row["events"], row["days_away"]) for row in rows] == [("Split Brow", 1, 41)]
+    assert "Split Brow" not in told()[0]
+    name(library, "c.jpg", "Split Brow")
+    assert "Split Brow again: 1 visit, the latest at TinMan, 2024-11-12 07:00." in told()[0]
+    name(library, "c.jpg", "Wide")
+    assert "Wide has a name: 1 visit, the latest at TinMan, 2024-11-12 07:00." in told()[0]

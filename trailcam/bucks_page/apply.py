@@ -70,7 +70,8 @@ def apply_answers(database: Database, given: Answers, *, author: str, overwrite:
 def _found(db: Connection, answers: tuple[Answer, ...]) -> tuple[list[Answer], list[Answer]]:
     """The answers on photos that the database has, and the others. A moved file keeps its size."""
     photos = photos_by_id(db, [answer.image_id for answer in answers])
-    known, lost = [], []
+    known: list[Answer] = []
+    lost: list[Answer] = []
     for answer in answers:
         photo = photos.get(answer.image_id)
         same = photo and (photo["path"] == answer.path or photo["size_bytes"] == answer.size_bytes)

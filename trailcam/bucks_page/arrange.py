@@ -71,7 +71,7 @@ def _distances(visits: ToArrange, part: npt.NDArray[np.int64]) -> Floats:
     never = (apart[:, None] == apart[None, :]) & (apart[:, None] >= 0)
     found = looks + _TIME * days + _PLACE * places + _NEVER * never
     np.fill_diagonal(found, 0)
-    return found.astype(np.float32)
+    return np.asarray(found, np.float32)
 
 
 def _ordered(distances: Floats) -> list[list[int]]:

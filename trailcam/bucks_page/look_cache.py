@@ -62,8 +62,10 @@ class LookCache:
         self._new = False
 
     def _read(self) -> dict[str, Vector]:
+        if self._path is None:
+            return {}
         try:
-            with np.load(self._path or "", allow_pickle=False) as file:
+            with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 keys, vectors = file["keys"].tolist(), file["vectors"].astype(np.float32)
             return dict(zip(keys, vectors, strict=True)) if len({v.shape for v in vectors}) < 2 else {}
         except Exception:  # noqa: BLE001 - a damaged file makes numpy and zipfile raise nearly anything

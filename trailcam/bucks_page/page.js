@@ -275,7 +275,7 @@
     zoom.setAttribute("aria-label", "Large picture");
     const words = make("div", "words");
     const name = called(card);
-    const line = make("p", "called", name || "–");
+    const line = make("p", "called", name || "not named");
     words.append(line, make("p", "", data.stations[best.station]), make("p", "", when(best)),
       make("p", "", `${best.age === "unknown" ? "buck" : best.age}, ${counted(card.sights.length, "photo")}`));
     if (name && name !== "not sure") {

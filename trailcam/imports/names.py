@@ -219,7 +219,10 @@ def _of_detections(row: dict[str, Any], place: str) -> Iterator[_Entry]:
             at = f"{place}.detections[{n}]"
             name = as_text(detection["individual"], f"{at}.individual")
             yield _Entry(
-                as_text(row.get("file"), f"{place}.file"), name, as_box(detection.get("bbox"), f"{at}.bbox"), at
+                as_text(row.get("file"), f"{place}.file"),
+                name,
+                as_box(detection.get("bbox"), f"{at}.bbox"),
+                at,
             )
 
 

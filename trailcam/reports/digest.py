@@ -20,6 +20,7 @@ from trailcam.reports.common import (
     undated_notes,
     visits_of,
 )
+from trailcam.reports.named_returns import named_returns
 from trailcam.store.database import Connection
 from trailcam.store.digests import Fresh, Told, last_digest, make_fresh
 from trailcam.store.paths import from_db
@@ -136,6 +137,7 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         told = fresh.told(silences)
         models = _models(basis.photos)
         care = _cares(basis.photos, stations)
+        returns = named_returns(basis.photos, question, since_utc or last_digest(db, name))
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
     listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
     shown = listed[: options.limit]
@@ -152,9 +154,9 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         coverage=basis.coverage,
         columns=(_CLASS, *(_KEY_COLUMNS[key] for key in by), *_SUM_COLUMNS) if by else _COLUMNS,
         rows=shown,
-        headline=_headline(found, care, seen, n_looked, words),
+        headline="\n".join([_headline(found, care, seen, n_looked, words), *returns.lines]),
         notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
-        sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care),),
+        sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care), returns.section),
     )
     return Digest(report, told)
 

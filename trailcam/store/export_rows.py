@@ -343,8 +343,8 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
         known |= {(row["run_id"], row["class_id"]): class_info(row) for row in fresh}
     by_photo = {
         n: tuple(
-            ExportBox(known[run_id, class_id], *rest, by_person=run_id == PERSON_RUN, individual=individual)
-            for _, run_id, class_id, *rest, individual in group
+            ExportBox(known[run_id, class_id], confidence, x, y, w, h, run_id == PERSON_RUN, individual)
+            for _, run_id, class_id, confidence, x, y, w, h, individual in group
         )
         for n, group in groupby(boxes, key=itemgetter(0))
     }

@@ -32,6 +32,15 @@ class Twice(NamedTuple):
     places: tuple[tuple[float, float], tuple[float, float]] | None
 
 
+class Sighting(NamedTuple):
+    """A visit of a named buck; ``is_new``: one of its photos was named since a moment."""
+
+    name: str
+    station: str
+    begins_at: datetime
+    is_new: bool
+
+
 @dataclass(frozen=True, slots=True)
 class NamedVisits(TempTables):
     """The table ``named_sightings``, made of ``named``: see ``named_visits.sql``."""
@@ -121,6 +130,16 @@ class NamedVisits(TempTables):
             " SELECT season, coalesce(named, 0) AS named, at_once, unnamed_at_once"
             " FROM most LEFT JOIN called USING (season) ORDER BY season",
         )
+
+    def begun(self, since: datetime) -> list[Sighting]:
+        """Every visit, by name and time; ``since`` (UTC without zone): which of them are new."""
+        found = self.db.execute(
+            "SELECT s.name, s.station, min(s.captured_at) AS begins_at, bool_or(n.made_at > ?) AS is_new"
+            " FROM named_sightings s JOIN namings n USING (naming_id) WHERE s.event IS NOT NULL"
+            " GROUP BY s.name, s.station, s.event ORDER BY s.name, begins_at, s.station",
+            [since],
+        ).fetchall()
+        return [Sighting(str(name), str(station), at, bool(new)) for name, station, at, new in found]
 
     def twice(self) -> list[Twice]:
         """Names at two stations within a minute, where neither clock is in doubt; the latest first."""
