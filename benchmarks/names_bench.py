@@ -2,13 +2,14 @@
 
     python benchmarks/names_bench.py [--out benchmarks/results/names-simulated.json]
 
-Visits of 12 bucks at 7 stations in a rut of 120 days: each buck has two stations that he keeps to, and comes
-in bouts of a few days. His pictures are vectors around one of his own; how far they scatter is varied, as real
-pictures by day and by night scatter a lot. Measured is how often another visit of the same buck is among the
-nearest five, and the clicks and keys of a person who makes no mistake. Beginning with the first card without
-a name, the person chooses all cards of that buck on the screen (24 cards), by the cheaper of: clicks (Shift
-for stretches), or the key for the whole group and a click for each card that doesn't belong; then names them:
-a digit for the nine latest names, else n, two letters, Tab and Enter, or a new name of ten letters.
+Visits of 12 bucks at 7 stations in a rut of 120 days: each buck has two stations that he keeps to, and
+comes in bouts of a few days. His pictures are vectors around one of his own; how far they scatter is
+varied, as real pictures by day and by night scatter a lot. Measured is how often another visit of the
+same buck is among the nearest five, and the clicks and keys of a person who makes no mistake. Beginning
+with the first card without a name, the person chooses all cards of that buck on the screen (24 cards),
+by the cheaper of: clicks (Shift for stretches), or the key for the whole group and a click for each
+card that doesn't belong; then names them: a digit for the nine latest names, else n, two letters, Tab
+and Enter, or a new name of ten letters.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def made(seed: int, scatter: float) -> tuple[np.ndarray, ToArrange]:
 
 
 def recall(ids: np.ndarray, visits: ToArrange, k: int = 5) -> tuple[float, float]:
-    """Of visits that have another of their buck: the share with one among the nearest ``k``, and of the nearest."""
+    """Shares of visits: another of their buck is among the nearest ``k``, and is the nearest."""
     near = visits.vectors @ visits.vectors.T
     np.fill_diagonal(near, -np.inf)
     best = np.argsort(-near, axis=1)[:, :k]

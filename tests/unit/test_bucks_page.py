@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from tests.conftest import TinyJpeg
 from tests.helpers.library import Library, Photo, beside, make_library
-from trailcam.bucks_page.answers import read_answers
-from trailcam.bucks_page.apply import apply_answers
+from trailcam.bucks_page.apply_names import apply_answers
 from trailcam.bucks_page.arrange import ToArrange, arrange
-from trailcam.bucks_page.crops import Place, crops, cut_inside, cut_square
+from trailcam.bucks_page.cut_crops import Place, crops, cut_inside, cut_square
 from trailcam.bucks_page.look_cache import LookCache
 from trailcam.bucks_page.looking import mean_vector, vectors_of
 from trailcam.bucks_page.make_page import BucksPageOptions, build_bucks_page
+from trailcam.bucks_page.name_answers import read_answers
 from trailcam.bucks_page.rows import Sight, crowded, rows_of
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.pages.saved_file import SavedFileError

@@ -20,7 +20,7 @@ from trailcam.export.coco import export_coco
 from trailcam.export.megadetector import export_megadetector
 from trailcam.export.table import export_table
 from trailcam.export.xmp import export_xmp
-from trailcam.imports.names import NamesTaken, import_names
+from trailcam.imports.buck_names import NamesTaken, import_names
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
 from trailcam.store.import_batches import undo_import

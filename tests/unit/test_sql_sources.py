@@ -64,6 +64,21 @@ REVIEWED: dict[str, set[str]] = {
     "store/clock_shifts.py": {"' AND '.join(terms)"},
     "store/scenes.py": {"query('scenes').replace('$gap_us', str(gap_us(gap)))"},
     "store/temp_tables.py": {"self.DROPS"},
+    "store/name_files.py": {"cells", "table"},  # the columns of NEEDED; a file's path, quoted
+    "store/named.py": {
+        "ended",
+        "query('named').replace('{covers}', repr(COVERS)).rstrip()",
+        "query('names_in_force').replace('{same}', repr(SAME))",
+    },
+    "store/named_visits.py": {
+        "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"
+        " for word, column in asked.items()))",
+        "NO_OFFSET",
+        "key_columns(keys, first_month, 'captured_at', 's.station')",
+        "key_columns(keys, first_month, 'v.begins_at', 'v.station')",
+        "season",
+        "sql",
+    },
     "store/visits.py": {
         "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"
         " for word, column in asked.items()))",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.bucks_page.crops import Box, Place, crops
+from trailcam.bucks_page.cut_crops import Box, Place, crops
 from trailcam.bucks_page.look_cache import LookCache
 from trailcam.bucks_page.rows import Sight
 from trailcam.pages.html import Shown

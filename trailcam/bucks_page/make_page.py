@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from trailcam import __version__
-from trailcam.bucks_page.answers import FORMAT, VERSION
 from trailcam.bucks_page.arrange import ToArrange, arrange
 from trailcam.bucks_page.looking import (
     LooksOf,
@@ -26,6 +25,7 @@ from trailcam.bucks_page.looking import (
     pictures_of,
     vectors_of,
 )
+from trailcam.bucks_page.name_answers import FORMAT, VERSION
 from trailcam.bucks_page.rows import Sight, VisitRow, crowded, rows_of, sights_of
 from trailcam.errors import UnanswerableError
 from trailcam.files.write import write_file

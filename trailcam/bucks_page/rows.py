@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.bucks_page.crops import Box
+from trailcam.bucks_page.cut_crops import Box
 
 Vector = npt.NDArray[np.float32]
 

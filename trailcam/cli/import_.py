@@ -181,7 +181,7 @@ def names(
     library: WritingOpts,
 ) -> None:
     """Names of bucks out of any file that trailcam exports, and nothing else of it."""
-    from trailcam.imports.names import import_names
+    from trailcam.imports.buck_names import import_names
     from trailcam.machine import user_name
 
     with library.locked() as database:

@@ -32,7 +32,7 @@ SECTIONS = {
     "Correct": {
         "review": ("review:app", "Write a page to check photos on, and record its answers."),
         "correct": ("correct:correct", "Say what a photo shows; this overrides every model."),
-        "bucks": ("bucks:app", "Which buck: names that people give."),
+        "bucks": ("which_buck:app", "Which buck: names that people give."),
         "times": ("times:app", "When photos were taken: check, correct, read strips."),
         "stations": ("stations:app", "Stations: places, time zones, names and cameras."),
     },

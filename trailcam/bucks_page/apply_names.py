@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trailcam.bucks_page.answers import Answer, Answers
+from trailcam.bucks_page.name_answers import Answer, Answers
 from trailcam.errors import UsageError
 from trailcam.store.database import Connection, Database
 from trailcam.store.names import NamedBox, name_boxes

@@ -25,7 +25,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailcam.bucks_page.apply import Applied
+    from trailcam.bucks_page.apply_names import Applied
     from trailcam.cli.open_library import Library
     from trailcam.settings.config import DetectSettings
     from trailcam.store.names import Naming
@@ -105,8 +105,8 @@ def apply(
     library: WritingOpts,
 ) -> None:
     """Record the names that a page saved; `bucks undo` takes them back. Twice changes nothing."""
-    from trailcam.bucks_page.answers import read_answers
-    from trailcam.bucks_page.apply import apply_answers
+    from trailcam.bucks_page.apply_names import apply_answers
+    from trailcam.bucks_page.name_answers import read_answers
     from trailcam.machine import user_name
 
     answers = read_answers(file)
