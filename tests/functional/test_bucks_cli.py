@@ -48,8 +48,8 @@ def test_naming_renaming_merging_and_undoing(library: Library) -> None:
     assert done.stderr == "Split Brow is now called Old Joe. `trailcam bucks undo` undoes it.\n"
     answer = json.loads(trailcam(library, "bucks", "list", "--format", "json").stdout)
     assert [row["name"] for row in answer["rows"]] == ["Old Joe"]
-    assert [row["what"] for row in answer["sections"]["namings"]] == ["rename", "name", "name"]
-    assert len(answer["sections"]["doubts"]) == 1
+    assert [row["what"] for row in answer["namings"]] == ["rename", "name", "name"]
+    assert len(answer["doubts"]) == 1
     assert trailcam(library, "bucks", "undo").stderr == "Taken back: rename of Split Brow to Old Joe.\n"
     assert trailcam(library, "bucks", "undo").stderr.startswith("Taken back: Split Brow on 1 photo")
     shown = trailcam(library, "report", "bucks", "--by", "name", "--format", "csv").stdout.splitlines()

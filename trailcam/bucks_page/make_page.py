@@ -29,7 +29,7 @@ from trailcam.bucks_page.name_answers import FORMAT, VERSION
 from trailcam.bucks_page.rows import Sight, VisitRow, crowded, rows_of, sights_of
 from trailcam.errors import UnanswerableError
 from trailcam.files.write import write_file
-from trailcam.pages.html import Shown, render
+from trailcam.pages.html import render
 from trailcam.pages.pictures import Cache
 from trailcam.pages.shown import PageReport, check_target
 from trailcam.selection import Selection
@@ -104,7 +104,13 @@ def build_bucks_page(
     wanted, places = _wanted(rows)
     with progress("Pictures") as step:
         shown = pictures_of(wanted, options.cache, step)
-    data = _data(read, rows, groups, places, shown, selection.in_words(), options)
+    data = {
+        **_data(read, rows, places),
+        "selection": selection.in_words(),
+        "problems": [one.problem for one in shown],
+        "groups": [list(group) for group in groups],
+        "notes": _notes(read, rows, options),
+    }
     page = render("bucks_page", data=data, shown=shown, images="data:")
     write_file(target, page)
     lost = [
@@ -195,16 +201,8 @@ def _wanted(rows: Sequence[VisitRow]) -> tuple[list[Wanted], list[dict[Sight, in
     return wanted, places
 
 
-def _data(
-    read: _Read,
-    rows: Sequence[VisitRow],
-    groups: Sequence[Sequence[int]],
-    places: Sequence[dict[Sight, int]],
-    shown: Sequence[Shown],
-    selection: str,
-    options: BucksPageOptions,
-) -> dict[str, Any]:
-    """What page.js reads. ``page`` names this page: answers of an older one are others'."""
+def _data(read: _Read, rows: Sequence[VisitRow], places: Sequence[dict[Sight, int]]) -> dict[str, Any]:
+    """What page.js reads of the rows. ``page`` names this page: answers of an older one are others'."""
     made_at = utc_now()
     ids = [sight.image_id for _, sight in read.sights]
     name = hashlib.blake2b(f"{read.library}{made_at.isoformat()}{ids}".encode(), digest_size=8).hexdigest()
@@ -215,14 +213,10 @@ def _data(
         "page": name,
         "library": read.library,
         "basedOn": read.based_on,
-        "selection": selection,
         "stations": [printable(station) for station in stations],
         "places": [list(_metres(place)) if place else None for place in read.places.values()],
         "names": read.names,
-        "problems": [one.problem for one in shown],
         "rows": [_row(row, place, stations) for row, place in zip(rows, places, strict=True)],
-        "groups": [list(group) for group in groups],
-        "notes": _notes(read, rows, options),
         "folder": None,
     }
 
