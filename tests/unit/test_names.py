@@ -27,6 +27,7 @@ from trailcam.reports.name_list import name_list
 from trailcam.reports.named_bucks import by_name, one_buck
 from trailcam.selection import Selection
 from trailcam.store.check_database import fingerprint
+from trailcam.store.clean_name import clean_name
 from trailcam.store.corrections import JudgedBox, Judgement, record
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import utc_now
@@ -34,7 +35,7 @@ from trailcam.store.digests import remember_in
 from trailcam.store.invariants import broken
 from trailcam.store.name_photo import name_photo, names_on
 from trailcam.store.named import called_since, join_names
-from trailcam.store.names import NamedBox, Recorded, clean_name, history, merge, name_boxes, rename, undo
+from trailcam.store.names import NamedBox, Recorded, history, merge, name_boxes, rename, undo
 from trailcam.store.select import select
 
 NOW = datetime(2025, 1, 1, 12, tzinfo=UTC)

@@ -22,7 +22,7 @@ from trailcam.export.table import export_table
 from trailcam.export.xmp import export_xmp
 from trailcam.imports.buck_names import NamesTaken, import_names
 from trailcam.selection import Selection
-from trailcam.settings.config import ProjectSettings, StationSettings
+from trailcam.settings.config import ProjectSettings, ReportSettings, StationSettings
 from trailcam.store.import_batches import undo_import
 from trailcam.store.name_photo import name_photo, names_on
 from trailcam.store.names import history
@@ -54,12 +54,12 @@ def names(library: Library) -> dict[str, dict[int, str | None]]:
 
 
 def write_csv(library: Library, folder: Path) -> Path:
-    export_table(library.database, ALL, folder / "out.csv", "csv", None)
+    export_table(library.database, ALL, folder / "out.csv", "csv", ReportSettings())
     return folder / "out.csv"
 
 
 def write_parquet(library: Library, folder: Path) -> Path:
-    export_table(library.database, ALL, folder / "out.parquet", "parquet", None)
+    export_table(library.database, ALL, folder / "out.parquet", "parquet", ReportSettings())
     return folder / "out.parquet"
 
 

@@ -18,7 +18,7 @@ from trailcam.pages.saved_file import (
     check_form,
     read_saved,
 )
-from trailcam.store.names import clean_name
+from trailcam.store.clean_name import clean_name
 
 FORMAT = "trailcam bucks"
 VERSION = 1

@@ -13,12 +13,13 @@ from trailcam.imports.labels import refuse_unmatched
 from trailcam.imports.package import open_package
 from trailcam.imports.reading import ImportFileError, Malformed, as_box, as_text, members, refusing, sha256_of
 from trailcam.imports.xmp_names import sidecars
+from trailcam.store.clean_name import clean_name
 from trailcam.store.database import Connection, Database
 from trailcam.store.import_batches import begin_import
 from trailcam.store.match import Matcher, Problem
 from trailcam.store.name_files import NoTable, named_rows, orientations, photos_by_stem
 from trailcam.store.name_photo import buck_places
-from trailcam.store.names import Box, NamedBox, clean_name, name_boxes, note_import
+from trailcam.store.names import Box, NamedBox, name_boxes, note_import
 from trailcam.words.text import count, printable
 
 FORM = "names"

@@ -20,10 +20,11 @@ from trailcam.reports.base import CellType, Column, Report, Row, Section, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
 from trailcam.reports.common import Basis, Question, basis_of, notes_of
 from trailcam.reports.name_doubts import doubts_of
+from trailcam.store.clean_name import UNNAMED
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Connection
 from trailcam.store.named_visits import NamedVisits, join_named_visits
-from trailcam.store.names import UNNAMED, find_name
+from trailcam.store.names import find_name
 from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN
 from trailcam.words.text import count, printable
 

@@ -24,7 +24,7 @@ class NamesInForce(TempTables):
     and the place x, y, w, h (``xywhn``) that was named.
     """
 
-    DROPS: ClassVar[str] = "DROP TABLE names_in_force; DROP TABLE called"
+    DROPS: ClassVar[str] = "DROP TABLE names_in_force; DROP TABLE names_since"
 
     def names(self) -> list[str]:
         """Every name, in alphabetical order."""
@@ -78,7 +78,7 @@ def join_names(counted: Counted) -> Named:
 
 def _make_called(db: Connection) -> None:
     """What each name that was ever said is called now, by when it was said."""
-    db.execute("CREATE TEMP TABLE called (said VARCHAR, from_id BIGINT, to_id BIGINT, name VARCHAR)")
+    db.execute("CREATE TEMP TABLE names_since (said VARCHAR, from_id BIGINT, to_id BIGINT, name VARCHAR)")
     said = [
         str(name)
         for (name,) in db.execute(
@@ -98,7 +98,7 @@ def _make_called(db: Connection) -> None:
             "to_id": np.array(ends, np.int64),
             "name": texts(now),
         }
-        insert(db, "called", columns)
+        insert(db, "names_since", columns)
 
 
 def called_since(said: str, moves: Sequence[tuple[int, str, str]]) -> list[tuple[str, int, int, str]]:

@@ -6,8 +6,6 @@ other models. On one photo no two animals have one name.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +18,7 @@ from trailcam.errors import UsageError
 from trailcam.geometry import iou, xywhn_to_xyxy
 from trailcam.selection import Selection
 from trailcam.settings.classmap import fold
+from trailcam.store.clean_name import clean_name, tidied
 from trailcam.store.columns import asked, insert, insert_row, next_id, texts, times
 from trailcam.store.contents import photos_of
 from trailcam.store.corrections import is_place
@@ -32,12 +31,8 @@ from trailcam.words.text import count, printable
 Box = tuple[float, float, float, float]
 """``xywhn``: left, top, width, height, 0..1 of the upright photo."""
 
-LONGEST = 60
-UNNAMED = "unnamed"
-"""What reports call the bucks that nobody has named; so no buck can be called so."""
 KEYWORDS = ("trailcam", "individual")
 """The branch of a photo manager's keywords that names single bucks."""
-_SPACES = re.compile(r"\s+")
 
 
 class NamedBox(NamedTuple):
@@ -99,22 +94,6 @@ class _Animal:
     page: str = ""
     ended: bool = False
     said: bool = False
-
-
-def clean_name(text: str) -> str:
-    """A name as it is recorded: without blanks around it, one between words. Raises UsageError."""
-    name = _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
-    if not name:
-        raise UsageError("A buck's name can't be empty.", 'Example: "Split Brow"')
-    if len(name) > LONGEST:
-        raise UsageError(f"A buck's name has at most {LONGEST} characters.", f"This one has {len(name)}.")
-    if printable(name) != name or "|" in name:
-        raise UsageError(
-            f'"{printable(name)}" can\'t be a name.', "Write letters, digits and signs other than |."
-        )
-    if fold(name) == UNNAMED:
-        raise UsageError(f'No buck can be called "{name}".', "Reports call those so that nobody has named.")
-    return name
 
 
 def name_boxes(
@@ -274,7 +253,7 @@ def _known(db: Connection) -> dict[str, str]:
 
 
 def _find(known: Mapping[str, str], name: str) -> str:
-    wanted = fold(_SPACES.sub(" ", unicodedata.normalize("NFC", name)))
+    wanted = fold(tidied(name))
     if wanted in known:
         return known[wanted]
     near = get_close_matches(wanted, known, n=1)

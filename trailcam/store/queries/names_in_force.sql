@@ -1,6 +1,6 @@
 -- names_in_force: what people call the animals of photos now, one row for each spot. name NULL: nobody can tell.
 --
--- `called` (said, from_id, to_id, name) tells what a name that was said in the namings from_id <= id < to_id is called
+-- `names_since` (said, from_id, to_id, name) tells what a name that was said in the namings from_id <= id < to_id is called
 -- after the renames and merges since. On one photo a name belongs to one animal, and a place (IoU of {same}) to one
 -- spot: the newest naming counts, which matters where two photos turned out to be one.
 {query:iou};
@@ -15,7 +15,7 @@ WITH newest AS (
 now AS (
     SELECT b.* REPLACE (c.name AS name)
     FROM newest b
-    LEFT JOIN called c ON c.said = b.name AND b.naming_id >= c.from_id AND b.naming_id < c.to_id
+    LEFT JOIN names_since c ON c.said = b.name AND b.naming_id >= c.from_id AND b.naming_id < c.to_id
 ),
 once AS (
     SELECT * FROM now
