@@ -125,6 +125,9 @@ def _odd_and_damaged() -> Iterator[tuple[str, bytes, frozenset[str]]]:
     gap, middle = gaps(whole)[2], (pixels_begin(whole) + len(whole)) // 2
     yield "stray bytes between header segments", whole[:gap] + random_bytes(1, 24) + whole[gap:], looked
     yield "stray bytes between header segments", whole[:2] + random_bytes(2, 7) + whole[2:], looked
+    for length in (b"\0\0", b"\0\1"):
+        segment = b"\xff\xe5" + length
+        yield "header segment of an impossible length", whole[:gap] + segment + whole[gap:], looked
     yield "odd JFIF revision", whole[:11] + b"\x02\x01" + whole[13:], looked
     yield "unusual sampling", blocks_jpeg([(4, 2), (1, 1), (1, 1)]), looked
     yield "unusual sampling", blocks_jpeg([(1, 1), (2, 2), (2, 2)]), looked

@@ -162,6 +162,8 @@ def test_copied_then_the_original_deleted(scene: Scene, scan_between: bool) -> N
             "Hayfield/IMG_0_1.jpg",
         ),
         *("Copy of Hayfield/IMG_0.jpg", "Hayfield/IMG_0 - Kopie (3).jpg"),
+        *("Hayfield/IMG_0 (copy).jpg", "Hayfield/IMG_0 (another copy).jpg", "Hayfield/IMG_0 (3rd copy).jpg"),
+        *("Hayfield/IMG_0 (copia).jpg", "Hayfield/IMG_0 copia 2.jpg", "Hayfield (copy)/IMG_0.jpg"),
     ],
 )
 def test_of_a_photo_and_its_copy_the_plain_name_is_the_photo(scene: Scene, copy: str) -> None:

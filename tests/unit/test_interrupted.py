@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import duckdb
 import pytest
 
+import trailcam.cli.app
 import trailcam.cli.options
+import trailcam.store.interrupt
 from trailcam.cli.app import main
 from trailcam.detect.pipeline.loader import _start_worker
-from trailcam.store.database import Database
+from trailcam.store.database import explained
+from trailcam.store.interrupt import interrupt
 
 
 @pytest.fixture(autouse=True)
@@ -43,33 +49,71 @@ def test_a_command_that_is_interrupted_says_so(
     assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
-def query_without_end(database: Database) -> None:
+# Four threads, and many small pieces: DuckDB looks for a signal between two of them, in one thread only.
+QUERY_WITHOUT_END = """
+import signal, sys
+from pathlib import Path
+from trailcam.store.database import Database
+from trailcam.store.interrupt import interrupt, was_interrupted
+
+database = Database(Path(sys.argv[1]))
+database.migrate()
+with database.read() as db:  # DuckDB's first query tries imports, which swallow a signal
+    db.execute("SELECT 1").fetchall()
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.3, 2.0)  # again, should one be lost on the way
+try:
     with database.read() as db:
-        # With several threads DuckDB 2.0 now and then waits for ever for them (Executor::CancelTasks).
-        db.execute("SET threads = 1")
-        # Many small pieces: DuckDB looks for an interruption between two of them only.
+        db.execute("SET threads = 4")
         db.execute("SELECT max(sin(range)) FROM range(1000000000000)").fetchall()
+except KeyboardInterrupt:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert was_interrupted()
+with database.read() as db:
+    print(db.execute("SELECT count(*) FROM images").fetchall())
+"""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a timer's signal")
-def test_a_signal_during_a_query_is_not_an_unknown_failure(tmp_path: Path) -> None:
-    database = Database(tmp_path / "t.duckdb")
-    database.migrate()
-    with database.read() as db:  # DuckDB's first query tries imports, which swallow a signal
-        db.execute("SELECT 1").fetchall()
-    before = signal.signal(signal.SIGALRM, interrupted)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3, 2.0)  # again, should one be lost on the way
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            query_without_end(database)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        assert time.monotonic() - began < 60
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    with database.read() as db:
-        assert db.execute("SELECT count(*) FROM images").fetchall() == [(0,)]
+def test_a_signal_ends_a_query_in_all_its_threads(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", QUERY_WITHOUT_END, str(tmp_path / "t.duckdb")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "[(0,)]\n"), done.stderr
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT")])
+def test_what_duckdb_makes_of_a_signal_is_an_interruption(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(KeyboardInterrupt), explained(tmp_path):
+        raise error
+
+
+def test_what_fails_after_a_signal_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def half_way(*_: object) -> None:
+        with suppress(KeyboardInterrupt):
+            interrupt(signal.SIGINT, None)
+        raise ValueError("what a library made of it")
+
+    monkeypatch.setattr(trailcam.store.interrupt, "_asked", threading.Event())
+    monkeypatch.setattr(trailcam.cli.options, "open_app", half_way)
+    monkeypatch.setattr(sys, "argv", ["trailcam", "status"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 130
+    err = capfd.readouterr().err
+    assert err.startswith("Interrupted.")
+    assert "bug" not in err
+
+
+def test_a_signal_that_was_ignored_before_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(trailcam.cli.app, "_run", lambda: seen.append(signal.getsignal(signal.SIGINT)) or 0)
+    for before, within in ((signal.SIG_IGN, signal.SIG_IGN), (signal.default_int_handler, interrupt)):
+        signal.signal(signal.SIGINT, before)
+        with pytest.raises(SystemExit):
+            main()
+        assert seen.pop() is within
 
 
 def test_a_worker_prints_no_traceback_of_its_own(

@@ -123,6 +123,12 @@ def test_invalid_exif_dates_are_no_evidence(bad: str) -> None:
         ("Sun, 03 Nov 2024 17:15:00 +0530", None, None, datetime(2024, 11, 3, 17, 15), 330),
         ("3 November 2024 5:15 PM", None, None, datetime(2024, 11, 3, 17, 15), None),
         ("2024: 1: 3  7: 5: 9", None, None, datetime(2024, 1, 3, 7, 5, 9), None),
+        ("2024:11:03 17:15:00 CST", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024:11:03 5:15:00 PM CDT", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024-11-03 17:15:00 GMT-06:00", None, None, datetime(2024, 11, 3, 17, 15), -360),
+        ("2024:11:03,17:15:00", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024-11-03, 5:15 PM", None, None, datetime(2024, 11, 3, 17, 15), None),
+        ("2024/Nov/03 17:15:00", None, None, datetime(2024, 11, 3, 17, 15), None),
     ],
 )
 def test_exif_forms(

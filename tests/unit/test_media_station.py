@@ -117,6 +117,7 @@ COPIES = (
     ),
     *("{}.bak", "{}_old", "{} backup", "{} - Kopie", "{} - Copie (2)", "Copy of {}", "Copy (2) of {}"),
     *("Kopie von {}", "{} (1) (1)", "{} - Copy - Copy", "{}.bak (2)"),
+    *("{} (copy)", "{} (another copy)", "{} (3rd copy)", "{} (copia)", "{} (2ª cópia)"),
 )
 
 

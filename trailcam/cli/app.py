@@ -15,6 +15,7 @@ import typer
 from trailcam import __version__
 from trailcam.cli.lazy import LazyGroup
 from trailcam.errors import ExitCode, OutputError, TrailcamError
+from trailcam.store.interrupt import interrupt, was_interrupted
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -49,7 +50,9 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):  # a cron mail in ASCII must not crash on a file name
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as `nohup` and `&` in a script leave it
+        signal.signal(signal.SIGINT, interrupt)
     try:
         code = _run()
         _ignore_signals()
@@ -91,7 +94,9 @@ def _run() -> int:
         return ExitCode.OK
     except OSError as error:
         return _show_refusal(error)
-    except Exception as error:  # noqa: BLE001 - the boundary: a user never sees a traceback unasked
+    except Exception as error:  # the boundary: a user never sees a traceback unasked
+        if was_interrupted():  # what a library made of it
+            raise KeyboardInterrupt from error
         _show_bug(error)
         return ExitCode.COULD_NOT_RUN
     return ExitCode.OK

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from trailcam.cli.console import say
+from trailcam.store.interrupt import interrupt
 
 
 @contextmanager
@@ -19,10 +20,10 @@ def stoppable(what_now: str) -> Iterator[Callable[[], bool]]:
     """
     asked = False
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
-            raise KeyboardInterrupt
+            interrupt(number, frame)
         asked = True
         with suppress(
             RuntimeError, OSError

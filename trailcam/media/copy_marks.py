@@ -6,8 +6,12 @@ import re
 from functools import lru_cache
 
 _COPY = r"(?:copy|kopie|copie|copia|cópia)"
-# Windows: " (2)", " - Copy", " - Copy (2)", "Copy of X"; macOS: " copy", " copy 2"; browsers: "(1)".
-_MARK = rf"(?:\s*\([0-9]{{1,3}}\)|\s*-\s*{_COPY}(?:\s*\([0-9]{{1,3}}\))?|\s+{_COPY}(?:\s+[0-9]{{1,3}})?)"
+# Windows: " (2)", " - Copy", " - Copy (2)", "Copy of X"; macOS: " copy", " copy 2"; browsers: "(1)"; GNOME:
+# " (copy)", " (another copy)", " (3rd copy)".
+_MARK = (
+    rf"(?:\s*\([0-9]{{1,3}}\)|\s*-\s*{_COPY}(?:\s*\([0-9]{{1,3}}\))?|\s+{_COPY}(?:\s+[0-9]{{1,3}})?"
+    rf"|\s\((?:another |[0-9]{{1,3}}[a-zª°º.]{{0,2}} )?{_COPY}(?: [0-9]{{1,3}})?\))"
+)
 _BEHIND = re.compile(rf"(?P<plain>.*?\w)(?P<mark>{_MARK}+)", re.IGNORECASE)
 _BEFORE = re.compile(
     rf"(?P<mark>{_COPY}\s+(?:\([0-9]{{1,3}}\)\s+)?(?:of|von|de|di)\s+)(?P<plain>.+)", re.IGNORECASE

@@ -81,7 +81,7 @@ OTHER_PROGRAMS_FOLDERS = frozenset(
         ),
         *(".trash", ".dtrash", "deletedfiles"),  # DeletedFiles: Timelapse
         *("@eadir", ".@__thumb", "thumbnails", ".thumbnails", "ipod photo cache", ".picasaoriginals"),
-        *(".stversions", ".dropbox.cache"),
+        *(".stversions", ".dropbox.cache", "_gsdata_"),  # versions that Syncthing, Dropbox, GoodSync keep
     }
 )
 # Lightroom's previews, and the thumbnails that some cameras put beside their photos.

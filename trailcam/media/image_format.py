@@ -122,8 +122,8 @@ def _jpeg(file: BinaryIO) -> ImageContainer | None:
         if marker in _WITHOUT_LENGTH:
             continue
         length = int.from_bytes(file.read(2), "big") - 2
-        if length < 0:
-            break
+        if length < 0:  # it can't be: decoders go on with the next marker
+            continue
         if marker in _SOF:
             _, height, width = struct.unpack(">BHH", file.read(5))
             size = (width, height)

@@ -33,14 +33,15 @@ _TIME = (
     r"(?:(?P=sep) ?(?P<second>\d{1,2})(?:[.,](?P<fraction>\d*))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?"
 )
-_ZONE = r"\s*(?P<offset>z|utc|gmt|[+-]\d\d(?::?\d\d)?)?\s*"
+# The name of a zone (CST) says no offset: three parts of the world have one of that name.
+_ZONE = r"\s*(?:(?:utc|gmt)(?=[+-]))?(?P<offset>z|utc|gmt|[+-]\d\d(?::?\d\d)?)?(?:\s+[a-z]{1,3}[sd]?t)?\s*"
 # Nearly every time there is; the other forms together take six times as long to try.
 _PLAIN = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
 _FORMS = tuple(
     re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
-        r"\s*(?P<year>\d{4})[:/._-] ?(?P<month>\d{1,2})[:/._-] ?(?P<day>\d{1,2})(?:[ t]+|:)"
-        rf"{_TIME}{_ZONE}",
+        rf"\s*(?P<year>\d{{4}})[:/._-] ?(?P<month>\d{{1,2}}|(?:{'|'.join(_MONTHS)})[a-z]*)[:/._-] ?"
+        rf"(?P<day>\d{{1,2}})(?:,? +|[ t]+|[:,]){_TIME}{_ZONE}",
         r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)[ t]*(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?"
         rf"(?:\.(?P<fraction>\d+))?(?P<half>){_ZONE}",
         rf"\s*(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d)[ t]+{_TIME}{_ZONE}",

@@ -22,6 +22,7 @@ import duckdb
 
 from trailcam.errors import DamagedError, DatabaseError
 from trailcam.store import migrations
+from trailcam.store.interrupt import stop_when_interrupted
 from trailcam.store.sql import query as query
 from trailcam.words.text import printable
 
@@ -51,7 +52,8 @@ _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": F
 def connect(path: Path, *, read_only: bool) -> Connection:
     """Open a database file as it is: nothing but a file, and without waiting. Raises DuckDB's errors."""
     # An absolute path has no prefix that DuckDB could take for a service.
-    return duckdb.connect(str(path.absolute()), read_only=read_only, config=dict(_CONFIG))
+    connection = duckdb.connect(str(path.absolute()), read_only=read_only, config=dict(_CONFIG))
+    return stop_when_interrupted(connection)
 
 
 def check_path(path: Path) -> None:
@@ -263,6 +265,8 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what DuckDB or the file system says of the file into a DatabaseError; a wrong query is a bug."""
     try:
         yield
+    except duckdb.InterruptException as error:  # see trailcam.store.interrupt
+        raise KeyboardInterrupt from error
     except (duckdb.OperationalError, duckdb.FatalException, duckdb.InternalError, OSError) as error:
         raise _as_database_error(error, path) from error
     except duckdb.Error as error:

@@ -29,8 +29,9 @@ WITH member AS (
         -- A file that is there, and whose name or folder has a copy's mark: IMG_0001 (2).JPG, DCIM - Copy/...
         status <> 'missing' AND regexp_matches(
             path,
-            '(?i)(\s*\([0-9]{1,3}\)|\s*-\s*(copy|kopie|copie|copia)|\s(copy|kopie)(\s+[0-9]{1,3})?)(/|\.[^./]*$)'
-            || '|(^|/)(copy|kopie|copie|copia)\s+(\([0-9]{1,3}\)\s+)?(of|von|de|di)\s'
+            '(?i)(\s*\([0-9]{1,3}\)|\s\((another |[0-9]{1,3}[a-zª°º.]{0,2} )?(copy|kopie|copie|copia|cópia)( [0-9]{1,3})?\)'
+            || '|\s*-\s*(copy|kopie|copie|copia|cópia)|\s(copy|kopie|copie|copia|cópia)(\s+[0-9]{1,3})?)(/|\.[^./]*$)'
+            || '|(^|/)(copy|kopie|copie|copia|cópia)\s+(\([0-9]{1,3}\)\s+)?(of|von|de|di)\s'
         ) AS is_marked
     FROM images
     WHERE content_id IN (SELECT content_id FROM images GROUP BY content_id HAVING count(*) > 1)
