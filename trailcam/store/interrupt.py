@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
-    from trailcam.store.database import Connection
+    from duckdb import DuckDBPyConnection
 
 _asked = threading.Event()
-_open: WeakValueDictionary[int, Connection] = WeakValueDictionary()
+_open: WeakValueDictionary[int, DuckDBPyConnection] = WeakValueDictionary()
 
 
-def stop_when_interrupted(connection: Connection) -> Connection:
+def stop_when_interrupted(connection: DuckDBPyConnection) -> DuckDBPyConnection:
     """The connection itself, whose queries :func:`interrupt` ends from now on."""
     _open[id(connection)] = connection
     return connection
