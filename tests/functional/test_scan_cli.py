@@ -462,6 +462,38 @@ def test_databases_that_are_none(cli: Cli, lib: Path, db: Path, content: str) ->
     assert fingerprint(db) == before
 
 
+@pytest.mark.parametrize("command", ["status", "scan"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "is a folder"),
+        (".", "is a folder"),
+        ("/", "is a folder"),
+        ("x" * 300, "can't be"),
+        ("pipe", "is a device, a pipe or a socket"),
+        ("/dev/null", "is a device, a pipe or a socket"),
+        ("dangling", "is a link to /gone/x.duckdb, which isn't there"),
+        ("loop", "can't be loop: "),
+        ("sqlite", "sqlite is not a DuckDB database"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="such files need POSIX")
+def test_a_database_that_can_be_no_file(
+    cli: Cli, lib: Path, tmp_path: Path, command: str, name: str, why: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to("/gone/x.duckdb")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "sqlite").write_bytes(b"SQLite format 3\0" + bytes(4096))
+    before = {path.name: path.lstat().st_mode for path in tmp_path.iterdir()}
+    done = cli(command, *([lib] if command == "scan" else []), "--db", name, cwd=tmp_path)
+    assert done.returncode == 2
+    assert why in done.stderr
+    after = {path.name: path.lstat().st_mode for path in tmp_path.iterdir() if ".lock" not in path.name}
+    assert after == before
+    assert Path("/dev/null").is_char_device()
+
+
 def test_folder_of_the_database_is_made(cli: Cli, lib: Path, tmp_path: Path) -> None:
     target = tmp_path / "new" / "deep" / "x.duckdb"
     assert cli("scan", lib, "--db", target).returncode == 0

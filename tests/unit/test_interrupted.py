@@ -107,8 +107,13 @@ def test_what_fails_after_a_signal_is_no_bug(
 
 
 def test_a_signal_that_was_ignored_before_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    monkeypatch.setattr(trailcam.cli.app, "_run", lambda: seen.append(signal.getsignal(signal.SIGINT)) or 0)
+    seen: list[object] = []
+
+    def run() -> int:
+        seen.append(signal.getsignal(signal.SIGINT))
+        return 0
+
+    monkeypatch.setattr(trailcam.cli.app, "_run", run)
     for before, within in ((signal.SIG_IGN, signal.SIG_IGN), (signal.default_int_handler, interrupt)):
         signal.signal(signal.SIGINT, before)
         with pytest.raises(SystemExit):

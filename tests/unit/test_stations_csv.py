@@ -47,6 +47,48 @@ def test_a_spreadsheets_file(tmp_path: Path) -> None:
     assert read_stations(path)["Oak"]["notes"] == "=x"
 
 
+TABLE = "station,latitude,longitude\nOak,30.25,-97.75\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TABLE.encode("utf-16"),
+        TABLE.replace(",", "\t").encode("utf-16"),  # Excel's "Unicode text"
+        TABLE.replace(",", "\t").encode(),
+        ("sep=;\r\n" + TABLE.replace(",", ";")).encode(),
+        ("\ufeffsep=,\n" + TABLE).encode(),
+        ("\n \n" + TABLE).encode(),
+        TABLE.replace("\n", "\r").encode(),
+    ],
+)
+def test_what_excel_writes_under_the_name_of_csv(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "s.csv"
+    path.write_bytes(data)
+    assert read_stations(path) == {"Oak": {"latitude": 30.25, "longitude": -97.75}}
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"PK\x03\x04" + bytes(50), "is a workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook"),
+        (TABLE.encode("utf-16-le"), "is not UTF-8 text"),
+        (TABLE.replace("Oak", "Ch\xeane").encode("cp1252"), "is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_csv_is_called_what_it_is(tmp_path: Path, data: bytes, why: str) -> None:
+    path = tmp_path / "s.csv"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=why):
+        read_stations(path)
+
+
+def test_lines_are_counted_from_the_top_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 4"):
+        read_stations(write(tmp_path, "sep=,", "", HEAD, "Oak,91,0,,"))
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -27,17 +28,19 @@ _NAMES |= {"timezone": "timezone", "time_zone": "timezone", "time zone": "timezo
 # What `stations list --format csv` writes beside that: passed over, so that its file can be imported.
 _IGNORED = {column.name for column in LIST_COLUMNS} - set(_NAMES)
 _MAX_BYTES = 10_000_000
+_WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # XLSX and ODS; XLS
 
 
 def read_stations(path: Path) -> dict[str, Facts]:
     """Station -> its facts (latitude, longitude, timezone, notes), only those that the file gives.
 
-    UTF-8, a header line, commas or semicolons; an empty cell says nothing. Raises UsageError that names the
-    line, also where the file says two things of one station.
+    UTF-8, or UTF-16 with a byte order mark; a header line; commas, semicolons or tabs, as Excel writes them.
+    An empty cell says nothing. Raises UsageError that names the line, also where the file says two things of
+    one station.
     """
-    text = _text(path)
+    text, above = _from_header(_text(path))
     head = text.partition("\n")[0]
-    delimiter = ";" if head.count(";") > head.count(",") else ","
+    delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: dict[str, Facts] = {}
     try:
@@ -45,9 +48,9 @@ def read_stations(path: Path) -> dict[str, Facts]:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            _add(found, columns, cells, f"{printable(path.name)}, line {reader.line_num}")
+            _add(found, columns, cells, f"{printable(path.name)}, line {above + reader.line_num}")
     except csv.Error as error:
-        where = f"{printable(str(path))}, line {reader.line_num}"
+        where = f"{printable(str(path))}, line {above + reader.line_num}"
         raise UsageError(f"{where}: this is not CSV: {error}.", "Nothing was imported.") from None
     if not found:
         raise UsageError(f"{printable(str(path))} names no station.", "Nothing was imported.")
@@ -59,12 +62,27 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise UsageError(f"{shown} is larger than 10 MB.", "Is it the right file?")
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        if data.startswith(_WORKBOOK):
+            raise UsageError(f"{shown} is a workbook or a ZIP file.", 'Save it as "CSV UTF-8".')
+        text = data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{shown} is not UTF-8 text.", 'Save it as "CSV UTF-8".') from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         why = getattr(error, "strerror", None) or error
         raise UsageError(f"Cannot read {shown}: {why}.", "Check the path.") from None
+    if "\0" in text:  # UTF-16 without its mark, or no text at all
+        raise UsageError(f"{shown} is not UTF-8 text.", 'Save it as "CSV UTF-8".')
+    return text
+
+
+def _from_header(text: str) -> tuple[str, int]:
+    """The text from its header line on, and how many lines stand above: empty ones, and Excel's ``sep=;``."""
+    lines = text.splitlines(keepends=True)
+    above = 0
+    while above < len(lines) and (not lines[above].strip() or lines[above].lower().startswith("sep=")):
+        above += 1
+    return "".join(lines[above:]), above
 
 
 def _columns(head: list[str], path: Path) -> list[str | None]:

@@ -8,9 +8,11 @@ running, and waits a moment when the other side holds it. Who may *work* on a da
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,12 +47,17 @@ _HELD = re.compile(
 _NO_LOCKS = re.compile(r"Could not set lock|File locks are not supported")
 # "md:x", "s3://x", "http://x": DuckDB would load an extension and open a connection. "C:" is a Windows drive.
 _SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:")
+_MAGIC = b"DUCK"
 # Never over the network, whatever a statement or a name asks for.
 _CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
 def connect(path: Path, *, read_only: bool) -> Connection:
     """Open a database file as it is: nothing but a file, and without waiting. Raises DuckDB's errors."""
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(12)
+        if head and head[8:] != _MAGIC:  # DuckDB would look for an extension that reads it, as for SQLite's
+            raise duckdb.IOException(f"{path} is not a valid DuckDB database file")
     # An absolute path has no prefix that DuckDB could take for a service.
     connection = duckdb.connect(str(path.absolute()), read_only=read_only, config=dict(_CONFIG))
     return stop_when_interrupted(connection)
@@ -72,6 +79,31 @@ def check_path(path: Path) -> None:
         raise DatabaseError(
             f"The path of the database {shown} holds a question mark: DuckDB would put its log elsewhere.",
             "Rename the folder or the file, or name another with --db.",
+        )
+    _check_file(path, shown)
+
+
+def _check_file(path: Path, shown: str) -> None:
+    """Refuse what stands there and is no file. A new database would take its place: also /dev/null's."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise DatabaseError(
+                f"The database {shown} is a link to {printable(str(path.readlink()))}, which isn't there.",
+                "Is its drive connected? Nothing was made in its place.",
+            ) from None
+        return
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            why = printable(error.strerror or str(error))
+            raise DatabaseError(f"The database can't be {shown}: {why}.", "Name another with --db.") from None
+        return  # what can't be looked at is explained when it is opened
+    if stat.S_ISDIR(mode):
+        raise DatabaseError(f"The database {shown} is a folder.", "Name a file in it with --db.")
+    if not stat.S_ISREG(mode):
+        raise DatabaseError(
+            f"The database {shown} is a device, a pipe or a socket.", "Name a file with --db."
         )
 
 
@@ -134,10 +166,6 @@ class Database:
         """
         if self._migrated:
             return
-        if self.path.is_dir():
-            raise DatabaseError(
-                f"The database {printable(str(self.path))} is a folder.", "Name a file in it with --db."
-            )
         with explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.exists():
