@@ -25,6 +25,7 @@ from trailcam.files.target import (
     safe_path,
     whole_file,
 )
+from trailcam.pages.shown import check_target
 from trailcam.selection import Selection
 
 # What Windows takes for a device, whatever follows a dot.
@@ -147,14 +148,34 @@ def test_a_link_inside_the_target_leads_nowhere(tmp_path: Path) -> None:
 
 def test_an_export_takes_no_photos_place(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="ending of a photo"):
-        check_file(tmp_path / "IMG_1.JPG", tmp_path / "db")
+        check_file(tmp_path / "IMG_1.JPG", tmp_path / "db", ".csv")
 
 
 def test_an_export_does_not_replace_its_database(tmp_path: Path) -> None:
     database = tmp_path / "t.duckdb"
     database.write_bytes(b"x")
     with pytest.raises(UsageError, match="database"):
-        check_file(tmp_path / "." / "t.duckdb", database)
+        check_file(tmp_path / "." / "t.duckdb", database, ".csv")
+
+
+@pytest.mark.parametrize("name", ["o.xlsx", "o.XLS", "o.ods", "o.json", "o.parquet", "o.html", "o.csv.gz"])
+def test_no_export_goes_under_another_formats_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="file ending of another format") as caught:
+        check_file(tmp_path / name, tmp_path / "db", ".csv")
+    assert caught.value.hint.endswith(".csv")
+
+
+@pytest.mark.parametrize("name", ["o", "o.csv", "o.CSV", "o.txt", "2024.11", "o.csv.bak"])
+def test_an_export_may_have_its_own_ending_or_an_unknown_one(tmp_path: Path, name: str) -> None:
+    assert check_file(tmp_path / name, tmp_path / "db", ".csv") == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["page.xlsx", "page.pdf", "page.unknown", "page.html.bak", "page.csv"])
+def test_a_page_is_called_html(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match="a page is HTML"):
+        check_target(tmp_path / name, [], [])
+    for good in ("page.html", "page.HTM", "page"):
+        check_target(tmp_path / good, [], [])
 
 
 def test_no_folder_of_copies_inside_a_root(tmp_path: Path) -> None:

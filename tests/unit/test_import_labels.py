@@ -213,7 +213,10 @@ def test_a_category_is_what_its_name_says_not_its_number(library: Library, name:
     assert classes(library)["1.jpg"] == [name]
 
 
-@pytest.mark.parametrize(("number", "name"), [(0, "empty"), (30, "Empty"), (7, "blank"), (1, " none ")])
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(0, "empty"), (30, "Empty"), (7, "blank"), (1, " none "), (0, "No animal"), (2, "false trigger")],
+)
 @pytest.mark.parametrize("bbox", [None, []])
 def test_a_blank_is_named_so_and_has_no_box(library: Library, number: int, name: str, bbox: object) -> None:
     written = document([image(1, "Hayfield/1.jpg"), image(2, "Hayfield/2.jpg")], [])
@@ -255,6 +258,8 @@ BAD_LABELS: list[tuple[dict[str, Any], str]] = [
     ({"bbox": [600, 2, 200, 4]}, r"annotations\[0\]\.bbox lies outside of its photo \(640 x 480 pixels\)"),
     ({"bbox": [600, 2, -100, 4]}, r"bbox lies outside"),
     ({"bbox": [6, 2, 0, 4]}, r"annotations\[0\]\.bbox has no extent"),
+    ({"bbox": [0.1, 0.1, 0.3, 0.3]}, r"bbox is not a pixel large: COCO counts pixels"),
+    ({"bbox": [0, 0, 1, 1]}, r"bbox is not a pixel large"),
     ({"bbox": []}, UNLABELLED_BOX),
     ({"bbox": 7}, r"bbox must be a list"),
 ]
@@ -266,6 +271,12 @@ BAD_IMAGES: list[tuple[dict[str, Any], str]] = [
     ({"id": "i2"}, r"has the id of another image"),
     ({"width": 480, "height": 640}, OTHER_SHAPE),
 ]
+
+
+def test_a_file_all_of_whose_images_are_bad_says_why(library: Library) -> None:
+    with pytest.raises(ImportFileError, match=r"images\[0\] file_name must be text") as caught:
+        take(library, document([{"id": 1, "file": "Hayfield/1.jpg"}], []))
+    assert "It looks like" not in caught.value.message  # it is the file that the command reads
 
 
 @pytest.mark.parametrize(("change", "why"), BAD_LABELS)

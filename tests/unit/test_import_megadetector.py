@@ -380,6 +380,13 @@ def test_whatever_one_field_holds_the_rest_comes_in(field: str, value: Any) -> N
             assert broken(db) == []
 
 
+@pytest.mark.parametrize("name", ["animal", "Animal", " ANIMAL "])
+def test_a_category_may_be_named_instead_of_numbered(library: Library, name: str) -> None:
+    done = take(library, document(saw("Hayfield/1.jpg", {**BOX, "category": name})))
+    assert boxes_of(library, done.run_id) == [("1.jpg", "animal", "animal", "0.9")]
+    assert done.notes == []
+
+
 def test_what_the_file_does_not_list_is_no_detection(library: Library) -> None:
     written = document(
         saw("Hayfield/1.jpg", {**BOX, "category": "4"}),

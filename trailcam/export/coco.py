@@ -30,7 +30,7 @@ def export_coco(
 
     ``confidence`` None: what the weights recommend. Raises UsageError and OutputError.
     """
-    check_file(target, database.path)
+    check_file(target, database.path, ".json")
     summary = Summary(target)
     with database.read() as db, whole_file(target) as file, tempfile.TemporaryFile() as later:
         plan = make_plan(db, selection, confidence, gap)

@@ -33,7 +33,7 @@ def export_megadetector(
 
     Photos that were never looked at are left out: an empty list would call them blank.
     """
-    check_file(target, database.path)
+    check_file(target, database.path, ".json")
     summary = Summary(target)
     with database.read() as db, whole_file(target) as file:
         plan = make_plan(db, selection, 0.0 if confidence is None else confidence, timedelta(0))

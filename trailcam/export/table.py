@@ -32,7 +32,7 @@ def export_table(
 
     ``settings`` say what counts and what a visit is.
     """
-    check_file(target, database.path)
+    check_file(target, database.path, f".{form}")
     with draft_beside(target) as (draft, scratch), database.read() as db:
         bound_memory(db, scratch, "512MB")
         photos = select(db, selection)

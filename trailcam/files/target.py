@@ -16,6 +16,13 @@ from trailcam.files.write import clear_drafts, draft_of, explained, replace_by, 
 from trailcam.words.text import printable
 
 PHOTO_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic"})
+OTHER_ENDINGS = frozenset(
+    {
+        *(".xlsx", ".xls", ".xlsm", ".ods", ".pdf", ".docx", ".doc", ".sqlite", ".db", ".duckdb"),
+        *(".csv", ".tsv", ".json", ".parquet", ".html", ".htm", ".xml", ".zip", ".gz"),
+    }
+)
+"""What programs open by its name; a file of another format isn't called so."""
 _LONGEST = 96  # of a part of a path: most systems allow 255 bytes, and a character may take four in UTF-8
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"/\\|?*\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]'
@@ -77,8 +84,11 @@ def inside(target: Path, relative: str | PurePosixPath) -> Path:
     return path
 
 
-def check_file(path: Path, database: Path) -> Path:
-    """``path`` if it may become an export's file. Raises UsageError for a photo's, the database's, ``-``."""
+def check_file(path: Path, database: Path, own: str) -> Path:
+    """``path`` if it may become an export's file, of a format whose ending is ``own`` (".csv").
+
+    Raises UsageError for a photo's, the database's, another format's and ``-``.
+    """
     if path.suffix.lower() in PHOTO_ENDINGS:
         raise UsageError(
             f"{printable(str(path))} has the file ending of a photo.",
@@ -89,6 +99,13 @@ def check_file(path: Path, database: Path) -> Path:
     with suppress(OSError, ValueError):
         if path.exists() and path.samefile(database):
             raise UsageError("That file is the database itself.", "Name another file with -o.")
+    if path.suffix.lower() in OTHER_ENDINGS - {own}:
+        raise UsageError(
+            f"{printable(str(path))} has the file ending of another format.",
+            f"What is written is named so: -o {printable(path.stem)}{own[0]}"
+            if own
+            else "Name another file.",
+        )
     return path
 
 

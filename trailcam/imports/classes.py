@@ -10,7 +10,12 @@ from trailcam.store.corrections import known_classes
 from trailcam.store.database import Connection
 
 _WHITETAIL = "Odocoileus virginianus"
-NOTHING = frozenset({"blank", "empty", "none", "no cv result"})
+NOTHING = frozenset(
+    {
+        *("blank", "empty", "none", "nothing", "no animal", "no_animal", "no animals", "no cv result"),
+        *("false trigger", "false_trigger", "misfire"),
+    }
+)
 """Names that other programs use for nothing."""
 
 

@@ -73,10 +73,12 @@ def import_coco(
         done.entries = reader.n_images
         refuse_scores(reader.n_scored, printable(str(path)), accept=options.accept_scores, done=done)
         tables.settle()
+        bad = {n: Problem(n, name, why) for n, name, why in tables.bad_images()}
         if not matcher.match():
+            if bad and len(bad) == done.entries:
+                raise Malformed("images[0]", next(iter(bad.values())).why)
             refuse_unmatched(matcher, f"{done.entries:,} images", printable(str(path)))
         note_matches(matcher, done)
-        bad = {n: Problem(n, name, why) for n, name, why in tables.bad_images()}
         done.problems = [bad.get(problem.n, problem) for problem in matcher.problems()]
         done.problems += reader.problems
         done.problems += [
@@ -243,6 +245,8 @@ def _box(label: Mapping[str, Any], image: Mapping[str, Any], info: ClassInfo) ->
     box = as_box([label[side] for side in "xywh"], place, *size)
     if not (box[2] and box[3]):
         raise Malformed(place, "has no extent")
+    if label["w"] <= 1 and label["h"] <= 1:
+        raise Malformed(place, "is not a pixel large: COCO counts pixels, and these seem to be shares")
     return JudgedBox(info, *box)
 
 

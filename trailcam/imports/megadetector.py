@@ -257,6 +257,7 @@ class _Classes:
 
     def __init__(self, head: _Head, known: Mapping[str, ClassInfo], least: float) -> None:
         self._head = head
+        self._by_name = {fold(name): number for number, name in head.categories.items()}
         self._known = known
         self._least = least
         self._ids: dict[tuple[str, str | None], int] = {}
@@ -280,6 +281,8 @@ class _Classes:
     def number(self, row: Mapping[str, Any], place: str) -> int | None:
         """The class of one detection; None for a category that the file doesn't list. Raises Malformed."""
         category = as_id(row.get("category"), f"{place}.category")
+        if category not in self._head.categories:
+            category = self._by_name.get(fold(category), category)  # some programs write the name itself
         if category not in self._head.categories:
             self._count("category", category)
             return None

@@ -57,16 +57,19 @@ class Member(NamedTuple):
 
 @contextmanager
 def refusing(path: Path, expected: str) -> Iterator[None]:
-    """Turn what is wrong with ``path`` into an ImportFileError. ``expected``: what it should be."""
+    """Turn what is wrong with ``path`` into an ImportFileError. ``expected``: what it should be.
+
+    What the file seems to be is said too, unless it begins as ``expected`` does.
+    """
     hint = f"Nothing was changed. It must be {expected}."
     try:
         yield
     except Malformed as error:
-        raise ImportFileError(
-            f"{printable(str(path))} can't be imported: {printable(str(error))}.{recognise(path)}", hint
-        ) from error
+        said = f"{printable(str(path))} can't be imported: {printable(str(error))}."
+        raise ImportFileError(said + recognise(path, expected), hint) from error
     except UnicodeDecodeError as error:
-        raise ImportFileError(f"{printable(str(path))} is not UTF-8 text.{recognise(path)}", hint) from error
+        said = f"{printable(str(path))} is not UTF-8 text."
+        raise ImportFileError(said + recognise(path, expected), hint) from error
 
 
 def sha256_of(path: Path) -> str:

@@ -32,8 +32,8 @@ _MAGIC = (
 )
 
 
-def recognise(path: Path) -> str:
-    """A sentence on what the file seems to be, "" where nothing is recognised."""
+def recognise(path: Path, expected: str = "") -> str:
+    """A sentence on what the file seems to be, "" where nothing else than ``expected`` is recognised."""
     try:
         with path.open("rb") as file:
             head = file.read(_LOOK)
@@ -49,4 +49,6 @@ def recognise(path: Path) -> str:
         found = next((what for words, what in _JSON if all(f'"{word}' in text for word in words)), "")
     elif re.match(r"\S*mediaID[,;\t]", text):
         found = "a table of a Camtrap DP package: `trailcam import camtrap-dp` reads the whole folder"
-    return f" It looks like {found}." if found else ""
+    name = re.match(r"[\w ]*", found.removeprefix("a "))
+    is_expected = name is not None and bool(name[0]) and name[0] in expected
+    return f" It looks like {found}." if found and not is_expected else ""

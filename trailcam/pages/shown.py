@@ -42,6 +42,10 @@ def check_target(target: Path, files: Sequence[Path], roots: Sequence[Path]) -> 
     Raises OutputError and RootError.
     """
     shown = printable(str(target))
+    if target.suffix.lower() not in ("", ".html", ".htm"):
+        raise OutputError(
+            f"Cannot write {shown}: a page is HTML.", f"Name it so: -o {printable(target.stem)}.html"
+        )
     if target.is_dir():
         raise OutputError(f"Cannot write {shown}: it is a folder.", f"Name a file: -o {shown}/gallery.html")
     if not target.absolute().parent.is_dir():
