@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import sys
 import tempfile
 from collections import Counter
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from trailcam.export.yolo import YoloOptions, export_yolo
 from trailcam.imports.coco import EMPTY_BOX, NO_SIZE, OTHER_SHAPE, import_coco
 from trailcam.imports.labels import CONFLICT, CONTRADICTION, UNLABELLED_BOX, Labelled, LabelOptions
 from trailcam.imports.reading import ImportFileError
+from trailcam.imports.stations_csv import read_stations
 from trailcam.imports.yolo import import_yolo
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule
@@ -277,6 +280,21 @@ def test_a_file_all_of_whose_images_are_bad_says_why(library: Library) -> None:
     with pytest.raises(ImportFileError, match=r"images\[0\] file_name must be text") as caught:
         take(library, document([{"id": 1, "file": "Hayfield/1.jpg"}], []))
     assert "It looks like" not in caught.value.message  # it is the file that the command reads
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a named pipe")
+def test_a_pipe_is_refused_and_not_waited_for(library: Library, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ImportFileError, match="it is no file, but a pipe"):
+        import_coco(library.database, tmp_path / "pipe", LabelOptions({}, "Ann"))
+    with pytest.raises(UsageError, match="it is a pipe"):
+        read_stations(tmp_path / "pipe")
+
+
+def test_the_list_of_classes_beside_yolo_labels_is_no_label(library: Library, tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "s", {"TinMan/3.txt": "", "TinMan/classes.txt": "doe\nmature\n"})
+    done = import_yolo(library.database, folder, LabelOptions({}, "Ann"))
+    assert (done.entries, done.problems) == (1, [])
 
 
 @pytest.mark.parametrize(("change", "why"), BAD_LABELS)

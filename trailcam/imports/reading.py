@@ -73,8 +73,10 @@ def refusing(path: Path, expected: str) -> Iterator[None]:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file. Raises ImportFileError where it can't be read."""
+    """The SHA-256 of a file. Raises ImportFileError where it can't be read, as a pipe: once only."""
     try:
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise OSError("it is no file, but a pipe or a device")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -60,6 +60,8 @@ def read_stations(path: Path) -> dict[str, Facts]:
 def _text(path: Path) -> str:
     shown = printable(str(path))
     try:
+        if path.is_fifo():  # nobody may ever write to it
+            raise OSError("it is a pipe")
         if path.stat().st_size > _MAX_BYTES:
             raise UsageError(f"{shown} is larger than 10 MB.", "Is it the right file?")
         data = path.read_bytes()

@@ -123,6 +123,8 @@ def _entries(folder: Path) -> list[_Entry]:
             for e in (e, e.upper())
             if stem.with_name(stem.name + e).exists()
         ]
+        if file.name == "classes.txt" and not endings:
+            continue  # the names of the classes, as LabelImg leaves them beside its labels
         *above, name = rest
         name = original_name(name.removesuffix(".txt") + (endings[0] if endings else ".jpg"))
         found.append(_Entry(file, "/".join([*above, name])))
