@@ -18,6 +18,9 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+INTERRUPTED = "Interrupted. Everything saved so far stays; run the same command again to continue."
+
+
 class TrailcamError(Exception):
     """Something a user can fix.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -49,6 +50,11 @@ def test_a_command_that_is_interrupted_says_so(
     assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command, env = [sys.executable, *arguments], os.environ | environment
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
 # Four threads, and many small pieces: DuckDB looks for a signal between two of them, in one thread only.
 QUERY_WITHOUT_END = """
 import signal, sys
@@ -76,8 +82,7 @@ with database.read() as db:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a timer's signal")
 def test_a_signal_ends_a_query_in_all_its_threads(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", QUERY_WITHOUT_END, str(tmp_path / "t.duckdb")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = python("-c", QUERY_WITHOUT_END, str(tmp_path / "t.duckdb"))
     assert (done.returncode, done.stdout) == (0, "[(0,)]\n"), done.stderr
 
 
@@ -104,6 +109,38 @@ def test_what_fails_after_a_signal_is_no_bug(
     err = capfd.readouterr().err
     assert err.startswith("Interrupted.")
     assert "bug" not in err
+
+
+def test_a_signal_while_the_program_is_loaded_is_an_interruption(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = python("-m", "trailcam", "status", PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.startswith("Interrupted.")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_signal_that_a_callback_swallowed_comes_again() -> None:
+    code = """
+import signal, sys, time, weakref
+from trailcam.store.interrupt import interrupt, interrupt_again
+
+class Thing: pass
+def swallows(_):
+    signal.raise_signal(signal.SIGINT)
+    for _ in range(9): pass
+signal.signal(signal.SIGINT, interrupt)
+sys.unraisablehook = interrupt_again
+try:
+    thing = Thing()
+    reference = weakref.ref(thing, swallows)
+    del thing
+    time.sleep(9)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = python("-c", code)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
 
 
 def test_a_signal_that_was_ignored_before_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ import typer
 
 from trailcam import __version__
 from trailcam.cli.lazy import LazyGroup
-from trailcam.errors import ExitCode, OutputError, TrailcamError
-from trailcam.store.interrupt import interrupt, was_interrupted
+from trailcam.errors import INTERRUPTED, ExitCode, OutputError, TrailcamError
+from trailcam.store.interrupt import interrupt, interrupt_again, was_interrupted
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -53,6 +53,7 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as `nohup` and `&` in a script leave it
         signal.signal(signal.SIGINT, interrupt)
+    sys.unraisablehook = interrupt_again
     try:
         code = _run()
         _ignore_signals()
@@ -106,7 +107,7 @@ def _say_interrupted() -> int:
     from trailcam.cli.console import say
 
     with suppress(OSError, RuntimeError):  # stderr is closed, or the signal came while it was written to
-        say("Interrupted. Everything saved so far stays; run the same command again to continue.")
+        say(INTERRUPTED)
     return ExitCode.INTERRUPTED
 
 

@@ -7,6 +7,8 @@ have taken. So the handler tells every open connection to stop before it raises.
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 from contextlib import suppress
 from types import FrameType
@@ -16,6 +18,7 @@ from weakref import WeakValueDictionary
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_AGAIN_S = 0.02
 _asked = threading.Event()
 _open: WeakValueDictionary[int, DuckDBPyConnection] = WeakValueDictionary()
 
@@ -35,6 +38,17 @@ def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
             with suppress(Exception):  # it is closed
                 connection.interrupt()
     raise KeyboardInterrupt
+
+
+def interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """``sys.unraisablehook``: a callback of Python's own swallows what a signal in it raises.
+
+    So the signal comes once more, from a thread: here it would be swallowed too.
+    """
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(_AGAIN_S, signal.raise_signal, (signal.SIGINT,)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def was_interrupted() -> bool:
