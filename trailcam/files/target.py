@@ -102,9 +102,7 @@ def check_file(path: Path, database: Path, own: str) -> Path:
     if path.suffix.lower() in OTHER_ENDINGS - {own}:
         raise UsageError(
             f"{printable(str(path))} has the file ending of another format.",
-            f"What is written is named so: -o {printable(path.stem)}{own[0]}"
-            if own
-            else "Name another file.",
+            f"Name it for what it is: -o {printable(path.stem)}{own}",
         )
     return path
 
