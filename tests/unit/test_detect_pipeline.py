@@ -21,7 +21,7 @@ from PIL import Image
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.detect.pipeline import loader
-from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
+from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk, _Bucket
 from trailcam.detect.pipeline.inference import Inference
 from trailcam.detect.pipeline.loader import LoaderOptions
 from trailcam.detect.pipeline.loop import PipelineOptions, run
@@ -469,6 +469,16 @@ def test_an_odd_shape_does_not_wait_for_ever() -> None:
     assert list(batcher.add(chunk_of(batch_of(1, (64, 32))))) == []
     time.sleep(0.06)
     assert [len(b) for b in batcher.add(chunk_of(batch_of(1)))] == [1]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_no_photo_is_lost_where_batches_become_smaller_meanwhile(waits: bool) -> None:
+    batcher = Batcher(8, max_wait_s=0.0 if waits else 60.0)
+    batcher._buckets[32, 64] = _Bucket(time.monotonic() - 1, [batch_of(4), batch_of(3, first=4)], 7)
+    batcher.shrink(2)
+    taken = list(batcher.overdue() if waits else batcher.rest())
+    assert [batch.image_ids for batch in taken] == [(0, 1), (2, 3), (4, 5), (6,)]
+    assert list(batcher.rest()) == []
 
 
 def test_inference_returns_results_in_order_after_halving() -> None:

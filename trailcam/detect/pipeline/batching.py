@@ -99,12 +99,17 @@ class Batcher:
         """The batches of buckets that have waited longer than ``max_wait_s``."""
         limit = time.monotonic() - self._max_wait_s
         for shape in [s for s, b in self._buckets.items() if b.since < limit]:
-            yield self._take(self._buckets.pop(shape))
+            yield from self._empty(self._buckets.pop(shape))
 
     def rest(self) -> Iterator[Batch]:
         """All that is left, at the end."""
         while self._buckets:
-            yield self._take(self._buckets.popitem()[1])
+            yield from self._empty(self._buckets.popitem()[1])
+
+    def _empty(self, bucket: _Bucket) -> Iterator[Batch]:
+        """All of a bucket: more than one batch where batches became smaller while it was filling."""
+        while bucket.n:
+            yield self._take(bucket)
 
     def _take(self, bucket: _Bucket) -> Batch:
         """Up to ``size`` photos of one bucket; never copies when one part fills the batch."""
