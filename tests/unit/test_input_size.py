@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from tests.helpers import two_stage
-from trailcam.detect.command import _model_key
+from trailcam.detect.command import model_key
 from trailcam.detect.model.find_weights import find_weights
 from trailcam.detect.model.input_size import DEFAULT_IMGSZ, InputSize, read_input_size
 from trailcam.detect.model.open import ModelOptions, open_detector
@@ -213,24 +213,24 @@ def test_a_file_of_anything_says_nothing(tmp_path: Path, suffix: str, data: byte
     assert read_input_size(tmp_path / f"none{suffix}") == InputSize()
 
 
-def test_the_model_key_holds_the_size_that_is_used(made_for_1280: Path, tmp_path: Path) -> None:
+def test_themodel_key_holds_the_size_that_is_used(made_for_1280: Path, tmp_path: Path) -> None:
     large = find_weights(made_for_1280)
-    assert _model_key(large, settings()) == _model_key(large, settings(imgsz=1280))
-    assert _model_key(large, settings()) != _model_key(large, settings(imgsz=640))
+    assert model_key(large, settings()) == model_key(large, settings(imgsz=1280))
+    assert model_key(large, settings()) != model_key(large, settings(imgsz=640))
 
 
 @pytest.mark.parametrize("size", [InputSize(640), InputSize(), InputSize(1280, fixed=True)])
 def test_results_that_stay_the_same_keep_their_key(size: InputSize, made_for_1280: Path) -> None:
     """At 640 px, and where an export takes one size anyway, a library is not looked at again."""
     before = find_weights(made_for_1280)
-    key = _model_key(replace(before, size=InputSize()), settings())
-    assert _model_key(replace(before, size=size), settings()) == key
+    key = model_key(replace(before, size=InputSize()), settings())
+    assert model_key(replace(before, size=size), settings()) == key
 
 
 def test_the_key_of_before_is_the_key_of_today(made_for_1280: Path) -> None:
     """As trailcam 0.1 computed it for weights used at 640 px: whoever changes it makes all photos new."""
     found = replace(find_weights(made_for_1280), sha256="0" * 64, size=InputSize(640))
-    assert _model_key(found, settings()) == "cbd14fb4b4b701c6a06540093aeaba495d61e887c2c8df70b6ac9dad329f276e"
+    assert model_key(found, settings()) == "cbd14fb4b4b701c6a06540093aeaba495d61e887c2c8df70b6ac9dad329f276e"
 
 
 @pytest.mark.parametrize(

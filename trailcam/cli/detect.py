@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli import console
+from trailcam.cli.detect_shares import SharesOpts, merge, take_share, write_plan
 from trailcam.cli.groups import Sets, with_options
 from trailcam.cli.model_options import ModelOpts, TrustOpt, vouch
 from trailcam.cli.options import DryRunOpt, SelectionOpts, WritingOpts
 from trailcam.detect.model.find_weights import STARTER, find_weights
 from trailcam.domain import Status
-from trailcam.errors import ExitCode
+from trailcam.errors import ExitCode, UsageError
+from trailcam.selection import Selection
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trailcam.cli.detect_shares import Shares
     from trailcam.cli.open_library import App, Library
     from trailcam.detect.command import DetectReport, Started, Work
     from trailcam.detect.pipeline.outcomes import Snapshot
+    from trailcam.detect.pipeline.run_report import PipelineReport
 
 
 class Which(StrEnum):
@@ -36,6 +40,7 @@ class Which(StrEnum):
 
 
 _STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), Which.ALL: ()}
+_FINISHING = "Finishing the batch in hand; press again to stop at once."
 _STARTER_LIMITS = (
     "Model: trailcam's starter model for North American white-tailed deer. It misses about one deer photo in "
     "fourteen and more than\none buck photo in five, and a third of the photos it calls bucks are none; "
@@ -71,6 +76,7 @@ def detect(
         typer.Option("--accept-failures", help="Record failures even if most photos of the run fail."),
     ] = False,
     dry_run: DryRunOpt = False,
+    shares: SharesOpts,
     library: WritingOpts,
 ) -> None:
     """Find the animals in photos; no photo is looked at twice. Every box is saved."""
@@ -80,9 +86,21 @@ def detect(
     from trailcam.detect.pipeline.outcomes import Control
 
     settings = library.settings
-    selection = replace(selection, statuses=_STATUSES[status])
     if trust_weights and not dry_run:
         vouch(find_weights(configured=model.weights))
+    # Whoever asks for failed photos again knows that they fail.
+    accept_failures = accept_failures or status is Which.FAILED
+    if shares and (shares.merge or shares.shards):
+        if selection != Selection() or status is not Which.PENDING or limit is not None:
+            raise UsageError(
+                "The work list says which photos.", "Give no --months, --status or --limit here."
+            )
+        _in_shares(shares, library, accept_failures=accept_failures, dry_run=dry_run)
+        return
+    selection = replace(selection, statuses=_STATUSES[status])
+    if shares and shares.plan:
+        write_plan(shares.plan, library, selection, limit, dry_run=dry_run)
+        return
     if dry_run:
         _say_work(prepare(library.database, settings, selection, limit), library)
         return
@@ -91,7 +109,7 @@ def detect(
         if not _say_work(work, library):
             return
         with (
-            stoppable("Finishing the batch in hand; press again to stop at once.") as stop,
+            stoppable(_FINISHING) as stop,
             _shown(library) as shown,
         ):
             report = run_detect(
@@ -100,15 +118,44 @@ def detect(
                 work,
                 Control(stop, shown),
                 started=shown.started,
-                # Whoever asks for failed photos again knows that they fail.
-                accept_failures=accept_failures or status is Which.FAILED,
+                accept_failures=accept_failures,
             )
-    _show(report, library)
-    if report.pipeline.interrupted:
+    _show(report.pipeline, report.database_s, library)
+    if not library.quiet:
+        _say_kept(report, library)
+    _exit(report.pipeline)
+
+
+def _exit(pipeline: PipelineReport) -> None:
+    """Leave with the exit code of a run."""
+    if pipeline.interrupted:
         console.say("Stopped; everything seen so far is saved. Run the same command again to carry on.")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if report.pipeline.failed or report.pipeline.missing:
+    if pipeline.failed or pipeline.missing:
         raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _in_shares(shares: Shares, library: Library, *, accept_failures: bool, dry_run: bool) -> None:
+    """Look at one share of a work list, or merge parts."""
+    from trailcam.cli.signals import stoppable
+    from trailcam.detect.pipeline.outcomes import Control
+    from trailcam.detect.shards import look_at_share
+
+    if shares.merge:
+        merge(shares.parts, library, accept_failures=accept_failures, dry_run=dry_run)
+        return
+    work = take_share(shares, library)
+    if dry_run:
+        return
+    with stoppable(_FINISHING) as stop, _shown(library) as shown:
+        report = look_at_share(
+            work, Control(stop, shown), started=shown.started, accept_failures=accept_failures
+        )
+    if report.before:
+        library.say(f"{count(report.before, 'photo')} of the share had been looked at before.")
+    if report.pipeline:
+        _show(report.pipeline, report.write_s, library)
+        _exit(report.pipeline)
 
 
 def _say_work(work: Work, app: App) -> bool:
@@ -140,7 +187,8 @@ class _Shown:
         self._started = started
         if not self._quiet:
             how = f"{started.precision} by {started.backend} at {started.size}"
-            console.say(f"Run {started.run_id} on {started.device}, {how}; {started.choice}.")
+            run = "Looking" if started.run_id is None else f"Run {started.run_id}"
+            console.say(f"{run} on {started.device}, {how}; {started.choice}.")
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot of the run."""
@@ -170,10 +218,9 @@ def _shown(app: App) -> Iterator[_Shown]:
         yield _Shown(app, bar)
 
 
-def _show(report: DetectReport, library: Library) -> None:
+def _show(pipeline: PipelineReport, write_s: float, library: Library) -> None:
     if library.quiet:
         return
-    pipeline = report.pipeline
     working_s = pipeline.wall_s
     console.say(
         f"Looked at {count(pipeline.done, 'photo')} in {pipeline.wall_s:.1f} s "
@@ -186,9 +233,8 @@ def _show(report: DetectReport, library: Library) -> None:
         seen = ", ".join(f"{printable(name)} {n:,}" for name, n in pipeline.detections.most_common())
         console.say(f"Boxes kept (confidence {library.settings.detect.store_confidence:g} or more): {seen}.")
     shares = ", ".join(f"{name} {seconds / working_s:.0%}" for name, seconds in pipeline.stages.items())
-    console.say(f"Time: {shares}, database {report.database_s / working_s:.1%} of the wall time.")
+    console.say(f"Time: {shares}, writing {write_s / working_s:.1%} of the wall time.")
     console.say(pipeline.bottleneck)
-    _say_kept(report, library)
 
 
 def _say_kept(report: DetectReport, library: Library) -> None:

@@ -31,12 +31,10 @@ from trailcam.store.images import roots
 from trailcam.store.run_sink import RunFacts, RunSink, Todo, begin_run, end_run, ran_before, select_todo
 
 if TYPE_CHECKING:
-    import torch
-
     from trailcam.detect.choose.fit import Opened
     from trailcam.detect.choose.plan import Plan
     from trailcam.detect.model.device import GpuMonitor
-    from trailcam.detect.pipeline.loop import PipelineReport
+    from trailcam.detect.pipeline.loop import PipelineOptions, PipelineReport
     from trailcam.domain import ClassInfo
 
 CANARY_ABOVE = 1000  # photos: a run of more begins with a look at a known frame, whatever ran before
@@ -59,9 +57,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Told once the model is ready: the choices made, for people."""
+    """Told once the model is ready: the choices made, for people. ``run_id`` None: a share of a run."""
 
-    run_id: int
+    run_id: int | None
     device: str
     precision: str
     backend: str
@@ -86,7 +84,7 @@ def prepare(database: Database, settings: Settings, selection: Selection, limit:
     selected photos isn't there.
     """
     weights = find_weights(configured=settings.detect.weights)
-    key = _model_key(weights, settings)
+    key = model_key(weights, settings)
     with database.read() as db:
         todo = select_todo(db, selection, key, limit)
         wanted = {int(i) for i in todo.root_id}
@@ -109,73 +107,103 @@ def detect(
     Raises WeightsError, DeviceError, RootError, PipelineError, DatabaseError; what was
     flushed before is saved, and the next run carries on from there.
     """
-    from trailcam.detect.choose.fit import fit, open_chosen
-    from trailcam.detect.model.device import GpuMonitor, describe
-    from trailcam.detect.pipeline.loader import LoaderOptions
-    from trailcam.detect.pipeline.loop import PipelineOptions, run
+    from trailcam.detect.pipeline.loop import run
 
-    opened = open_chosen(work.weights, settings.detect, photos=len(work))
-    detector, device = opened.detector, opened.device
-    _check_canary(database, work, detector, device)
-    best = fit(opened, _Files(work), control.stop).plan
-    options = PipelineOptions(
-        batch=best.batch,
-        loader=LoaderOptions(workers=best.workers),
-        accept_failures=accept_failures,
-        known_failures=frozenset(work.todo.image_id[work.todo.failed].tolist()),
-    )
-    run_id = _begin(database, settings, work, opened, best)
-    started(
-        Started(
-            run_id,
-            describe(device),
-            str(detector.precision),
-            str(detector.backend),
-            work.weights.size.in_words(settings.detect.imgsz, detector.frame.imgsz),
-            best.reason,
-            GpuMonitor(device),
-        )
-    )
+    ready = make_ready(work, settings, control, _is_new(database))
+    with database.write() as db:
+        run_id = begin_run(db, ready.facts)
+    started(ready.started(run_id))
     sink = RunSink(database, run_id)
     try:
-        source = PhotoSource(_Jobs(work.todo), work.roots, lambda root_id: alive(work.roots[root_id]))
-        report = run(source, detector, sink, options, control)
+        report = run(source_of(work), ready.opened.detector, sink, ready.options(accept_failures), control)
     except BaseException:
         with database.write() as db:
             end_run(db, run_id, completed=False, seconds={"write": sink.seconds})
         raise
     with database.write() as db:
-        end_run(db, run_id, completed=not report.interrupted, seconds=_seconds(report, sink.seconds))
+        end_run(db, run_id, completed=not report.interrupted, seconds=seconds_of(report, sink.seconds))
     return DetectReport(run_id, report, sink.seconds)
 
 
-def _begin(database: Database, settings: Settings, work: Work, opened: Opened, best: Plan) -> int:
-    """Record what is about to run, and with what; the run's number."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """A model that was tried, what the run with it is, and the settings that fit the photos."""
+
+    work: Work
+    settings: Settings
+    opened: Opened
+    best: Plan
+    facts: RunFacts
+
+    def options(self, accept_failures: bool) -> PipelineOptions:
+        """How the photos go through the pipeline."""
+        from trailcam.detect.pipeline.loader import LoaderOptions
+        from trailcam.detect.pipeline.loop import PipelineOptions
+
+        todo = self.work.todo
+        return PipelineOptions(
+            batch=self.best.batch,
+            loader=LoaderOptions(workers=self.best.workers),
+            accept_failures=accept_failures,
+            known_failures=frozenset(todo.image_id[todo.failed].tolist()),
+        )
+
+    def started(self, run_id: int | None) -> Started:
+        """The choices made, for people."""
+        from trailcam.detect.model.device import GpuMonitor
+
+        detector = self.opened.detector
+        return Started(
+            run_id,
+            self.facts.device,
+            str(detector.precision),
+            str(detector.backend),
+            self.work.weights.size.in_words(self.settings.detect.imgsz, detector.frame.imgsz),
+            self.best.reason,
+            GpuMonitor(self.opened.device),
+        )
+
+
+def make_ready(work: Work, settings: Settings, control: Control, is_new: Callable[[RunFacts], bool]) -> Ready:
+    """Open the model, try it on a known frame, and choose batch and workers for the photos of ``work``.
+
+    ``is_new`` says of a run's facts whether such a run hasn't completed a photo here before.
+    Raises WeightsError, DeviceError, PipelineError.
+    """
+    from trailcam.detect.choose import canary
+    from trailcam.detect.choose.fit import fit, open_chosen
     from trailcam.detect.model.device import describe
 
+    opened = open_chosen(work.weights, settings.detect, photos=len(work))
     detector = opened.detector
     facts = RunFacts(
         model_key=work.model_key,
         weights_sha256=work.weights.sha256,
         weights_name=work.weights.path.name,
-        settings=_settings_record(settings, best, detector),
+        settings={},
         versions=_versions(detector),
         device=describe(opened.device),
         classes=_classes(detector, settings),
     )
-    with database.write() as db:
-        return begin_run(db, facts)
+    # Before many photos, and whenever weights, device or versions are new.
+    if len(work) > CANARY_ABOVE or is_new(facts):
+        canary.check(detector, work.weights, opened.device)
+    best = fit(opened, _Files(work), control.stop).plan
+    facts = dataclasses.replace(facts, settings=_settings_record(settings, best, detector))
+    return Ready(work, settings, opened, best, facts)
 
 
-def _check_canary(database: Database, work: Work, detector: Detector, device: torch.device) -> None:
-    """Before many photos, and whenever weights, device or versions are new to this database."""
-    from trailcam.detect.choose import canary
-    from trailcam.detect.model.device import describe
+def source_of(work: Work) -> PhotoSource:
+    """The photos of ``work`` as the pipeline takes them."""
+    return PhotoSource(_Jobs(work.todo), work.roots, lambda root_id: alive(work.roots[root_id]))
 
-    with database.read() as db:
-        known = ran_before(db, work.weights.sha256, describe(device), _versions(detector))
-    if len(work) > CANARY_ABOVE or not known:
-        canary.check(detector, work.weights, device)
+
+def _is_new(database: Database) -> Callable[[RunFacts], bool]:
+    def is_new(facts: RunFacts) -> bool:
+        with database.read() as db:
+            return not ran_before(db, facts.weights_sha256, facts.device, facts.versions)
+
+    return is_new
 
 
 class _Jobs(Sequence[Job]):
@@ -209,7 +237,7 @@ class _Files(Sequence[Path]):
         return self._work.roots[int(todo.root_id[index])] / todo.path[index]
 
 
-def _model_key(weights: Weights, settings: Settings) -> str:
+def model_key(weights: Weights, settings: Settings) -> str:
     """Equal for runs whose boxes may be compared and continued: the weights, and what changes boxes.
 
     The device and its number format are left out: a library begun on a laptop may be
@@ -266,7 +294,8 @@ def _versions(detector: Detector) -> dict[str, str]:
     }
 
 
-def _seconds(report: PipelineReport, database_s: float) -> dict[str, float]:
+def seconds_of(report: PipelineReport, database_s: float) -> dict[str, float]:
+    """Seconds by stage, as a run records them."""
     return {
         "wall": report.wall_s,
         "warmup": report.warmup_s,

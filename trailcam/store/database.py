@@ -49,7 +49,7 @@ _NO_LOCKS = re.compile(r"Could not set lock|File locks are not supported")
 _SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+:")
 _MAGIC = b"DUCK"
 # Never over the network, whatever a statement or a name asks for.
-_CONFIG = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+NO_NETWORK = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
 def connect(path: Path, *, read_only: bool) -> Connection:
@@ -59,7 +59,7 @@ def connect(path: Path, *, read_only: bool) -> Connection:
         if head and head[8:] != _MAGIC:  # DuckDB would look for an extension that reads it, as for SQLite's
             raise duckdb.IOException(f"{path} is not a valid DuckDB database file")
     # An absolute path has no prefix that DuckDB could take for a service.
-    connection = duckdb.connect(str(path.absolute()), read_only=read_only, config=dict(_CONFIG))
+    connection = duckdb.connect(str(path.absolute()), read_only=read_only, config=dict(NO_NETWORK))
     return stop_when_interrupted(connection)
 
 

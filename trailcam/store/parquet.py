@@ -1,7 +1,8 @@
-"""Rows as a Parquet file, written by DuckDB."""
+"""Parquet files, written and read by DuckDB."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from trailcam.errors import UsageError
 from trailcam.store.columns import insert
+from trailcam.store.database import NO_NETWORK, Connection, quoted
+from trailcam.words.text import printable
 
 
 def to_parquet(types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -31,3 +35,54 @@ def to_parquet(types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> b
             )
         db.table("result").write_parquet(str(target))
         return target.read_bytes()
+
+
+def in_memory() -> Connection:
+    """DuckDB without a database, for files alone; it opens no connection to anywhere."""
+    return duckdb.connect(config=dict(NO_NETWORK))
+
+
+def one_file(path: Path) -> str:
+    """A path as DuckDB's file functions take it: this very file, no service and no pattern.
+
+    Raises UsageError for a name that is no Unicode.
+    """
+    text = str(path.absolute())
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"The name {printable(text)} isn't readable text.", "Rename the file or its folder."
+        ) from None
+    return re.sub(r"[*?\[]", lambda m: f"[{m[0]}]", text)
+
+
+def copy_rows(
+    db: Connection, sql: str, parameters: Mapping[str, Any], target: Path, metadata: Mapping[str, str]
+) -> None:
+    """Write the rows of a query to a Parquet file, with ``metadata`` for the whole file."""
+    pairs = ", ".join(f"{key}: {quoted(value)}" for key, value in metadata.items())
+    db.execute(
+        f"COPY ({sql}) TO {quoted(str(target.absolute()))}"
+        f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{pairs}}})",
+        dict(parameters),
+    )
+
+
+def read_metadata(path: Path, key: str) -> str | None:
+    """What a Parquet file says under ``key``, None where it has no such key. Raises UsageError."""
+    shown = printable(str(path))
+    if not path.is_file():
+        raise UsageError(f"There is no file {shown}.", "Check the path.")
+    try:
+        with in_memory() as db:
+            found = db.execute(
+                "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = ?",
+                [one_file(path), key],
+            ).fetchone()
+    except duckdb.Error as error:
+        raise UsageError(
+            f"{shown} is no whole Parquet file: {printable(str(error).splitlines()[0])}",
+            "It was cut off, or is something else. Copy it again, or make it again.",
+        ) from error
+    return None if found is None else str(found[0])

@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from trailcam.domain import AgeClass, ClassInfo, Kind, Outcome, Status
 from trailcam.selection import Selection
-from trailcam.store.columns import asked, insert, insert_row, next_id, numbers, texts
+from trailcam.store.columns import Column, asked, insert, insert_row, next_id, numbers, texts
 from trailcam.store.database import Connection, Database, lent, one, rows, utc_now
 from trailcam.store.judged_boxes import use_fitted
+from trailcam.store.outcome_columns import OutcomeColumns
 from trailcam.store.paths import from_db
 from trailcam.store.repeats import mark_new_repeats
 from trailcam.store.run_choice import take_over
 from trailcam.store.select import count_undated_left_out, select
-from trailcam.words.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +54,41 @@ class Todo:
     n_undated_left_out: int
 
 
+TODO = """
+    SELECT image_id, root_id, path, status = 'failed' AS failed FROM selected
+    WHERE status <> 'missing' AND NOT EXISTS (
+        SELECT 1 FROM results JOIN runs USING (run_id)
+        WHERE results.image_id = selected.image_id
+          AND results.status = 'completed' AND runs.model_key = $model_key
+    )
+    ORDER BY root_id, path LIMIT $limit
+"""
+"""Of ``selected``, the images that a model hasn't completed, in the order of the disk."""
+
+
+def todo_parameters(model_key: str, limit: int | None) -> dict[str, object]:
+    """What :data:`TODO` asks for."""
+    return {"model_key": model_key, "limit": 2**62 if limit is None else limit}
+
+
 def select_todo(db: Connection, selection: Selection, model_key: str, limit: int | None) -> Todo:
     """The selected images that ``model_key`` hasn't completed, in the order of the disk.
 
     Missing images are never in it. With statuses pending or failed only those are taken.
     """
     with select(db, selection):
-        found = db.execute(
-            """
-            SELECT image_id, root_id, path, status = 'failed' AS failed FROM selected
-            WHERE status <> 'missing' AND NOT EXISTS (
-                SELECT 1 FROM results JOIN runs USING (run_id)
-                WHERE results.image_id = selected.image_id
-                  AND results.status = 'completed' AND runs.model_key = $model_key
-            )
-            ORDER BY root_id, path LIMIT $limit
-            """,
-            {"model_key": model_key, "limit": 2**62 if limit is None else limit},
-        ).fetchnumpy()
+        found = db.execute(TODO, todo_parameters(model_key, limit)).fetchnumpy()
+    return todo_of(found, count_undated_left_out(db, selection))
+
+
+def todo_of(found: Mapping[str, Any], n_undated_left_out: int) -> Todo:
+    """The rows of :data:`TODO`, or of a file of them, as a Todo."""
     return Todo(
         image_id=np.asarray(found["image_id"], np.int64),
         root_id=np.asarray(found["root_id"], np.int32),
         path=[from_db(str(p)) for p in found["path"]],
         failed=np.asarray(found["failed"], np.bool_),
-        n_undated_left_out=count_undated_left_out(db, selection),
+        n_undated_left_out=n_undated_left_out,
     )
 
 
@@ -155,6 +166,26 @@ def end_run(db: Connection, run_id: int, *, completed: bool, seconds: Mapping[st
     take_over(db, run_id, completed=completed)
 
 
+def merged_shards(db: Connection, model_key: str, list_id: str) -> set[int]:
+    """The shards of a work list that were merged into its run."""
+    found = one(
+        db,
+        "SELECT settings -> '$.shards.merged' FROM runs WHERE model_key = ?"
+        " AND settings ->> '$.shards.list' = ? ORDER BY run_id DESC",
+        [model_key, list_id],
+    )
+    return set(json.loads(found[0])) if found else set()
+
+
+def note_merged(db: Connection, run_id: int, list_id: str, merged: set[int], shards: int) -> None:
+    """Record in a run's settings which shards of a work list it has by now."""
+    note = {"shards": {"list": list_id, "of": shards, "merged": sorted(merged)}}
+    db.execute(
+        "UPDATE runs SET settings = json_merge_patch(settings, ?) WHERE run_id = ?",
+        [json.dumps(note), run_id],
+    )
+
+
 class RunSink:
     """Writes outcomes of one run: each ``write`` is one transaction.
 
@@ -178,33 +209,42 @@ class RunSink:
 
     def write_in(self, db: Connection, outcomes: Sequence[Outcome]) -> None:
         """As :meth:`write`, within a transaction of the caller's."""
-        seen = [o for o in outcomes if o.status is not Status.MISSING]
-        completed = [o for o in seen if o.status is Status.COMPLETED]
-        before = self._drop_earlier(db, seen)
-        insert(db, "results", self._result_columns(seen))
-        insert(db, "detections", self._detection_columns(completed))
-        with asked(db, (o.image_id for o in completed if len(o.confidence) > 1)):
+        self.write_columns(db, OutcomeColumns.of(outcomes))
+
+    def write_columns(self, db: Connection, outcomes: OutcomeColumns) -> None:
+        """As :meth:`write_in`, for outcomes that are columns already."""
+        seen = ~outcomes.of_status(Status.MISSING)
+        completed = outcomes.of_status(Status.COMPLETED)
+        before = self._drop_earlier(db, outcomes.image_id[seen])
+        insert(db, "results", self._own(outcomes.photos(seen)))
+        detections = self._own(outcomes.detections(completed))
+        insert(db, "detections", detections)
+        several = np.bincount(outcomes.owner, minlength=len(seen)) > 1
+        with asked(db, outcomes.image_id[completed & several].tolist()):
             mark_new_repeats(db, self._run_id)
         self._update_images(db, outcomes)
         db.execute(
             "UPDATE runs SET n_completed = n_completed + $c, n_failed = n_failed + $f,"
             " n_missing = n_missing + $m, n_detections = n_detections + $d WHERE run_id = $run_id",
             {
-                "c": len(completed) - before["completed"],
-                "f": len(seen) - len(completed) - before["failed"],
-                "m": len(outcomes) - len(seen),
-                "d": sum(len(o.confidence) for o in completed) - before["detections"],
+                "c": int(completed.sum()) - before["completed"],
+                "f": int(seen.sum()) - int(completed.sum()) - before["failed"],
+                "m": int((~seen).sum()),
+                "d": len(detections["image_id"]) - before["detections"],
                 "run_id": self._run_id,
             },
         )
 
-    def _drop_earlier(self, db: Connection, seen: Sequence[Outcome]) -> Counter[str]:
+    def _own(self, columns: dict[str, Column]) -> dict[str, Column]:
+        return {"run_id": np.full(len(columns["image_id"]), self._run_id, np.int32), **columns}
+
+    def _drop_earlier(self, db: Connection, seen: npt.NDArray[np.int64]) -> Counter[str]:
         """Take back what this run said of these images before: one result per run and image, not two.
 
         A photo that failed and is tried again has one. Returns how many results by status, and detections.
         """
         own = "WHERE run_id = ? AND image_id IN (SELECT image_id FROM again)"
-        with lent(db, again={"image_id": _ids(seen)}):
+        with lent(db, again={"image_id": seen}):
             found = db.execute(f"DELETE FROM results {own} RETURNING status", [self._run_id]).fetchall()
             before = Counter(str(status) for (status,) in found)
             if before["completed"]:
@@ -212,9 +252,9 @@ class RunSink:
                 before["detections"] = len(dropped)
         return before
 
-    def _update_images(self, db: Connection, outcomes: Sequence[Outcome]) -> None:
+    def _update_images(self, db: Connection, outcomes: OutcomeColumns) -> None:
         """An image that an earlier run completed stays completed, and says so, whatever fails here."""
-        with lent(db, outcomes=_status_columns(outcomes)):
+        with lent(db, outcomes=outcomes.photos(np.ones(len(outcomes.image_id), np.bool_))):
             db.execute(
                 """
                 UPDATE images SET
@@ -229,29 +269,6 @@ class RunSink:
                 """,
                 {"run_id": self._run_id},
             )
-
-    def _result_columns(self, outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[Any]]:
-        n = len(outcomes)
-        return {
-            "run_id": np.full(n, self._run_id, np.int32),
-            "image_id": _ids(outcomes),
-            "status": texts(o.status.value for o in outcomes),
-            "error_code": texts(o.error_code for o in outcomes),
-            "error_message": texts(_clean(o.error_message) for o in outcomes),
-            "looked_at": np.full(n, utc_now(), dtype="datetime64[us]"),
-        }
-
-    def _detection_columns(self, outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[Any]]:
-        counts = [len(o.confidence) for o in outcomes]
-        boxes = np.concatenate([np.zeros((0, 4), np.float32), *(o.boxes.reshape(-1, 4) for o in outcomes)])
-        none = np.zeros(0)
-        return {
-            "run_id": np.full(len(boxes), self._run_id, np.int32),
-            "image_id": np.repeat(_ids(outcomes), counts),
-            "class_id": np.concatenate([none, *(o.class_id for o in outcomes)]).astype(np.int16),
-            "confidence": np.concatenate([none, *(o.confidence for o in outcomes)]).astype(np.float32),
-            **{name: np.ascontiguousarray(boxes[:, n]) for n, name in enumerate("xywh")},
-        }
 
 
 def class_infos(db: Connection, run_id: int) -> tuple[ClassInfo, ...]:
@@ -280,20 +297,3 @@ def _class_columns(run_id: int, classes: Sequence[ClassInfo]) -> dict[str, npt.N
         "species": texts(c.species for c in classes),
         "threshold": numbers([c.threshold for c in classes]),
     }
-
-
-def _status_columns(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[Any]]:
-    return {
-        "image_id": _ids(outcomes),
-        "status": texts(o.status.value for o in outcomes),
-        "error_code": texts(o.error_code for o in outcomes),
-        "error_message": texts(_clean(o.error_message) for o in outcomes),
-    }
-
-
-def _ids(outcomes: Sequence[Outcome]) -> npt.NDArray[np.int64]:
-    return np.fromiter((o.image_id for o in outcomes), np.int64, len(outcomes))
-
-
-def _clean(message: str | None) -> str | None:
-    return None if message is None else printable(message)

@@ -55,30 +55,39 @@ class HeldFailures:
         """The failures that may be marked by now. Raises PipelineError once more than half have failed."""
         if self._total is None:
             return []
-        if not self._accept and self._n_failed > FEW and 2 * self._n_failed > self._total:
-            raise self._refused(self._total)
+        check_failures(self._total, self._reasons, len(self._known), accept=self._accept)
         sure = self._accept or 2 * (self._n_done - self._n_failed) >= self._total
         return self._take() if sure else []
 
     def rest(self, *, interrupted: bool) -> list[Outcome]:
         """At the end. A run that was stopped early marks none while more than half of its photos failed."""
-        mostly = self._n_failed > FEW and 2 * self._n_failed > self._n_done
-        if mostly and not self._accept:
+        try:
+            check_failures(self._n_done, self._reasons, len(self._known), accept=self._accept)
+        except PipelineError:
             if interrupted:
                 return []
-            raise self._refused(self._n_done)
+            raise
         return self._take()
 
     def _take(self) -> list[Outcome]:
         held, self._held = self._held, []
         return held
 
-    def _refused(self, total: int) -> PipelineError:
-        reasons = ", ".join(f"{code}: {n:,}" for code, n in self._reasons.most_common())
-        besides = f", besides {len(self._known):,} that had failed before" if self._known else ""
-        return PipelineError(
-            f"{self._n_failed:,} of {count(total, 'photo')} failed, more than half ({reasons}){besides}.",
-            "None of them was marked as failed; the results of the others are saved. Open one of the "
-            "photos: if it opens, the fault lies with the drive, the share or this installation. If they are "
-            "really broken, --accept-failures marks them.",
-        )
+
+def check_failures(total: int, reasons: Counter[str], n_known: int, *, accept: bool) -> None:
+    """Raise PipelineError when more than half of ``total`` photos failed, unless they are accepted.
+
+    ``reasons`` counts the failed ones by error code. Of photos that had failed before, which are in neither,
+    there are ``n_known``.
+    """
+    n_failed = reasons.total()
+    if accept or n_failed <= FEW or 2 * n_failed <= total:
+        return
+    named = ", ".join(f"{code}: {n:,}" for code, n in reasons.most_common())
+    besides = f", besides {n_known:,} that had failed before" if n_known else ""
+    raise PipelineError(
+        f"{n_failed:,} of {count(total, 'photo')} failed, more than half ({named}){besides}.",
+        "None of them was marked as failed; the results of the others are saved. Open one of the "
+        "photos: if it opens, the fault lies with the drive, the share or this installation. If they are "
+        "really broken, --accept-failures marks them.",
+    )
