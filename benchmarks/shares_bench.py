@@ -2,7 +2,7 @@
 
     python benchmarks/shares_bench.py [--photos N] [--shards N] > FIGURES.json
 
-A million photos in 128 shares by default, two boxes a photo: rows without photos and outcomes without a model.
+A million photos in 128 shares by default, two boxes a photo: rows without photos, outcomes without a model.
 List and merge are processes of their own, as a user runs them; peak memory is what the system says of each.
 Prints JSON on stdout.
 """

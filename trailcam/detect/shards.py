@@ -30,7 +30,16 @@ from trailcam.selection import Selection
 from trailcam.settings.config import Settings
 from trailcam.store.database import Database, utc_now
 from trailcam.store.images import roots
-from trailcam.store.parts import SLICE, Part, PartHead, PartSink, count_outcomes, read_part, read_slice
+from trailcam.store.parts import (
+    Counts,
+    Part,
+    PartHead,
+    PartSink,
+    count_outcomes,
+    read_part,
+    read_slice,
+    slices,
+)
 from trailcam.store.review_rows import library_id
 from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run, merged_shards, note_merged
 from trailcam.store.work_list import ListHead, Share, count_list, read_list, read_share, write_list
@@ -239,75 +248,62 @@ def merge(
     Raises UsageError for parts that don't belong together or here, and
     PipelineError when more than half of all photos failed; then nothing is changed. Raises DatabaseError.
     """
-    parts, torn = _readable(paths)
+    parts, torn = _heads(paths)
     head = _check_together(parts)
+    counts = Counts()
     with database.read() as db:
         if library_id(db) != head.library_id:
             raise UsageError(
                 f"{printable(str(parts[0].path))} is of another library.",
                 "With --db, name the database that the work list was made from.",
             )
-        check_failures(*count_outcomes(db, parts), accept=accept_failures)
+        once = {part.head.shard: part for part in parts}
+        parts = [once[shard] for shard in sorted(once) if _is_whole(db, once[shard], counts, torn)]
+        check_failures(counts.n, counts.reasons, counts.failed_before, accept=accept_failures)
         before = merged_shards(db, head.model_key, head.list_id)
-    return _Merge(database, parts, torn, before, keep=not dry_run).go()
+    return _Merge(database, head, parts, before, keep=not dry_run).go(tuple(torn))
 
 
 class _Merge:
     """One merge; its run begins with the first photo that is new."""
 
     def __init__(
-        self, database: Database, parts: Sequence[Part], torn: Sequence[str], before: set[int], *, keep: bool
+        self, database: Database, head: PartHead, parts: Sequence[Part], before: set[int], *, keep: bool
     ) -> None:
         self._database = database
         self._keep = keep
         self._parts = parts
-        self._head = parts[0].head
-        self._torn = list(torn)
-        self._whole = set(before)  # shards that the run has, all of them
-        self._closes = len(before) < self._head.shards
+        self._head = head
+        self._whole = before | {part.head.shard for part in parts}  # shards that the run has at the end
+        self._missing = tuple(sorted(set(range(head.shards)) - self._whole))
+        self._closes = keep and not self._missing and len(before) < head.shards
+        self._seconds: Counter[str] = Counter()
+        for part in parts:
+            if part.head.shard not in before:
+                self._seconds.update({stage: float(s) for stage, s in part.head.seconds.items()})
         self._sink: RunSink | None = None
         self._run_id: int | None = None
         self._outcomes: Counter[str] = Counter()
-        self._seconds: Counter[str] = Counter()
         self._known = self._changed = 0
 
-    def go(self) -> Merged:
+    def go(self, torn: tuple[str, ...]) -> Merged:
         try:
-            for part in self._parts:
-                self._take(part)
-            if self._keep and self._closes and not self._missing():
-                with self._database.write() as db:
-                    self._begin(db)  # the last shards may have had nothing new
-        finally:
-            self._end()
+            for parts, first, end in slices(self._parts):
+                with self._database.write(keep=self._keep) as db:
+                    self._take(db, read_slice(db, parts, first, end))
+        except BaseException:
+            self._end(completed=False)
+            raise
+        if self._closes:
+            with self._database.write() as db:
+                self._begin(db)  # the last shards may have had nothing new
+        self._end(completed=not self._missing)
         return Merged(
-            self._run_id,
-            self._head.shards,
-            self._outcomes,
-            self._known,
-            self._changed,
-            self._missing(),
-            tuple(self._torn),
+            self._run_id, self._head.shards, self._outcomes, self._known, self._changed, self._missing, torn
         )
 
-    def _missing(self) -> tuple[int, ...]:
-        return tuple(sorted(set(range(self._head.shards)) - self._whole))
-
-    def _take(self, part: Part) -> None:
-        """Write what is new in a part, one transaction at a time."""
-        before = self._outcomes.total()
-        try:
-            for first in range(0, part.head.n_photos, SLICE):
-                with self._database.write(keep=self._keep) as db:
-                    self._write(db, read_slice(db, part, first))
-        except UsageError as error:
-            self._torn.append(error.message)
-            return
-        self._whole.add(part.head.shard)
-        if self._outcomes.total() > before:
-            self._seconds.update({stage: float(s) for stage, s in part.head.seconds.items()})
-
-    def _write(self, db: Connection, found: Slice) -> None:
+    def _take(self, db: Connection, found: Slice) -> None:
+        """Write what is new, in the transaction of ``db``."""
         outcomes = found.outcomes
         n = len(outcomes.image_id)
         if n and self._keep:
@@ -319,21 +315,28 @@ class _Merge:
     def _begin(self, db: Connection) -> RunSink:
         """The run's sink; the run is recorded with the first that is written."""
         if self._sink is None:
-            self._run_id = begin_run(db, _facts([part.head for part in self._parts]))
+            self._run_id = begin_run(db, _facts([part.head for part in self._parts] or [self._head]))
             self._sink = RunSink(self._database, self._run_id)
         return self._sink
 
-    def _end(self) -> None:
+    def _end(self, *, completed: bool) -> None:
+        """Close the run. One that an error ended has merged no shard whole: they are all given again."""
         if self._run_id is None:
             return
         with self._database.write() as db:
-            note_merged(db, self._run_id, self._head.list_id, self._whole, self._head.shards)
-            end_run(db, self._run_id, completed=not self._missing(), seconds=self._seconds)
+            if completed or self._missing:
+                note_merged(db, self._run_id, self._head.list_id, self._whole, self._head.shards)
+            end_run(db, self._run_id, completed=completed, seconds=self._seconds)
 
 
-def _readable(paths: Sequence[Path]) -> tuple[list[Part], list[str]]:
-    """The parts, by shard, and what is wrong with files that are none. Raises UsageError where none is."""
-    parts, torn = [], []
+def _heads(paths: Sequence[Path]) -> tuple[list[Part], list[str]]:
+    """The parts, and what is wrong with files that are none.
+
+    Raises UsageError where none is a part.
+    """
+    parts: list[Part] = []
+    torn: list[str] = []
+    hint = "Name the files."
     for path in paths:
         try:
             parts.append(read_part(path))
@@ -341,8 +344,18 @@ def _readable(paths: Sequence[Path]) -> tuple[list[Part], list[str]]:
             torn.append(error.message)
             hint = error.hint
     if not parts:
-        raise UsageError("\n".join(torn) or "There is no part to merge.", hint if torn else "Name the files.")
-    return sorted(parts, key=lambda part: part.head.shard), torn
+        raise UsageError("\n".join(torn) or "There is no part to merge.", hint)
+    return parts, torn
+
+
+def _is_whole(db: Connection, part: Part, counts: Counts, torn: list[str]) -> bool:
+    """Whether a part can be read to its end; it is added to ``counts``, else to ``torn``."""
+    try:
+        count_outcomes(db, part, counts)
+    except UsageError as error:
+        torn.append(error.message)
+        return False
+    return True
 
 
 def _check_together(parts: Sequence[Part]) -> PartHead:

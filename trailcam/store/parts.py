@@ -11,8 +11,8 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from trailcam.words.text import printable
 _KEY = "trailcam_part"
 _VERSION = 1
 _PIECE = "SELECT * FROM read_parquet($paths)"
-SLICE = 50_000  # photos in memory at once while a part is merged
+SLICE = 100_000  # photos in memory at once while parts are merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,58 +175,72 @@ class Slice:
     changed: int
 
 
-def read_slice(db: Connection, part: Part, first: int) -> Slice:
-    """The outcomes of the photos ``first`` to ``first + SLICE`` of a part that the library doesn't have yet.
+def slices(parts: Sequence[Part]) -> Iterator[tuple[list[Part], int, int]]:
+    """The photos of all parts, some at a time: parts, and the photos ``first`` to ``end`` of each of them.
 
-    Raises UsageError for a part that is torn in its middle.
+    Small parts come together, a large one in several pieces.
     """
-    try:
-        db.execute(
-            "CREATE OR REPLACE TEMP TABLE part AS"
-            " SELECT * FROM read_parquet($path) WHERE n >= $first AND n < $end",
-            {"path": one_file(part.path), "first": first, "end": first + SLICE},
-        )
-    except duckdb.Error as error:
-        raise UsageError(
-            f"{printable(str(part.path))} is torn: {printable(str(error).splitlines()[0])}",
-            "Copy it again, or run its shard again.",
-        ) from error
+    together: list[Part] = []
+    for part in parts:
+        if part.head.n_photos > SLICE:
+            yield from (([part], k, k + SLICE) for k in range(0, part.head.n_photos, SLICE))
+            continue
+        if together and sum(p.head.n_photos for p in (*together, part)) > SLICE:
+            yield together, 0, SLICE
+            together = []
+        together.append(part)
+    if together:
+        yield together, 0, SLICE
+
+
+def read_slice(db: Connection, parts: Sequence[Part], first: int, end: int) -> Slice:
+    """The outcomes of photos ``first`` to ``end`` of each of ``parts`` that the library doesn't have yet."""
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE part AS"
+        " SELECT * FROM read_parquet($paths) WHERE n >= $first AND n < $end",
+        {"paths": [one_file(part.path) for part in parts], "first": first, "end": end},
+    )
     db.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE slice AS
-        WITH before AS (
+        WITH now AS MATERIALIZED (
+            SELECT i.image_id, i.status, i.scanned_at, {PHOTO} AS photo
+            FROM images i SEMI JOIN part USING (image_id)
+        ),
+        before AS (
             SELECT r.image_id, bool_or(r.status = 'completed') AS completed, max(r.looked_at) AS looked_at
-            FROM results r JOIN runs USING (run_id)
-            WHERE runs.model_key = $model_key AND r.image_id IN (SELECT image_id FROM part)
+            FROM results r JOIN runs USING (run_id) SEMI JOIN part USING (image_id)
+            WHERE runs.model_key = $model_key
             GROUP BY r.image_id
         )
         SELECT p.*, i.image_id IS NULL AS changed, coalesce(b.completed OR b.looked_at >= p.looked_at, false)
             OR (p.status = 'missing' AND (i.status = 'missing' OR i.scanned_at > p.looked_at)) AS known
         FROM part p
-        LEFT JOIN images i ON i.image_id = p.image_id AND {PHOTO} = p.photo
+        LEFT JOIN now i ON i.image_id = p.image_id AND i.photo = p.photo
         LEFT JOIN before b ON b.image_id = p.image_id
         """,
-        {"model_key": part.head.model_key},
+        {"model_key": parts[0].head.model_key},
     )
     ((n, changed),) = db.execute(
-        "SELECT count(DISTINCT n), count(DISTINCT n) FILTER (changed) FROM slice"
+        "SELECT count(DISTINCT image_id), count(DISTINCT image_id) FILTER (changed) FROM slice"
     ).fetchall()
     photos = db.execute(
-        "SELECT DISTINCT n, image_id, status, error_code, error_message, looked_at FROM slice"
-        " WHERE NOT changed AND NOT known ORDER BY n"
+        "SELECT DISTINCT image_id, status, error_code, error_message, looked_at FROM slice"
+        " WHERE NOT changed AND NOT known ORDER BY image_id"
     ).fetchnumpy()
     boxes = db.execute(
-        "SELECT n, class_id, confidence, x, y, w, h FROM slice"
-        " WHERE class_id IS NOT NULL AND NOT changed AND NOT known ORDER BY n, confidence DESC"
+        "SELECT image_id, class_id, confidence, x, y, w, h FROM slice"
+        " WHERE class_id IS NOT NULL AND NOT changed AND NOT known ORDER BY image_id, confidence DESC"
     ).fetchnumpy()
     db.execute("DROP TABLE slice; DROP TABLE part")
+    image_id = np.asarray(photos["image_id"], np.int64)
     outcomes = OutcomeColumns(
-        image_id=np.asarray(photos["image_id"], np.int64),
+        image_id=image_id,
         status=np.asarray(photos["status"], object),
         error_code=_texts(photos["error_code"]),
         error_message=_texts(photos["error_message"]),
         looked_at=np.asarray(photos["looked_at"], "datetime64[us]"),
-        owner=np.searchsorted(np.asarray(photos["n"]), np.asarray(boxes["n"])),
+        owner=np.searchsorted(image_id, np.asarray(boxes["image_id"], np.int64)),
         class_id=np.asarray(boxes["class_id"], np.int16),
         confidence=np.asarray(boxes["confidence"], np.float32),
         boxes=np.stack([np.asarray(boxes[name], np.float32) for name in "xywh"], axis=1),
@@ -241,19 +255,34 @@ def _texts(column: Column) -> Column:
     return found
 
 
-def count_outcomes(db: Connection, parts: Sequence[Part]) -> tuple[int, Counter[str], int]:
-    """Of the photos of all parts: how many there are, the failed ones by error code, how many failed before.
+@dataclass(slots=True)
+class Counts:
+    """Photos of parts: how many, and the failed ones by error code. ``failed_before`` are in neither."""
 
-    Those that failed before are in neither of the other counts. Raises UsageError for a part that is torn.
-    """
-    if not parts:
-        return 0, Counter(), 0
-    found = db.execute(
-        "SELECT coalesce(i.status = 'failed', false), CASE WHEN p.status = 'failed' THEN p.error_code END,"
-        " count(DISTINCT p.image_id)"
-        " FROM read_parquet($paths) p LEFT JOIN images i USING (image_id) GROUP BY ALL",
-        {"paths": [one_file(part.path) for part in parts]},
-    ).fetchall()
-    fresh = [(code, int(n)) for before, code, n in found if not before]
-    reasons = Counter({str(code): n for code, n in fresh if code is not None})
-    return sum(n for _, n in fresh), reasons, sum(int(n) for before, _, n in found if before)
+    n: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    failed_before: int = 0
+
+
+def count_outcomes(db: Connection, part: Part, counts: Counts) -> None:
+    """Read the whole of a part, and add it to ``counts``. Raises UsageError for one that is torn."""
+    try:
+        found = db.execute(
+            "SELECT coalesce(i.status = 'failed', false),"
+            " CASE WHEN p.status = 'failed' THEN p.error_code END,"
+            " count(DISTINCT p.image_id), bit_xor(hash(p))"  # the hash reads every column
+            " FROM read_parquet(?) p LEFT JOIN images i USING (image_id) GROUP BY 1, 2",
+            [one_file(part.path)],
+        ).fetchall()
+    except duckdb.Error as error:
+        raise UsageError(
+            f"{printable(str(part.path))} is torn: {printable(str(error).splitlines()[0])}",
+            "Copy it again, or run its shard again.",
+        ) from error
+    for failed_before, code, n, _ in found:
+        if failed_before:
+            counts.failed_before += int(n)
+            continue
+        counts.n += int(n)
+        if code is not None:
+            counts.reasons[str(code)] += int(n)
