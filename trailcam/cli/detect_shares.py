@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailcam.cli.open_library import App, Library
-    from trailcam.detect.shards import Merged, ShareWork
+    from trailcam.detect.merge import Merged
+    from trailcam.detect.shards import ShareWork
     from trailcam.selection import Selection
 
 _HOW = "See docs/scale.md."
@@ -158,7 +159,7 @@ def take_share(shares: Shares, app: App) -> ShareWork:
 
 def merge(parts: Sequence[Path], library: Library, *, accept_failures: bool, dry_run: bool) -> None:
     """``detect --merge PART...``"""
-    from trailcam.detect.shards import merge as run_merge
+    from trailcam.detect.merge import merge as run_merge
 
     with library.locked() as database:
         merged = run_merge(database, parts, accept_failures=accept_failures, dry_run=dry_run)

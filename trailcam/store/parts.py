@@ -64,7 +64,7 @@ class PartHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartFile:
     """A part's file and what it says of itself."""
 
     path: Path
@@ -157,10 +157,10 @@ def _lent_outcomes(db: Connection, outcomes: OutcomeColumns, first: int, photo: 
     )
 
 
-def read_part(path: Path) -> Part:
+def read_part(path: Path) -> PartFile:
     """A part, and what it says of itself. Raises UsageError for a file that is none or torn."""
     what = "part (`trailcam detect --plan FILE --shards N --shard I -o PART` writes one)"
-    return Part(path, read_head(path, _KEY, PartHead, _VERSION, what))
+    return PartFile(path, read_head(path, _KEY, PartHead, _VERSION, what))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,12 +175,12 @@ class Slice:
     changed: int
 
 
-def slices(parts: Sequence[Part]) -> Iterator[tuple[list[Part], int, int]]:
+def slices(parts: Sequence[PartFile]) -> Iterator[tuple[list[PartFile], int, int]]:
     """The photos of all parts, some at a time: parts, and the photos ``first`` to ``end`` of each of them.
 
     Small parts come together, a large one in several pieces.
     """
-    together: list[Part] = []
+    together: list[PartFile] = []
     for part in parts:
         if part.head.n_photos > SLICE:
             yield from (([part], k, k + SLICE) for k in range(0, part.head.n_photos, SLICE))
@@ -193,7 +193,7 @@ def slices(parts: Sequence[Part]) -> Iterator[tuple[list[Part], int, int]]:
         yield together, 0, SLICE
 
 
-def read_slice(db: Connection, parts: Sequence[Part], first: int, end: int) -> Slice:
+def read_slice(db: Connection, parts: Sequence[PartFile], first: int, end: int) -> Slice:
     """The outcomes of photos ``first`` to ``end`` of each of ``parts`` that the library doesn't have yet."""
     db.execute(
         "CREATE OR REPLACE TEMP TABLE part AS"
@@ -264,7 +264,7 @@ class Counts:
     failed_before: int = 0
 
 
-def count_outcomes(db: Connection, part: Part, counts: Counts) -> None:
+def count_outcomes(db: Connection, part: PartFile, counts: Counts) -> None:
     """Read the whole of a part, and add it to ``counts``. Raises UsageError for one that is torn."""
     try:
         found = db.execute(
