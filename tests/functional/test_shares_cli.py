@@ -232,7 +232,7 @@ def test_more_than_half_failed_marks_none(fake: Fake, library: Path, tmp_path: P
         (["p.parquet"], "detect takes no file"),
         (["--months", "9", "--plan", "plan.parquet", "--shards", "2", "--shard", "0", "-o", "p.parquet"],
          "The work list says which photos"),
-        (["--plan", "photo.jpg"], "a photo's ending"),
+        (["--plan", "photo.jpg"], "file ending of a photo"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_said(fake: Fake, args: list[str], says: str) -> None:

@@ -131,7 +131,7 @@ def write_plan(
     from trailcam.detect.shards import make_list
     from trailcam.files.target import check_file
 
-    target = check_file(plan, library.database.path)
+    target = check_file(plan, library.database.path, ".parquet")
     head = make_list(library.database, library.settings, selection, limit, None if dry_run else target)
     what = f"{count(head.n_photos, 'photo')} to look at (weights {printable(head.weights_name)})"
     if dry_run:
@@ -151,7 +151,7 @@ def take_share(shares: Shares, app: App) -> ShareWork:
 
     assert shares.plan is not None and shares.output is not None  # noqa: PT018 - checked in make
     assert shares.shards is not None and shares.shard is not None  # noqa: PT018
-    target = check_file(shares.output, shares.plan)
+    target = check_file(shares.output, shares.plan, ".parquet")
     work = prepare_share(shares.plan, Shard(shares.shard, shares.shards), app.settings, target)
     app.say(f"Shard {shares.shard} of {shares.shards}: {count(len(work), 'photo')} to look at.")
     return work

@@ -14,6 +14,7 @@ import numpy as np
 from trailcam.errors import UsageError
 from trailcam.store.columns import insert
 from trailcam.store.database import NO_NETWORK, Connection, quoted
+from trailcam.store.interrupt import stop_when_interrupted
 from trailcam.words.text import printable
 
 
@@ -39,7 +40,7 @@ def to_parquet(types: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> b
 
 def in_memory() -> Connection:
     """DuckDB without a database, for files alone; it opens no connection to anywhere."""
-    return duckdb.connect(config=dict(NO_NETWORK))
+    return stop_when_interrupted(duckdb.connect(config=dict(NO_NETWORK)))
 
 
 def one_file(path: Path) -> str:
