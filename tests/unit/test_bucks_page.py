@@ -20,7 +20,7 @@ from tests.conftest import TinyJpeg
 from tests.helpers.library import Library, Photo, beside, make_library
 from trailcam.bucks_page.apply_names import apply_answers
 from trailcam.bucks_page.arrange import ToArrange, arrange
-from trailcam.bucks_page.cut_crops import Place, crops, cut_inside, cut_square
+from trailcam.bucks_page.cut_crops import CropPlace, crops, cut_inside, cut_square
 from trailcam.bucks_page.look_cache import LookCache
 from trailcam.bucks_page.looking import mean_vector, vectors_of
 from trailcam.bucks_page.make_page import BucksPageOptions, build_bucks_page
@@ -175,7 +175,7 @@ def test_a_photo_that_cannot_be_read_has_no_crop(tmp_path: Path, tiny_jpeg: Tiny
     (tmp_path / "a.jpg").write_bytes(tiny_jpeg((64, 48)))
     (tmp_path / "b.jpg").write_bytes(b"no jpeg")
     box = (0.1, 0.1, 0.5, 0.5)
-    found = list(crops([Place(tmp_path / f"{name}.jpg", box) for name in "abc"], 16, 0.1))
+    found = list(crops([CropPlace(tmp_path / f"{name}.jpg", box) for name in "abc"], 16, 0.1))
     assert [None if crop is None else crop.shape for crop in found] == [(16, 16, 3), None, None]
 
 

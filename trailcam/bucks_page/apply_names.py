@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trailcam.bucks_page.name_answers import Answer, Answers
+from trailcam.bucks_page.name_answers import NameAnswer, NameAnswers
 from trailcam.errors import UsageError
 from trailcam.store.database import Connection, Database
 from trailcam.store.names import NamedBox, name_boxes
@@ -16,7 +16,7 @@ SOURCE = "bucks page"
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class NameConflict:
     """A name that was not taken. ``photo`` is printable; ``why`` begins in lower case."""
 
     photo: str
@@ -24,7 +24,7 @@ class Conflict:
 
 
 @dataclass(slots=True)
-class Applied:
+class AppliedNames:
     """What became of a file's names, in boxes. ``naming_id`` 0: nothing was new. ``names`` were given."""
 
     naming_id: int = 0
@@ -32,10 +32,12 @@ class Applied:
     known: int = 0
     agreed: int = 0
     names: tuple[str, ...] = ()
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: list[NameConflict] = field(default_factory=list)
 
 
-def apply_answers(database: Database, given: Answers, *, author: str, overwrite: bool = False) -> Applied:
+def apply_answers(
+    database: Database, given: NameAnswers, *, author: str, overwrite: bool = False
+) -> AppliedNames:
     """Record ``given`` as names by ``author``, all in one naming, so that one undo takes them back.
 
     An answer that was recorded before changes nothing. Left out and reported are: a name that another animal
@@ -61,17 +63,17 @@ def apply_answers(database: Database, given: Answers, *, author: str, overwrite:
             for answer in known
         ]
         done = name_boxes(db, boxes, author=author, source=SOURCE)
-    conflicts = [Conflict(printable(from_db(a.path)), "this database has no such photo") for a in lost]
-    conflicts += [Conflict(printable(from_db(known[r.n].path)), r.why) for r in done.refused]
+    conflicts = [NameConflict(printable(from_db(a.path)), "this database has no such photo") for a in lost]
+    conflicts += [NameConflict(printable(from_db(known[r.n].path)), r.why) for r in done.refused]
     names = tuple(dict.fromkeys(box.name for box in boxes if box.name is not None))
-    return Applied(done.naming_id, done.recorded, done.known, done.agreed, names, conflicts)
+    return AppliedNames(done.naming_id, done.recorded, done.known, done.agreed, names, conflicts)
 
 
-def _found(db: Connection, answers: tuple[Answer, ...]) -> tuple[list[Answer], list[Answer]]:
+def _found(db: Connection, answers: tuple[NameAnswer, ...]) -> tuple[list[NameAnswer], list[NameAnswer]]:
     """The answers on photos that the database has, and the others. A moved file keeps its size."""
     photos = photos_by_id(db, [answer.image_id for answer in answers])
-    known: list[Answer] = []
-    lost: list[Answer] = []
+    known: list[NameAnswer] = []
+    lost: list[NameAnswer] = []
     for answer in answers:
         photo = photos.get(answer.image_id)
         same = photo and (photo["path"] == answer.path or photo["size_bytes"] == answer.size_bytes)

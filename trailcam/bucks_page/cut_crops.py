@@ -23,7 +23,7 @@ Box = tuple[float, float, float, float]
 """``xywhn``: left, top, width, height, 0..1 of the upright photo."""
 
 
-class Place(NamedTuple):
+class CropPlace(NamedTuple):
     """An animal: a box on a photo."""
 
     file: Path
@@ -66,7 +66,7 @@ def cut_inside(pixels: Pixels, box: Box, px: int) -> Pixels:
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def crops(places: Sequence[Place], px: int, margin: float | None) -> Iterator[Pixels | None]:
+def crops(places: Sequence[CropPlace], px: int, margin: float | None) -> Iterator[Pixels | None]:
     """The crop of each place, in order; None where the photo can't be read. Several threads decode.
 
     They are as :func:`cut_square` makes them, or for ``margin`` None as :func:`cut_inside`.
@@ -85,7 +85,7 @@ def crops(places: Sequence[Place], px: int, margin: float | None) -> Iterator[Pi
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _crop(place: Place, px: int, margin: float | None) -> Pixels | None:
+def _crop(place: CropPlace, px: int, margin: float | None) -> Pixels | None:
     data = read_file(place.file)
     if isinstance(data, Missing | Failed):
         return None

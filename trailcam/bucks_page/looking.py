@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.bucks_page.cut_crops import Box, Place, crops
+from trailcam.bucks_page.cut_crops import Box, CropPlace, crops
 from trailcam.bucks_page.look_cache import LookCache
 from trailcam.bucks_page.rows import Sight
 from trailcam.pages.html import Shown
@@ -69,7 +69,7 @@ def vectors_of(
             waiting.clear()
 
     try:
-        made = crops([Place(sight.file, sight.box) for sight in todo], looks.px, looks.margin)
+        made = crops([CropPlace(sight.file, sight.box) for sight in todo], looks.px, looks.margin)
         for n, (sight, crop) in enumerate(zip(todo, made, strict=True), 1):
             if crop is not None:
                 waiting.append((sight, crop))
@@ -95,7 +95,7 @@ def pictures_of(wanted: Sequence[Wanted], cache: Cache | None, progress: Progres
         by_px.setdefault(wanted[n].px, []).append(n)
     done = 0
     for px, places in by_px.items():
-        cuts = [Place(wanted[n].sight.file, _around(wanted[n].sight.box)) for n in places]
+        cuts = [CropPlace(wanted[n].sight.file, _around(wanted[n].sight.box)) for n in places]
         for n, crop in zip(places, crops(cuts, px, None), strict=True):
             done += 1
             progress(done, len(todo))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trailcam.errors import UsageError
 from trailcam.pages.saved_file import (
-    Malformed,
+    MalformedFile,
     as_box,
     as_list,
     as_object,
@@ -25,7 +25,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class NameAnswer:
     """Which buck a person saw in a box of a photo; ``name`` None: nobody can tell.
 
     ``path`` is as the database holds it; ``decided_at`` is UTC without zone.
@@ -41,7 +41,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class NameAnswers:
     """A whole file. ``based_on`` is the newest naming when the page was made, 0 where there was none.
 
     ``author`` is empty where nobody wrote a name on the page.
@@ -51,19 +51,19 @@ class Answers:
     library: str
     author: str
     based_on: int
-    answers: tuple[Answer, ...]
+    answers: tuple[NameAnswer, ...]
 
 
-def read_answers(path: Path) -> Answers:
+def read_answers(path: Path) -> NameAnswers:
     """Read and check all of a file. Raises SavedFileError."""
     return read_saved(path, _answers, "trailcam bucks page")
 
 
-def _answers(document: object) -> Answers:
+def _answers(document: object) -> NameAnswers:
     top = check_form(document, FORMAT, VERSION)
     page = as_text(top, "page", "")
     listed = as_list(top, "answers", "")
-    return Answers(
+    return NameAnswers(
         page=page,
         library=as_text(top, "library", ""),
         author=as_text(top, "author", "", may_be_empty=True),
@@ -72,7 +72,7 @@ def _answers(document: object) -> Answers:
     )
 
 
-def _answer(entry: object, place: str, page: str) -> Answer:
+def _answer(entry: object, place: str, page: str) -> NameAnswer:
     row = as_object(entry, place)
     image_id = as_whole(row, "image_id", place)
     box = as_box(row, "box", place)
@@ -82,9 +82,9 @@ def _answer(entry: object, place: str, page: str) -> Answer:
         try:
             name = clean_name(as_text(row, "name", place))
         except UsageError as error:
-            raise Malformed(f"{place}.name", f"is no name: {error.message}") from None
+            raise MalformedFile(f"{place}.name", f"is no name: {error.message}") from None
     where = ",".join(f"{side:.4f}" for side in box)
-    return Answer(
+    return NameAnswer(
         uid=f"{page}/{image_id}/{where}/{decided_at.isoformat(timespec='milliseconds')}",
         image_id=image_id,
         path=as_text(row, "path", place, longest=10_000),

@@ -25,7 +25,7 @@ from trailcam.words.text import count, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailcam.bucks_page.apply_names import Applied
+    from trailcam.bucks_page.apply_names import AppliedNames
     from trailcam.cli.open_library import Library
     from trailcam.settings.config import DetectSettings
     from trailcam.store.names import Naming
@@ -244,7 +244,7 @@ def list_(*, output: OutputOpts, library: LibraryOpts) -> None:
     output.write(report)
 
 
-def _show_applied(done: Applied, who: str) -> None:
+def _show_applied(done: AppliedNames, who: str) -> None:
     parts = [f"Recorded {count(done.recorded, 'box')} of {printable(who)}"]
     parts += [f"{done.known:,} known before"] if done.known else []
     parts += [f"{done.agreed:,} had this name already"] if done.agreed else []

@@ -22,7 +22,7 @@ class SavedFileError(UsageError):
     """A page's file that can't be used; says where. Nothing was changed."""
 
 
-class Malformed(Exception):
+class MalformedFile(Exception):
     """What is wrong at which place of a file."""
 
     def __init__(self, place: str, what: str) -> None:
@@ -48,68 +48,68 @@ def read_saved(path: Path, parse: Callable[[object], Read], command: str) -> Rea
         raise SavedFileError(f"{shown} isn't JSON: {printable(str(error))}.", hint) from error
     try:
         return parse(document)
-    except Malformed as error:
+    except MalformedFile as error:
         raise SavedFileError(f"{shown} can't be used: {error.place} {error.what}.", hint) from error
 
 
 def check_form(document: object, form: str, version: int) -> Mapping[str, Any]:
-    """The whole of a file of the format ``form``. Raises Malformed."""
+    """The whole of a file of the format ``form``. Raises MalformedFile."""
     top = as_object(document, "the whole")
     if top.get("format") != form:
-        raise Malformed("format", f'must be "{form}"')
+        raise MalformedFile("format", f'must be "{form}"')
     if isinstance(top.get("version"), bool) or top.get("version") != version:
-        raise Malformed("version", f"must be {version}: another trailcam wrote the file")
+        raise MalformedFile("version", f"must be {version}: another trailcam wrote the file")
     return top
 
 
 def as_object(value: object, place: str) -> Mapping[str, Any]:
-    """A JSON object. Raises Malformed."""
+    """A JSON object. Raises MalformedFile."""
     if not isinstance(value, dict):
-        raise Malformed(place, "must be an object")
+        raise MalformedFile(place, "must be an object")
     return value
 
 
 def as_list(row: Mapping[str, Any], key: str, place: str, of: str = "") -> list[Any]:
-    """A list. Raises Malformed."""
+    """A list. Raises MalformedFile."""
     value = row.get(key)
     if not isinstance(value, list):
-        raise Malformed(_at(place, key), f"must be a list{of}")
+        raise MalformedFile(_at(place, key), f"must be a list{of}")
     return value
 
 
 def as_text(
     row: Mapping[str, Any], key: str, place: str, *, may_be_empty: bool = False, longest: int = _TEXT
 ) -> str:
-    """A text that a database can hold. Raises Malformed."""
+    """A text that a database can hold. Raises MalformedFile."""
     value = row.get(key)
     where = _at(place, key)
     if not isinstance(value, str) or len(value) > longest or not (may_be_empty or value.strip()):
-        raise Malformed(where, f"must be text of at most {longest:,} characters")
+        raise MalformedFile(where, f"must be text of at most {longest:,} characters")
     try:
         value.encode()
     except UnicodeEncodeError:  # half a character, which no database holds
-        raise Malformed(where, "holds half a character") from None
+        raise MalformedFile(where, "holds half a character") from None
     return value
 
 
 def as_flag(row: Mapping[str, Any], key: str, place: str = "") -> bool:
-    """True or false. Raises Malformed."""
+    """True or false. Raises MalformedFile."""
     value = row.get(key)
     if not isinstance(value, bool):
-        raise Malformed(_at(place, key), "must be true or false")
+        raise MalformedFile(_at(place, key), "must be true or false")
     return value
 
 
 def as_whole(row: Mapping[str, Any], key: str, place: str) -> int:
-    """A whole number from 0 on. Raises Malformed."""
+    """A whole number from 0 on. Raises MalformedFile."""
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-        raise Malformed(_at(place, key), "must be a whole number")
+        raise MalformedFile(_at(place, key), "must be a whole number")
     return value
 
 
 def as_time(row: Mapping[str, Any], key: str, place: str) -> datetime:
-    """A time with its zone, as UTC without zone. Raises Malformed."""
+    """A time with its zone, as UTC without zone. Raises MalformedFile."""
     value = row.get(key)
     try:
         at = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -117,22 +117,22 @@ def as_time(row: Mapping[str, Any], key: str, place: str) -> datetime:
     except (ValueError, OverflowError):
         utc = None
     if utc is None or not 1970 <= utc.year < 2262:
-        raise Malformed(_at(place, key), "must be a time with its zone, as 2026-11-24T05:06:07.890Z")
+        raise MalformedFile(_at(place, key), "must be a time with its zone, as 2026-11-24T05:06:07.890Z")
     return utc
 
 
 def as_box(row: Mapping[str, Any], key: str, place: str) -> tuple[float, float, float, float]:
-    """A box, ``xywhn``. Raises Malformed."""
+    """A box, ``xywhn``. Raises MalformedFile."""
     where = _at(place, key)
     sides = row.get(key)
     if not isinstance(sides, list) or len(sides) != 4:
-        raise Malformed(where, "must be a list of left, top, width and height")
+        raise MalformedFile(where, "must be a list of left, top, width and height")
     for n, side in enumerate(sides):
         if isinstance(side, bool) or not isinstance(side, (int, float)) or not math.isfinite(side):
-            raise Malformed(f"{where}[{n}]", "must be a number from 0 to 1")
+            raise MalformedFile(f"{where}[{n}]", "must be a number from 0 to 1")
     x, y, w, h = (float(side) for side in sides)
     if not is_place(x, y, w, h):
-        raise Malformed(where, "isn't a place on the photo: write shares from 0 to 1")
+        raise MalformedFile(where, "isn't a place on the photo: write shares from 0 to 1")
     return x, y, w, h
 
 

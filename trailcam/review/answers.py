@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trailcam.pages.saved_file import (
-    Malformed,
+    MalformedFile,
     SavedFileError,
     as_box,
     as_flag,
@@ -79,7 +79,9 @@ def _answers(document: object) -> Answers:
     for n, entry in enumerate(as_list(top, "answers", "")):
         answer = _answer(entry, f"answers[{n}]", review)
         if answer.image_id in photos:
-            raise Malformed(f"answers[{n}].image_id", f"repeats that of answers[{photos[answer.image_id]}]")
+            raise MalformedFile(
+                f"answers[{n}].image_id", f"repeats that of answers[{photos[answer.image_id]}]"
+            )
         photos[answer.image_id] = n
         answers.append(answer)
     return Answers(

@@ -51,7 +51,7 @@ class NamedBox(NamedTuple):
     based_on: int | None = None
 
 
-class Refused(NamedTuple):
+class RefusedName(NamedTuple):
     """A box that was not named: ``n`` is its place among those given, ``why`` begins in lower case."""
 
     n: int
@@ -66,7 +66,7 @@ class Recorded:
     recorded: int = 0
     known: int = 0
     agreed: int = 0
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedName] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,11 +320,13 @@ def _settle(
         if _named_since(animals[k], box):
             called = animals[k].name
             why = f"somebody has named it since: {called}" if called else "somebody has said since: not sure"
-            done.refused.append(Refused(n, why))
+            done.refused.append(RefusedName(n, why))
             del wanted[k]
     while clash := next(_clashes(animals, wanted), None):
         name = wanted[clash][1].name
-        done.refused.append(Refused(wanted.pop(clash)[0], f"another animal of the photo is called {name}"))
+        done.refused.append(
+            RefusedName(wanted.pop(clash)[0], f"another animal of the photo is called {name}")
+        )
     found = []
     for k, (_, box) in wanted.items():
         animal = animals[k]
