@@ -27,7 +27,7 @@ export IMAGES WEIGHTS PYTHON
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: $(RUNTIME) $(if $(IMAGES),,$(SAMPLE)) ## scan, detect, report bucks, status: on IMAGES=/path, else on a sample library
+demo: $(RUNTIME) $(if $(IMAGES),,$(SAMPLE)) ## scan, detect, report bucks, gallery: on IMAGES=/path, else on a sample library
 	@mkdir -p $(DEMO); \
 	if [ -n "$$IMAGES" ]; then db=$(DEMO)/images.duckdb; else IMAGES=$(DEMO)/library; db=$(DEMO)/demo.duckdb; fi; \
 	run() { \
@@ -38,8 +38,8 @@ demo: $(RUNTIME) $(if $(IMAGES),,$(SAMPLE)) ## scan, detect, report bucks, statu
 	run scan --db $$db "$$IMAGES"; \
 	if [ -n "$$WEIGHTS" ]; then run detect --db $$db --weights "$$WEIGHTS"; else run detect --db $$db; fi; \
 	run report bucks --db $$db; \
-	run report species --db $$db --by station; \
-	run status --db $$db
+	run gallery --db $$db -o $(DEMO)/gallery.html; \
+	printf '\nThe photos, to look at in a browser: %s\n' "$$PWD/$(DEMO)/gallery.html"
 
 # A process for each core, at most four: each holds PyTorch, about a gigabyte.
 test: $(DEV) ## all tests, with coverage

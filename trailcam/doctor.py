@@ -254,7 +254,12 @@ def _time(database: Database) -> Checks:
     try:
         ZoneInfo("America/Chicago")
     except ZoneInfoNotFoundError:
-        yield Check(Severity.ERROR, "time zones", "There is no time zone data.", "pip install tzdata")
+        yield Check(
+            Severity.ERROR,
+            "time zones",
+            "There is no time zone data.",
+            f"{sys.executable} -m pip install tzdata",
+        )
         return
     if not database.exists():
         return

@@ -75,6 +75,10 @@ class Kind(StrEnum):
     OTHER = "other"  # named by no class map; kept under the model's own name
 
 
+DEER_KINDS = (Kind.BUCK, Kind.DOE, Kind.FAWN, Kind.DEER)
+"""What "deer" means wherever a class is asked for: bucks, does, fawns, and deer whose sex isn't told."""
+
+
 class AgeClass(StrEnum):
     """Age class of a buck as a model reads it from antlers and body; no measured age."""
 

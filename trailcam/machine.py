@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -50,3 +52,16 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "unknown"
+
+
+def add_extra(name: str) -> str:
+    """The command that adds an extra to this trailcam, be it a checkout's or a wheel's.
+
+    It names the installed package: pip adds what the extra needs and leaves trailcam itself as it is. A path
+    (``.[ocr]``) would put a copy in the place of an editable install. Double quotes suit every shell.
+    """
+    here = Path(sys.executable)
+    with suppress(ValueError):
+        here = here.relative_to(Path.cwd())
+    python = f'"{here}"' if " " in str(here) else str(here)
+    return f'{python} -m pip install "trailcam[{name}]"'

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
 from trailcam.domain import Status
+from trailcam.words.months import format_months
 from trailcam.words.text import printable
 
 
@@ -58,3 +60,17 @@ class Selection:
             text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             parts.append(f"{name} {printable(text)}")
         return "; ".join(parts)
+
+    def as_options(self) -> str:
+        """The same selection for another command: ``--season rut --station 'Phils Spot'``; may be empty."""
+        words = []
+        if self.season:
+            words += ["--season", self.season]
+        elif self.months:
+            words += ["--months", format_months(self.months)]
+        for flag, moment in (("--since", self.since), ("--until", self.until)):
+            words += [flag, moment.date().isoformat()] if moment else []
+        for station in self.stations:
+            words += ["--station", station]
+        words += ["--include-undated"] if self.include_undated else []
+        return shlex.join(words)

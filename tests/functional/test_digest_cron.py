@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -81,7 +84,13 @@ def test_two_nights(cron: Cron, tiny_jpeg: TinyJpeg) -> None:
     assert "\x1b" not in first.stdout
     second = cron("report", "digest", *classes)
     assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout.startswith("Nothing new since the last digest")
+    assert second.stdout == "", "cron sends no mail"
+    for file in ("-o", "again.html"), ("-o", "again.json"), ("--eml", "again.eml"):
+        nothing = cron("report", "digest", *classes, *file)
+        assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "")
+        assert not (cron.home / file[1]).exists()
+    as_json = cron("report", "digest", *classes, "--format", "json")
+    assert json.loads(as_json.stdout)["rows"] == []
     add(cron, tiny_jpeg, range(100, 111), "TinMan")
     cron.night()
     third = cron("report", "digest", *classes, "-o", "mail.html")
@@ -90,7 +99,9 @@ def test_two_nights(cron: Cron, tiny_jpeg: TinyJpeg) -> None:
     assert "TinMan" in page
     assert "11 photos looked at for the first time" in page
     assert "Hayfield" not in page
-    assert cron("report", "digest", *classes).stdout.startswith("Nothing new")
+    assert page.count("<img") > 3
+    assert 'src="data:image/jpeg;base64,' in page
+    assert cron("report", "digest", *classes).stdout == ""
     today = datetime.now().date().isoformat()  # noqa: DTZ005 - this machine's day
     for _ in range(2):  # it changes nothing
         again = cron("report", "digest", *classes, "--since", today)
@@ -107,7 +118,31 @@ def test_what_did_not_arrive_is_reported_again(cron: Cron) -> None:
     assert nowhere.returncode == 2
     assert cron("report", "digest", "--dry-run").stdout.startswith("New in the first digest")
     assert cron("report", "digest").stdout.startswith("New in the first digest")
-    assert cron("report", "digest").stdout.startswith("Nothing new")
+    assert cron("report", "digest").stdout == ""
+
+
+def test_a_mail_with_pictures(cron: Cron) -> None:
+    cron.night()
+    classes = ("--class", "buck", "--class", "person", "--confidence", "0")
+    done = cron("report", "digest", *classes, "--eml", "digest.eml", "--to", "ann@example.org")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    content = (cron.home / "digest.eml").read_bytes()
+    assert len(content) < 500_000
+    mail = message_from_bytes(content, policy=policy.default)
+    assert mail["To"] == "ann@example.org"
+    assert mail["Subject"].startswith("New in the first digest")
+    text, page = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert page is not None
+    assert "Hayfield" in text.get_content()
+    pictures = {part["Content-ID"][1:-1] for part in mail.walk() if part.get_content_type() == "image/jpeg"}
+    assert pictures
+    assert set(re.findall(r'src="cid:([^"]+)"', page.get_content())) == pictures
+    refused = cron("report", "digest", "--to", "ann@example.org")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    wrong = cron("report", "digest", "--since", "2020", "--eml", "x.eml", "--to", "two\nlines")
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr
 
 
 def test_it_waits_its_turn(cron: Cron) -> None:

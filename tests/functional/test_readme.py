@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.conftest import CHECKOUT, Cli, SampleLibrary
+from trailcam.cli.render import show
+from trailcam.reports.buck_parts import buck_report
+from trailcam.reports.common import Question
+from trailcam.store.database import Database
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 _BLOCKS = re.findall(r"```(?:console|cron)\n(.*?)```", README, flags=re.DOTALL)
@@ -45,6 +51,30 @@ def test_every_command_of_the_readme_works(
         allowed = (0, 1) if words[0] in ("scan", "detect") else (0,)
         assert done.returncode in allowed, f"{command}\n{done.stderr}"
     assert (tmp_path / "bucks_by_hour.csv").read_text(encoding="utf-8").startswith("hour,")
+
+
+@pytest.mark.timeout(600)
+def test_the_readme_begins_with_what_the_demo_prints(
+    cli: Cli, sample_library: SampleLibrary, tmp_path: Path
+) -> None:
+    """The last digits of confidences differ between processors; all else is compared, line by line."""
+    (shown,) = re.findall(r"```text\n\$ (.*?)```", README, flags=re.DOTALL)
+    command, _, screen = shown.partition("\n")
+    assert command == ".venv/bin/trailcam report bucks --db build/demo/demo.duckdb"
+    assert "run report bucks --db $$db" in (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    database = tmp_path / "demo.duckdb"
+    assert cli("scan", sample_library.root, "--db", database).returncode == 1  # one file is broken
+    done = cli("detect", "--db", database, timeout=500)
+    assert done.returncode == 1, done.stderr
+    with Database(database).read() as db:
+        report = buck_report(db, Question(), screen=True)
+    text = io.StringIO()
+    console = Console(file=text, width=80, force_terminal=True, color_system=None, highlight=False)
+    show(report, console, lambda words: f".venv/bin/trailcam {words} --db build/demo/demo.duckdb")
+    printed = [line.rstrip() for line in text.getvalue().splitlines()]
+    assert [re.sub(r"0\.\d\d", "0.##", line) for line in printed] == [
+        re.sub(r"0\.\d\d", "0.##", line) for line in screen.splitlines()
+    ]
 
 
 def test_make_targets_named_in_the_readme_exist() -> None:

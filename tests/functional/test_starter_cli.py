@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Cli, SampleLibrary
 from trailcam.detect.model.find_weights import STARTER
 
-LIMITS = "Model: trailcam's starter model"
+LIMITS = "The model: trailcam's starter model"
 ENV = {"TRAILCAM_DETECT_WORKERS": "0", "TRAILCAM_DETECT_DEVICE": "cpu"}
 
 
@@ -43,7 +43,7 @@ def test_out_of_the_box_a_person_is_found_and_the_models_limits_are_said_once(
     done = cli("detect", env=ENV, timeout=200)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(LIMITS) == 1
-    assert "an antler class, no measured age" in done.stderr.replace("\n", " ")
+    assert "antler classes, no measured age" in done.stderr.replace("\n", " ")
     seen = cli("report", "species", "--format", "csv")
     assert seen.returncode == 0, seen.stderr
     rows = list(csv.DictReader(io.StringIO(seen.stdout)))

@@ -85,7 +85,7 @@ def test_order_of_day_and_month_from_exif_or_a_person_never_guessed(
     state_exif(tmp_path / "lib" / "Witnessed" / truths[0].path.name, truths[0].at)
     cli("scan", tmp_path / "lib")
     first = cli("times", "read-strip")
-    assert "day and month can't be told apart: give --date-order" in first.stdout
+    assert "comes first: trailcam times read-strip --date-order mdy" in first.stdout
     by_station = "SELECT path LIKE 'Told%', count(captured_at) FROM images GROUP BY ALL ORDER BY 1"
     assert table(db, by_station) == [(False, 6), (True, 0)]
     told = cli("times", "read-strip", "--station", "told", "--date-order", "dmy")
@@ -188,5 +188,5 @@ def test_without_the_extra_it_says_what_to_install(
     done = cli(*words, env={"PYTHONPATH": f"{hide}:{path}".rstrip(":")}, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "pip install 'trailcam[ocr]'" in done.stderr
+    assert '-m pip install "trailcam[ocr]"' in done.stderr
     assert "Traceback" not in done.stderr

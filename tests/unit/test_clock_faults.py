@@ -27,6 +27,7 @@ from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
 from trailcam.media.capture_time import best, suspicion
 from trailcam.media.time_in_name import parse_file_name
 from trailcam.reports.clocks import times_check
+from trailcam.reports.common import Question
 from trailcam.selection import Selection
 from trailcam.store.clock_facts import save_light
 from trailcam.store.database import Connection
@@ -438,7 +439,7 @@ def test_what_the_camera_notes_of_infrared_overrides_its_pixels(tmp_path: Path) 
             db.execute("UPDATE images SET infrared = ? WHERE list_contains(?, path)", [infrared, paths])
         assert {one.doubt.word for one in check_stale(db, "America/Chicago").findings} == {"hour_off"}
         report = times_check(
-            db, ["Hayfield"], [], silent_days=7, timezone="America/Chicago", infrared_below=INFRARED_BELOW
+            db, ["Hayfield"], [], Question(timezone="America/Chicago"), infrared_below=INFRARED_BELOW
         )
     (row,) = report.rows
     assert (row["infrared"], row["light_known"], row["sun"]) == (sum(dark.values()), 200, True)

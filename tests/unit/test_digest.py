@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +82,15 @@ def test_by_hand(ranch: Library) -> None:
         ("person", "TinMan", "2024-11-20 07:00", 1, 1, 1),
         ("coyote", "TinMan", None, 1, 1, 1),
     ]
+    assert found.news
     first = found.report.rows[0]
+    assert first["image_id"] == ranch.ids["h1"]
     assert (first["ends"], first["confidence"], first["path"]) == ("2024-12-08 06:20", 0.9, "Hayfield/h1")
     headline = found.report.headline
     assert headline.startswith("New in the first digest")
-    assert "mature 1 visit, person 1 visit, vehicle 0 visits, coyote 1 undated photo, 5 photos" in headline
+    assert "mature 1 visit, person 1 visit, coyote 1 undated photo, 5 photos" in headline
     assert "No photo from TinMan since 2024-11-20, 20 days." in headline
-    (section,) = found.report.sections
+    section, _ = found.report.sections
     assert section.rows == [
         {
             "station": "TinMan",
@@ -131,6 +133,9 @@ def test_the_second_says_nothing_new_and_still_names_what_needs_care(ranch: Libr
     made(ranch)
     second = made(ranch)
     assert second.report.rows == []
+    assert not second.news
+    _, shown = second.report.sections[0].table
+    assert not shown, "people see a silence once"
     assert second.report.headline.startswith("Nothing new since the last digest (")
     assert second.report.sections[0].rows[0]["silence_is_new"] is False
     assert second.report.sections[0].rows[0]["pending"] == 1
@@ -196,6 +201,34 @@ def test_a_camera_that_works_again_and_falls_silent_again_is_news_twice(ranch: L
     later = datetime(2024, 12, 24, 3, tzinfo=UTC)
     assert silent(later) == [("Hayfield", True), ("TinMan", True)]
     assert silent(later) == [("Hayfield", False), ("TinMan", False)]
+
+
+def test_a_station_that_was_given_up_is_never_silent(ranch: Library) -> None:
+    from trailcam.store.station_facts import find_station, set_facts
+
+    with ranch.database.write() as db:
+        set_facts(db, find_station(db, "TinMan").station_id, {"until": date(2024, 11, 21)})
+    found = made(ranch, mark=False)
+    assert "No photo from" not in found.report.headline
+    assert not any(row["silence_is_new"] for row in found.report.sections[0].rows)
+    with ranch.database.write() as db:
+        set_facts(db, find_station(db, "TinMan").station_id, {"until": date(2024, 12, 31)})
+    assert "No photo from TinMan" in made(ranch).report.headline, "it is meant to work still"
+
+
+def test_many_silent_stations_are_one_line(tmp_path: Path) -> None:
+    names = [f"Station {n}" for n in range(5)]
+    library = make_library(
+        tmp_path, [Photo(f"{n}", "2020-01-01 06:00", name) for n, name in enumerate(names)]
+    )
+    library.detect({f"{n}": [("mature", 0.9)] for n in range(5)})
+    lines = made(library).report.headline.splitlines()
+    assert [line for line in lines if "No photo" in line] == [
+        "No photo for a while from 5 stations, with the day of the last: "
+        + ", ".join(f"{name} (2020-01-01)" for name in names)
+        + "."
+    ]
+    assert "--until" in lines[-1]
 
 
 def test_failures_are_news_once(ranch: Library) -> None:

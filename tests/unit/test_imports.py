@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pages", "clock", "doctor"),
     ("scan", "evaluate", "gallery", "review", "bucks_page", "static_boxes"),
     ("train", "reports"),
-    ("imports", "export", "compare_page", "summary_page", "bench"),
+    ("imports", "export", "compare_page", "summary_page", "digest_page", "bench"),
     ("cli",),
     ("__main__",),
 )

@@ -219,7 +219,7 @@ def test_the_check_names_the_offset_and_leaves_the_time(tmp_path: Path) -> None:
     with library.database.read() as db:
         assert db.execute("SELECT count(captured_at_suspect) FROM images").fetchall() == [(0,)]
         found = check(db, clock_stations(db), None).findings
-        report = times_check(db, ["Hayfield"], found, silent_days=7, timezone=None, infrared_below=2.0)
+        report = times_check(db, ["Hayfield"], found, Question(), infrared_below=2.0)
     assert report.coverage["suspect"] == 0
     assert any("5 photos with a UTC offset that is hours from the station's" in note for note in report.notes)
     place(library, None, None)

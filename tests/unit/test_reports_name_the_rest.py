@@ -37,7 +37,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 
 @pytest.mark.parametrize(
-    "report", ["bucks", "species", "stations", "activity", "herd", "accuracy", "digest --dry-run"]
+    "report", ["bucks --part all", "species", "stations", "activity", "herd", "accuracy", "digest --dry-run"]
 )
 def test_a_report_names_them(library: Library, report: str) -> None:
     database = str(library.database.path)
@@ -50,6 +50,13 @@ def test_a_report_names_them(library: Library, report: str) -> None:
     told = CliRunner().invoke(app, ["report", *report.split(), "--db", database, "--format", "json"])
     coverage = json.loads(told.stdout)["coverage"]
     assert [coverage[name] for name in ("pending", "missing", "undated")] == [3, 1, 2]
+
+
+def test_the_first_screen_names_them(library: Library) -> None:
+    shown = CliRunner().invoke(app, ["report", "bucks", "--db", str(library.database.path)])
+    text = " ".join(shown.output.split())
+    assert "93 % of 66 photos looked at: there may be more; 1 is gone." in text
+    assert "2 photos without a capture time are in no visit." in text
 
 
 @pytest.mark.parametrize("report", ["bucks", "species", "stations", "activity", "herd", "digest --dry-run"])

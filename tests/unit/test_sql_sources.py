@@ -85,6 +85,8 @@ REVIEWED: dict[str, set[str]] = {
         "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"
         " for word, column in asked.items()))",
         "NO_OFFSET",
+        "TEMPERATURE",
+        "TEMPERATURES",
         "key_columns(keys, first_month)",
         "key_columns(keys, first_month, 'begins_at')",
         "key_columns(keys, first_month, 's.captured_at', 's.station')",

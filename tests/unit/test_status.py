@@ -216,16 +216,17 @@ def test_unfinished_counts_are_never_bare() -> None:
 
 def test_width() -> None:
     assert all(len(line.rstrip()) <= 80 for line in shown(example(), 80).splitlines())
-    wrapped = shown(example("A_station_with_quite_a_long_name"), 85)
+    name = "A station with quite a long name"
+    wrapped = shown(example(name), 80)
     assert "completed" in wrapped.splitlines()[0], "a long name takes two lines first"
-    narrow = shown(example("A_station_with_quite_a_long_name"), 70)
-    assert "completed" not in narrow.splitlines()[0], "a column that can be spared"
-    assert "(too narrow for: completed, failed)" in narrow
-    assert all(len(line.rstrip()) <= 70 for line in narrow.splitlines())
-    narrowest = shown(example("A_station_with_quite_a_long_name"), 45)
-    assert "(too narrow for: completed, failed, pending)" in narrowest, "the least needed first"
-    for whole in ("2024-12", "undated", "1,204", "≥ 0", "35 %", "100 %"):
-        assert whole in narrowest, "names may be broken, dates and numbers never"
+    assert "left out" not in wrapped
+    narrow = shown(example(name), 60)
+    assert "(left out for want of width: completed)" in narrow, "a column that can be spared"
+    assert all(len(line.rstrip()) <= 60 for line in narrow.splitlines())
+    narrowest = shown(example(name), 25)
+    assert all(len(line.rstrip()) <= 25 for line in narrowest.splitlines())
+    for whole in ("2024-12", "undated", "1,204", "≥ 0", "35 %", "100 %", "21,973", "12,360"):
+        assert whole in narrowest, "lines have room for every value, and break none"
     assert "…" not in narrow + narrowest
     # Not a terminal: as wide as it must be, so that a line stays a line.
     piped = shown(example("x" * 100), 80, terminal=False)
@@ -264,7 +265,14 @@ def test_choosing_a_format() -> None:
         chosen_format(Format.PARQUET, None)
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.XLS", "a.ods", "a.pdf", "b/a.sqlite", "a.duckdb"])
+def test_a_workbooks_name_is_a_workbook() -> None:
+    assert chosen_format(None, "a.xlsx") is Format.XLSX
+    for wanted in (Format.CSV, Format.TABLE):
+        with pytest.raises(UsageError, match=f"can't write .xlsx files as {wanted}"):
+            chosen_format(wanted, "a.xlsx")
+
+
+@pytest.mark.parametrize("name", ["a.XLS", "a.ods", "a.pdf", "b/a.sqlite", "a.duckdb"])
 @pytest.mark.parametrize("wanted", [None, Format.CSV, Format.TABLE])
 def test_no_table_goes_under_another_programs_name(name: str, wanted: Format | None) -> None:
     with pytest.raises(UsageError, match="can't write") as caught:
@@ -339,11 +347,14 @@ def test_report_bucks_command(library: Library, tmp_path: Path) -> None:
         "include_undated": False,
         "confidence": 0.95,
         "gap_s": 3600,
+        "per": "visit",
         "by": ["age"],
         "parts": ["counts", "seasons", "confidence", "hours", "nights"],
     }
     assert all(row["photos"] == 0 for row in document["rows"])
-    table = runner.invoke(report_cli.app, common)
+    assert "1 visit of mature bucks" in runner.invoke(report_cli.app, common).stdout
+    table = runner.invoke(report_cli.app, [*common, "--part", "all"])
+    assert "Season-years side by side" in table.stdout
     assert "≥ 1" in table.stdout or ">= 1" in table.stdout
     assert isinstance(runner.invoke(report_cli.app, [*common, "--gap", "30"]).exception, UsageError)
     assert isinstance(

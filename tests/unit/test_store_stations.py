@@ -103,6 +103,7 @@ def test_a_merge_takes_over_what_the_other_lacks_and_undo_gives_it_back(library:
             "longitude": -97.0,
             "notes": "creek",
             "timezone": "America/Denver",
+            "until": None,
         }
         undo(db)
         assert (facts(db, "A"), facts(db, "B")) == before

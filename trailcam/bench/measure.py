@@ -15,11 +15,12 @@ from trailcam import __version__
 from trailcam.bench.photos import SIZES, Photos, render, sample
 from trailcam.machine import usable_cores
 from trailcam.reports.base import CellType, Column, Report, Row
+from trailcam.words.text import count
 
 if TYPE_CHECKING:
     from trailcam.settings.config import Settings
 
-RANCH = 35_251  # photos: the library whose time is estimated if no folder is named
+SOME = 10_000  # photos whose time is estimated if no folder is named
 _RENDERED = 16
 _MEASURED_S = 1.0  # a shorter run says nothing about its speed
 _NOISE = 0.05  # further above a ceiling than this, the ceiling was measured wrongly
@@ -133,9 +134,7 @@ def bench(
         "seconds": seconds,
         "versions": {"trailcam": __version__, "python": platform.python_version()},
     }
-    return _report(
-        found, whole, decoders, facts, photos.n_found if photos.n_found > len(photos.paths) else RANCH
-    )
+    return _report(found, whole, decoders, facts, SOME if photos.rendered else photos.n_found)
 
 
 def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], library: int) -> Report:  # noqa: ANN401 - ceilings.Run, whose module imports torch
@@ -166,10 +165,9 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
     share = whole.database_s / whole.report.wall_s
     notes = [
         f"{facts['weights']} on {facts['device']}, {facts['backend']}, {facts['precision']}.",
-        f"{limits} the speed. {_reaches(reached)}",
-        f"{library:,} photos like these take {_duration(library / speed) if speed else 'for ever'}.",
+        _reaches(reached),
         f"Peak memory {whole.peak_mb:,.0f} MB; the database took {share:.1%} of the pipeline's time.",
-        *_busy(int(facts["cores"])),
+        *busy(int(facts["cores"])),
     ]
     coverage = {
         "efficiency": reached and round(reached, 3),
@@ -182,7 +180,17 @@ def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], l
         "library": library,
         "library_s": round(library / speed, 1) if speed else None,
     }
-    return Report("bench", "How fast this machine can go", facts, coverage, _COLUMNS, rows, notes=notes)
+    takes = f" {count(library, 'photo')} like these take {_duration(library / speed)}." if speed else ""
+    return Report(
+        "bench",
+        "How fast this machine can go",
+        facts,
+        coverage,
+        _COLUMNS,
+        rows,
+        notes=notes,
+        headline=f"detect looks at {speed:.1f} photos/s here. {limits} the speed.{takes}",
+    )
 
 
 def _reaches(reached: float | None) -> str:
@@ -202,7 +210,7 @@ def _duration(seconds: float) -> str:
     )
 
 
-def _busy(cores: int) -> list[str]:
+def busy(cores: int) -> list[str]:
     """A sentence on other programs, if the machine had more work than cores."""
     try:
         load = os.getloadavg()[0]

@@ -20,13 +20,17 @@ _QUALITY = 88
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """``paths`` relative to ``root``, of ``n_found`` photos there; ``what`` says in words what they are."""
+    """``paths`` relative to ``root``, of ``n_found`` photos there; ``what`` says in words what they are.
+
+    ``rendered``: made for the measurement, so that their number says nothing.
+    """
 
     root: Path
     paths: Sequence[str]
     n_found: int
     what: str
     bytes_each: float
+    rendered: bool = False
 
 
 def sample(given: Path, at_most: int) -> Photos:
@@ -70,7 +74,8 @@ def render(folder: Path, n: int, width: int, height: int, *, first: int = 0) -> 
         image.save(folder / name, "JPEG", quality=_QUALITY)
         total += (folder / name).stat().st_size
         names.append(name)
-    return Photos(folder, names, n, f"{n} rendered photos of {width}x{height} px", total / max(n, 1))
+    what = f"{n} rendered photos of {width}x{height} px"
+    return Photos(folder, names, n, what, total / max(n, 1), rendered=True)
 
 
 def mixed(folder: Path, n: int) -> Photos:

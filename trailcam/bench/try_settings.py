@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trailcam.bench.measure import busy
 from trailcam.machine import usable_cores
 from trailcam.reports.base import CellType, Column, Report, Row
 
@@ -123,8 +124,8 @@ def tune_report(tried: Sequence[Tried], chosen: Tried, photos: Photos, facts: Ma
     rows = [_row(one, top, one is chosen) for one in tried]
     batch, workers = chosen.setting
     notes = [
-        f"Fastest: batch {batch}, workers {workers}, {chosen.rate:.1f} photos/s with {photos.what}. "
         f"Settings within {CLOSE:.0%} count as equal; of these the one that needs least memory is chosen.",
+        *busy(usable_cores()),
         "Shares are of the main loop's time; memory is the total of all processes.",
     ]
     photos_seen = sum(run.report.done for one in tried for run in one.runs)
@@ -134,7 +135,16 @@ def tune_report(tried: Sequence[Tried], chosen: Tried, photos: Photos, facts: Ma
         "photos_per_s": round(chosen.rate, 2),
         "photos": photos_seen,
     }
-    return Report("tune", "Settings tried", facts, coverage, _COLUMNS, rows, notes=notes)
+    return Report(
+        "tune",
+        "Settings tried",
+        facts,
+        coverage,
+        _COLUMNS,
+        rows,
+        notes=notes,
+        headline=f"Fastest: batch {batch}, workers {workers}, {chosen.rate:.1f} photos/s with {photos.what}.",
+    )
 
 
 def _row(one: Tried, top: float, chosen: bool) -> Row:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.text import Text
 
 from trailcam.errors import TrailcamError
+from trailcam.words.span import in_words
 
 LINE_EVERY_S = 30.0
+_BAR_WIDTH = 12
 
 
 class _Console(Console):
@@ -41,17 +44,19 @@ def set_up_logging(verbosity: int) -> None:
     logger.handlers[:] = [handler]
 
 
-def say(text: str) -> None:
-    """A line for people, on stderr; never parsed as markup."""
-    err.print(text, markup=False, soft_wrap=True)
+def say(text: str, *, soft_wrap: bool = False) -> None:
+    """A line for people, on stderr; never parsed as markup.
+
+    On a terminal it is broken between words, unless it is to be copied (``soft_wrap``); in a log it is not.
+    """
+    err.print(text, markup=False, soft_wrap=soft_wrap or not err.is_terminal)
 
 
 def show_error(error: TrailcamError) -> None:
     """What happened, and what to do about it."""
-    err.print("error:", style="bold red", end=" ")
-    err.print(error.message, markup=False, soft_wrap=True)
+    err.print(Text.assemble(("error:", "bold red"), " ", error.message), soft_wrap=not err.is_terminal)
     if error.hint:
-        err.print(error.hint, markup=False, soft_wrap=True)
+        say(error.hint)
 
 
 class LineProgress:
@@ -71,20 +76,33 @@ class LineProgress:
 
 
 class BarProgress:
-    """A progress bar on a terminal, with a line of facts below it."""
+    """One line on a terminal: how many of how many, then facts, as many as fit."""
 
     def __init__(self, bar: Progress, what: str) -> None:
         self._bar = bar
-        self._task = bar.add_task(what, total=None, facts="")
+        self._task = bar.add_task(what, total=None, facts=())
 
-    def __call__(self, done: int, total: int, facts: str = "") -> None:
+    def __call__(self, done: int, total: int, facts: Sequence[str] = ()) -> None:
         """Move the bar."""
-        self._bar.update(self._task, completed=done, total=total, facts=facts)
+        self._bar.update(self._task, completed=done, total=total, facts=tuple(facts))
 
 
-class _Facts(TextColumn):
-    def __init__(self) -> None:
-        super().__init__("{task.fields[facts]}", markup=False)
+class _Line(ProgressColumn):
+    """``Looking  3,412 of 6,115  56 %  44 s left`` and as many facts as there is room for."""
+
+    def render(self, task: Task) -> Text:
+        parts = [str(task.description)]
+        if task.total is not None:
+            parts += [f"{task.completed:,.0f} of {task.total:,.0f}", f"{task.percentage:.0f} %"]
+            if task.time_remaining is not None:
+                parts.append(f"{in_words(task.time_remaining)} left")
+        room = err.width - _BAR_WIDTH - 2
+        told = parts[0]
+        for part in (*parts[1:], *task.fields["facts"]):
+            if len(told) + 2 + len(part) > room:
+                break
+            told += f"  {part}"
+        return Text(told, no_wrap=True)
 
 
 @contextmanager
@@ -93,12 +111,5 @@ def progress(what: str, *, quiet: bool) -> Iterator[BarProgress | LineProgress]:
     if quiet or not err.is_terminal:
         yield LineProgress(what, quiet=quiet)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        _Facts(),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(_Line(), BarColumn(_BAR_WIDTH), console=err, transient=True) as bar:
         yield BarProgress(bar, what)

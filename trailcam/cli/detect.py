@@ -15,10 +15,11 @@ from trailcam.cli.detect_shares import SharesOpts, merge, take_share, write_plan
 from trailcam.cli.groups import Sets, with_options
 from trailcam.cli.model_options import ModelOpts, TrustOpt, vouch
 from trailcam.cli.options import DryRunOpt, SelectionOpts, WritingOpts
-from trailcam.detect.model.find_weights import STARTER, find_weights
+from trailcam.detect.model.find_weights import find_weights
 from trailcam.domain import Status
 from trailcam.errors import ExitCode, UsageError
 from trailcam.selection import Selection
+from trailcam.words.span import in_words
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ class Which(StrEnum):
 
 _STATUSES = {Which.PENDING: (Status.PENDING,), Which.FAILED: (Status.FAILED,), Which.ALL: ()}
 _FINISHING = "Finishing the batch in hand; press again to stop at once."
-_STARTER_LIMITS = (
-    "Model: trailcam's starter model for North American white-tailed deer. It misses about one deer photo in "
-    "fourteen and more than\none buck photo in five, and a third of the photos it calls bucks are none; "
-    "an age class is an antler class, no measured age."
-)
 
 
 @with_options
@@ -123,6 +119,11 @@ def detect(
     _show(report.pipeline, report.database_s, library)
     if not library.quiet:
         _say_kept(report, library)
+    if not report.pipeline.interrupted:
+        asked = selection.as_options()
+        library.say_next(
+            f"report bucks {asked}".strip(), f"gallery {asked} -o gallery.html".replace("  ", " ")
+        )
     _exit(report.pipeline)
 
 
@@ -160,17 +161,26 @@ def _in_shares(shares: Shares, library: Library, *, accept_failures: bool, dry_r
 
 def _say_work(work: Work, app: App) -> bool:
     """Say what there is to do; False when that is nothing."""
-    if not app.quiet:
-        if work.todo.n_undated_left_out:
-            console.say(
-                f"{count(work.todo.n_undated_left_out, 'photo')} without a capture time left out "
-                "(--include-undated takes them)."
-            )
-        verb = "to look at" if len(work) else "to look at: nothing to do"
-        console.say(f"{count(len(work), 'photo')} {verb} (weights {printable(work.weights.path.name)}).")
-        if len(work) and work.weights.path == STARTER:
-            console.say(_STARTER_LIMITS)
-    return len(work) > 0
+    from trailcam.detect.model.about import read_about
+
+    if app.quiet:
+        return len(work) > 0
+    if work.todo.n_undated_left_out:
+        console.say(
+            f"{count(work.todo.n_undated_left_out, 'photo')} without a capture time left out "
+            "(--include-undated takes them)."
+        )
+    weights = work.weights.path
+    if not len(work):
+        console.say(
+            f"0 photos to look at with {printable(weights.name)}: nothing to do."
+            f" Photos that were looked at before: {app.advice('detect --status all')}"
+        )
+        return False
+    console.say(f"{count(len(work), 'photo')} to look at with {printable(weights.name)}.")
+    if about := read_about(weights):
+        console.say(f"The model: {about}")
+    return True
 
 
 class _Shown:
@@ -179,6 +189,7 @@ class _Shown:
     def __init__(self, app: App, bar: console.BarProgress | console.LineProgress) -> None:
         self._bar = bar
         self._quiet = app.quiet
+        self._verbose = app.verbose
         self._started: Started | None = None
         self._next = time.monotonic() + console.LINE_EVERY_S
 
@@ -193,23 +204,27 @@ class _Shown:
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot of the run."""
         if isinstance(self._bar, console.BarProgress):
-            self._bar(snapshot.done, snapshot.total or snapshot.done, self._line(snapshot))
+            self._bar(snapshot.done, snapshot.total or snapshot.done, self._facts(snapshot))
         elif not self._quiet and time.monotonic() >= self._next:
             self._next = time.monotonic() + console.LINE_EVERY_S
-            console.say(f"{snapshot.done:,} of {snapshot.total or 0:,} photos, {self._line(snapshot)}")
+            left = (snapshot.total or 0) - snapshot.done
+            told = [f"{snapshot.done:,} of {snapshot.total or 0:,} photos"]
+            if snapshot.done:
+                told.append(f"{in_words(left * snapshot.elapsed_s / snapshot.done)} left")
+            console.say(", ".join([*told, *self._facts(snapshot)]))
 
-    def _line(self, snapshot: Snapshot) -> str:
+    def _facts(self, snapshot: Snapshot) -> list[str]:
+        """Speed, then the classes whose boxes count, the most frequent first, then the GPU."""
         rate = snapshot.done / snapshot.elapsed_s if snapshot.elapsed_s > 0 else 0.0
-        left_s = ((snapshot.total or 0) - snapshot.done) / rate if rate else 0.0
-        parts = [f"{rate:.1f} photos/s", f"{left_s / 60:.0f} min left"]
+        facts = [f"{rate:.1f} photos/s"]
+        if snapshot.failed:
+            facts.append(f"{snapshot.failed:,} failed")
+        seen = sorted(snapshot.counting.items(), key=lambda item: -item[1])[:5]
+        facts += [f"{printable(name)} {n:,}" for name, n in seen]
         use = self._started.gpu.read() if self._started else None
         if use:
-            parts.append(f"GPU {use.busy:.0%}, {use.memory_used / 2**30:.1f} GiB")
-        seen = sorted(snapshot.detections.items(), key=lambda item: -item[1])[:5]
-        parts += [f"{printable(name)} {n:,}" for name, n in seen]
-        if snapshot.failed:
-            parts.append(f"failed {snapshot.failed:,}")
-        return ", ".join(parts)
+            facts.append(f"GPU {use.busy:.0%}, {use.memory_used / 2**30:.1f} GiB")
+        return facts
 
 
 @contextmanager
@@ -221,19 +236,28 @@ def _shown(app: App) -> Iterator[_Shown]:
 def _show(pipeline: PipelineReport, write_s: float, library: Library) -> None:
     if library.quiet:
         return
-    working_s = pipeline.wall_s
     console.say(
-        f"Looked at {count(pipeline.done, 'photo')} in {pipeline.wall_s:.1f} s "
+        f"Looked at {count(pipeline.done, 'photo')} in {in_words(pipeline.wall_s)} "
         f"({pipeline.photos_per_s:.1f} photos/s, {pipeline.warmup_s:.1f} s of it warming up): "
         f"{pipeline.completed:,} completed, {pipeline.failed:,} failed, {pipeline.missing:,} missing."
     )
-    for code, n in sorted(pipeline.failures.items()):
-        console.say(f"  failed, {code}: {n:,}")
-    if pipeline.detections:
-        seen = ", ".join(f"{printable(name)} {n:,}" for name, n in pipeline.detections.most_common())
-        console.say(f"Boxes kept (confidence {library.settings.detect.store_confidence:g} or more): {seen}.")
-    shares = ", ".join(f"{name} {seconds / working_s:.0%}" for name, seconds in pipeline.stages.items())
-    console.say(f"Time: {shares}, writing {write_s / working_s:.1%} of the wall time.")
+    if pipeline.failures:
+        codes = ", ".join(f"{n:,} {code}" for code, n in sorted(pipeline.failures.items()))
+        console.say(f"Failed: {codes}; {library.advice('status')} names an example of each.")
+    if +pipeline.counting:
+        seen = ", ".join(f"{printable(name)} {n:,}" for name, n in (+pipeline.counting).most_common())
+        console.say(f"Boxes sure enough to count: {seen}.")
+    elif pipeline.completed:
+        console.say("No box is sure enough to count.")
+    if library.verbose:
+        _show_times(pipeline, write_s, library)
+
+
+def _show_times(pipeline: PipelineReport, write_s: float, library: Library) -> None:
+    seen = ", ".join(f"{printable(name)} {n:,}" for name, n in pipeline.detections.most_common())
+    console.say(f"Boxes kept (confidence {library.settings.detect.store_confidence:g} or more): {seen}.")
+    shares = ", ".join(f"{name} {seconds / pipeline.wall_s:.0%}" for name, seconds in pipeline.stages.items())
+    console.say(f"Time: {shares}, writing {write_s / pipeline.wall_s:.1%} of the wall time.")
     console.say(pipeline.bottleneck)
 
 

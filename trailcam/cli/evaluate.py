@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from trailcam.cli import console
 from trailcam.cli.groups import Only, with_options
 from trailcam.cli.model_options import ModelGroup, TrustOpt, vouch
 from trailcam.cli.options import AppOpts
+from trailcam.cli.tables import line, text_table
 from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
@@ -130,12 +127,11 @@ def show(report: EvaluationReport) -> None:
 
     evaluation = report.evaluation
     looked = report.looked
-    console.out.print(
-        f"{printable(looked.weights.path.name)} on {count(evaluation.photos, 'photo')} of"
-        f" {count(evaluation.scenes, 'scene')} ({printable(str(looked.dataset.path))},"
-        f" {looked.dataset.split}).\n",
-        markup=False,
-        soft_wrap=True,
+    line(_answer(report), console.out)
+    line(
+        f"Tried on {count(evaluation.photos, 'photo')} of {count(evaluation.scenes, 'scene')}"
+        f" ({printable(str(looked.dataset.path))}, {looked.dataset.split}).\n",
+        console.out,
     )
     _show_photos(evaluation)
     _show_boxes("any class of a kind", evaluation.groups)
@@ -145,7 +141,20 @@ def show(report: EvaluationReport) -> None:
         "In brackets: 95 % intervals, scenes drawn with replacement.",
         *evaluation.notes,
     ]
-    console.out.print("\n".join(map(printable, lines)), markup=False, soft_wrap=True)
+    for text in lines:
+        line(printable(text), console.out)
+
+
+def _answer(report: EvaluationReport) -> str:
+    """What was found out, in a sentence: ``starter.pt found 93 % of the photos with a deer, ...``."""
+    from trailcam.evaluate.metrics import percent
+
+    name = printable(report.looked.weights.path.name)
+    told = [
+        f"{percent(row.recall)} of photos with {row.name} ({percent(row.precision)} of its reports right)"
+        for row in report.evaluation.by_photo[:2]
+    ]
+    return f"{name} found {' and '.join(told)}." if told else f"{name} was tried."
 
 
 def _show_photos(evaluation: Evaluation) -> None:
@@ -189,21 +198,9 @@ def _show_boxes(title: str, rows: Sequence[BoxRow]) -> None:
 
 
 def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if not rows:
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for n, head in enumerate(heads):
-        table.add_column(head, justify="right" if n else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    if console.out.is_terminal:
-        console.out.print(table)
+    if rows:
+        text_table(heads, rows, console.out)
         console.out.print()
-        return
-    text = io.StringIO()  # into a file or a mail as wide as it needs to be
-    Console(file=text, width=_UNLIMITED, color_system=None, highlight=False).print(table)
-    lines = [line.rstrip() for line in text.getvalue().splitlines()]
-    console.out.print("\n".join([*lines, ""]), markup=False, soft_wrap=True)
 
 
 def _write(report: EvaluationReport, folder: Path) -> None:

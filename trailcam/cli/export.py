@@ -116,7 +116,7 @@ def csv(
     per: PerOpt = None,
     library: LibraryOpts,
 ) -> Summary:
-    """A row for each box, and one for each photo without; as CSV."""
+    """A row for each box, and one for each photo without; as CSV, or a workbook (.xlsx)."""
     from trailcam.export.table import export_table
 
     return export_table(library.database, selection, output, "csv", counting)
@@ -287,13 +287,12 @@ def xmp(
 
 
 def _show_distribution(rows: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from trailcam.cli.tables import show_table
+    from trailcam.reports.base import CellType, Column
 
-    if not rows:
-        return
-    table = Table("season", "class", "files", box=None, pad_edge=False)
-    table.columns[2].justify = "right"
-    for row in rows:
-        table.add_row(escape(printable(row["season"])), escape(printable(row["folder"])), f"{row['files']:,}")
-    console.out.print(table)
+    columns = (
+        Column("season", "season", CellType.TEXT),
+        Column("folder", "class", CellType.TEXT, wraps=True),
+        Column("files", "files", CellType.COUNT),
+    )
+    show_table(columns, rows, (), console.out)

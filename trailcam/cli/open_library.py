@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -22,17 +25,31 @@ _NAMED = 10  # of a long list on stderr; -v names all
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A command's name ("times shift"), its settings, and how much it says."""
+    """A command's name ("times shift"), its settings, and how much it says.
+
+    ``same`` are the options that make another command read the same settings and library.
+    """
 
     command: str
     settings: Settings
     quiet: bool
     verbose: bool
+    same: tuple[str, ...]
 
     def say(self, text: str) -> None:
         """A line for people on stderr, unless they asked for silence."""
         if not self.quiet:
             console.say(text)
+
+    def advice(self, arguments: str) -> str:
+        """A command to type next, such that it works here: ``trailcam detect --db other.duckdb``."""
+        return " ".join([_program(), arguments, *self.same])
+
+    def say_next(self, *commands: str) -> None:
+        """The next useful commands, on stderr."""
+        if not self.quiet:
+            for n, command in enumerate(commands):
+                console.say(f"{'Next:' if n == 0 else '     '} {self.advice(command)}", soft_wrap=True)
 
     def name_some(self, lines: Sequence[str]) -> None:
         """Lines on stderr, also with --quiet: the first ten, or all with --verbose."""
@@ -96,11 +113,24 @@ def open_app(
     if quiet and verbose:
         raise UsageError("--quiet and --verbose exclude each other.", "Give one of them.")
     console.set_up_logging(-1 if quiet else int(verbose))
-    return App(command, load(config, flags, os.environ), quiet, verbose)
+    given = {"--db": flags.get("db"), "--config": config}
+    same = tuple(shlex.join([flag, str(value)]) for flag, value in given.items() if value is not None)
+    return App(command, load(config, flags, os.environ), quiet, verbose, same)
+
+
+def _program() -> str:
+    """The program as it can be called again: by its name, or by the path that was typed."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("trailcam")
+    if typed.stem != "trailcam" or (found and Path(found).resolve() == typed.resolve()):
+        return "trailcam"
+    return shlex.quote(str(typed)) if found is None or len(typed.parts) > 1 else "trailcam"
 
 
 def open_library(app: App, wait: float) -> Library:
     """The library that the settings of ``app`` name; nothing is opened yet."""
     from trailcam.store.database import Database
 
-    return Library(app.command, app.settings, app.quiet, app.verbose, Database(app.settings.db), wait)
+    return Library(
+        app.command, app.settings, app.quiet, app.verbose, app.same, Database(app.settings.db), wait
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -254,6 +254,7 @@ def _questions(app: App, selection: Selection, confidence: str | None) -> list[Q
             silent_days=settings.report.silent_days,
             timezone=settings.timezone,
             per_visit=settings.report.per_visit,
+            place=settings.place.known,
         )
         for value in _confidences(confidence) or configured
     ]
@@ -281,10 +282,11 @@ def _confidences(text: str | None) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where an answer goes (None or "-": stdout), and in which format."""
+    """Where an answer goes (None or "-": stdout), in which format, and how it names commands."""
 
     format: Format
     file: str | None
+    advice: Callable[[str], str]
 
     @property
     def one_table(self) -> bool:
@@ -295,7 +297,7 @@ class Output:
         """Write the answer. Raises OutputError."""
         from trailcam.cli.render import emit
 
-        emit(report, self.format, self.file)
+        emit(report, self.format, self.file, self.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +319,7 @@ class OutputGroup(Group):
         """The output. Raises UsageError for Parquet without a file."""
         from trailcam.cli.render import chosen_format
 
-        return Output(chosen_format(self.format_, self.output), self.output)
+        return Output(chosen_format(self.format_, self.output), self.output, app.advice)
 
 
 OutputOpts = Annotated[Output, OutputGroup]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trailcam.cli import console
 from trailcam.cli.groups import Only, with_options
 from trailcam.cli.options import OutputOpts, QuestionGroup, WritingOpts
+from trailcam.errors import UsageError
 from trailcam.reports.formats import Format
 
 if TYPE_CHECKING:
+    from trailcam.cli.options import Output
     from trailcam.reports.common import Question
+    from trailcam.reports.digest import Digest
+    from trailcam.store.database import Connection
 
 _QuestionOpts = Annotated[
     "Question",
@@ -73,14 +82,31 @@ def digest(
             show_default="each visit",
         ),
     ] = None,
+    eml: Annotated[
+        Path | None,
+        typer.Option(
+            "--eml",
+            metavar="FILE",
+            help="Write it as a mail with pictures, for: sendmail -t < FILE",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to", help="Whom the mail is to; may be repeated.", show_default="this machine's user"
+        ),
+    ] = None,
     question: _QuestionOpts,
     output: OutputOpts,
     library: WritingOpts,
 ) -> None:
-    """Only what is new since the last digest, and which cameras need a look."""
+    """Only what is new since the last digest; no output when nothing is."""
     from trailcam.reports import digest as report
     from trailcam.store.digests import remember_in
 
+    if to and eml is None:
+        raise UsageError("--to goes with --eml.", "Add --eml FILE.")
     first = None if since.strip().lower() == "last" else _moment(since)
     remembers = first is None and not dry_run
     memory = name or report.DEFAULT_NAME
@@ -95,16 +121,48 @@ def digest(
                 limit=limit if output.format in (Format.TABLE, Format.HTML) else None,
             )
             made = report.digest(db, question, asked)
-        output.write(made.report)
+            if made.news and (eml or output.format is Format.HTML):
+                _write_pages(db, question, made, output, eml, to)
+        if not (made.news and output.format is Format.HTML) and (eml is None or output.file):
+            _write(made, output)
         if remembers:
             # What could not be written was not reported: an error here leaves the memory as it was.
             sys.stdout.flush()
             remember_in(library.database, memory, made.told)
 
 
+def _write(made: Digest, output: Output) -> None:
+    """Write it; where nothing is new nothing at all, but for programs that read JSON or CSV from stdout."""
+    to_file = output.file is not None and output.file != "-"
+    if made.news or (not to_file and output.format in (Format.JSON, Format.CSV)):
+        output.write(made.report)
+    elif console.out.is_terminal:
+        console.say(made.report.headline)
+
+
+def _write_pages(
+    db: Connection,
+    question: Question,
+    made: Digest,
+    output: Output,
+    eml: Path | None,
+    to: Sequence[str] | None,
+) -> None:
+    from trailcam.cli.render import plain_text, write_content
+    from trailcam.digest_page.make_digest import digest_mail, digest_page, thumbs
+    from trailcam.files.write import write_file
+    from trailcam.pages.pictures import default_cache
+
+    shown = thumbs(db, question, made.photos, default_cache())
+    if output.format is Format.HTML:
+        write_content(digest_page(made.report, shown), output.file)
+    if eml is not None:
+        user = os.environ.get("LOGNAME") or getpass.getuser()
+        write_file(eml, digest_mail(made.report, plain_text(made.report), shown, to or [user]))
+
+
 def _moment(text: str) -> datetime:
     """A date as this machine's clock reads it. Raises UsageError."""
-    from trailcam.errors import UsageError
     from trailcam.words.dates import parse_date
 
     try:

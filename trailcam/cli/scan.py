@@ -12,8 +12,10 @@ import typer
 from trailcam.cli import console
 from trailcam.cli.groups import Sets, with_options
 from trailcam.cli.options import WritingOpts
+from trailcam.cli.tables import line, show_table
 from trailcam.cli.times_read_strip import read_strips
 from trailcam.errors import ExitCode, UsageError
+from trailcam.reports.base import CellType, Column
 from trailcam.words.text import count, printable
 from trailcam.words.unread import unread_words, what_is_read
 
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from trailcam.scan.scan_job import ScanOptions
     from trailcam.scan.scan_root import ScanReport
 
+_FIGURES = tuple(
+    Column(name, name, CellType.COUNT) for name in ("new", "changed", "unchanged", "missing", "unreadable")
+)
+_STATIONS = (
+    Column("station", "station", CellType.TEXT, wraps=True),
+    Column("photos", "photos", CellType.COUNT),
+    Column("first_date", "first", CellType.TEXT, right=True),
+    Column("last_date", "last", CellType.TEXT, right=True),
+    Column("undated", "undated", CellType.COUNT),
+)
 _SHOWN = 10  # names of folders that were left out; -v names them all
 
 
@@ -105,8 +117,21 @@ def scan(
         if read_strip:
             failed |= _read_strips(library, frozenset(scanned), stop)
         check_new_times(library)
+    _say_next(library)
     if failed:
         raise typer.Exit(ExitCode.SOME_FAILED)
+
+
+def _say_next(library: Library) -> None:
+    from trailcam.store.photo_counts import count_pending
+
+    with library.read() as db:
+        pending = count_pending(db)
+    if pending:
+        library.say(f"{count(pending, 'photo')} to look at.")
+        library.say_next("detect")
+    else:
+        library.say_next("report bucks", "status")
 
 
 def _read_strips(library: Library, roots: frozenset[int], stop: Callable[[], bool]) -> bool:
@@ -137,8 +162,6 @@ def _scan_one(library: Library, root: str, options: ScanOptions, stop: Callable[
 
 
 def _show(report: ScanReport, library: Library) -> None:
-    from rich.table import Table
-
     if not library.quiet:
         _name_some(report.errors, "could not be read", library)
         _name_some(report.skipped, "skipped", library)
@@ -151,14 +174,10 @@ def _show(report: ScanReport, library: Library) -> None:
             console.say(
                 f"Read the content ids of {photos} scanned before, this once: from now on they may move."
             )
-    title = f"{printable(report.root.name)} ({printable(report.root.path)})"
-    console.out.print(title, markup=False, soft_wrap=True)
-    counts = Table("new", "changed", "unchanged", "missing", "unreadable", box=None, pad_edge=False)
+    line(f"{printable(report.root.name)} ({printable(report.root.path)})", console.out)
     figures = (report.n_new, report.n_changed, report.n_unchanged, report.n_missing, report.n_unreadable)
-    counts.add_row(*(f"{n:,}" for n in figures))
-    for column in counts.columns:
-        column.justify = "right"
-    console.out.print(counts)
+    named = dict(zip((column.name for column in _FIGURES), figures, strict=True))
+    show_table(_FIGURES, [named], (), console.out)
     if report.n_returned:
         console.out.print(f"{count(report.n_returned, 'photo')} came back.")
     if report.n_moved:
@@ -168,25 +187,7 @@ def _show(report: ScanReport, library: Library) -> None:
         copies = count(report.n_copies, "exact copy", "exact copies")
         console.out.print(f"{copies} of other photos, counted once: `trailcam duplicates` lists them.")
     console.out.print()
-    stations = Table(box=None, pad_edge=False)
-    stations.add_column("station", overflow="fold")
-    for heading in ("photos", "first", "last", "undated"):
-        stations.add_column(heading, justify="right")
-    for row in report.stations:
-        stations.add_row(
-            _escaped(row["station"]),
-            f"{row['photos']:,}",
-            str(row["first_date"] or "-"),
-            str(row["last_date"] or "-"),
-            f"{row['undated']:,}",
-        )
-    console.out.print(stations)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(printable(text))
+    show_table(_STATIONS, report.stations, (), console.out)
 
 
 def _name_left_out(folders: Sequence[str], library: Library) -> None:

@@ -28,6 +28,7 @@ class Clear(StrEnum):
     COORDINATES = "coordinates"
     TIMEZONE = "timezone"
     NOTES = "notes"
+    UNTIL = "until"
 
 
 @app.command("list")
@@ -70,15 +71,25 @@ def set_(
         str | None, typer.Option("--timezone", help="Such as America/Chicago.", show_default=False)
     ] = None,
     notes: Annotated[str | None, typer.Option("--notes", help="Any text.", show_default=False)] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="DATE",
+            help="The last day of a station that is given up: no camera-days and no alarms after it.",
+            show_default=False,
+        ),
+    ] = None,
     clear: Annotated[
         list[Clear] | None, typer.Option("--clear", help="Remove this; may be repeated.", show_default=False)
     ] = None,
     library: WritingOpts,
 ) -> None:
-    """Set a station's place, time zone and notes. What isn't named stays as it is."""
+    """Set a station's place, time zone, notes and last day. What isn't named stays as it is."""
     from trailcam.imports.stations_csv import check_facts, set_station
 
     given = {"latitude": latitude, "longitude": longitude, "timezone": timezone, "notes": notes}
+    given["until"] = until
     facts: dict[str, Any] = check_facts({key: text for key, text in given.items() if text is not None})
     if from_gps and latitude is not None:
         raise UsageError("--from-gps and --latitude exclude each other.", "Give one of them.")
@@ -89,7 +100,7 @@ def set_(
         facts |= dict.fromkeys(columns)
     if not facts and not from_gps:
         raise UsageError(
-            "There is nothing to set.", "Give --latitude and --longitude, --timezone or --notes."
+            "There is nothing to set.", "Give --latitude and --longitude, --timezone, --notes or --until."
         )
     with library.writing() as db:
         station = set_station(db, library.settings, name, facts, from_gps=from_gps)
@@ -100,7 +111,7 @@ def set_(
 @with_options
 def import_(
     file: Annotated[
-        Path, typer.Argument(metavar="CSV", help="Columns: station,latitude,longitude,timezone,notes.")
+        Path, typer.Argument(metavar="CSV", help="Columns: station,latitude,longitude,timezone,notes,until.")
     ],
     *,
     skip_unknown: Annotated[
@@ -184,4 +195,5 @@ def _told(station: Station) -> str:
     where = place(station.latitude, station.longitude) or "no coordinates"
     zone = station.timezone or "no time zone of its own"
     notes = f"; {printable(station.notes)}" if station.notes else ""
-    return f"{printable(station.name)}: {where}; {zone}{notes}"
+    ended = f"; given up after {station.until}" if station.until else ""
+    return f"{printable(station.name)}: {where}; {zone}{notes}{ended}"

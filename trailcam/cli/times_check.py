@@ -42,6 +42,7 @@ def check(
     from trailcam.clock.check_clocks import check as check_clocks
     from trailcam.clock.sun_check import INFRARED_BELOW
     from trailcam.reports.clocks import times_check
+    from trailcam.reports.common import Question
     from trailcam.store.clock_facts import clock_stations
     from trailcam.store.station_facts import find_station
 
@@ -52,15 +53,18 @@ def check(
         _look(library, names, workers)
     with library.read() as db:
         asked = clock_stations(db, names)
-        checked = check_clocks(db, asked, timezone)
+        checked = check_clocks(db, asked, timezone, library.settings.place.known)
     _note(library, checked)
     with library.read() as db:
         report = times_check(
             db,
             [one.name for one in asked],
             checked.findings,
-            silent_days=library.settings.report.silent_days,
-            timezone=timezone,
+            Question(
+                silent_days=library.settings.report.silent_days,
+                timezone=timezone,
+                place=library.settings.place.known,
+            ),
             infrared_below=INFRARED_BELOW,
         )
     output.write(report)
@@ -70,7 +74,7 @@ def check_new_times(library: Library) -> None:
     """Check the clocks of stations with new photos, and say what was found. The caller holds the lock."""
     from trailcam.clock.check_clocks import check_new
 
-    doubted = check_new(library.database, library.settings.timezone)
+    doubted = check_new(library.database, library.settings.timezone, library.settings.place.known)
     if doubted:
         library.say(
             f"The capture times of {count(doubted, 'photo')} are in doubt: `trailcam times check` says why."

@@ -55,7 +55,7 @@ def read_strip(
 ) -> None:
     """Read date and time from the strips in pictures, for photos without an EXIF time.
 
-    Needs the extra: pip install 'trailcam[ocr]'. Photos are read once; a stopped run continues. Photos
+    Needs the extra: pip install "trailcam[ocr]". Photos are read once; a stopped run continues. Photos
     without a time are included whatever --months and similar options say.
     """
     from trailcam.cli.signals import stoppable

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from trailcam.cli import console
 from trailcam.cli.groups import Only, with_options
 from trailcam.cli.model_options import ModelGroup, TrustOpt, vouch
 from trailcam.cli.options import AppOpts
 from trailcam.cli.signals import stoppable
+from trailcam.cli.tables import line, text_table
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
+    from trailcam.cli.open_library import App
     from trailcam.settings.config import DetectSettings
     from trailcam.train.train_model import TrainReport
 
@@ -87,31 +88,33 @@ def train(
     except KeyboardInterrupt:
         console.say("Stopped; run the same command again to carry on after the last whole epoch.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    _show(report)
+    _show(report, app)
 
 
-def _show(report: TrainReport) -> None:
+def _show(report: TrainReport, app: App) -> None:
+    """What came out, and whether to use it: a model that is worse is not recommended."""
     from trailcam.evaluate.metrics import percent
+    from trailcam.train.verdict import verdict
 
     before, after = report.before.evaluation, report.after.evaluation
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for n, head in enumerate((f"on the {report.split} photos", "before", "after")):
-        table.add_column(head, justify="right" if n else "left", no_wrap=True)
-    table.add_row("mAP50", percent(before.map50), percent(after.map50))
-    table.add_row("mAP50-95", percent(before.map50_95), percent(after.map50_95))
+    answer = verdict(before, after)
+    line(f"Trained {printable(report.weights.name)}: {answer.sentence}", console.out)
+    rows = [
+        ("mAP50", percent(before.map50), percent(after.map50)),
+        ("mAP50-95", percent(before.map50_95), percent(after.map50_95)),
+    ]
     old = {row.name: row for row in before.by_photo}
     for row in after.by_photo:
         was = old.get(row.name)
-        table.add_row(
-            f"photos with {row.name}: found", percent(was.recall) if was else "-", percent(row.recall)
-        )
-        table.add_row(
-            "  of those reported, right", percent(was.precision) if was else "-", percent(row.precision)
-        )
-    console.out.print(table, width=None if console.out.is_terminal else 160)
-    console.out.print(
-        f"\nWeights: {printable(str(report.weights))}\nUse them: trailcam detect --weights"
-        f" {report.weights.stem}",
-        markup=False,
-        soft_wrap=True,
-    )
+        rows += [
+            (f"photos with {row.name}: found", percent(was.recall) if was else "-", percent(row.recall)),
+            ("of those reported, right", percent(was.precision) if was else "-", percent(row.precision)),
+        ]
+    text_table((f"on the {report.split} photos", "before", "after"), rows, console.out)
+    line(f"\nWeights: {printable(str(report.weights))}", console.out)
+    name = report.weights.stem
+    if answer.better:
+        word, arguments = "Use them", f"detect --weights {name} --status all"
+    else:
+        word, arguments = "To look at what they find, all the same", f"detect --weights {name} --status all"
+    console.out.print(f"{word}: {app.advice(arguments)}", markup=False, soft_wrap=True)

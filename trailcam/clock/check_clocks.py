@@ -61,14 +61,21 @@ class Checked:
     changed: dict[int, str | None] = field(default_factory=dict)
 
 
-def check(db: Connection, stations: Sequence[ClockStation], timezone: str | None) -> Checked:
+Where = tuple[float, float] | None
+"""Latitude and longitude that stand for those of a station without a place of its own."""
+
+
+def check(
+    db: Connection, stations: Sequence[ClockStation], timezone: str | None, place_of_all: Where = None
+) -> Checked:
     """Judge all photos of ``stations``. Changes nothing, and works on a read-only connection.
 
-    ``timezone`` (IANA) is that of stations without one of their own.
+    ``timezone`` (IANA) and ``place_of_all`` are those of stations without one of their own.
     """
     checked, sun = Checked(), Sun()
     for station in stations:
-        place = Observer(station.latitude, station.longitude, zone_of(station.timezone, timezone))
+        own = Observer(station.latitude, station.longitude, zone_of(station.timezone, timezone))
+        place = own.or_at(place_of_all)
         for folder, camera, shots in _streams(clock_shots(db, station.station_id)):
             doubts, backwards = _judge(shots, place, sun)
             aside = _aside(shots, place, backwards)
@@ -87,20 +94,20 @@ def save(db: Connection, checked: Checked) -> None:
     mark_checked(db, checked.stations)
 
 
-def check_stale(db: Connection, timezone: str | None) -> Checked:
+def check_stale(db: Connection, timezone: str | None, place_of_all: Where = None) -> Checked:
     """Check and note what is new: stations with photos, times or places since their last check."""
-    checked = check(db, clock_stations(db, stale=True), timezone)
+    checked = check(db, clock_stations(db, stale=True), timezone, place_of_all)
     save(db, checked)
     return checked
 
 
-def check_new(database: Database, timezone: str | None) -> int:
+def check_new(database: Database, timezone: str | None, place_of_all: Where = None) -> int:
     """:func:`check_stale` in a transaction of its own; returns how many photos came into doubt.
 
     The caller holds the writer's lock.
     """
     with database.write() as db:
-        checked = check_stale(db, timezone)
+        checked = check_stale(db, timezone, place_of_all)
     return sum(word is not None for word in checked.changed.values())
 
 

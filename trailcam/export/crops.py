@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from trailcam.detect.pipeline.decode import Failed, decode_whole
+from trailcam.domain import Kind
 from trailcam.errors import UsageError
 from trailcam.export.manifest import Manifest
 from trailcam.export.picks import Picks, pick
@@ -113,7 +114,7 @@ def export_crops(
 def _check_classes(plan: ExportPlan, classes: Sequence[str]) -> None:
     infos = [info for run in plan.runs for info in run.classes]
     known = {info.name for info in infos} | {info.age_class.value for info in infos if info.age_class}
-    folded = {name.casefold() for name in known}
+    folded = {name.casefold() for name in (*known, *Kind)}
     for name in classes:
         if name.casefold() not in folded:
             listed = ", ".join(map(printable, sorted(known))) or "none yet: run `trailcam detect` first"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import Kind
+from trailcam.domain import DEER_KINDS, Kind
 from trailcam.store.counted import PERSON_RUN
 from trailcam.store.export_rows import ExportBox, ExportPhoto, ExportPlan
 
@@ -50,14 +50,18 @@ class Picks:
 def folder_of(box: ExportBox, classes: Sequence[str]) -> str | None:
     """Where a box belongs, None for nowhere: a buck to its age class, all else to the model's class.
 
-    ``classes`` are names of classes or age classes in any case; none of them means all bucks.
+    ``classes`` are names of classes, kinds or age classes in any case; none of them means all bucks, "deer"
+    all deer.
     """
     age = box.info.age_class.value if box.info.age_class else None
     name = age if box.info.kind is Kind.BUCK and age else box.info.name
     if not classes:
         return name if box.info.kind is Kind.BUCK else None
     asked = {asked.casefold() for asked in classes}
-    return name if name.casefold() in asked or box.info.name.casefold() in asked else None
+    own = {name.casefold(), box.info.name.casefold(), box.info.kind.value}
+    if box.info.kind in DEER_KINDS:
+        own.add(Kind.DEER.value)
+    return name if asked & own else None
 
 
 def pick(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
 from trailcam.gallery.gallery_options import BLUR_FROM, GalleryOptions
@@ -24,8 +24,6 @@ from trailcam.store.paths import from_db
 from trailcam.store.select import select
 from trailcam.words.text import count, printable
 
-_DEER = "deer"
-_ALL_DEER = frozenset({Kind.DOE, Kind.FAWN, Kind.BUCK, Kind.DEER})
 _AGES = (AgeClass.MATURE, AgeClass.MID, AgeClass.YOUNG, AgeClass.UNKNOWN)
 
 
@@ -79,7 +77,7 @@ def _numbers(wanted: Sequence[str], keys: Sequence[tuple[str, str]]) -> list[int
         fits = {
             n
             for n, (kind, own) in enumerate(keys)
-            if name in (kind, own) or (name == _DEER and kind in _ALL_DEER)
+            if name in (kind, own) or (name == Kind.DEER and kind in DEER_KINDS)
         }
         if not fits and name not in (*Kind, *AgeClass):
             known = ", ".join(sorted({printable(own) for _, own in keys})) or "none"

@@ -17,6 +17,7 @@ from trailcam.settings.config import Settings
 from trailcam.settings.schema import Refused, time_zone
 from trailcam.store.database import Connection
 from trailcam.store.station_facts import FACTS, Station, find_station, gps_place, match_station, set_facts
+from trailcam.words.dates import parse_until
 from trailcam.words.degrees import Axis, parse_degrees
 from trailcam.words.text import FORMULA_STARTS, count, printable
 
@@ -24,6 +25,7 @@ Facts = dict[str, Any]
 
 _NAMES = {"station": "station", "name": "station", "latitude": "latitude", "lat": "latitude"}
 _NAMES |= {"longitude": "longitude", "lon": "longitude", "lng": "longitude", "notes": "notes"}
+_NAMES |= {"until": "until"}
 _NAMES |= {"timezone": "timezone", "time_zone": "timezone", "time zone": "timezone"}
 # What `stations list --format csv` writes beside that: passed over, so that its file can be imported.
 _IGNORED = {column.name for column in LIST_COLUMNS} - set(_NAMES)
@@ -32,7 +34,7 @@ _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # XLSX and ODS; XLS
 
 
 def read_stations(path: Path) -> dict[str, Facts]:
-    """Station -> its facts (latitude, longitude, timezone, notes), only those that the file gives.
+    """Station -> its facts (latitude, longitude, timezone, notes, until), only those that the file gives.
 
     UTF-8, or UTF-16 with a byte order mark; a header line; commas, semicolons or tabs, as Excel writes them.
     An empty cell says nothing. Raises UsageError that names the line, also where the file says two things of
@@ -97,7 +99,7 @@ def _columns(head: list[str], path: Path) -> list[str | None]:
             guess = f'Did you mean "{near[0]}"? ' if near else ""
             raise UsageError(
                 f'{printable(str(path))} has a column "{printable(title)}" that trailcam doesn\'t know.',
-                f"{guess}Known: station, latitude, longitude, timezone, notes. Nothing was imported.",
+                f"{guess}Known: station, latitude, longitude, timezone, notes, until. Nothing was imported.",
             )
         columns.append(_NAMES.get(name))
     known = [name for name in columns if name]
@@ -136,7 +138,7 @@ def _add(found: dict[str, Facts], columns: list[str | None], cells: list[str], w
 
 
 def check_facts(texts: dict[str, str]) -> Facts:
-    """Facts from text: degrees, a time zone of the IANA database, notes. Raises UsageError."""
+    """Facts from text: degrees, a time zone of the IANA database, notes, a day. Raises UsageError."""
     facts: Facts = {}
     if ("latitude" in texts) != ("longitude" in texts):
         raise UsageError("A latitude or a longitude, but not both.", "Give both, or leave both out.")
@@ -147,6 +149,8 @@ def check_facts(texts: dict[str, str]) -> Facts:
         facts["timezone"] = _zone(texts["timezone"])
     if "notes" in texts:
         facts["notes"] = texts["notes"]
+    if "until" in texts:
+        facts["until"] = parse_until(texts["until"]).date()
     return facts
 
 

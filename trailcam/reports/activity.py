@@ -39,6 +39,7 @@ from trailcam.reports.visits import (
     Visit,
     camera_nights,
     moon_of,
+    place_advice,
     read_places,
     read_visits,
     sun_clock,
@@ -50,7 +51,8 @@ from trailcam.store.visits import check_names
 from trailcam.sun.sky import MOON_PHASES, Sun, SunTime
 from trailcam.words.text import count, printable
 
-AXES = ("hour", "sun", "moon")
+AXES = ("hour", "sun", "moon", "temperature")
+DEFAULT_AXES = AXES[:3]
 KEYS = ("month", "season", "station")
 DEFAULT_CLASSES = ("buck",)
 
@@ -85,12 +87,27 @@ _OVERLAP_COLUMNS = (
     Column("high", "to", CellType.NUMBER),
     Column("estimator", "estimator", CellType.TEXT),
 )
-_TITLES = {"hour": "By the clock", "sun": "By the sun", "moon": "By the moon"}
+_DEGREES = 5  # °C in a row
+_TEMPERATURE_COLUMNS = (
+    Column("temperature_c", "from °C", CellType.COUNT),
+    Column("temperature_f", "from °F", CellType.COUNT),
+    _EVENTS,
+    _SHARE,
+)
+_TITLES = {
+    "hour": "By the clock",
+    "sun": "By the sun",
+    "moon": "By the moon",
+    "temperature": "By temperature",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the tables are made of. ``groups``: class -> indexes into ``visits``."""
+    """What the tables are made of. ``groups``: class -> indexes into ``visits``.
+
+    ``advice``: how to let trailcam know where stations are, where no sun could be placed.
+    """
 
     question: Question
     keys: Sequence[str]
@@ -99,6 +116,7 @@ class _Seen:
     groups: Mapping[str, Sequence[int]]
     times: dict[int, SunTime]
     clock: SunClock
+    advice: str
 
 
 def activity(
@@ -112,7 +130,8 @@ def activity(
 
     ``by`` are keys out of :data:`KEYS` and at most one of :data:`AXES`. With "hour" rows are the hours of the
     cameras' clock, with "sun" hours of the sun's clock (see ``sun_clock``), with "moon" phases of the moon.
-    Without one of them the rows are hours, and the others become the sections by_sun and by_moon. Of two
+    With "temperature" rows are steps of 5 °C.
+    Without one of them the rows are hours, and sun and moon become the sections by_sun and by_moon. Of two
     classes and more the section overlap compares each pair. A row without visits is there only where no key
     is asked for. Raises UsageError for an unknown or second key, a class or a station.
     """
@@ -130,8 +149,9 @@ def activity(
             visits += found.visits
             doubtful[name] = found.notes()
         times = sun_times(visits, Sun())
-        seen = _Seen(question, keys, basis, visits, groups, times, sun_clock(visits, times))
-        sections = [_section(seen, axis) for axis in axes or AXES] if basis.coverage["photos"] else []
+        advice = "" if times else place_advice(db, question)
+        seen = _Seen(question, keys, basis, visits, groups, times, sun_clock(visits, times), advice)
+        sections = [_section(seen, axis) for axis in axes or DEFAULT_AXES] if basis.coverage["photos"] else []
     main = sections[0] if sections else Section("by_hour", "", (), ())
     pairs = _overlaps(seen)
     return Report(
@@ -156,9 +176,14 @@ def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _section(seen: _Seen, axis: str) -> Section:
     """The table of one axis; a class, and a group of keys, without any visit has no rows."""
-    make: Callable[[_Seen], list[Row]] = {"hour": _by_hour, "sun": _by_sun, "moon": _by_moon}[axis]
+    made: dict[str, tuple[Callable[[_Seen], list[Row]], Sequence[Column]]] = {
+        "hour": (_by_hour, _HOUR_COLUMNS),
+        "sun": (_by_sun, _SUN_COLUMNS),
+        "moon": (_by_moon, _MOON_COLUMNS),
+        "temperature": (_by_temperature, _TEMPERATURE_COLUMNS),
+    }
+    make, last = made[axis]
     rows = make(seen)
-    last = {"hour": _HOUR_COLUMNS, "sun": _SUN_COLUMNS, "moon": _MOON_COLUMNS}[axis]
     coverage = [dataclasses.replace(c, shown=c.shown and bool(seen.keys)) for c in coverage_columns()]
     measure = last[-1].name
     longest = max((row[measure] or 0 for row in rows), default=0)
@@ -208,6 +233,19 @@ def _by_sun(seen: _Seen) -> list[Row]:
     return [row for row, _ in _grouped(seen, hour, range(24), "sun_hour")]
 
 
+def _by_temperature(seen: _Seen) -> list[Row]:
+    """Steps of 5 °C, from the lowest temperature that a camera tells to the highest."""
+
+    def step(n: int) -> int | None:
+        at = seen.visits[n].temperature_c
+        return None if at is None else int(at // _DEGREES) * _DEGREES
+
+    steps = [at for n in range(len(seen.visits)) if (at := step(n)) is not None]
+    bins = range(min(steps), max(steps) + 1, _DEGREES) if steps else ()
+    found = _grouped(seen, step, bins, "temperature_c")
+    return [{**row, "temperature_f": row["temperature_c"] * 9 // 5 + 32} for row, _ in found]
+
+
 def _by_moon(seen: _Seen) -> list[Row]:
     known: dict[date, str] = {}
     nights: dict[tuple[Any, ...], float] = {}
@@ -238,7 +276,7 @@ def _sunny_stations(seen: _Seen) -> set[str]:
     """Stations where the sun's time is known, of every visit: a rate needs all of a station's or none."""
     located = {
         name
-        for name, place in read_places(seen.basis.photos.db, seen.question.timezone).items()
+        for name, place in read_places(seen.basis.photos.db, seen.question).items()
         if place.latitude is not None and place.longitude is not None and place.zone
     }
     dim = {visit.station for n, visit in enumerate(seen.visits) if n not in seen.times}
@@ -296,6 +334,12 @@ def _notes(
         return notes
     if "by_sun" in shown or pairs:
         notes += _sun_notes(seen)
+    if "by_temperature" in shown:
+        dumb = sum(visit.temperature_c is None for visit in seen.visits)
+        notes.append(
+            f"Of {count(len(seen.visits), 'visit')} the camera tells no temperature of {dumb:,}: it stands in"
+            " maker notes (Reconyx), and in strips once `trailcam times read-strip` has read them."
+        )
     if "by_moon" in shown:
         notes.append(
             "A night lasts from noon to noon; expected is the phase's share of the camera-nights. In the"
@@ -307,10 +351,7 @@ def _notes(
 def _sun_notes(seen: _Seen) -> list[str]:
     n, total = len(seen.times), len(seen.visits)
     if not n:
-        return [
-            "The sun's time is unknown: it needs the station's latitude, longitude and time zone"
-            " (`trailcam stations set`)."
-        ]
+        return [f"The sun's time is unknown; {seen.advice}."]
     left = f"; {count(total - n, 'visit')} could not" if n < total else ""
     return [
         f"By the sun: sunrise is always at {_clock(seen.clock.sunrise)} and sunset at"

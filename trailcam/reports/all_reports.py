@@ -41,10 +41,10 @@ class ReportOption:
 class ReportEntry:
     """A report. ``function`` is ``module:name`` below ``trailcam.reports``, ``sentence`` what it answers.
 
-    ``options`` are its own, first of them often ``by``. A report with ``parts`` takes ``parts`` and
-    ``one_table``; the first part is what CSV and several confidences get. ``keys`` are the columns that may
-    tell its rows apart. At several confidences the columns ``beside`` each other are those that depend on it,
-    and people see ``shown`` of them.
+    ``options`` are its own, first of them often ``by``. A report with ``parts`` takes ``parts`` (None: a
+    first screen and all of them) and ``one_table``; the first part is what CSV and several confidences get.
+    ``keys`` are the columns that may tell its rows apart. At several confidences the columns ``beside`` each
+    other are those that depend on it, and people see ``shown`` of them.
     """
 
     name: str
@@ -68,7 +68,9 @@ class ReportEntry:
         function = getattr(import_module(f"trailcam.reports.{module}"), name)
         several = len(questions) > 1
         if self.parts:
-            parts = self._parts(given.get("parts"), one_table=one_table, several=several)
+            asked = given.get("parts")
+            screen = not (asked or given.get("by") or one_table or several)
+            parts = None if screen else self._parts(asked, one_table=one_table, several=several)
             given = {**given, "parts": parts, "one_table": one_table}
         if not several:
             report: Report = function(db, questions[0], **given)
@@ -87,6 +89,8 @@ class ReportEntry:
 
     def _parts(self, asked: Sequence[str] | None, *, one_table: bool, several: bool) -> list[str]:
         first = list(self.parts[:1])
+        if asked and ALL in asked:
+            asked = self.parts
         if several and asked and list(asked) != first:
             raise UsageError(
                 f"At several confidences only the {first[0]} are shown side by side.", "Give one."
@@ -102,8 +106,10 @@ def _by(
 
 _BUCK_KEYS = ("month", "season", "station", "age", "hour", "name")
 _BUCK_PARTS = ("counts", "seasons", "confidence", "hours", "nights")
+ALL = "all"
+"""Stands for all parts of a report."""
 _SPECIES_KEYS = ("month", "season", "station", "hour")
-_ACTIVITY_KEYS = ("hour", "sun", "moon", "month", "season", "station")
+_ACTIVITY_KEYS = ("hour", "sun", "moon", "temperature", "month", "season", "station")
 _HERD_KEYS = ("month", "season", "station")
 _RATIOS = ("bucks_per_100_does", "fawns_per_100_does")
 
@@ -123,9 +129,9 @@ REPORTS = (
             ReportOption(
                 "parts",
                 "--part",
-                "Only this part of the report; may be repeated. CSV and Parquet hold one.",
-                choices=_BUCK_PARTS,
-                default="all; counts in CSV, Parquet and at several confidences",
+                "This part of the report, or all; may be repeated. CSV and Parquet hold one.",
+                choices=(ALL, *_BUCK_PARTS),
+                default="a first screen; all in JSON and HTML; counts in CSV and at several confidences",
             ),
         ),
         parts=_BUCK_PARTS,
@@ -139,7 +145,7 @@ REPORTS = (
             ReportOption(
                 "only",
                 "--class",
-                "A class of the model, a kind (buck, doe, person) or an age (mature); may be repeated.",
+                "A class of the model, a kind (buck, doe; deer is all of these) or an age; may be repeated.",
                 many=True,
             ),
             ReportOption("kinds", "--kinds", "Count kinds (all bucks as one), not the model's classes."),
@@ -164,14 +170,14 @@ REPORTS = (
             ReportOption(
                 "classes",
                 "--class",
-                "A class of the model, a kind (buck, doe) or an age (mature); several are compared.",
+                "A class of the model, a kind (buck, doe; deer is all of these) or an age; several compare.",
                 many=True,
                 default="buck",
             ),
             _by(
                 _ACTIVITY_KEYS,
                 "hour, with sun and moon below",
-                "Only by hour, by sun or by moon; besides that, a key of the rows. May be repeated.",
+                "Only by hour, sun, moon or temperature; besides that, a key of the rows. May be repeated.",
             ),
         ),
         beside=("events", "events_per_100", "share", "night_events", "night_events_per_100"),

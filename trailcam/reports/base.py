@@ -11,7 +11,7 @@ from trailcam.words.unread import unread_words
 
 Row = dict[str, Any]
 
-COMPLETE = "complete"  # the column that says whether a row's counts are final
+COMPLETE = "complete"  # the column that says whether a row's counts are final: no photo is pending
 
 
 class CellType(StrEnum):
@@ -105,6 +105,23 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """What people read first: sentences that answer, a few tables, and what to ask next.
+
+    A terminal shows it in place of the report; a page has it first, then the rest, unless it is ``whole``.
+    ``below`` are lines under the tables, ``next`` pairs of a word and the arguments of a command:
+    ``("Pictures", "gallery -o page.html")``; in a ``whole`` screen, which is long, they come first. JSON
+    has a list for each table that has a name.
+    """
+
+    sentences: Sequence[str] = ()
+    tables: Sequence[Section] = ()
+    below: Sequence[str] = ()
+    next: Sequence[tuple[str, str]] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The answer to one question.
 
@@ -112,7 +129,7 @@ class Report:
     selected has been looked at. Each row has exactly the names of ``columns``. ``totals`` have them too, but
     may count one photo once where several rows count it; so they are kept apart and no sum of rows.
     ``notes`` are whole sentences that a reader must know to read the numbers right; ``headline`` is what is
-    to be read first, in lines.
+    to be read first, in lines. ``screen``: what a terminal shows in place of all this.
     """
 
     name: str
@@ -125,6 +142,7 @@ class Report:
     notes: Sequence[str] = ()
     sections: Sequence[Section] = field(default=())
     headline: str = ""
+    screen: Screen | None = None
 
 
 def coverage_columns() -> tuple[Column, ...]:

@@ -169,7 +169,7 @@ def _light(
     db: Connection, question: Question, stations: Sequence[str], photos: Mapping[str, npt.NDArray[Any]]
 ) -> Light:
     """LEGAL, DARK or UNKNOWN of each photo."""
-    known = read_places(db, question.timezone)
+    known = read_places(db, question)
     places = [known[name] for name in stations]
     station, offsets = photos["station"], photos["shift"].copy()
     doubtable = (offsets != NO_OFFSET) & ~photos["offset_sure"]

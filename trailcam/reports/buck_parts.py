@@ -16,6 +16,7 @@ from trailcam.domain import AgeClass
 from trailcam.errors import UsageError
 from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, laid_out, share
 from trailcam.reports.buck_events import Events, Seen, day_of, see
+from trailcam.reports.buck_screen import buck_screen
 from trailcam.reports.buck_tables import NIGHTS, draw_confidences, draw_hours, draw_nights, draw_seasons
 from trailcam.reports.bucks import (
     DEFAULT_BY,
@@ -27,7 +28,7 @@ from trailcam.reports.bucks import (
     finish,
 )
 from trailcam.reports.common import Question, checked_keys, rate
-from trailcam.reports.visits import moon_of
+from trailcam.reports.visits import moon_of, place_advice
 from trailcam.store.counted import Counted
 from trailcam.store.database import Connection
 from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN
@@ -90,7 +91,7 @@ _TITLES = {
     "seasons": "Season-years side by side",
     "confidence": "How sure the model was",
     "hours": "Mature bucks by hour",
-    "nights": "Nights with mature bucks",
+    "nights": "Mature bucks, by night from noon to noon",
 }
 
 
@@ -101,10 +102,12 @@ def buck_report(
     by: Sequence[str] = DEFAULT_BY,
     parts: Sequence[str] = PARTS,
     one_table: bool = False,
+    screen: bool = False,
 ) -> Report:
     """``bucks`` with its other parts as sections, those out of :data:`PARTS` that are asked for.
 
     With ``one_table`` the only part asked for is the report's rows; raises UsageError for more than one.
+    With ``screen`` the report has a first screen (see :mod:`trailcam.reports.buck_screen`).
 
     Section ``seasons`` has a row for each season-year (None: no capture time) and age class: what ``bucks``
     counts, first_sighting and last_sighting (camera time, ISO 8601, of photos whose clock is not in doubt),
@@ -123,17 +126,17 @@ def buck_report(
 
     by = checked_keys(by, KEYS, "Bucks")
     with buck_visits(db, question) as made:
-        report = _with_parts(made, by, parts)
+        report = _with_parts(made, by, parts, screen=screen)
     return as_rows(report) if one_table else report
 
 
-def _with_parts(made: BuckVisits, by: Sequence[str], parts: Sequence[str]) -> Report:
-    counts = made.count([*by, "season"] if "seasons" in parts else by)
+def _with_parts(made: BuckVisits, by: Sequence[str], parts: Sequence[str], *, screen: bool) -> Report:
+    counts = made.count([*by, "month", "season"] if screen else [*by, "season"] if "seasons" in parts else by)
     report = count_report(made, counts, by)
     report = dataclasses.replace(report, filters={**report.filters, "parts": list(dict.fromkeys(parts))})
     if COUNTS not in parts:
         report = dataclasses.replace(report, rows=(), totals=())
-    if not report.coverage["photos"]:
+    if not report.coverage["photos"] and not screen:
         return report
     sections = []
     if "confidence" in parts:
@@ -147,8 +150,9 @@ def _with_parts(made: BuckVisits, by: Sequence[str], parts: Sequence[str]) -> Re
         sections.append(_hours(made, seen))
     if "nights" in parts:
         sections.append(_nights(seen))
-    notes = [*report.notes, *_notes(seen, parts)]
-    return dataclasses.replace(report, sections=sections, notes=notes)
+    notes = [*report.notes, *_notes(made, seen, parts)]
+    first = buck_screen(made, counts, seen, report.coverage, notes) if screen else None
+    return dataclasses.replace(report, sections=sections, notes=notes, screen=first)
 
 
 def as_rows(report: Report) -> Report:
@@ -286,7 +290,7 @@ def _night_rows(mature: Events) -> Iterator[Row]:
         }
 
 
-def _notes(seen: Seen, parts: Sequence[str]) -> list[str]:
+def _notes(made: BuckVisits, seen: Seen, parts: Sequence[str]) -> list[str]:
     notes = []
     doubtful = sum(seen.doubtful.values())
     if doubtful and {"seasons", "hours", "nights"} & set(parts):
@@ -302,8 +306,8 @@ def _notes(seen: Seen, parts: Sequence[str]) -> list[str]:
         dim = seen.events.n_light(UNKNOWN)
         if dim:
             notes.append(
-                f"The light of {count(dim, 'visit')} is unknown: it depends on the station's latitude,"
-                " longitude and time zone (`trailcam stations set`)."
+                f"The light of {count(dim, 'visit')} is unknown;"
+                f" {place_advice(made.visits.db, made.question)}."
             )
     n_nights = seen.events.of_age(AgeClass.MATURE).n_nights()
     if "nights" in parts and n_nights > NIGHTS:

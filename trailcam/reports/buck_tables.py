@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 
 from trailcam.reports.base import CellType, Column, Row, percent
 from trailcam.reports.formats import cell
@@ -48,12 +49,8 @@ def draw_seasons(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
     for age in ages:
         block(age, own, age)
     heads = (Column("bucks", "bucks", CellType.TEXT), Column("what", "", CellType.TEXT, wraps=True))
-    # Where a terminal is too narrow for all, the oldest go first.
-    sides = (
-        Column(season, season, CellType.TEXT, right=True, spare=n) for n, season in enumerate(seasons[:-1])
-    )
-    last = (Column(season, season, CellType.TEXT, right=True) for season in seasons[-1:])
-    return (*heads, *sides, *last), drawn
+    sides = (Column(season, season, CellType.TEXT, right=True) for season in seasons)
+    return (*heads, *sides), drawn
 
 
 def _minute(moment: str | None) -> str:
@@ -111,5 +108,13 @@ def draw_hours(rows: Sequence[Row]) -> Drawn:
 
 
 def draw_nights(columns: Sequence[Column], rows: Sequence[Row]) -> Drawn:
-    """The latest :data:`NIGHTS`; the season is told by the date."""
-    return [dataclasses.replace(c, shown=c.name != "season") for c in columns], rows[:NIGHTS]
+    """The latest :data:`NIGHTS`, with the day on which each visit began; the season is told by the date."""
+    shown = [dataclasses.replace(c, shown=c.name != "season") for c in columns]
+    return shown, [{**row, "times": _with_days(row["night"], row["times"])} for row in rows[:NIGHTS]]
+
+
+def _with_days(night: str, times: str) -> str:
+    """``10 Jan 22:05, 11 Jan 07:31`` of the times of the night that begins at noon of that day."""
+    first = date.fromisoformat(night)
+    days = [first + timedelta(days=time < "12:00") for time in times.split(", ")]
+    return ", ".join(f"{d.day} {d:%b} {time}" for d, time in zip(days, times.split(", "), strict=True))

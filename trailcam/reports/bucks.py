@@ -142,7 +142,7 @@ def count_report(made: BuckVisits, counts: BuckCounts, by: Sequence[str]) -> Rep
     if "age" in by:
         totals.append(overall[None])
     columns = (*(KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
-    coverage = coverage_of(overall[None], made.photos.undated_left_out(), count_unread(made.photos.db))
+    coverage = coverage_of(overall[None], made.photos, count_unread(made.photos.db))
     empty = not overall[None]["scope_photos"]
     return Report(
         name="bucks",
@@ -176,7 +176,7 @@ def finish(found: Sequence[Row], by: Sequence[str]) -> list[Row]:
     finished = []
     for row in sorted(found, key=lambda row: [_order(key, row[key]) for key in by if key in row]):
         looked_at, photos = row["completed"], row["scope_photos"]
-        complete = looked_at == photos and not row["without_class"]
+        complete = not row["pending"] and not row["without_class"]
         finished.append({**row, "coverage": share(looked_at, photos), COMPLETE: complete})
     return finished
 

@@ -19,17 +19,20 @@ def report_bucks(
     *,
     name: str | None = None,
     by: Sequence[str] = (),
-    parts: Sequence[str] = PARTS,
+    parts: Sequence[str] | None = None,
     one_table: bool = False,
 ) -> Report:
     """``buck_report``, or with ``name`` or the key name what people's names tell. Raises UsageError.
 
-    Names take no ``parts``; with ``one_table`` only their rows are written.
+    Without ``parts`` it begins with a first screen and has all of them. Names take no ``parts``; with
+    ``one_table`` only their rows are written.
     """
     if name is None and NAME not in by:
-        return buck_report(db, question, by=by or DEFAULT_BY, parts=parts, one_table=one_table)
+        screen = parts is None
+        asked = PARTS if parts is None else parts
+        return buck_report(db, question, by=by or DEFAULT_BY, parts=asked, one_table=one_table, screen=screen)
     if name is not None and by:
         raise UsageError("--by doesn't go with the name of a buck.", "Its seasons stand beside each other.")
-    if tuple(parts) not in (tuple(PARTS), PARTS[:1]):
+    if parts is not None and tuple(parts) not in (tuple(PARTS), PARTS[:1]):
         raise UsageError("--part doesn't go with names.", "Leave it out.")
     return one_buck(db, question, name) if name is not None else by_name(db, question, by)

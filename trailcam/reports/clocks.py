@@ -8,6 +8,7 @@ from trailcam.clock.check_clocks import Finding
 from trailcam.clock.doubt import ACCUSE_NO_CLOCK, MEANING, OFFSET_DIFFERS
 from trailcam.domain import TimeSource
 from trailcam.reports.base import CellType, Column, Report, Row, Section, share
+from trailcam.reports.common import Question
 from trailcam.store.camera_days import make_camera_days
 from trailcam.store.clock_facts import clock_sources
 from trailcam.store.database import Connection
@@ -69,18 +70,18 @@ def times_check(
     db: Connection,
     stations: Sequence[str],
     findings: Sequence[Finding],
+    question: Question,
     *,
-    silent_days: int,
-    timezone: str | None,
     infrared_below: float,
 ) -> Report:
     """One row for each of ``stations`` (names) with photos.
 
     Shares of sources are of the station's photos, 0..1. ``suspect`` counts photos in ``findings``; gaps are
-    breaks of more than ``silent_days`` days between days with photos whose time is not in doubt. ``infrared``
-    is of the ``light_known`` photos. ``timezone`` (IANA) is that of stations without one of their own. Times
-    are the camera's own, ISO 8601 without zone.
+    breaks of more than the question's ``silent_days`` between days with photos whose time is not in doubt.
+    ``infrared`` is of the ``light_known`` photos. The question's time zone and place stand in for what a
+    station lacks. Times are the camera's own, ISO 8601 without zone.
     """
+    silent_days, timezone = question.silent_days, question.timezone
     with make_camera_days(db, silent_days) as worked:
         silences = worked.silences()
     wanted = set(stations)
@@ -101,7 +102,8 @@ def times_check(
                 for name in (*_SOURCES, *_LATER_SOURCES)
             },
             "timezone": row["timezone"] or timezone,
-            "sun": row["latitude"] is not None and bool(row["timezone"] or timezone),
+            "sun": (row["latitude"] is not None or question.place is not None)
+            and bool(row["timezone"] or timezone),
             "suspect": accused.get(row["station"], 0),
             "gaps": len(own),
             "gap_days": sum(own),

@@ -16,7 +16,7 @@ from trailcam.settings.config import SILENT_DAYS
 from trailcam.store.camera_days import CameraDays, make_camera_days
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Connection
-from trailcam.store.photo_counts import STATUSES, count_by
+from trailcam.store.photo_counts import STATUSES, count_by, failures
 from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
 from trailcam.store.visits import Level, Visits, join_visits
@@ -35,7 +35,8 @@ class Question:
 
     ``confidence`` is 0..1, inclusive; None: what the weights recommend for each class, else 0.5. ``gap`` ends
     a visit, ``first_month`` (1..12) begins a season-year, ``silent_days``: see ``CameraDays``.
-    ``timezone`` (IANA) is that of stations without one of their own. ``per_visit``: see ``join_visits``.
+    ``timezone`` (IANA) and ``place`` (latitude, longitude) are those of stations without one of their own.
+    ``per_visit``: see ``join_visits``.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -45,6 +46,7 @@ class Question:
     silent_days: int = SILENT_DAYS
     timezone: str | None = None
     per_visit: bool = True
+    place: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for a confidence that is none."""
@@ -87,7 +89,7 @@ def basis_of(db: Connection, question: Question, keys: Sequence[str]) -> Iterato
         yield Basis(
             photos,
             worked,
-            coverage=coverage_of(overall, photos.undated_left_out(), count_unread(db)),
+            coverage=coverage_of(overall, photos, count_unread(db)),
             scopes={tuple(row[key] for key in keys): row for row in found},
             models=photos.models(),
             judged=photos.count_judged(),
@@ -130,25 +132,26 @@ def scope_cells(scope: Row | None) -> Row:
     return {
         **{status: scope[status] for status in STATUSES},
         "coverage": share(looked_at, photos),
-        COMPLETE: looked_at == photos,
+        COMPLETE: not scope["pending"],
     }
 
 
-def coverage_of(
-    overall: Mapping[str, Any], undated_left_out: int, unread: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The ``coverage`` of a report from the counts of all its photos.
+def coverage_of(overall: Mapping[str, Any], photos: Selected, unread: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``coverage`` of a report from the counts of all its photos; ``failures`` are codes and how many.
 
     ``unread`` videos and pictures lie in the scanned folders, whatever is selected.
     """
-    photos = overall["scope_photos"]
+    n = overall["scope_photos"]
     return {
-        "photos": photos,
+        "photos": n,
         **{status: overall[status] for status in STATUSES},
-        "undated": photos - overall["dated"],
-        "undated_left_out": undated_left_out,
+        "undated": n - overall["dated"],
+        "undated_left_out": photos.undated_left_out(),
         **unread,
-        "share": share(overall["completed"], photos),
+        "share": share(overall["completed"], n),
+        "failures": {row["error_code"]: row["photos"] for row in failures(photos)}
+        if overall["failed"]
+        else {},
     }
 
 
@@ -176,14 +179,34 @@ def notes_of(basis: Basis, undated_detections: int = 0) -> list[str]:
 
 def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:
     """What photos that were not looked at do to the counts."""
-    if not models and not coverage["completed"]:
-        return ["None of these photos has been looked at yet: run `trailcam detect`."]
-    if coverage["completed"] < coverage["photos"]:
+    if not models and not coverage["completed"] and coverage["pending"]:
         return [
+            "None of these photos has been looked at yet: run `trailcam detect`.",
+            *failed_notes(coverage),
+        ]
+    notes = failed_notes(coverage)
+    if coverage["pending"]:
+        notes.append(
             "Not all photos have been looked at: ≥ is a lower bound, and ≈ can change either way"
             " (a photo between two visits can make them one)."
-        ]
-    return []
+        )
+    return notes
+
+
+def failed_notes(coverage: Mapping[str, Any]) -> list[str]:
+    """What is said of photos that failed and of those whose files are gone: waiting changes nothing there."""
+    notes = []
+    if n := coverage["failed"]:
+        codes = coverage["failures"]
+        why = ", ".join(code if codes == {code: n} else f"{m:,} {code}" for code, m in codes.items())
+        can = "can't be read and is" if n == 1 else "can't be read and are"
+        notes.append(
+            f"{count(n, 'photo')} {can} in no count ({printable(why)}); `trailcam status` names one."
+        )
+    if n := coverage["missing"]:
+        are = "is missing: its file was" if n == 1 else "are missing: their files were"
+        notes.append(f"{count(n, 'photo')} {are} gone at the last scan.")
+    return notes
 
 
 def model_notes(models: Sequence[Row], judged: int = 0) -> list[str]:

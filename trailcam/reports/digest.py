@@ -9,8 +9,19 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from trailcam.domain import DEER_KINDS, Kind
 from trailcam.errors import UsageError
-from trailcam.reports.base import CellType, Column, Report, Row, Section, coverage_columns, laid_out, share
+from trailcam.reports.base import (
+    CellType,
+    Column,
+    Report,
+    Row,
+    Section,
+    coverage_columns,
+    laid_out,
+    percent,
+    share,
+)
 from trailcam.reports.common import (
     Basis,
     Question,
@@ -32,6 +43,10 @@ from trailcam.words.text import count, printable
 
 DEFAULT_NAME = "default"
 
+PICTURES = 12
+"""So many thumbnails a page has at most: some 20 KB each, a mail of a quarter of a megabyte."""
+_NAMED_SILENT = 3
+
 KEYS = ("station", "month", "season")
 
 # What is said of a row's photos in the other reports; here only its sum is shown, as a mail is narrow.
@@ -51,9 +66,10 @@ _COLUMNS = (
     Column("photos", "of", CellType.COUNT, spare=0),
     Column("max_animals", "most at once", CellType.COUNT, spare=2),
     Column("confidence", "conf.", CellType.NUMBER),
-    Column("path", "photo", CellType.TEXT, wraps=True, spare=3),
+    Column("path", "file", CellType.TEXT, wraps=True, spare=3),
     *_COVERAGE,
     Column("saying_so", "say so", CellType.COUNT, spare=0),
+    Column("image_id", "photo", CellType.COUNT),
 )
 _KEY_COLUMNS = {
     "station": _STATION,
@@ -84,10 +100,16 @@ _CARE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A digest, and what is to be remembered of it once it has reached its reader."""
+    """A digest, and what is to be remembered of it once it has reached its reader.
+
+    ``news``: whether there is anything to tell. ``photos`` are the numbers of the best new ones and what
+    each shows, for a page.
+    """
 
     report: Report
     told: Told
+    news: bool
+    photos: Sequence[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +163,8 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
     listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
     shown = listed[: options.limit]
-    words = _since_words(since, last_digest(db, name), name)
+    last = last_digest(db, name)
+    words = _since_words(since, last, name)
     report = Report(
         name="digest",
         title="Digest",
@@ -156,9 +179,24 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         rows=shown,
         headline="\n".join([_headline(found, care, seen, n_looked, words), *returns.lines]),
         notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
-        sections=(Section("stations", "Cameras to look after", _CARE_COLUMNS, care), returns.section),
+        sections=(
+            Section("stations", "Photos that failed", _CARE_COLUMNS, care, _failed(care)),
+            returns.section,
+        ),
     )
-    return Digest(report, told)
+    news = bool(found or returns.lines) or any(row["silence_is_new"] or row["new_failed"] for row in care)
+    return Digest(report, told, news, [(row["image_id"], _caption(row)) for row in found[:PICTURES]])
+
+
+def _failed(care: Sequence[Row]) -> tuple[Sequence[Column], Sequence[Row]]:
+    """What people see of the stations: where photos failed anew. The first lines name new silences."""
+    kept = ("station", "new_failed", "failed", "pending", "missing")
+    return [c for c in _CARE_COLUMNS if c.name in kept], [row for row in care if row["new_failed"]]
+
+
+def _caption(row: Row) -> str:
+    at = row["begins"] or "undated"
+    return f"{row['class']} {percent(row['confidence'])}, {row['station']}, {at}, photo {row['image_id']}"
 
 
 def _events(
@@ -168,7 +206,8 @@ def _events(
     found: list[Row] = []
     undated = 0
     for word in classes:
-        with visits_of(photos, question, Level.KIND, only=[word]) as visits:
+        level = Level.HERD if word.lower() == Kind.DEER else Level.KIND
+        with visits_of(photos, question, level, only=[word]) as visits:
             new = fresh.visits(visits)
         for row in new:
             undated += row["new_photos"] if row["begins"] is None else 0
@@ -184,6 +223,7 @@ def _events(
                     "confidence": round(row["confidence"], 4),
                     "path": from_db(row["path"]),
                     "saying_so": row["saying_so"],
+                    "image_id": row["image_id"],
                 }
             )
     return found, undated
@@ -276,11 +316,17 @@ def _headline(
     if not found and not failed and not silent:
         nothing = f"; none shows {_or(seen)}" if n_looked and seen else ""
         return f"Nothing new {since}: {looked}{nothing}."
-    counts = [_tally(word, [row for row in found if row["class"] == word]) for word in seen]
+    counts = [_tally(word, of) for word in seen if (of := [row for row in found if row["class"] == word])]
     lines = [f"New {since}: {', '.join([*counts, looked])}."]
-    for row in silent:
-        days = count(row["silent_days"], "day")
-        lines.append(f"No photo from {printable(row['station'])} since {row['last_day']}, {days}.")
+    if len(silent) > _NAMED_SILENT:
+        names = ", ".join(f"{printable(row['station'])} ({row['last_day']})" for row in silent)
+        lines.append(f"No photo for a while from {len(silent)} stations, with the day of the last: {names}.")
+    else:
+        for row in silent:
+            days = count(row["silent_days"], "day")
+            lines.append(f"No photo from {printable(row['station'])} since {row['last_day']}, {days}.")
+    if silent:
+        lines.append("A station that was given up: trailcam stations set NAME --until DATE.")
     if failed:
         lines.append(f"{count(failed, 'photo')} failed; `trailcam status` says why.")
     return "\n".join(lines)
@@ -326,7 +372,8 @@ def _models(photos: Selected) -> dict[str, set[str]]:
     """The models that looked at the photos, by name, with the names, kinds and ages that each can see."""
     models: dict[str, set[str]] = {}
     for row in sorted(known_by_runs(photos), key=lambda row: row["model"]):
-        models.setdefault(row["model"], set()).update(row["known"])
+        deer = {Kind.DEER.value} if set(row["kinds"]) & set(DEER_KINDS) else set()
+        models.setdefault(row["model"], set()).update(row["known"], deer)
     return models
 
 

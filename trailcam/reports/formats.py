@@ -1,4 +1,4 @@
-"""A report as text for people, or as CSV, JSON or Parquet for programs (``report_page.py``: for browsers).
+"""A report as text for people, as a workbook, or as CSV, JSON or Parquet (``report_page.py``: for browsers).
 
 CSV and Parquet hold the rows alone, as a file of rows and totals could not be summed. Numbers there are
 plain; how far they can be trusted stands in the coverage columns beside them.
@@ -13,10 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trailcam.reports.base import COMPLETE, CellType, Column, Report, Row, percent
+from trailcam.reports.base import COMPLETE, CellType, Column, Report, Row, Screen, percent
 from trailcam.words.text import FORMULA_STARTS, printable
+
+if TYPE_CHECKING:
+    from trailcam.files.workbook import Sheet
 
 
 class Format(StrEnum):
@@ -27,6 +30,7 @@ class Format(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     HTML = "html"
+    XLSX = "xlsx"
 
 
 _TYPES = {
@@ -59,7 +63,7 @@ def to_csv(report: Report) -> str:
 def to_json(report: Report) -> str:
     """One object with report, filters, coverage, rows, totals, notes and a list for each further section.
 
-    A report with a headline has that too.
+    A report with a headline has that too, and one with a screen its sentences ("answer") and tables.
     """
     document: dict[str, Any] = {
         "report": report.name,
@@ -69,10 +73,16 @@ def to_json(report: Report) -> str:
         "rows": report.rows,
         "totals": report.totals,
         **{section.name: section.rows for section in report.sections},
+        **(_screen(report.screen) if report.screen else {}),
         "notes": report.notes,
     }
     text = json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=2)
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def _screen(screen: Screen) -> dict[str, Any]:
+    answer = {"answer": screen.sentences} if screen.sentences else {}
+    return answer | {table.name: table.rows for table in screen.tables if table.name}
 
 
 def to_parquet(report: Report) -> bytes:
@@ -81,6 +91,33 @@ def to_parquet(report: Report) -> bytes:
 
     types = {column.name: _TYPES[column.kind] for column in report.columns}
     return parquet.to_parquet(types, [_plain(row) for row in report.rows])
+
+
+def to_xlsx(report: Report) -> bytes:
+    """A workbook: the rows with their totals, a sheet for each further section, and what they rest on."""
+    from trailcam.files.workbook import Sheet, write_workbook
+
+    sheets = [_sheet(report.title, report.columns, [*report.rows, *report.totals])] if report.rows else []
+    sheets += [_sheet(s.title or s.name, s.columns, s.rows) for s in report.sections if s.rows]
+    answer = report.screen.sentences if report.screen else report.headline.splitlines()
+    told = [("filters", str(_plain(report.filters))), ("coverage", str(_plain(report.coverage)))]
+    lines = [*(("", text) for text in (*answer, *report.notes)), *told]
+    file = io.BytesIO()
+    write_workbook(file, [*sheets, Sheet("About", (report.title, ""), lines)])
+    return file.getvalue()
+
+
+def _sheet(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> Sheet:
+    from trailcam.files.workbook import Sheet
+
+    shares = frozenset(n for n, column in enumerate(columns) if column.kind is CellType.SHARE)
+    cells = ([_naive(row[column.name]) for column in columns] for row in rows)
+    return Sheet(title, [column.name for column in columns], cells, shares)
+
+
+def _naive(value: Any) -> Any:  # noqa: ANN401 - of any column
+    """A workbook's times have no zone: moments are shown in this machine's."""
+    return value.astimezone().replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 def cell(column: Column, row: Row) -> str:

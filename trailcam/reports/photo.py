@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from trailcam.domain import TimeSource
 from trailcam.geometry import upright_size
 from trailcam.reports.base import CellType, Column, Report, Row, Section
+from trailcam.reports.visits import moon_of
 from trailcam.selection import Selection
 from trailcam.store.correct_photo import boxes_of
 from trailcam.store.corrections import ShownBox
@@ -60,13 +62,14 @@ def photo_report(db: Connection, image_id: int) -> Report:
     shown, faint = boxes_of(db, image_id)
     with select(db, Selection()) as photos:
         facts = photo_facts(photos, image_id)
+    readings = photo_times(db, image_id)
     times = [
         {
             **{name: row[name] for name in ("source", "counts", "confidence", "suspect", "reason")},
             "at": row["value"].isoformat(sep=" ") if row["value"] else None,
             "chosen": row["source"] == facts["captured_at_source"],
         }
-        for row in photo_times(db, image_id)
+        for row in readings
     ]
     return Report(
         name="photo",
@@ -77,7 +80,7 @@ def photo_report(db: Connection, image_id: int) -> Report:
         rows=[_box(n, box, counts=n <= len(shown)) for n, box in enumerate((*shown, *faint), 1)],
         notes=[_standing(facts, bool(shown))],
         sections=(
-            Section("facts", "Photo", _FACTS, _facts(facts)),
+            Section("facts", "Photo", _FACTS, [*_facts(facts), *_of_strip(readings), *_sky(facts)]),
             Section("times", "Times that were read", _TIMES, times),
         ),
     )
@@ -126,6 +129,23 @@ def _facts(facts: Row) -> list[Row]:
     }
     rows = [{"name": name, "value": printable(str(value))} for name, value in told.items() if value]
     return [*rows, *_noted(facts)]
+
+
+def _of_strip(readings: list[Row]) -> list[Row]:
+    """The temperature that the strip shows beside its time."""
+    for row in readings:
+        if row["source"] == TimeSource.STRIP and row["detail"]:
+            celsius = json.loads(row["detail"]).get("temperature_c")
+            if celsius is not None:
+                value = f"{celsius:.0f} °C ({celsius * 9 / 5 + 32:.0f} °F)"
+                return [{"name": "temperature in the strip", "value": value}]
+    return []
+
+
+def _sky(facts: Row) -> list[Row]:
+    """The moon of that night by the almanac."""
+    at = facts["captured_at"]
+    return [{"name": "moon that night", "value": moon_of(at, {})}] if at else []
 
 
 def _noted(facts: Row) -> list[Row]:

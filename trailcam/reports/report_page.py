@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from trailcam import __version__
 from trailcam.pages.html import render
-from trailcam.reports.base import CellType, Column, Report, Row, coverage_sentence
+from trailcam.reports.base import CellType, Column, Report, Row, Screen, coverage_sentence
 from trailcam.reports.formats import cell, shown_columns, total_cells
 from trailcam.words.months import format_months
 
@@ -24,6 +24,14 @@ class _Cell(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A small picture: its address and what it shows."""
+
+    source: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Table:
     """``rows`` are (class in the stylesheet, cells). On a narrow screen some columns can be left out."""
 
@@ -32,20 +40,39 @@ class _Table:
     can_be_narrow: bool
 
 
-def to_html(report: Report) -> str:
-    """The whole report as an HTML document with a content security policy that allows its own style alone."""
+def to_html(report: Report, pictures: Sequence[Picture] = ()) -> str:
+    """The whole report as an HTML document with a content security policy that allows its own style alone.
+
+    ``pictures`` stand above the tables.
+    """
     coverage = report.coverage
     known = coverage["photos"] and "pending" in coverage
-    sections = [("", _table(report.columns, report.rows, report.totals))]
-    sections += [(section.title, _table(*section.table, ())) for section in report.sections]
+    screen = report.screen or Screen()
+    sections = [(section.title, _table(*section.table, ())) for section in screen.tables]
+    if not screen.whole:
+        sections.append(
+            ("All counts" if sections else "", _table(report.columns, report.rows, report.totals))
+        )
+        sections += [(section.title, _table(*section.table, ())) for section in report.sections]
     return render(
         "reports",
         report=report,
         asked=_asked(report.filters),
-        coverage={"sentence": coverage_sentence(coverage), "share": coverage["share"]} if known else None,
+        sentences=[*report.headline.splitlines(), *screen.sentences],
+        coverage=_coverage(coverage) if known else None,
         tables=[(title, table) for title, table in sections if table],
+        figures=pictures,
+        images="data: cid:" if pictures else "'none'",
         version=__version__,
     ).decode()
+
+
+def _coverage(coverage: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "sentence": coverage_sentence(coverage),
+        "share": coverage["share"],
+        "part": coverage["pending"] > 0,
+    }
 
 
 def _asked(filters: Mapping[str, Any]) -> str:

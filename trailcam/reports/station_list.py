@@ -38,6 +38,7 @@ LIST_COLUMNS = (
     Column("gps_latitude", "GPS latitude", CellType.NUMBER, shown=False),
     Column("gps_longitude", "GPS longitude", CellType.NUMBER, shown=False),
     Column("gps_spread_m", "GPS spread, m", CellType.NUMBER, shown=False),
+    Column("until", "given up after", CellType.TEXT, null=""),
 )
 _DEPLOYMENT_COLUMNS = (
     Column("deployment", "deployment", CellType.TEXT, wraps=True),
@@ -167,7 +168,7 @@ def _configured_notes(found: list[Row], configured: Mapping[str, StationSettings
             notes.append(
                 f"The configuration's [stations] names {printable(name)}, but there is no such station."
             )
-        elif any(getattr(settings, fact) not in (None, row[fact]) for fact in FACTS):
+        elif any(str(said) != str(row[f]) for f in FACTS if (said := getattr(settings, f)) is not None):
             notes.append(
                 f"The configuration differs for {printable(name)}: its values apply from the next scan on."
             )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trailcam.reports.base import CellType, Column, Report, Row, Section, share
+from trailcam.reports.base import CellType, Column, Report, Row, Screen, Section, percent, share
 from trailcam.reports.run_list import choice_sentence
 from trailcam.selection import Selection
 from trailcam.store.database import Connection
@@ -38,7 +39,7 @@ _COLUMNS = (
     Column("coverage", "coverage", CellType.SHARE),
 )
 _ROOT_COLUMNS = (
-    Column("name", "root", CellType.TEXT, wraps=True),
+    Column("name", "folder", CellType.TEXT, wraps=True),
     Column("reachable", "reachable", CellType.TEXT),
     Column("photos", "photos", CellType.COUNT),
     Column("videos", "videos", CellType.COUNT, hide_zero=True),
@@ -92,22 +93,86 @@ def status(db: Connection, *, working: bool) -> Report:
     }
     run = _last_run(db, working)
     chosen = [choice_sentence(db)] if chosen_run(db) else []
+    rows = [_count_row(row) for row in counts]
+    notes = [*_notes(coverage, roots, run), *chosen]
+    sections = (
+        Section("roots", "Folders", _ROOT_COLUMNS, roots),
+        Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),
+        Section("failures", "Failed photos", _FAILURE_COLUMNS, failed),
+        Section("time_sources", "Capture times", _SOURCE_COLUMNS, sources),
+        Section("suspect_times", "Doubtful capture times", _SUSPECT_COLUMNS, suspect_times(db)),
+    )
     return Report(
         name="status",
         title="Status",
         filters={},
         coverage=coverage,
         columns=_COLUMNS,
-        rows=[_count_row(row) for row in counts],
-        notes=[*_notes(coverage, roots, run), *chosen],
-        sections=(
-            Section("roots", "Roots", _ROOT_COLUMNS, roots),
-            Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),
-            Section("failures", "Failed photos", _FAILURE_COLUMNS, failed),
-            Section("time_sources", "Capture times", _SOURCE_COLUMNS, sources),
-            Section("suspect_times", "Doubtful capture times", _SUSPECT_COLUMNS, suspect_times(db)),
-        ),
+        rows=rows,
+        notes=notes,
+        sections=sections,
+        screen=_screen(coverage, rows, notes, sections),
     )
+
+
+def _screen(
+    coverage: Mapping[str, Any], rows: Sequence[Row], notes: Sequence[str], sections: Sequence[Section]
+) -> Screen:
+    """The folders and what to do first, the months last: they are many."""
+    roots, run, failed, *times = sections
+    stations = [row for row in rows if row["by"] != "month"]
+    months = [row for row in rows if row["by"] == "month"]
+    return Screen(
+        sentences=[*_unreachable(roots.rows), *([_summary(coverage)] if roots.rows else [])],
+        tables=(
+            dataclasses.replace(roots, name=""),
+            Section("", "By station", _named("station"), stations),
+            *(dataclasses.replace(section, name="") for section in (failed, run, *times)),
+            Section("", "By month", _named("month"), months),
+        ),
+        below=_below(roots.rows, notes),
+        next=_next(coverage, roots.rows),
+        whole=True,
+    )
+
+
+def _below(roots: Sequence[Row], notes: Sequence[str]) -> list[str]:
+    said = _unreachable(roots)
+    rest = [note for note in notes if note not in said]
+    return ["", *rest] if roots and rest else rest
+
+
+def _unreachable(roots: Sequence[Row]) -> list[str]:
+    return [
+        f"The folder {printable(root['name'])} is not reachable ({root['reachable']}): is the drive connected"
+        " and mounted?"
+        for root in roots
+        if root["reachable"] != "yes"
+    ]
+
+
+def _named(heading: str) -> Sequence[Column]:
+    return [dataclasses.replace(c, heading=heading) if c.name == "name" else c for c in _COLUMNS[1:]]
+
+
+def _summary(coverage: Mapping[str, Any]) -> str:
+    photos = coverage["photos"]
+    if not photos:
+        return "No photo is known."
+    parts = [f"{coverage[name]:,} {name}" for name in ("pending", "failed", "missing") if coverage[name]]
+    looked = f"{coverage['completed']:,} of {count(photos, 'photo')} looked at ({percent(coverage['share'])})"
+    return f"{', '.join([looked, *parts])}."
+
+
+def _next(coverage: Mapping[str, Any], roots: Sequence[Row]) -> list[tuple[str, str]]:
+    """The next useful command."""
+    if not roots:
+        return [("Next", "scan FOLDER")]
+    if not coverage["photos"]:
+        return [("Next", "scan")]
+    if coverage["pending"]:
+        return [("Next", "detect")]
+    return [("Next", "report bucks")]
 
 
 def reachability(paths: Sequence[str], patience_s: float = _PATIENCE_S) -> list[str]:
@@ -196,13 +261,8 @@ def _utc(at: datetime | None) -> datetime | None:
 def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -> list[str]:
     if not roots:
         return ["Nothing has been scanned yet: run `trailcam scan FOLDER`."]
-    notes = []
-    for root in roots:
-        if root["reachable"] != "yes":
-            notes.append(
-                f"The root {printable(root['name'])} is not reachable ({root['reachable']}): is the drive"
-                " connected and mounted?"
-            )
+    notes: list[str] = []
+    notes += _unreachable(roots)
     if run is None:
         notes.append("No photo has been looked at yet: run `trailcam detect`.")
     elif run["state"] == "interrupted":

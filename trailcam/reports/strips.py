@@ -27,7 +27,8 @@ _DOUBT_COLUMNS = (
 _MEANING = {
     "no_strip": "no date with a time was found at the edges",
     "odd_format": "not in the form of the camera's other photos: a digit or an AM is missing",
-    "order_unknown": "day and month can't be told apart: give --date-order",
+    "order_unknown": "day and month can't be told apart; say which"
+    " comes first: trailcam times read-strip --date-order mdy (or dmy)",
     "half_unknown": "morning and evening can't be told apart",
     "unsure": "the characters were hard to read",
     "out_of_order": "contradicts the photos before and after it",

@@ -18,7 +18,7 @@ from trailcam.reports.common import Question, visits_of
 from trailcam.store.camera_days import CameraDays
 from trailcam.store.database import Connection
 from trailcam.store.select import Selected
-from trailcam.store.station_facts import station_places
+from trailcam.store.station_facts import GPS_SPREAD_M, gps_of_stations, station_places
 from trailcam.store.visits import Level, Visits
 from trailcam.sun.sky import (
     Observer,
@@ -31,12 +31,15 @@ from trailcam.sun.sky import (
     utc_of,
     zone_of,
 )
-from trailcam.words.text import count
+from trailcam.words.text import count, printable
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit. ``at`` is the camera's clock (naive), ``utc`` the same moment, None where unknown."""
+    """One visit. ``at`` is the camera's clock (naive), ``utc`` the same moment, None where unknown.
+
+    ``temperature_c``: what the camera says of it, None where it says nothing.
+    """
 
     what: str
     station: str
@@ -44,6 +47,7 @@ class Visit:
     utc: datetime | None
     place: Observer
     keys: tuple[Any, ...] = ()
+    temperature_c: float | None = None
 
     @property
     def hours(self) -> float:
@@ -80,6 +84,8 @@ class SunClock:
 def visits_called(photos: Selected, question: Question, name: str) -> AbstractContextManager[Visits]:
     """The visits of a class as users name it: a kind, an age class of bucks, else the model's class."""
     wanted = name.lower()
+    if wanted == Kind.DEER:
+        return visits_of(photos, question, Level.HERD, only=[wanted])
     if wanted in list(Kind):
         level = Level.KIND
     elif wanted in list(AgeClass):
@@ -98,21 +104,47 @@ def visits_called(photos: Selected, question: Question, name: str) -> AbstractCo
 def read_visits(joined: Visits, question: Question, keys: Sequence[str] = ()) -> ClockedVisits:
     """The visits with a time, with ``keys`` out of month, season and station."""
     found = joined.first_photos(keys, question.first_month)
-    places = read_places(joined.db, question.timezone)
+    places = read_places(joined.db, question)
     visits = [
-        Visit(what, station, at, _utc(at, places[station], offset, offset_sure), places[station], tuple(own))
-        for *own, what, station, at, offset, doubtful, offset_sure in found
+        Visit(
+            what,
+            station,
+            at,
+            _utc(at, places[station], offset, offset_sure),
+            places[station],
+            tuple(own),
+            temperature,
+        )
+        for *own, what, station, at, offset, doubtful, offset_sure, temperature in found
         if not doubtful
     ]
     return ClockedVisits(visits, len(found) - len(visits))
 
 
-def read_places(db: Connection, timezone: str | None) -> dict[str, Observer]:
-    """Where each station is; ``timezone`` (IANA) stands for a station's own where it has none."""
+def read_places(db: Connection, question: Question) -> dict[str, Observer]:
+    """Where each station is; the question's time zone and place stand in for what a station lacks."""
     return {
-        row["name"]: Observer(row["latitude"], row["longitude"], zone_of(row["timezone"], timezone))
+        row["name"]: Observer(
+            row["latitude"], row["longitude"], zone_of(row["timezone"], question.timezone)
+        ).or_at(question.place)
         for row in station_places(db)
     }
+
+
+def place_advice(db: Connection, question: Question) -> str:
+    """How to let trailcam know where stations are; those whose photos tell it by GPS are named."""
+    if question.place:
+        return "it needs a time zone (timezone in the configuration, or `trailcam stations set`)"
+    told = [
+        printable(row["station"])
+        for row in gps_of_stations(db)
+        if row["latitude"] is None and row["gps_spread_m"] <= GPS_SPREAD_M
+    ]
+    advice = "it needs a place and a time zone ([place] and timezone in the configuration, or `stations set`)"
+    if not told:
+        return advice
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    return f'{advice}; GPS in photos tells the place of {told[0]}{more}: stations set "{told[0]}" --from-gps'
 
 
 def sun_times(visits: Sequence[Visit], sun: Sun) -> dict[int, SunTime]:

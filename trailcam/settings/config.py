@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -144,13 +144,42 @@ class ProjectSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceSettings:
+    """``[place]``: where the cameras are, for stations without a place of their own. Degrees of WGS 84.
+
+    Raises ConfigError for one without the other.
+    """
+
+    latitude: Annotated[float | None, tables.number(-90, 90)] = None
+    longitude: Annotated[float | None, tables.number(-180, 180)] = None
+
+    def __post_init__(self) -> None:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ConfigError(
+                "[place] in the configuration has a latitude or a longitude, but not both.",
+                "Give both, or leave both out.",
+            )
+
+    @property
+    def known(self) -> tuple[float, float] | None:
+        """Latitude and longitude, None where they aren't given."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return self.latitude, self.longitude
+
+
+@dataclass(frozen=True, slots=True)
 class StationSettings:
-    """``[stations.NAME]``. Degrees of WGS 84; ``timezone`` overrides the general one."""
+    """``[stations.NAME]``. Degrees of WGS 84; ``timezone`` overrides the general one.
+
+    ``until`` is the last day of a station that was given up.
+    """
 
     latitude: Annotated[float | None, tables.number(-90, 90)] = None
     longitude: Annotated[float | None, tables.number(-180, 180)] = None
     timezone: Annotated[str | None, tables.time_zone()] = None
     notes: Annotated[str | None, tables.text()] = None
+    until: Annotated[date | None, tables.day()] = None
 
 
 def default_db() -> Path:
@@ -180,6 +209,7 @@ class Settings:
     detect: DetectSettings = field(default_factory=DetectSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
     project: ProjectSettings = field(default_factory=ProjectSettings)
+    place: PlaceSettings = field(default_factory=PlaceSettings)
     seasons: Mapping[str, Season] = field(default_factory=_default_seasons)
     stations: Mapping[str, StationSettings] = field(default_factory=dict)
     classes: Mapping[str, ClassRule] = field(default_factory=dict)
@@ -206,6 +236,7 @@ _SECTIONS: Mapping[str, type] = {
     "detect": DetectSettings,
     "report": ReportSettings,
     "project": ProjectSettings,
+    "place": PlaceSettings,
 }
 _NAMED = ("seasons", "stations", "classes")
 

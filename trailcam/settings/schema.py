@@ -16,6 +16,7 @@ import warnings
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -266,6 +267,20 @@ def time_zone() -> KeyRule:
         return value
 
     return KeyRule("a time zone of the IANA database, such as America/Chicago", check)
+
+
+def day() -> KeyRule:
+    """A day, as TOML writes dates, with or without quotes."""
+
+    def check(value: object, _base: Path | None) -> object:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            raise Refused from None
+
+    return KeyRule("a day, such as 2025-03-01", check)
 
 
 def regex_or(word: str) -> KeyRule:

@@ -72,8 +72,8 @@ class Fresh(TempTables):
         """Those visits with a new photo, the latest first; undated photos last.
 
         Keys: station, begins, ends (None for the undated ones of a station together), photos, new_photos,
-        animals (most boxes in one photo), confidence (highest), path (of the new photo with that), saying_so
-        (how many of the photos show the class by themselves, not only by the visit's others).
+        animals (most boxes in one photo), confidence (highest), path and image_id (of the photo with that),
+        saying_so (how many of the photos show the class by themselves, not only by the visit's others).
         """
         return rows(self.db, query("digest_events"))
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -239,9 +239,26 @@ def copy_rows(
         )
         sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
     db.execute(f"COPY ({sql}) TO {quoted(str(target))} ({options})").fetchall()
-    ((n_photos,),) = db.execute("SELECT count(*) FROM selected").fetchall()
-    ((n_boxes,),) = db.execute("SELECT count(*) FROM counted").fetchall()
+    return count_rows(named)
+
+
+def count_rows(named: Named) -> tuple[int, int]:
+    """How many photos there are, and boxes that count."""
+    ((n_photos,),) = named.db.execute("SELECT count(*) FROM selected").fetchall()
+    ((n_boxes,),) = named.db.execute("SELECT count(*) FROM counted").fetchall()
     return int(n_photos), int(n_boxes)
+
+
+def table_rows(animals: SavedAnimals) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """The names of the flat table's columns, and its rows, some thousands at a time."""
+    found = animals.db.execute(query("export_rows"))
+    heading = [str(name) for name, *_ in found.description or ()]
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        while chunk := found.fetchmany(5000):
+            yield from chunk
+
+    return heading, rows()
 
 
 def root_paths(plan: ExportPlan, only: npt.NDArray[np.bool_]) -> list[str]:

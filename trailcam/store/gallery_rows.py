@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,3 +31,13 @@ def gallery_coverage(photos: Selected) -> list[dict[str, Any]]:
 def people_to_blur(counted: Counted, blur_from: float) -> list[dict[str, Any]]:
     """Every box of a person (image_id, x, y, w, h) from ``blur_from`` (0..1) on, by image."""
     return rows(counted.db, query("gallery_people"), {"blur_from": blur_from})
+
+
+def framed(counted: Counted, images: Sequence[int]) -> list[dict[str, Any]]:
+    """Each of the photos: image_id, root_id, path, and the box (x, y, w, h) about all that counts on it."""
+    return rows(
+        counted.db,
+        "SELECT image_id, root_id, path, min(x) AS x, min(y) AS y, max(x + w) - min(x) AS w,"
+        " max(y + h) - min(y) AS h FROM counted WHERE list_contains($1::BIGINT[], image_id) GROUP BY ALL",
+        [list(images)],
+    )

@@ -17,6 +17,7 @@ from trailcam.store.migrations import RECOUNT_RUNS
 from trailcam.store.notes import note_columns
 from trailcam.store.paths import from_db, to_db
 from trailcam.store.readings import Reading, save_readings
+from trailcam.store.station_facts import FACTS
 
 Ids = npt.NDArray[np.int64]
 
@@ -202,12 +203,12 @@ def save_images(db: Connection, root_id: int, images: Sequence[Image], changed_i
 
 
 def save_stations(db: Connection, facts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write what the configuration says of known stations (latitude, longitude, timezone, notes).
+    """Write what the configuration says of known stations (see FACTS).
 
     Names are compared without regard to case, as everywhere a user writes one.
     """
     for name, values in facts.items():
-        for column in ("latitude", "longitude", "timezone", "notes"):
+        for column in FACTS:
             if values.get(column) is not None:
                 db.execute(
                     f"UPDATE stations SET {column} = ? WHERE lower(name) = lower(?)", [values[column], name]

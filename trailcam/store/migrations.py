@@ -164,6 +164,13 @@ def m017_names(db: Connection) -> None:
     )
 
 
+def m018_retired_stations(db: Connection) -> None:
+    """The last day that a station's camera was meant to work (``until``), NULL while it is."""
+    db.execute(
+        "ALTER TABLE stations ADD COLUMN until DATE; ALTER TABLE station_changes ADD COLUMN until DATE"
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     *FIRST_STEPS,
     m009_stations,
@@ -175,6 +182,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m015_imports,
     m016_unread_pictures,
     m017_names,
+    m018_retired_stations,
 )
 LATEST = len(MIGRATIONS)
 

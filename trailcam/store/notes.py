@@ -17,6 +17,17 @@ NOTE_COLUMNS = (
 )
 
 
+TEMPERATURES = (
+    " LEFT JOIN (SELECT image_id AS of_image,"
+    " max(try_cast(json_extract_string(detail, '$.temperature_c') AS DOUBLE)) AS strip_c"
+    " FROM time_readings WHERE source = 'strip' AND detail LIKE '%temperature_c%' GROUP BY image_id) strip"
+    " ON strip.of_image = i.image_id"
+)
+"""To be joined to ``images i``: ``strip_c`` is the temperature that a strip shows."""
+TEMPERATURE = "coalesce(i.temperature_c::DOUBLE, strip.strip_c)"
+"""Degrees Celsius, of the maker note, else of the strip; needs :data:`TEMPERATURES`."""
+
+
 def note_columns(images: Sequence[Image]) -> dict[str, Column]:
     """The columns of :data:`NOTE_COLUMNS` for ``images``, NULL where a photo has no note."""
     notes = [image.note for image in images]

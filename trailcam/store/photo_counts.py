@@ -84,6 +84,12 @@ def count_images(db: Connection) -> int:
     return int(found[0]) if found else 0
 
 
+def count_pending(db: Connection) -> int:
+    """How many photos nobody looked at."""
+    found = one(db, "SELECT count(*) FROM images WHERE status = 'pending' AND duplicate_of IS NULL")
+    return int(found[0]) if found else 0
+
+
 def strip_counts(photos: Selected, *, with_exif: bool) -> list[dict[str, Any]]:
     """By station: what strips gave, of photos without an EXIF time or (``with_exif``) of all."""
     return rows(photos.db, query("strip_stations"), {"with_exif": with_exif})

@@ -30,7 +30,8 @@ def photo_times(db: Connection, image_id: int) -> list[dict[str, Any]]:
     """Every time that was read of one image, those that may be chosen first."""
     return rows(
         db,
-        "SELECT source, value, counts, confidence, suspect, reason FROM time_readings WHERE image_id = ?"
+        "SELECT source, value, counts, confidence, suspect, reason, detail FROM time_readings"
+        " WHERE image_id = ?"
         " ORDER BY counts DESC, source",
         [image_id],
     )

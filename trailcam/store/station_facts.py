@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,7 +19,7 @@ from trailcam.store.columns import next_id
 from trailcam.store.database import Connection, one, query, rows, utc_now
 from trailcam.words.text import count, printable
 
-FACTS = ("latitude", "longitude", "timezone", "notes")
+FACTS = ("latitude", "longitude", "timezone", "notes", "until")
 GPS_SPREAD_M = 500.0
 """Nine in ten GPS positions of a station lie within this of their middle, or they name no one place."""
 
@@ -27,7 +28,10 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A station as the database knows it. Degrees of WGS 84; ``timezone`` is IANA's name."""
+    """A station as the database knows it. Degrees of WGS 84; ``timezone`` is IANA's name.
+
+    ``until`` is the last day of a station that was given up: no effort and no silence counts after it.
+    """
 
     station_id: int
     name: str
@@ -35,6 +39,7 @@ class Station:
     longitude: float | None
     timezone: str | None
     notes: str | None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ def _undo_merge(db: Connection, change: Mapping[str, Any]) -> None:
             f"UPDATE stations SET {fact} = NULL WHERE station_id = ? AND {fact} = ?", [into, change[fact]]
         )
     db.execute(
-        "INSERT INTO stations BY NAME SELECT station_id, name, latitude, longitude, timezone, notes"
+        f"INSERT INTO stations BY NAME SELECT station_id, name, {', '.join(FACTS)}"
         " FROM station_changes WHERE change_id = ?",
         [change["change_id"]],
     )

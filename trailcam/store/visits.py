@@ -15,11 +15,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailcam.domain import AgeClass, ClassInfo, Kind
+from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.store.counted import Counted
 from trailcam.store.database import Connection, lent, query, rows
 from trailcam.store.keys import key_columns
+from trailcam.store.notes import TEMPERATURE, TEMPERATURES
 from trailcam.store.temp_tables import TempTables
 from trailcam.sun.legal_light import NO_OFFSET
 from trailcam.words.text import printable
@@ -35,6 +36,7 @@ class Level(StrEnum):
 
     CLASS = "class"
     KIND = "kind"
+    HERD = "herd"  # as KIND, with bucks, does, fawns and deer of unknown sex as one, "deer"
     AGE = "age"
 
 
@@ -116,16 +118,35 @@ class Visits(TempTables):
         )
 
     def first_photos(self, keys: Sequence[str], first_month: int) -> list[tuple[Any, ...]]:
-        """The first photo of each visit, by time: keys, what, station, time, UTC offset (min), suspect and,
-        as in :meth:`photos_in_columns`, offset_sure.
+        """The first photo of each visit, by time: keys, what, station, time, UTC offset (min), suspect,
+        offset_sure as in :meth:`photos_in_columns`, and temperature_c.
         """
         return self.db.execute(
             f"SELECT {key_columns(keys, first_month, 's.captured_at', 's.station')} s.what, s.station,"
             " s.captured_at, i.utc_offset_min, i.captured_at_suspect IS NOT NULL,"
-            " i.captured_at_source IN ('filename', 'gps')"
-            " FROM sightings s JOIN images i USING (image_id) WHERE s.begins"
+            f" i.captured_at_source IN ('filename', 'gps'), {TEMPERATURE}"
+            f" FROM sightings s JOIN images i USING (image_id){TEMPERATURES} WHERE s.begins"
             " ORDER BY s.captured_at, s.station, s.what"
         ).fetchall()
+
+    def latest(self, what: str | None, limit: int) -> list[dict[str, Any]]:
+        """The latest visits, of one ``what`` or of any: what, station, begins_at, begins_us, photos, animals,
+        saying_so (photos that say so themselves), sure (mean over the photos), image_id (the photo that says
+        so most surely) and its temperature_c.
+        """
+        return rows(
+            self.db,
+            "WITH latest AS (SELECT s.what, s.station, min(s.captured_at) FILTER (s.begins) AS begins_at,"
+            " count(*) AS photos, max(s.animals)::BIGINT AS animals,"
+            " count(*) FILTER (s.sure > 0) AS saying_so, avg(s.sure)::DOUBLE AS sure,"
+            " arg_max(s.image_id, (s.sure, s.confidence_max, -s.image_id)) AS image_id"
+            " FROM sightings s WHERE s.event IS NOT NULL AND ($1 IS NULL OR s.what = $1)"
+            " GROUP BY s.station, s.what, s.event ORDER BY begins_at DESC, s.station, s.what LIMIT $2)"
+            f" SELECT l.*, epoch_us(l.begins_at) AS begins_us, {TEMPERATURE} AS temperature_c"
+            f" FROM latest l JOIN images i USING (image_id){TEMPERATURES}"
+            " ORDER BY l.begins_at DESC, l.station, l.what",
+            [what, limit],
+        )
 
     def undated_animals(self) -> int:
         """How many boxes are on photos without a capture time, and so in no visit."""
@@ -156,6 +177,7 @@ def join_visits(
     ``per_visit``: a deer has one class in all photos of its visit (see :mod:`trailcam.store.visit_classes`);
     otherwise each box keeps its own. ``kinds`` are those to take; ``only`` names classes, kinds or age
     classes among them, in any case. None takes all. Both choose among what the visits show.
+    "deer" is all deer, their sex told or not.
     """
     from trailcam.store.animals import animals_of, flock_of  # numpy takes as long as all of `status`
 
@@ -208,12 +230,14 @@ def _see(db: Connection, animals: Animals, level: Level, wanted: Sequence[bool])
 
 
 def _what(info: ClassInfo, level: Level) -> str:
+    if level is Level.HERD:
+        return Kind.DEER.value if info.kind in DEER_KINDS else info.kind.value
     age = info.age_class or AgeClass.UNKNOWN
     return {Level.CLASS: info.name, Level.KIND: info.kind.value}.get(level, age.value)
 
 
 def _is_wanted(info: ClassInfo, kinds: Sequence[Kind] | None, only: Sequence[str] | None) -> bool:
-    names = {info.name.lower(), info.kind, info.age_class}
+    names = {info.name.lower(), info.kind, info.age_class, *([Kind.DEER] if info.kind in DEER_KINDS else [])}
     return (kinds is None or info.kind in kinds) and (
         only is None or any(name.lower() in names for name in only)
     )

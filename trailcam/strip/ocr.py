@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trailcam.errors import TrailcamError
+from trailcam.machine import add_extra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +64,7 @@ class OcrMissingError(TrailcamError):
     def __init__(self) -> None:
         super().__init__(
             "Reading info strips needs a text reader, which is not installed.",
-            "Install it with `pip install 'trailcam[ocr]'` (in a checkout: `pip install '.[ocr]'`)"
-            " and run the same command again.",
+            f"Install it, then run the same command again: {add_extra('ocr')}",
         )
 
 

@@ -46,6 +46,10 @@ class Observer:
     longitude: float | None = None
     zone: ZoneInfo | None = None
 
+    def or_at(self, place: tuple[float, float] | None) -> Observer:
+        """This place, at ``place`` (latitude, longitude) where it has none of its own."""
+        return self if place is None or self.latitude is not None else Observer(*place, self.zone)
+
 
 @dataclass(frozen=True, slots=True)
 class SunDay:

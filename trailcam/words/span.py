@@ -83,3 +83,15 @@ def format_seconds(seconds: int) -> str:
         if n:
             parts.append(f"{n}{unit}")
     return ("-" if seconds < 0 else "+") + (" ".join(parts) or "0s")
+
+
+def in_words(seconds: float) -> str:
+    """``4.2 s``, ``44 s``, ``3 min 20 s``, ``1 h 12 min``."""
+    whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -17,9 +17,11 @@ def what_is_read() -> str:
     """Which photos trailcam reads, as a sentence."""
     if reads_heif():
         return "trailcam reads photos as JPEG, PNG, TIFF, WebP, BMP, HEIC and HEIF."
+    from trailcam.machine import add_extra  # here, as it is slow to import and rarely needed
+
     return (
         "trailcam reads photos as JPEG, PNG, TIFF, WebP and BMP;"
-        " with `pip install 'trailcam[heif]'` (in a checkout: `pip install '.[heif]'`) also HEIC and HEIF."
+        f" with `{add_extra('heif')}` also HEIC and HEIF."
     )
 
 

@@ -70,11 +70,19 @@ def read_input_size(path: Path) -> InputSize:
         return InputSize()
 
 
-def _checkpoint(path: Path) -> InputSize:
-    """The arguments that ultralytics trained with, or a two-stage container's own size."""
+def read_outline(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
+    """The plain values of a .pt file: dicts, lists, texts and numbers, a stub for everything else.
+
+    Raises whatever a damaged file provokes.
+    """
     with zipfile.ZipFile(path) as whole:
         (name,) = [n for n in whole.namelist() if n.endswith("/data.pkl")]
-        saved = _Outline(io.BytesIO(_member(whole, name))).load()
+        return _Outline(io.BytesIO(_member(whole, name))).load()
+
+
+def _checkpoint(path: Path) -> InputSize:
+    """The arguments that ultralytics trained with, or a two-stage container's own size."""
+    saved = read_outline(path)
     of_container = str(saved.get("format", "")).startswith("trailcam-")
     return _size((saved if of_container else saved["train_args"]).get("imgsz"), fixed=False)
 

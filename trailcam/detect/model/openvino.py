@@ -27,6 +27,7 @@ from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.known_frame import EXACT, HEIGHT, ROUNDED, WIDTH, difference, frame
 from trailcam.detect.model.precision import Precision
 from trailcam.errors import DeviceError, TrailcamError
+from trailcam.machine import add_extra
 from trailcam.words.text import clean_message, printable
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def with_openvino(
     if asked is Backend.OPENVINO:
         raise DeviceError(
             f"OpenVINO can't compute this model here: {reason}.",
-            "Use --backend auto or torch. To install it: pip install 'trailcam[openvino]'.",
+            f"Use --backend auto or torch. To install it: {add_extra('openvino')}",
         )
     return detector
 

@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import re
+import sys
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import partial
@@ -149,7 +150,7 @@ def _load(weights: Weights, device: torch.device, *, half: bool, fuse: bool = Tr
     except ModuleNotFoundError as error:
         raise WeightsError(
             f"{printable(str(weights.path))} needs the Python package {error.name}, which isn't installed.",
-            f"Try: pip install {error.name}",
+            f"Try: {sys.executable} -m pip install {error.name}",
         ) from error
     except Exception as error:  # damage can raise anything
         foreign = _foreign_code(error, weights.path)

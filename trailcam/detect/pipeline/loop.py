@@ -22,7 +22,7 @@ from trailcam.detect.pipeline.loader import Loader, LoaderOptions
 from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource, Progress, Sink, Snapshot
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.detect.pipeline.writer import Writer
-from trailcam.domain import Outcome, Status
+from trailcam.domain import FALLBACK_CONFIDENCE, Outcome, Status
 from trailcam.errors import PipelineError, RootError
 from trailcam.words.text import printable
 
@@ -204,11 +204,14 @@ class _Run:
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
         self._buffer.extend(self._failures.sift(outcomes))
-        names = self._detector.names
+        names, thresholds = self._detector.names, self._detector.thresholds
         for outcome in outcomes:
             if outcome.status is Status.COMPLETED:
                 self._report.completed += 1
-                self._report.detections.update(names.get(c, str(c)) for c in outcome.class_id.tolist())
+                for c, sure in zip(outcome.class_id.tolist(), outcome.confidence.tolist(), strict=True):
+                    name = names.get(c, str(c))
+                    self._report.detections[name] += 1
+                    self._report.counting[name] += sure >= thresholds.get(c, FALLBACK_CONFIDENCE)
             elif outcome.status is Status.MISSING:
                 self._report.missing += 1
             else:
@@ -260,6 +263,7 @@ class _Run:
                 missing=report.missing,
                 total=self._total,
                 detections=dict(report.detections),
+                counting=dict(+report.counting),
                 elapsed_s=now - self._started,
             )
         )

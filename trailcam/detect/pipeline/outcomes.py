@@ -45,13 +45,14 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How far a run is. ``total`` is None when the jobs have no length."""
+    """How far a run is. ``total`` is None when the jobs have no length; ``counting``: see PipelineReport."""
 
     completed: int
     failed: int
     missing: int
     total: int | None
     detections: Mapping[str, int]
+    counting: Mapping[str, int]
     elapsed_s: float
 
     @property

@@ -1,7 +1,8 @@
 -- camera_days: each day on which a station's camera counts as working, one row for a station and a day.
 -- silences: the breaks of more than $silent_days days, with the first and the last day without a photo.
 -- A camera works from the day of its first photo to that of its last, less the silences. All photos of a
--- station count, whatever was found on them, unless their time is in doubt.
+-- station count, whatever was found on them, unless their time is in doubt. A station that was given up has no
+-- day after its last.
 CREATE TEMP TABLE photo_days AS
 SELECT
     s.name AS station, i.captured_at::DATE AS day,
@@ -11,7 +12,8 @@ FROM (
     FROM images
     WHERE captured_at IS NOT NULL AND captured_at_suspect IS NULL AND duplicate_of IS NULL
 ) i
-JOIN stations s USING (station_id);
+JOIN stations s USING (station_id)
+WHERE s.until IS NULL OR i.captured_at <= s.until;
 CREATE TEMP TABLE silences AS
 SELECT station, day + 1 AS first_day, next_day - 1 AS last_day
 FROM photo_days

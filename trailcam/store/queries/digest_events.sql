@@ -10,7 +10,8 @@ SELECT
     max(s.confidence_max) FILTER (f.image_id IS NOT NULL) AS confidence,
     -- Photos that show by themselves what all photos of the visit say.
     count(*) FILTER (s.sure > 0 AND (s.event IS NOT NULL OR f.image_id IS NOT NULL)) AS saying_so,
-    arg_max(i.path, (s.confidence_max, -s.image_id)) FILTER (f.image_id IS NOT NULL) AS path
+    arg_max(i.path, (s.confidence_max, -s.image_id)) FILTER (f.image_id IS NOT NULL) AS path,
+    arg_max(i.image_id, (s.confidence_max, -s.image_id)) FILTER (f.image_id IS NOT NULL) AS image_id
 FROM sightings s
 JOIN images i ON i.image_id = s.image_id
 LEFT JOIN fresh f ON f.image_id = s.image_id

@@ -1,5 +1,6 @@
 -- The stations of the view `selected` that someone should look after: silent on $today, or with photos that
--- were not looked at. All photos of a station whose time is not in doubt tell when it last worked.
+-- were not looked at. All photos of a station whose time is not in doubt tell when it last worked; one that was
+-- given up before $today isn't silent.
 WITH last_days AS (
     SELECT station_id, max(captured_at)::DATE AS last_day
     FROM images
@@ -21,8 +22,12 @@ counted AS (
 judged AS (
     SELECT
         c.*, l.last_day,
-        CASE WHEN $today::DATE - l.last_day > $silent_days THEN $today::DATE - l.last_day END AS silent_days
+        CASE
+            WHEN $today::DATE - l.last_day > $silent_days AND (st.until IS NULL OR st.until >= $today::DATE)
+            THEN $today::DATE - l.last_day
+        END AS silent_days
     FROM counted c
+    JOIN stations st ON st.station_id = c.station_id
     LEFT JOIN last_days l ON l.station_id = c.station_id
 )
 SELECT

@@ -13,11 +13,19 @@ SELECT
     i.trigger_mode, i.camera_event, i.sequence_position, i.sequence_length, i.temperature_c, i.temperature_f,
     i.moon_phase, i.infrared, i.battery_v, i.camera_label,
     a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class,
-    n.name AS individual
+    n.name AS individual,
+    strip.strip_temperature_c
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id
 LEFT JOIN runs ON runs.run_id = s.run_id
+LEFT JOIN (
+    SELECT
+        image_id, max(try_cast(json_extract_string(detail, '$.temperature_c') AS DOUBLE)) AS strip_temperature_c
+    FROM time_readings
+    WHERE source = 'strip' AND detail IS NOT NULL
+    GROUP BY image_id
+) strip ON strip.image_id = i.image_id
 LEFT JOIN counted d ON d.image_id = i.image_id
 LEFT JOIN animals a ON a.image_id = d.image_id AND a.run_id = d.run_id AND a.class_id = d.class_id
 LEFT JOIN named n

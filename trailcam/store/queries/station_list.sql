@@ -24,7 +24,7 @@ counted AS (
 SELECT
     s.station_id, s.name AS station, s.latitude, s.longitude, s.timezone, s.notes,
     coalesce(c.photos, 0) AS photos, c.first_date, c.last_date, coalesce(c.undated, 0) AS undated,
-    coalesce(c.cameras, 0) AS cameras, o.folders
+    coalesce(c.cameras, 0) AS cameras, o.folders, s.until::VARCHAR AS until
 FROM stations s
 LEFT JOIN counted c USING (station_id)
 LEFT JOIN other o USING (station_id)
