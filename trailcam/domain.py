@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # From this confidence (0..1) a box counts where neither the user nor the weights name one.
 FALLBACK_CONFIDENCE = 0.5
+# From this IoU on two boxes of a model lie at exactly one place, as those of what never moves do.
+SAME_PLACE = 0.8
 
 
 class Status(StrEnum):

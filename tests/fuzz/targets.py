@@ -28,6 +28,7 @@ from trailcam.media.exif import UnreadableImageError, read_header
 from trailcam.media.time_in_name import parse_file_name
 from trailcam.review.answers import read_answers
 from trailcam.settings.config import load
+from trailcam.static_boxes.static_answers import read_static
 from trailcam.store.database import Database
 from trailcam.store.invariants import broken
 from trailcam.strip.parse import find_stamp, find_temperature
@@ -148,6 +149,13 @@ def answers(data: bytes) -> None:
         _refusing(error)
 
 
+def static_answers(data: bytes) -> None:
+    try:
+        read_static(_file(data, "static.json"))
+    except TrailcamError as error:
+        _refusing(error)
+
+
 def megadetector(data: bytes) -> None:
     try:
         import_megadetector(_database(), _file(data, "md.json"), rules={})
@@ -234,6 +242,28 @@ _OBSERVATIONS = (
     b"classifiedBy,bboxX,bboxY,bboxWidth,bboxHeight\n"
     b"o1,d1,m1,media,animal,Odocoileus virginianus,human,Ann,0.1,0.1,0.2,0.2\n"
 )
+_STATIC = {
+    "format": "trailcam static",
+    "version": 1,
+    "page": "0123456789abcdef",
+    "library": "0123456789abcdef",
+    "made_at": "2026-11-24T05:06:07.890Z",
+    "author": "Ann",
+    "answers": [
+        {
+            "place": 1,
+            "station_id": 1,
+            "camera": "H600",
+            "box": [0.1, 0.1, 0.2, 0.2],
+            "based_on": None,
+            "is_thing": True,
+            "decided_at": "2026-11-24T05:06:07.890Z",
+        },
+    ],
+    "areas": [
+        {"station_id": 1, "points": [[0, 0], [1, 0], [1, 1]], "decided_at": "2026-11-24T05:06:07.890Z"},
+    ],
+}
 _EXAMPLE = Path(__file__).resolve().parents[2] / "configs" / "example.toml"
 
 TARGETS = {
@@ -259,6 +289,7 @@ TARGETS = {
         stations, lambda: [b"station,latitude,longitude,timezone\nHayfield,30.2,-97.7,America/Chicago\n"]
     ),
     "answers": Target(answers, lambda: [b'{"trailcam_review": 1, "answers": []}']),
+    "static": Target(static_answers, lambda: [json.dumps(_STATIC).encode()]),
     "megadetector": Target(megadetector, lambda: [json.dumps(_MD).encode()]),
     "coco": Target(coco, lambda: [json.dumps(_COCO).encode()]),
     "camtrap-dp": Target(camtrap_dp, lambda: [package(_MEDIA, _OBSERVATIONS)]),

@@ -95,6 +95,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "report.silent_days": "14",
         "report.digest": "doe,UTV",
         "report.per": "photo",
+        "static.auto": "true",
         "project.title": "Deer",
         "project.contributors": "Ann Example <ann@example.org>, Bob",
         "project.sampling_design": "targeted",
@@ -322,7 +323,7 @@ def to_toml(value: object) -> str:
     )
 
 
-SECTIONS = ["scan", "detect", "report", "project", "seasons", "stations", "classes"]
+SECTIONS = ["scan", "detect", "report", "static", "project", "seasons", "stations", "classes"]
 KEYS = [name.split(".")[-1] for name in scalar_rules()] + [
     "rut",
     "kind",
@@ -351,9 +352,9 @@ known = st.fixed_dictionaries(
             values,
             max_size=3,
         )
-        for section in SECTIONS[:4]
+        for section in SECTIONS[:5]
     }
-    | {section: st.dictionaries(no_surrogates, values, max_size=3) for section in SECTIONS[4:]},
+    | {section: st.dictionaries(no_surrogates, values, max_size=3) for section in SECTIONS[5:]},
 )
 tables = known | st.dictionaries(st.sampled_from(SECTIONS) | names, values, max_size=4)
 fuzz = settings(

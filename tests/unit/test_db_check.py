@@ -25,6 +25,19 @@ NOW = "TIMESTAMP '2026-01-01'"
 BY = f"'a' AS author, 'b' AS source, {NOW} AS made_at"
 BOX = f"1 AS image_id, 1 AS spot, 'A' AS name, 0 AS x, 0 AS y, 1 AS w, 1 AS h, {NOW} AS said_at"
 NAMING = f"INSERT INTO namings BY NAME SELECT 1 AS naming_id, 'name' AS kind, {BY}"
+_SAID = f"'Ann' AS author, {NOW} AS made_at, {NOW} AS recorded_at;"
+PLACE = (
+    "INSERT INTO static_places BY NAME SELECT 1 AS place_id, 1 AS station_id, '' AS camera, 0 AS x, 0 AS y,"
+    " 0.1 AS w, 0.1 AS h, 20 AS photos, 5 AS days, false AS is_sure, 0 AS waiting;"
+)
+ANSWER = (
+    "INSERT INTO static_answers BY NAME SELECT 1 AS answer_id, 1 AS place_id, true AS is_thing,"
+    f" false AS automatic, {_SAID}"
+)
+AREA = (
+    "INSERT INTO static_areas BY NAME SELECT 1 AS area_id, 1 AS station_id,"
+    f" [0.1, 0.1, 0.9, 0.1, 0.9, 0.9] AS points, {_SAID}"
+)
 # Rule -> what breaks it.
 BREAKS = {
     "an image twice": "INSERT INTO images SELECT * FROM images WHERE image_id = 1",
@@ -116,6 +129,17 @@ BREAKS = {
     f" INSERT INTO digest_photos VALUES (1, 99, {NOW})",
     "a silence of no station": f"INSERT INTO digests VALUES (1, 'a', {NOW});"
     " INSERT INTO digest_silences VALUES (1, 9, DATE '2026-01-01')",
+    "a static place twice": f"{PLACE} {PLACE}",
+    "a static place of no station": PLACE.replace("1 AS station_id", "9 AS station_id"),
+    "an answer on a static place twice": f"{PLACE} {ANSWER} {ANSWER}",
+    "an answer on no static place": ANSWER,
+    "a photo twice in an answer on a static place": f"{PLACE} {ANSWER}"
+    " INSERT INTO static_boxes VALUES (1, 1), (1, 1)",
+    "a photo of no answer on a static place": "INSERT INTO static_boxes VALUES (9, 1)",
+    "a static box of no image": f"{PLACE} {ANSWER} INSERT INTO static_boxes VALUES (1, 99)",
+    "an excluded area twice": f"{AREA} {AREA}",
+    "an excluded area of no station": AREA.replace("1 AS station_id", "9 AS station_id"),
+    "an excluded area without three corners": AREA.replace("0.9, 0.9]", "]"),
 }
 # A CHECK of the table keeps it out; the rule is there for damaged files.
 UNREACHABLE = {"an image in no known state"}
@@ -140,6 +164,12 @@ STAYS = {
     "a rename or merge without its names",
     "two fitted thresholds of one class",
     "a digest twice",
+    "a static place twice",
+    "an answer on a static place twice",
+    "an answer on no static place",
+    "an excluded area twice",
+    "an excluded area of no station",
+    "an excluded area without three corners",
 }
 
 

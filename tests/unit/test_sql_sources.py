@@ -29,7 +29,10 @@ REVIEWED: dict[str, set[str]] = {
         "key_columns(others, first_month, 'day')",
         "query('camera_days').replace('$silent_days', str(int(silent_days)))",
     },
-    "store/counted.py": {"_boxes(counts, judged=photos.judged is not None)"},
+    "store/counted.py": {
+        "_boxes(_reaches(confidence), judged=photos.judged is not None, hidden=hidden)",
+        "_reaches(self.confidence)",
+    },
     "store/database.py": {"name", "quoted(str(draft))", "sql"},
     "store/deployments.py": {"query('deployments').replace('$silent_days', str(int(silent_days)))"},
     "store/export_rows.py": {
@@ -46,6 +49,7 @@ REVIEWED: dict[str, set[str]] = {
     "store/invariants.py": {"rule.sql"},
     "store/judged.py": {"query('judged').replace('{same}', repr(SAME))"},
     "store/migrations.py": {"RECOUNT_RUNS", "column"},
+    "store/hidden.py": {"_EMPTY", "query('hidden').replace('$exactly', repr(SAME_PLACE))"},
     "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
     "store/parquet.py": {"columns", "pairs", "sql", "quoted(str(target.absolute()))"},
     "store/parts.py": {"PHOTO", "_PIECE"},
@@ -92,6 +96,14 @@ REVIEWED: dict[str, set[str]] = {
         "key_columns(keys, first_month, 's.captured_at', 's.station')",
         "sql",
     },
+    "store/static_rows.py": {
+        "_with_camera('static_cover')",
+        "_with_camera('static_photos')",
+        "here",
+        "query('station_was')",
+    },
+    "store/static_known.py": {"query('station_was')"},
+    "store/static_search.py": {"CAMERA", "_NO_TIME"},
     "store/station_facts.py": {"', '.join(FACTS)", "column", "columns", "fact"},
 }
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trailcam.static_boxes.static_places import LEAST_PHOTOS, Place, at_place, static_places
+from trailcam.domain import SAME_PLACE
+from trailcam.static_boxes.static_places import LEAST_PHOTOS, StaticPlace, overlap_with, static_places
 
 Floats = npt.NDArray[np.float32]
 START = np.datetime64("2024-11-01T00:00:00")
@@ -113,7 +114,7 @@ def seen(sides: npt.NDArray[np.float64], hours: npt.NDArray[np.float64]) -> Seen
     return Seen(inside.astype(np.float32), np.asarray(hours, np.float32))
 
 
-def places(thing: Seen) -> list[Place]:
+def places(thing: Seen) -> list[StaticPlace]:
     at = START + (thing.hours * 3600).astype("timedelta64[s]")
     return static_places(thing.boxes, np.arange(len(at), dtype=np.int64), at)
 
@@ -161,6 +162,32 @@ def test_what_moves_is_not(name: str) -> None:
     assert len(wrong) <= 1, wrong  # a herd may lie in the same place to a pixel on four days of fifteen
 
 
+CROWDED: dict[str, Kind] = {
+    "years of hogs at a feeder": lambda rng: coming_and_going(rng, n=6000, days=1000),
+    "years of hogs in a line": lambda rng: Seen(
+        np.column_stack([rng.uniform(0.05, 0.45, 6000), np.tile([0.3, 0.2, 0.4], (6000, 1))]).astype(
+            np.float32
+        ),
+        np.sort(rng.uniform(0, 24000, 6000)).astype(np.float32),
+    ),
+    "years of turkeys on a field": lambda rng: coming_and_going(rng, n=6000, days=1000, size=0.06, apart=0.1),
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_a_crowd_is_no_thing_however_many_come(name: str) -> None:
+    """Among thousands many lie exactly somewhere; those about it say that nothing stays there."""
+    for seed in range(5):
+        assert places(CROWDED[name](np.random.default_rng(seed))) == []
+
+
+def test_a_thing_in_a_crowd_is_found() -> None:
+    rng = np.random.default_rng(3)
+    thing = together(coming_and_going(rng, n=3000, days=300, apart=0.15), still(rng, 600, 300))
+    (place,) = places(thing)
+    assert len(place.members) > 500
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**31), st.integers(0, 60))
 def test_a_place_holds_its_members_and_nothing_is_in_two(seed: int, undated: int) -> None:
@@ -172,7 +199,7 @@ def test_a_place_holds_its_members_and_nothing_is_in_two(seed: int, undated: int
     taken = np.concatenate([place.members for place in found]) if found else np.zeros(0)
     assert len(np.unique(taken)) == len(taken)
     for place in found:
-        assert np.mean(at_place(thing.boxes[place.members], place.box)) > 0.9
+        assert np.mean(overlap_with(thing.boxes[place.members], place.box) >= SAME_PLACE) > 0.9
 
 
 def test_nothing_is_found_in_nothing() -> None:

@@ -84,19 +84,20 @@ def _check(class_: str | None, box: int | None, no_animal: bool, add: str | None
 
 
 def _list(library: Library, image_id: int) -> None:
-    from trailcam.store.correct_photo import boxes_of, list_code, path_of
+    from trailcam.store.correct_photo import boxes_of, hidden_of, list_code, path_of
     from trailcam.store.corrections import history
 
     with library.read() as db:
         path = path_of(db, image_id)
         shown, faint = boxes_of(db, image_id)
+        hidden = hidden_of(db, image_id)
         past = history(db, image_id)
     lines = [f"Photo {image_id}: {printable(path)}"]
     for n, box in enumerate(shown + faint, 1):
         says = "a person" if box.by_person else f"model, {box.confidence:.2f}"
         says += ": doesn't count" if n > len(shown) else ""
         lines.append(f"{n}  {printable(box.info.name)}  ({says})  {_where(box.x, box.y, box.w, box.h)}")
-    lines += [] if shown else ["No box counts."]
+    lines += hidden if shown else ["No box counts.", *hidden]
     if shown + faint:
         code = list_code(shown + faint)
         lines.append(f"Add `--list {code}` to make sure that --box means this list.")

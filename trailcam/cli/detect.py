@@ -116,6 +116,8 @@ def detect(
                 started=shown.started,
                 accept_failures=accept_failures,
             )
+        if report.pipeline.completed and not report.pipeline.interrupted:
+            _search_static(report.run_id, library)
     _show(report.pipeline, report.database_s, library)
     if not library.quiet:
         _say_kept(report, library)
@@ -157,6 +159,16 @@ def _in_shares(shares: Shares, library: Library, *, accept_failures: bool, dry_r
     if report.pipeline:
         _show(report.pipeline, report.write_s, library)
         _exit(report.pipeline)
+
+
+def _search_static(run_id: int, library: Library) -> None:
+    """See whether the new photos show what never moves, and say so."""
+    from trailcam.static_boxes.find_static import find_after_run
+
+    settings = library.settings
+    found = find_after_run(library.database, run_id, settings.report.confidence, auto=settings.static.auto)
+    for sentence in found.in_words():
+        library.say(sentence)
 
 
 def _say_work(work: Work, app: App) -> bool:

@@ -33,6 +33,7 @@ SECTIONS = {
         "review": ("review:app", "Write a page to check photos on, and record its answers."),
         "correct": ("correct:correct", "Say what a photo shows; this overrides every model."),
         "bucks": ("which_buck:app", "Which buck: names that people give."),
+        "static": ("static:app", "Leave out what never moves: stumps, feeders, areas."),
         "times": ("times:app", "When photos were taken: check, correct, read strips."),
         "stations": ("stations:app", "Stations: places, time zones, names and cameras."),
     },

@@ -100,6 +100,7 @@ def export_camtrap_dp(
         prepared = prepare(plan, options.gap, options.silent_days, per_visit=options.per_visit)
         stays = prepared.stays
         _say_left_out(prepared.left_out, summary)
+        summary.notes += plan.hidden.in_words(visits=False)
         if not stays:
             raise UsageError(
                 "No photo of the selection belongs to a deployment.",

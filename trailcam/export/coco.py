@@ -35,6 +35,7 @@ def export_coco(
     with database.read() as db, whole_file(target) as file, tempfile.TemporaryFile() as later:
         plan = make_plan(db, selection, confidence, gap)
         summary.undated_left_out = plan.n_undated_left_out
+        summary.notes += plan.hidden.in_words(visits=False)
         ids = _category_ids(plan)
         head = {
             "info": {"version": "1.0", "description": "Exported by trailcam"},

@@ -103,6 +103,7 @@ def export_crops(
         for path in root_paths(plan, wanted):
             check_root(path)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
+    summary.notes += plan.hidden.in_words(visits=False)
     create_folder(folder)
     with Manifest(folder, _MANIFEST) as manifest:
         writer = _Writer(folder, picks, options, plan, summary, manifest)

@@ -38,6 +38,7 @@ def export_megadetector(
     with database.read() as db, whole_file(target) as file:
         plan = make_plan(db, selection, 0.0 if confidence is None else confidence, timedelta(0))
         summary.undated_left_out = plan.n_undated_left_out
+        summary.notes += plan.hidden.in_words(visits=False)
         ids = _classification_ids(plan)
         head = {"info": _info(plan), "detection_categories": CATEGORIES}
         head["classification_categories"] = {number: name for name, number in ids.items()}

@@ -8,6 +8,7 @@ In CSV, text that a spreadsheet would take for a formula gets an apostrophe in f
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from trailcam.errors import OutputError
@@ -49,7 +50,8 @@ def export_table(
         if not draft.is_file():
             raise OutputError(f"Nothing was written to {printable(str(target))}.", "Is its disk full?")
         n_left_out = photos.undated_left_out()
-    return Summary(target, photos=n_photos, boxes=n_boxes, undated_left_out=n_left_out)
+        hidden = counted.hidden_counts(timedelta(0)).in_words(visits=False)
+    return Summary(target, photos=n_photos, boxes=n_boxes, undated_left_out=n_left_out, notes=hidden)
 
 
 def _export_workbook(
@@ -64,4 +66,5 @@ def _export_workbook(
         write_workbook(file, [Sheet("Photos and boxes", heading, found)])
         n_photos, n_boxes = count_rows(named)
         n_left_out = photos.undated_left_out()
-    return Summary(target, photos=n_photos, boxes=n_boxes, undated_left_out=n_left_out)
+        hidden = counted.hidden_counts(timedelta(0)).in_words(visits=False)
+    return Summary(target, photos=n_photos, boxes=n_boxes, undated_left_out=n_left_out, notes=hidden)

@@ -53,6 +53,7 @@ def export_xmp(
         plan = make_plan(db, selection, confidence, timedelta(0))
         path_of = _paths(*shared_stems(db), several=plan.n_roots > 1, full_names=full_names)
     summary.undated_left_out = plan.n_undated_left_out
+    summary.notes += plan.hidden.in_words(visits=False)
     create_folder(folder)
     made: Path | None = None
     foreign: list[str] = []

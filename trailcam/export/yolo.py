@@ -90,6 +90,7 @@ def export_yolo(database: Database, selection: Selection, target: Path, options:
     validates = split(plan, wanted, options.val_share)
     names = _class_ids(plan)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
+    summary.notes += plan.hidden.in_words(visits=False)
     for kind in ("images", "labels"):
         for part in ("train", "val"):
             create_folder(folder / kind / part)

@@ -43,6 +43,7 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
         covered = gallery_coverage(chosen)
         people = _people(counted) if options.blur_people else {}
         notes = _notes(chosen.models(), chosen.undated_left_out(), chosen.count_judged())
+        notes += counted.hidden_counts(options.gap).in_words()
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))
     said = {(row["said_kind"], row["said_class"]) for row in found}
     keys = sorted({(row["kind"], row["class_name"]) for row in found} | said, key=_class_order)

@@ -41,16 +41,18 @@ def render(
     data: object = None,
     shown: Iterable[Shown] = (),
     images: str = "'none'",
+    asks: bool = False,
     **fields: object,
 ) -> bytes:
-    """The whole file of the page in the folder ``page``, UTF-8.
+    """The whole file of the page in the folder ``page``, UTF-8. One that ``asks`` has answers to save.
 
     ``fields`` are the template's own. ``data`` is what page.js reads; without it the page has no script.
     ``images`` are the sources of pictures that the policy allows; ``shown`` are embedded.
     """
     from markupsafe import Markup
 
-    style = asset("pages/page.css") + asset(f"{page}/page.css")
+    shared = asset("pages/page.css") + (asset("pages/answers.css") if asks else "")
+    style = shared + asset(f"{page}/page.css")
     script = asset("pages/common.js") + asset(f"{page}/page.js") if data is not None else ""
     scripts = f"'{_hash(script)}'" if script else "'none'"
     policy = (

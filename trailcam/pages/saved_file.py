@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +127,8 @@ def as_box(row: Mapping[str, Any], key: str, place: str) -> tuple[float, float, 
     if not isinstance(sides, list) or len(sides) != 4:
         raise MalformedFile(where, "must be a list of left, top, width and height")
     for n, side in enumerate(sides):
-        if isinstance(side, bool) or not isinstance(side, (int, float)) or not math.isfinite(side):
+        # Compared, not math.isfinite(): JSON may hold whole numbers that no float can.
+        if isinstance(side, bool) or not isinstance(side, (int, float)) or not abs(side) < 1e9:
             raise MalformedFile(f"{where}[{n}]", "must be a number from 0 to 1")
     x, y, w, h = (float(side) for side in sides)
     if not is_place(x, y, w, h):

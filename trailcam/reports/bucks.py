@@ -142,7 +142,11 @@ def count_report(made: BuckVisits, counts: BuckCounts, by: Sequence[str]) -> Rep
     if "age" in by:
         totals.append(overall[None])
     columns = (*(KEY_COLUMNS[key] for key in by), *_COUNT_COLUMNS, *coverage_columns(), _WITHOUT_CLASS)
-    coverage = coverage_of(overall[None], made.photos, count_unread(made.photos.db))
+    hidden = made.visits.counted.hidden_counts(made.question.gap)
+    coverage = {
+        **coverage_of(overall[None], made.photos, count_unread(made.photos.db)),
+        **hidden.describe(),
+    }
     empty = not overall[None]["scope_photos"]
     return Report(
         name="bucks",
@@ -152,7 +156,10 @@ def count_report(made: BuckVisits, counts: BuckCounts, by: Sequence[str]) -> Rep
         columns=columns,
         rows=[] if empty else laid_out(finish(wanted, by), columns),
         totals=[] if empty else laid_out(finish(totals, ["age"]), columns),
-        notes=_notes(coverage, overall[None], made.photos.models(), made.photos.count_judged()),
+        notes=[
+            *_notes(coverage, overall[None], made.photos.models(), made.photos.count_judged()),
+            *hidden.in_words(),
+        ],
     )
 
 

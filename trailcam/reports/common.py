@@ -14,8 +14,9 @@ from trailcam.reports.base import COMPLETE, CellType, Column, Row, share
 from trailcam.selection import Selection
 from trailcam.settings.config import SILENT_DAYS
 from trailcam.store.camera_days import CameraDays, make_camera_days
-from trailcam.store.counted import count_boxes
+from trailcam.store.counted import count_boxes, count_hidden
 from trailcam.store.database import Connection
+from trailcam.store.hidden import HiddenCounts
 from trailcam.store.photo_counts import STATUSES, count_by, failures
 from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
@@ -69,7 +70,8 @@ class Question:
 class Basis:
     """The photos that a report rests on: ``coverage`` of all, ``scopes`` by key, ``models`` that looked.
 
-    ``judged`` is how many rest on a correction; ``worked`` when the cameras did.
+    ``judged`` is how many rest on a correction, ``hidden`` what static places and areas take out; ``worked``
+    when the cameras did.
     """
 
     photos: Selected
@@ -78,6 +80,7 @@ class Basis:
     scopes: Mapping[tuple[Any, ...], Row]
     models: Sequence[Row]
     judged: int = 0
+    hidden: HiddenCounts = field(default_factory=HiddenCounts)
 
 
 @contextmanager
@@ -86,13 +89,15 @@ def basis_of(db: Connection, question: Question, keys: Sequence[str]) -> Iterato
     with select(db, question.selection) as photos, make_camera_days(db, question.silent_days) as worked:
         found = count_by(photos, keys, question.first_month)
         overall = {name: sum(row[name] for row in found) for name in ("scope_photos", "dated", *STATUSES)}
+        hidden = count_hidden(photos, question.confidence, question.gap)
         yield Basis(
             photos,
             worked,
-            coverage=coverage_of(overall, photos, count_unread(db)),
+            coverage=coverage_of(overall, photos, count_unread(db)) | hidden.describe(),
             scopes={tuple(row[key] for key in keys): row for row in found},
             models=photos.models(),
             judged=photos.count_judged(),
+            hidden=hidden,
         )
 
 
@@ -174,7 +179,12 @@ def notes_of(basis: Basis, undated_detections: int = 0) -> list[str]:
     undated = undated_notes(basis.coverage, undated_detections)
     if not basis.coverage["photos"]:
         return ["No photo fits the selection.", *undated]
-    return [*progress_notes(basis.coverage, basis.models), *model_notes(basis.models, basis.judged), *undated]
+    return [
+        *progress_notes(basis.coverage, basis.models),
+        *model_notes(basis.models, basis.judged),
+        *basis.hidden.in_words(),
+        *undated,
+    ]
 
 
 def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:

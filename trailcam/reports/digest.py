@@ -37,6 +37,7 @@ from trailcam.store.digests import Fresh, Told, last_digest, make_fresh
 from trailcam.store.paths import from_db
 from trailcam.store.photo_counts import count_by, known_by_runs
 from trailcam.store.select import Selected
+from trailcam.store.static_known import waiting_in_words
 from trailcam.store.visits import Level, check_names
 from trailcam.words.months import DEFAULT_FIRST_MONTH, season_year_of
 from trailcam.words.text import count, printable
@@ -164,6 +165,7 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
     listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
     shown = listed[: options.limit]
     last = last_digest(db, name)
+    waiting = waiting_in_words(db, since_utc or last)
     words = _since_words(since, last, name)
     report = Report(
         name="digest",
@@ -177,14 +179,16 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         coverage=basis.coverage,
         columns=(_CLASS, *(_KEY_COLUMNS[key] for key in by), *_SUM_COLUMNS) if by else _COLUMNS,
         rows=shown,
-        headline="\n".join([_headline(found, care, seen, n_looked, words), *returns.lines]),
+        headline="\n".join([_headline(found, care, seen, n_looked, words), *returns.lines, *waiting]),
         notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
         sections=(
             Section("stations", "Photos that failed", _CARE_COLUMNS, care, _failed(care)),
             returns.section,
         ),
     )
-    news = bool(found or returns.lines) or any(row["silence_is_new"] or row["new_failed"] for row in care)
+    news = bool(found or returns.lines or waiting) or any(
+        row["silence_is_new"] or row["new_failed"] for row in care
+    )
     return Digest(report, told, news, [(row["image_id"], _caption(row)) for row in found[:PICTURES]])
 
 
@@ -361,7 +365,7 @@ def _notes(basis: Basis, undated: int) -> list[str]:
         notes.append(
             f"{count(n, 'photo')} {have} not been looked at: a digest reports photos once they have been."
         )
-    notes += model_notes(basis.models, basis.judged)
+    notes += model_notes(basis.models, basis.judged) + basis.hidden.in_words()
     if undated:
         have = "has" if undated == 1 else "have"
         notes.append(f"{count(undated, 'new photo')} {have} no capture time and {have} no visit.")

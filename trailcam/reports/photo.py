@@ -10,7 +10,7 @@ from trailcam.geometry import upright_size
 from trailcam.reports.base import CellType, Column, Report, Row, Section
 from trailcam.reports.visits import moon_of
 from trailcam.selection import Selection
-from trailcam.store.correct_photo import boxes_of
+from trailcam.store.correct_photo import boxes_of, hidden_of
 from trailcam.store.corrections import ShownBox
 from trailcam.store.database import Connection
 from trailcam.store.paths import from_db
@@ -78,7 +78,7 @@ def photo_report(db: Connection, image_id: int) -> Report:
         coverage={"photos": 1},
         columns=_BOXES,
         rows=[_box(n, box, counts=n <= len(shown)) for n, box in enumerate((*shown, *faint), 1)],
-        notes=[_standing(facts, bool(shown))],
+        notes=[_standing(facts, bool(shown)), *hidden_of(db, image_id)],
         sections=(
             Section("facts", "Photo", _FACTS, [*_facts(facts), *_of_strip(readings), *_sky(facts)]),
             Section("times", "Times that were read", _TIMES, times),

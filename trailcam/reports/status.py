@@ -6,6 +6,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ from trailcam.store.photo_counts import (
 )
 from trailcam.store.run_choice import chosen_run, last_run
 from trailcam.store.select import count_copies, select
+from trailcam.store.static_known import StaticSummary
+from trailcam.store.static_known import summary as static_summary
 from trailcam.store.unread import count_unread
 from trailcam.words.text import count, printable
 from trailcam.words.unread import unread_words, what_is_read
@@ -91,10 +94,12 @@ def status(db: Connection, *, working: bool) -> Report:
         "copies": count_copies(db),
         "share": share(overall["completed"], overall["photos"]),
     }
+    static = static_summary(db)
+    coverage |= {f"static_{name}": number for name, number in asdict(static).items()}
     run = _last_run(db, working)
     chosen = [choice_sentence(db)] if chosen_run(db) else []
     rows = [_count_row(row) for row in counts]
-    notes = [*_notes(coverage, roots, run), *chosen]
+    notes = [*_notes(coverage, roots, run), *chosen, *_static_notes(static)]
     sections = (
         Section("roots", "Folders", _ROOT_COLUMNS, roots),
         Section("last_run", "Last run", _RUN_COLUMNS, [run] if run else []),
@@ -256,6 +261,21 @@ def _last_run(db: Connection, working: bool) -> Row | None:
 
 def _utc(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at else None
+
+
+def _static_notes(static: StaticSummary) -> list[str]:
+    notes = []
+    if static.places or static.areas:
+        parts = [count(static.places, "static place")] if static.places else []
+        parts += [count(static.areas, "excluded area")] if static.areas else []
+        auto = f", {static.automatic:,} of the places by [static] auto" if static.automatic else ""
+        notes.append(f"Boxes are hidden at {' and '.join(parts)}{auto}: `trailcam static list`.")
+    if static.waiting:
+        notes.append(
+            f"{count(static.waiting, 'place')} may show a thing that never moves:"
+            " `trailcam static find --page static.html` asks about each."
+        )
+    return notes
 
 
 def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -> list[str]:

@@ -67,6 +67,7 @@ def build_review(
         data=_data(questions, shown, selection.in_words()),
         shown=shown,
         images="data:",
+        asks=True,
     )
     write_file(target, page)
     return PageReport(target, len(shown), questions.candidates, len(page), problems)

@@ -131,6 +131,13 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StaticSettings:
+    """``[static]``. ``auto``: hide what ``static find`` is sure of, without asking."""
+
+    auto: Annotated[bool, tables.flag()] = False
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectSettings:
     """``[project]``: what exchange formats ask for and no photo says. Nothing of it has a default.
 
@@ -208,6 +215,7 @@ class Settings:
     scan: ScanSettings = field(default_factory=ScanSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    static: StaticSettings = field(default_factory=StaticSettings)
     project: ProjectSettings = field(default_factory=ProjectSettings)
     place: PlaceSettings = field(default_factory=PlaceSettings)
     seasons: Mapping[str, Season] = field(default_factory=_default_seasons)
@@ -235,6 +243,7 @@ _SECTIONS: Mapping[str, type] = {
     "scan": ScanSettings,
     "detect": DetectSettings,
     "report": ReportSettings,
+    "static": StaticSettings,
     "project": ProjectSettings,
     "place": PlaceSettings,
 }

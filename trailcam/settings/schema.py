@@ -224,6 +224,19 @@ def number(low: float, high: float, words: Mapping[str, object] | None = None) -
     return KeyRule(f"a number from {low:g} to {high:g}{_or(words)}", check)
 
 
+def flag() -> KeyRule:
+    """True or false; in text "true" or "false"."""
+
+    def check(value: object, _base: Path | None) -> object:
+        if isinstance(value, str) and value in ("true", "false"):
+            return value == "true"
+        if not isinstance(value, bool):
+            raise Refused
+        return value
+
+    return KeyRule("true or false", check)
+
+
 def choice(enum: type[StrEnum]) -> KeyRule:
     """A value of ``enum``, given back as its member."""
 

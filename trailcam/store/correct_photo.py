@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
@@ -46,6 +47,12 @@ def boxes_of(db: Connection, image_id: int) -> tuple[tuple[ShownBox, ...], tuple
     """The boxes of a photo that count, and those below; numbers run through both."""
     with select(db, Selection()) as photos, count_boxes(photos, None) as counted:
         return shown_boxes(counted, [image_id]).get(image_id, ()), faint_boxes(counted, image_id)
+
+
+def hidden_of(db: Connection, image_id: int) -> list[str]:
+    """What is said of boxes of a photo that static places and areas take out of the counts."""
+    with select(db, Selection()) as photos, count_boxes(photos, None) as counted:
+        return counted.hidden_counts(timedelta(0), image_id).in_words(visits=False)
 
 
 def path_of(db: Connection, image_id: int) -> str:

@@ -8,15 +8,20 @@ there. Corrections (see :mod:`trailcam.store.corrections`) override every model:
   them by an IoU of :data:`COVERS` or more doesn't count, whichever run it comes from. Its other boxes do.
 - Of two judgements the later counts: it takes the place of earlier boxes that it overlaps by an IoU of
   :data:`trailcam.store.judged.SAME` or more, and one of the whole photo that of all before it.
+
+A model's box at a static place that was confirmed, or in an excluded area, counts nowhere: see
+:mod:`trailcam.store.hidden`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from trailcam.domain import FALLBACK_CONFIDENCE, AgeClass, ClassInfo, Kind
 from trailcam.store.database import rows
+from trailcam.store.hidden import HiddenCounts
 from trailcam.store.select import Selected
 from trailcam.store.temp_tables import TempTables
 
@@ -38,7 +43,7 @@ class Counted(TempTables):
     below that. Columns: image_id, root_id, path, station_id, station, captured_at, run_id (PERSON_RUN: a
     person's), class_id, class, kind, age_class, species, threshold (what counts without a confidence, None:
     the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``), by_person and counts:
-    whether it is in ``counted``.
+    whether it is in ``counted``. Boxes in the photos' table ``hidden`` are in neither.
     """
 
     photos: Selected
@@ -63,6 +68,32 @@ class Counted(TempTables):
             " FROM boxes WHERE kind = 'buck' AND NOT by_person GROUP BY ALL"
         ).fetchall()
         return {(tenth, age): (n, counted) for tenth, age, n, counted in found}
+
+    def hidden_counts(self, gap: timedelta, image_id: int | None = None) -> HiddenCounts:
+        """The boxes that would count if they weren't hidden, of one photo or all; ``gap`` ends a visit."""
+        if not self.photos.hidden.make():
+            return HiddenCounts()
+        found = self.db.execute(
+            # A flock is what visits together: see ``animals.flock_of``.
+            "WITH found AS (SELECT s.station_id, s.image_id, s.captured_at, h.*,"
+            " CASE WHEN c.kind IN ('buck', 'doe', 'fawn', 'deer') THEN 'deer'"
+            " WHEN c.kind IN ('person', 'vehicle') THEN c.kind ELSE lower(trim(c.name)) END AS flock"
+            " FROM selected s"
+            " JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
+            " JOIN hidden h ON h.row = d.rowid"
+            " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
+            f" WHERE NOT d.repeats AND {_reaches(self.confidence)}"
+            " AND ($image_id IS NULL OR s.image_id = $image_id)"
+            + (" AND d.rowid NOT IN (SELECT row FROM overruled)" if self.photos.judged else "")
+            + "), steps AS (SELECT epoch_us(captured_at) - epoch_us(lag(captured_at) OVER"
+            " (PARTITION BY station_id, flock ORDER BY captured_at, image_id)) AS since_us"
+            " FROM found WHERE captured_at IS NOT NULL)"
+            " SELECT count(*), (SELECT count(*) FROM steps WHERE coalesce(since_us > $gap_us, true)),"
+            " count(place_id), count(DISTINCT place_id), count(area_id), count(DISTINCT area_id),"
+            " count(*) FILTER (automatic) FROM found",
+            {"gap_us": min(gap // timedelta(microseconds=1), 2**61), "image_id": image_id},
+        ).fetchall()
+        return HiddenCounts(*map(int, found[0]))
 
     def only_people(self) -> npt.NDArray[np.int64]:
         """The photos whose every box that counts is a person's: judged as a whole, or box by box."""
@@ -93,22 +124,36 @@ def class_info(row: dict[str, object]) -> ClassInfo:
 
 def count_boxes(photos: Selected, confidence: float | None) -> Counted:
     """Decide which boxes on the photos count. Works on a read-only connection."""
-    asked = "NULL" if confidence is None else repr(float(confidence))
-    # Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
-    counts = f"confidence >= coalesce({asked}, threshold, {FALLBACK_CONFIDENCE!r})::REAL"
-    photos.db.execute(_boxes(counts, judged=photos.judged is not None))
+    hidden = photos.hidden.make()
+    photos.db.execute(_boxes(_reaches(confidence), judged=photos.judged is not None, hidden=hidden))
     photos.db.execute("CREATE TEMP VIEW counted AS SELECT * FROM boxes WHERE counts")
     return Counted(photos.db, photos, confidence)
 
 
-def _boxes(counts: str, *, judged: bool) -> str:
-    """The view ``boxes``. Where nobody has judged anything it is the plain join, and costs no more."""
+def count_hidden(photos: Selected, confidence: float | None, gap: timedelta) -> HiddenCounts:
+    """See :meth:`Counted.hidden_counts`; for whoever has not counted the boxes yet."""
+    if not photos.hidden.make():
+        return HiddenCounts()
+    with count_boxes(photos, confidence) as counted:
+        return counted.hidden_counts(gap)
+
+
+def _reaches(confidence: float | None) -> str:
+    """The condition in SQL that a box has the confidence it counts from."""
+    asked = "NULL" if confidence is None else repr(float(confidence))
+    # Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
+    return f"confidence >= coalesce({asked}, threshold, {FALLBACK_CONFIDENCE!r})::REAL"
+
+
+def _boxes(counts: str, *, judged: bool, hidden: bool) -> str:
+    """The view ``boxes``. Where nothing is judged or hidden it is the plain join, and costs no more."""
     photo = "s.image_id, s.root_id, s.path, s.station_id, s.station, s.captured_at"
     machine = (
         f"SELECT {photo}, d.run_id, d.class_id, c.name AS class, c.kind, c.age_class, c.species,"
         " c.threshold, d.confidence, d.x, d.y, d.w, d.h, false AS by_person"
         " FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
         " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id WHERE NOT d.repeats"
+        + (" AND d.rowid NOT IN (SELECT row FROM hidden)" if hidden else "")
     )
     view = f"CREATE TEMP VIEW boxes AS SELECT *, {counts} AS counts FROM"
     if not judged:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -25,6 +25,7 @@ from trailcam.selection import Selection
 from trailcam.store.animals import SavedAnimals
 from trailcam.store.counted import PERSON_RUN, Counted, class_info, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
+from trailcam.store.hidden import HiddenCounts
 from trailcam.store.named import Named, join_names
 from trailcam.store.paths import from_db
 from trailcam.store.scenes import join_scenes
@@ -117,7 +118,7 @@ class ExportPlan:
     there is no capture time. ``frame`` is a photo's place in its scene from 0, ``frames`` the scene's length,
     ``scene_us`` its first capture time (microseconds since 1970, the camera's clock). ``counts`` says whether
     a box on the photo counts, ``completed`` whether the photo was looked at, by a model or a person.
-    ``counted`` are their boxes, on the connection that the plan was made on.
+    ``counted`` are their boxes, on the connection that the plan was made on, ``hidden`` those that would be.
     """
 
     image_id: npt.NDArray[np.int64]
@@ -132,6 +133,7 @@ class ExportPlan:
     n_roots: int
     n_undated_left_out: int
     counted: Counted
+    hidden: HiddenCounts = field(default_factory=HiddenCounts)
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -180,6 +182,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
         n_roots=int(n_roots),
         n_undated_left_out=photos.undated_left_out(),
         counted=counted,
+        hidden=counted.hidden_counts(gap),
     )
 
 

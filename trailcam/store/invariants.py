@@ -163,6 +163,7 @@ PLACES = (
             run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)
             OR image_id IN (SELECT image_id FROM judgements)
             OR image_id IN (SELECT image_id FROM named_boxes)
+            OR image_id IN (SELECT image_id FROM static_boxes)
         )
         """,
     ),
@@ -256,7 +257,34 @@ PEOPLE = (
     ),
 )
 
-ALL: tuple[Rule, ...] = (*STATES, *RESULTS, *RUNS, *PLACES, *TIMES, *PEOPLE)
+
+def _nowhere(table: str, key: str) -> str:
+    return (
+        f"SELECT {key}, station_id FROM {table} ANTI JOIN stations USING (station_id)"
+        f" WHERE station_id NOT IN (SELECT station_id FROM station_changes WHERE kind = 'merge')"
+    )
+
+
+STATIC = (
+    Rule("a static place twice", _twice("static_places", "place_id")),
+    Rule("a static place of no station", _nowhere("static_places", "place_id")),
+    Rule("an answer on a static place twice", _twice("static_answers", "answer_id")),
+    Rule(
+        "an answer on no static place",
+        _lost("static_answers", "place_id", "static_places", "answer_id, place_id"),
+    ),
+    Rule("a photo twice in an answer on a static place", _twice("static_boxes", "answer_id", "image_id")),
+    Rule("a photo of no answer on a static place", _lost("static_boxes", "answer_id", "static_answers")),
+    Rule("a static box of no image", _lost("static_boxes", "image_id", "images", "answer_id, image_id")),
+    Rule("an excluded area twice", _twice("static_areas", "area_id")),
+    Rule("an excluded area of no station", _nowhere("static_areas", "area_id")),
+    Rule(
+        "an excluded area without three corners",
+        "SELECT area_id FROM static_areas WHERE len(points) < 6 OR len(points) % 2 <> 0",
+    ),
+)
+
+ALL: tuple[Rule, ...] = (*STATES, *RESULTS, *RUNS, *PLACES, *TIMES, *PEOPLE, *STATIC)
 """Every rule; their ``never`` are all different."""
 
 

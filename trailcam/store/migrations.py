@@ -18,6 +18,7 @@ import duckdb
 from trailcam.errors import DatabaseError
 from trailcam.store.first_migrations import FIRST_STEPS, Connection
 from trailcam.store.repeats import mark_repeats
+from trailcam.store.sql import query
 
 
 def m009_stations(db: Connection) -> None:
@@ -171,6 +172,11 @@ def m018_retired_stations(db: Connection) -> None:
     )
 
 
+def m019_static(db: Connection) -> None:
+    """Boxes that are in no count because of where they are: see ``queries/static_tables.sql``."""
+    db.execute(query("static_tables"))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     *FIRST_STEPS,
     m009_stations,
@@ -183,6 +189,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m016_unread_pictures,
     m017_names,
     m018_retired_stations,
+    m019_static,
 )
 LATEST = len(MIGRATIONS)
 

@@ -38,6 +38,14 @@ _ORPHANS = {
     "pictures of no root, or counted twice": "DELETE FROM unread_pictures"
     " WHERE root_id NOT IN (SELECT root_id FROM roots) OR rowid NOT IN"
     " (SELECT max(rowid) FROM unread_pictures GROUP BY root_id, kind)",
+    "photos of answers on static places that are none, or twice": "DELETE FROM static_boxes"
+    " WHERE image_id NOT IN (SELECT image_id FROM images)"
+    " OR answer_id NOT IN (SELECT answer_id FROM static_answers)"
+    " OR rowid NOT IN (SELECT max(rowid) FROM static_boxes GROUP BY answer_id, image_id)",
+    "static places of no station that nobody answered for": "DELETE FROM static_places"
+    " WHERE station_id NOT IN (SELECT station_id FROM stations) AND station_id NOT IN"
+    " (SELECT station_id FROM station_changes WHERE kind = 'merge')"
+    " AND place_id NOT IN (SELECT place_id FROM static_answers)",
     "names that mean no station": "DELETE FROM station_aliases"
     " WHERE station_id NOT IN (SELECT station_id FROM stations)",
 }
@@ -102,6 +110,7 @@ _EQUALS = {
             run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)
             OR image_id IN (SELECT image_id FROM judgements)
             OR image_id IN (SELECT image_id FROM named_boxes)
+            OR image_id IN (SELECT image_id FROM static_boxes)
         )
     """,
 }

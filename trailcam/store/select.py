@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from trailcam.errors import UsageError
 from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, quoted, rows
+from trailcam.store.hidden import Hidden
 from trailcam.store.judged import Judged, make_judged
 from trailcam.store.paths import from_db
 from trailcam.store.temp_tables import TempTables
@@ -25,12 +26,13 @@ class Selected(TempTables):
     whether all that is known of the photo is a correction. A photo that a person judged was looked at: its
     status is completed where it would be pending or failed. (A selection by status goes by what detect made
     of a photo.) Exact copies of other photos are left out. ``judged`` are the corrections in force, None
-    where there are none.
+    where there are none; ``hidden`` what static places and areas take out of the counts.
     """
 
     selection: Selection
     judged: Judged | None
-    DROPS: ClassVar[str] = f"DROP VIEW selected; {Judged.DROPS}"
+    hidden: Hidden
+    DROPS: ClassVar[str] = f"DROP VIEW selected; {Judged.DROPS}; {Hidden.DROPS}"
 
     def undated_left_out(self) -> int:
         """See :func:`count_undated_left_out`."""
@@ -54,7 +56,7 @@ def select(db: Connection, selection: Selection) -> Selected:
     judged = make_judged(db)
     base = _base(judged=judged is not None)
     db.execute(f"CREATE TEMP VIEW selected AS {base} WHERE {_where(selection)}")
-    return Selected(db, selection, judged)
+    return Selected(db, selection, judged, Hidden(db))
 
 
 def count_undated_left_out(db: Connection, selection: Selection) -> int:

@@ -77,12 +77,13 @@ def _figures(db: Connection, question: Question) -> dict[str, Any]:
         by_season = count_report(made, made.count(by), by)
         events = see(made.visits, question).events
         days = made.worked.by(selection, ["station"], question.first_month)
+        hidden = made.visits.counted.hidden_counts(question.gap).in_words()
     mature = events.of_age(AgeClass.MATURE)
     stations = _stations(events, mature, {key[0]: n for key, n in days.items()})
     return {
         "selection": selection.in_words() or "all photos",
         "answer": _answer(mature, events, by_season.coverage),
-        "coverage": coverage_sentence(by_season.coverage),
+        "coverage": " ".join([coverage_sentence(by_season.coverage), *hidden]),
         "part": by_season.coverage["completed"] < by_season.coverage["photos"],
         "ages": [str(age) for age in _AGES],
         "seasons": _seasons(by_season)[-_SEASONS:],

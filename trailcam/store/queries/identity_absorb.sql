@@ -4,6 +4,10 @@
 UPDATE judgements SET image_id = a.owner_id FROM absorbed a WHERE judgements.image_id = a.image_id;
 UPDATE judged_boxes SET image_id = a.owner_id FROM absorbed a WHERE judged_boxes.image_id = a.image_id;
 UPDATE named_boxes SET image_id = a.owner_id FROM absorbed a WHERE named_boxes.image_id = a.image_id;
+INSERT INTO static_boxes BY NAME
+SELECT DISTINCT b.answer_id, a.owner_id AS image_id FROM static_boxes b JOIN absorbed a USING (image_id)
+WHERE NOT EXISTS (FROM static_boxes o WHERE o.answer_id = b.answer_id AND o.image_id = a.owner_id);
+DELETE FROM static_boxes WHERE image_id IN (SELECT image_id FROM absorbed);
 
 -- One result for each run and photo.
 CREATE OR REPLACE TEMP TABLE taken AS

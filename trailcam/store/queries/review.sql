@@ -97,6 +97,7 @@ said AS (
     JOIN detections d ON d.image_id = o.image_id AND d.run_id IN (o.own, o.rival)
     JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
     WHERE d.confidence >= coalesce(c.threshold, $fallback)::REAL AND NOT d.repeats
+        AND d.rowid NOT IN (SELECT row FROM hidden)
 ),
 -- What one says and the other doesn't, though it has a class for it.
 alone AS (

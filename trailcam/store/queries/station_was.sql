@@ -1,0 +1,2 @@
+WITH RECURSIVE
+{query:station_now}
