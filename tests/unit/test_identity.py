@@ -495,7 +495,7 @@ def test_copies_are_listed_and_videos_named(scene: Scene, tmp_path: Path) -> Non
     assert shown.exit_code == 0, shown.output
     assert "1 exact copy of 1 photo" in shown.output
     told = json.loads(CliRunner().invoke(app, ["duplicates", "--format", "json", "--db", database]).stdout)
-    assert told["coverage"] == {"photos": 1, "copies": 1, "unverified": 0}
+    assert told["coverage"] == {"photos": 1, "copies": 1, "unverified": 0, "thumbnails": 0}
     assert [(row["role"], row["verified"]) for row in told["rows"]] == [("photo", True), ("copy", True)]
     assert {row["path"] for row in told["rows"]} == {"Hayfield/IMG_0.jpg", "copy.jpg"}
     for ending in ("csv", "parquet"):

@@ -119,7 +119,14 @@ def test_stations_by_hand(ranch: Library) -> None:
     assert (rows["TinMan"]["suspect"], rows["TinMan"]["undated"], rows["TinMan"]["coverage"]) == (1, 1, 0.8)
     silences, doubts = found.sections
     assert silences.rows == [
-        {"station": "Hayfield", "first_day": "2024-12-02", "last_day": "2024-12-14", "days": 13}
+        {
+            "station": "Hayfield",
+            "first_day": "2024-12-02",
+            "last_day": "2024-12-14",
+            "days": 13,
+            "reason": "silent",
+            "declared": False,
+        }
     ]
     assert doubts.rows == [{"station": "TinMan", "doubt": "clock_reset", "photos": 1}]
     assert any("clock of 1 photo is in doubt" in note for note in found.notes)

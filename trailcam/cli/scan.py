@@ -186,6 +186,11 @@ def _show(report: ScanReport, library: Library) -> None:
     if report.n_copies:
         copies = count(report.n_copies, "exact copy", "exact copies")
         console.out.print(f"{copies} of other photos, counted once: `trailcam duplicates` lists them.")
+    if report.n_thumbnails:
+        thumbnails = count(report.n_thumbnails, "thumbnail")
+        console.out.print(
+            f"{thumbnails} of photos that are here in full, counted once: `trailcam duplicates`."
+        )
     console.out.print()
     show_table(_STATIONS, report.stations, (), console.out)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trailcam.cli import console
 from trailcam.cli.groups import with_options
 from trailcam.cli.options import LibraryOpts, OutputOpts, WritingOpts
 from trailcam.errors import UsageError
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Stations: places, time zones, names and cameras.", no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(help="A station.", show_default=False)]
+
+
+class GapReason(StrEnum):
+    """Why a camera didn't work."""
+
+    BATTERY = "battery"
+    CARD = "card"
+    LENS = "lens"
+    MOVED = "moved"
+    STOLEN = "stolen"
+    OTHER = "other"
 
 
 class Clear(StrEnum):
@@ -127,6 +139,69 @@ def import_(
         done = import_stations(db, library.settings, table, skip_unknown=skip_unknown)
     skipped = f" {len(done.unknown):,} unknown names skipped." if done.unknown else ""
     library.say(f"Read {count(done.named, 'station')}, {done.changed:,} changed.{skipped}")
+
+
+@app.command("effort")
+@with_options
+def effort(
+    name: Annotated[str | None, typer.Argument(help="A station.", show_default=False)] = None,
+    *,
+    first: Annotated[
+        str | None, typer.Option("--from", help="The first day without a working camera.", show_default=False)
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last such day.", show_default=False)] = None,
+    reason: Annotated[
+        GapReason, typer.Option("--reason", help="Why.", show_default=GapReason.OTHER.value)
+    ] = GapReason.OTHER,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove what was declared from --from to --to.")
+    ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--import", metavar="CSV", help="Columns: station,first_day,last_day,reason.", show_default=False
+        ),
+    ] = None,
+    look: Annotated[
+        bool, typer.Option("--look", help="Find days of black or grey photos, and declare them (lens).")
+    ] = False,
+    output: OutputOpts,
+    library: WritingOpts,
+) -> None:
+    """When cameras didn't work, and why: list it, declare it. Camera-days and rates leave these days out."""
+    from trailcam.imports.effort_csv import make_gap, read_gaps
+    from trailcam.machine import user_name
+    from trailcam.reports.effort import effort as report
+    from trailcam.scan.covered_lens import find_covered
+    from trailcam.store.effort_gaps import declare
+    from trailcam.store.effort_gaps import remove as take_back
+
+    if (name is not None or first is not None or last is not None) and not (name and first and last):
+        raise UsageError(
+            "A gap needs a station, --from and --to.", "Name all three, or none to see the list."
+        )
+    if name and first and last:
+        gap = make_gap(name, first, last, reason.value)
+        with library.writing() as db:
+            if remove:
+                n = take_back(db, name, gap.first_day, gap.last_day)
+                library.say(f"Removed {count(n, 'gap')}.")
+            else:
+                declare(db, [gap], user_name())
+    if file is not None:
+        gaps = read_gaps(file)
+        with library.writing() as db:
+            n = declare(db, gaps, user_name())
+        library.say(f"Read {count(len(gaps), 'gap')}, {n:,} new.")
+    if look:
+        with console.progress("Blank days", quiet=library.quiet) as progress:
+            gaps = find_covered(library.database, progress)
+        with library.writing() as db:
+            n = declare(db, gaps, "trailcam")
+        library.say(f"{count(n, 'gap')} with a covered lens.")
+    with library.read() as db:
+        answer = report(db, library.settings.report.silent_days)
+    output.write(answer)
 
 
 @app.command("rename")

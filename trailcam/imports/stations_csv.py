@@ -40,7 +40,7 @@ def read_stations(path: Path) -> dict[str, Facts]:
     An empty cell says nothing. Raises UsageError that names the line, also where the file says two things of
     one station.
     """
-    text, above = _from_header(_text(path))
+    text, above = _from_header(read_text(path))
     head = text.partition("\n")[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -59,7 +59,8 @@ def read_stations(path: Path) -> dict[str, Facts]:
     return found
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A text file of UTF-8 or UTF-16, up to 10 MB. Raises UsageError."""
     shown = printable(str(path))
     try:
         if path.is_fifo():  # nobody may ever write to it

@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 def duplicate_list(db: Connection) -> Report:
-    """Every photo with copies: a row for each file, the photo itself (``role`` photo) before its copies.
+    """Every photo with copies or thumbnails: a row for each file, the photo itself (``role`` photo) first.
 
     ``n`` numbers the photos. ``status`` is the photo's. ``verified``: all bytes of both files were read and
     are equal; else head, tail and size are, and one of the files couldn't be read since.
@@ -29,14 +29,19 @@ def duplicate_list(db: Connection) -> Report:
     found = duplicates(db)
     copies = [row for row in found if row["role"] == "copy"]
     unverified = sum(not row["verified"] for row in copies)
+    thumbnails = [row for row in found if row["role"] == "thumbnail"]
     notes = ["There are no exact copies."]
     if copies:
         size = sum(row["size_bytes"] for row in copies) / 1e6
-        photos = count(len(found) - len(copies), "photo")
+        photos = count(len({row["n"] for row in copies}), "photo")
         notes = [
             f"{count(len(copies), 'exact copy', 'exact copies')} of {photos}, {size:,.1f} MB."
             " Reports, galleries and exports count each photo once: the file whose role is photo."
         ]
+    if thumbnails:
+        notes.append(
+            f"{count(len(thumbnails), 'thumbnail')} of photos that are here in full: one moment in two sizes."
+        )
     if unverified:
         notes.append(
             f"{count(unverified, 'copy', 'copies')} could not be compared to the last byte, as one of the two"
@@ -46,7 +51,12 @@ def duplicate_list(db: Connection) -> Report:
         name="duplicates",
         title="Duplicates",
         filters={},
-        coverage={"photos": len(found) - len(copies), "copies": len(copies), "unverified": unverified},
+        coverage={
+            "photos": len({row["n"] for row in found}),
+            "copies": len(copies),
+            "unverified": unverified,
+            "thumbnails": len(thumbnails),
+        },
         columns=COLUMNS,
         rows=laid_out(found, COLUMNS),
         notes=notes,

@@ -54,6 +54,8 @@ _SILENCE_COLUMNS = (
     Column("first_day", "silent from", CellType.TEXT),
     Column("last_day", "to", CellType.TEXT),
     Column("days", "days", CellType.COUNT),
+    Column("reason", "reason", CellType.TEXT),
+    Column("declared", "declared", CellType.FLAG, shown=False),
 )
 _DOUBT_COLUMNS = (
     Column("station", "station", CellType.TEXT, wraps=True),

@@ -23,7 +23,7 @@ from trailcam.store.photo_counts import (
     time_sources,
 )
 from trailcam.store.run_choice import chosen_run, last_run
-from trailcam.store.select import count_copies, select
+from trailcam.store.select import count_copies, count_thumbnails, select
 from trailcam.store.static_known import StaticSummary
 from trailcam.store.static_known import summary as static_summary
 from trailcam.store.unread import count_unread
@@ -92,6 +92,7 @@ def status(db: Connection, *, working: bool) -> Report:
         "suspect_times": overall["suspect"],
         **count_unread(db),
         "copies": count_copies(db),
+        "thumbnails": count_thumbnails(db),
         "share": share(overall["completed"], overall["photos"]),
     }
     static = static_summary(db)
@@ -299,6 +300,9 @@ def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -
     if coverage["copies"]:
         copies = count(coverage["copies"], "exact copy", "exact copies")
         notes.append(f"{copies} of photos, counted once: `trailcam duplicates` lists them.")
+    if coverage["thumbnails"]:
+        thumbnails = count(coverage["thumbnails"], "thumbnail")
+        notes.append(f"{thumbnails} of photos, counted once: `trailcam duplicates` lists them.")
     unread = unread_words(coverage["videos"], coverage["other_picture_kinds"])
     if unread:
         notes.append(f"{unread} not looked at: {what_is_read()}")

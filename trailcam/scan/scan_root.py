@@ -27,6 +27,7 @@ from trailcam.media.exif import UNREADABLE, VANISHED
 from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
 from trailcam.media.walk import WalkNotes, walk
+from trailcam.scan.find_thumbnails import find_thumbnails
 from trailcam.scan.follow_contents import count_found_again, follow_contents, read_known
 from trailcam.scan.scan_job import Progress, ScanJob, ScanOptions, Stop
 from trailcam.store.contents import Settled, count_below, count_missing, mark_unsettled, unsettled
@@ -57,7 +58,8 @@ class ScanReport:
     """What a scan of one root found. ``stations`` has station, photos, first_date, last_date, undated.
 
     ``n_moved`` photos lie at another path than before, with all that was known of them; ``n_copies`` files
-    are newly found to repeat a photo to the byte. Neither are in the other numbers. ``n_known_again`` photos
+    are newly found to repeat a photo to the byte. Neither are in the other numbers. ``n_thumbnails`` files
+    are newly found to be a photo in a smaller size. ``n_known_again`` photos
     of an earlier trailcam were opened once for their content ids. ``pictures`` of kinds that aren't read are
     counted by kind; ``left_out`` are folders of other programs.
     """
@@ -78,6 +80,7 @@ class ScanReport:
     skipped: list[tuple[str, str]]
     errors: list[tuple[str, str]] = field(default_factory=list)
     stations: list[dict[str, Any]] = field(default_factory=list)
+    n_thumbnails: int = 0
 
 
 @dataclass(slots=True)
@@ -135,7 +138,9 @@ def scan(
         )
         save_stations(db, station_facts or {})
     settled = follow_contents(job, root_id) if is_news else NOTHING_SETTLED
-    return _report(database, Root(root_id, name, str(path)), difference, notes, saved, settled)
+    n_thumbnails = find_thumbnails(job) if is_news else 0
+    report = _report(database, Root(root_id, name, str(path)), difference, notes, saved, settled)
+    return replace(report, n_thumbnails=n_thumbnails)
 
 
 def _guard(job: ScanJob, name: str, difference: ScanDifference, unread: Sequence[FileKey]) -> None:

@@ -12,21 +12,27 @@ from trailcam.store.keys import key_columns
 from trailcam.store.temp_tables import TempTables
 
 _DAYS_OF_SILENCE = (
-    "SELECT station, first_day, unnest(list_transform("
+    "SELECT station, first_day, reason, declared, unnest(list_transform("
     "range(last_day - first_day + 1), lambda n: first_day + n::INTEGER)) AS day FROM silences"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CameraDays(TempTables):
-    """The tables ``camera_days`` (station, day) and ``silences`` (station, first_day, last_day).
+    """The tables ``camera_days`` and ``silences``.
 
-    A break of more than ``silent_days`` days without a photo is a camera that fell silent. Two cameras at one
-    station count as one: not every file names its camera.
+    camera_days: station, day. silences: station, first_day, last_day, reason and declared. A break of
+    more than ``silent_days`` days without a photo is a camera that fell silent, for the reason "battery"
+    where its voltage rose over the break, else "silent". What people declared (``store/effort_gaps.py``)
+    is left out as well, photos or not. Two cameras at one station count as one: not every file names its
+    camera.
     """
 
     silent_days: int
-    DROPS: ClassVar[str] = "DROP TABLE camera_days; DROP TABLE silences; DROP TABLE photo_days"
+    DROPS: ClassVar[str] = (
+        "DROP TABLE camera_days; DROP TABLE silences; DROP TABLE breaks; DROP TABLE declared_days;"
+        " DROP TABLE photo_days"
+    )
 
     def by(self, selection: Selection, keys: Sequence[str], first_month: int) -> dict[tuple[Any, ...], int]:
         """Camera-days in the selection's stations and days by ``keys``, out of month, season and station.
@@ -57,7 +63,8 @@ class CameraDays(TempTables):
         """Silences, cut to the selection's dates; one that a selection of months interrupts counts once."""
         return rows(
             self.db,
-            "SELECT station, min(day)::VARCHAR AS first_day, max(day)::VARCHAR AS last_day, count(*) AS days"
+            "SELECT station, min(day)::VARCHAR AS first_day, max(day)::VARCHAR AS last_day, count(*) AS days,"
+            " any_value(reason) AS reason, any_value(declared) AS declared"
             f" FROM ({_DAYS_OF_SILENCE}) WHERE {_days_where(selection)}"
             " GROUP BY station, first_day ORDER BY station, first_day",
         )

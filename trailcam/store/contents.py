@@ -202,11 +202,11 @@ def count_below(db: Connection, ids: Ids, folders: Sequence[str]) -> int:
 
 
 def photos_of(db: Connection, image_ids: Sequence[int]) -> dict[int, int]:
-    """Copy -> the photo that it repeats, for those of ``image_ids`` that are copies."""
+    """Copy or thumbnail -> the photo that it repeats, for those of ``image_ids`` that are one."""
     with asked(db, image_ids):
         found = db.execute(
-            "SELECT image_id, duplicate_of FROM images JOIN asked USING (image_id)"
-            " WHERE duplicate_of IS NOT NULL"
+            "SELECT image_id, coalesce(duplicate_of, thumbnail_of) AS photo FROM images"
+            " JOIN asked USING (image_id) WHERE photo IS NOT NULL"
         ).fetchall()
     return {int(copy): int(photo) for copy, photo in found}
 

@@ -168,12 +168,30 @@ PLACES = (
         """,
     ),
     Rule(
+        "a thumbnail of no photo",
+        """
+        SELECT t.image_id, t.thumbnail_of FROM images t
+        ANTI JOIN (SELECT * FROM images WHERE duplicate_of IS NULL AND thumbnail_of IS NULL) p
+            ON p.image_id = t.thumbnail_of
+        WHERE t.thumbnail_of IS NOT NULL
+        """,
+    ),
+    Rule(
+        "two files compared twice",
+        _twice("thumbnails", "image_id", "original_id", "image_bytes", "original_bytes"),
+    ),
+    Rule(
         "two photos of the same bytes",
         """
         SELECT whole_id, count(*) AS photos FROM images
         WHERE duplicate_of IS NULL AND whole_id IS NOT NULL AND NOT EXISTS (FROM roots WHERE unsettled)
         GROUP BY whole_id HAVING count(*) > 1
         """,
+    ),
+    Rule("a gap of no station", _lost("effort_gaps", "station_id", "stations", "station_id")),
+    Rule(
+        "a gap that ends before it begins",
+        "SELECT station_id, first_day, last_day FROM effort_gaps WHERE last_day < first_day",
     ),
     Rule("a kind of unread pictures twice", _twice("unread_pictures", "root_id", "kind")),
     Rule("unread pictures of no root", _lost("unread_pictures", "root_id", "roots", "root_id")),

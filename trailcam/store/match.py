@@ -93,7 +93,7 @@ class Matcher:
             CREATE OR REPLACE TEMP TABLE tails (n BIGINT, rank TINYINT, root_id INTEGER, tail VARCHAR);
             CREATE OR REPLACE TEMP TABLE places AS
             SELECT image_id, root_id, path, folded(replace(path, '\\', '/')) AS key,
-                coalesce(duplicate_of, image_id) AS photo_id, captured_at
+                coalesce(duplicate_of, thumbnail_of, image_id) AS photo_id, captured_at
             FROM images;
             """
         )

@@ -177,6 +177,31 @@ def m019_static(db: Connection) -> None:
     db.execute(query("static_tables"))
 
 
+def m020_thumbnails(db: Connection) -> None:
+    """Photos in two sizes: ``thumbnail_of`` names the original; ``thumbnails`` which pairs were compared."""
+    db.execute(
+        """
+        ALTER TABLE images ADD COLUMN thumbnail_of BIGINT;
+        CREATE TABLE thumbnails (
+            image_id BIGINT NOT NULL, original_id BIGINT NOT NULL, image_bytes BIGINT NOT NULL,
+            original_bytes BIGINT NOT NULL, same_picture BOOLEAN NOT NULL
+        )
+        """
+    )
+
+
+def m021_effort(db: Connection) -> None:
+    """Days on which a station's camera didn't work, first and last included, as people declared them."""
+    db.execute(
+        """
+        CREATE TABLE effort_gaps (
+            station_id INTEGER NOT NULL, first_day DATE NOT NULL, last_day DATE NOT NULL,
+            reason VARCHAR NOT NULL, author VARCHAR NOT NULL, made_at TIMESTAMP NOT NULL
+        )
+        """
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     *FIRST_STEPS,
     m009_stations,
@@ -190,6 +215,8 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m017_names,
     m018_retired_stations,
     m019_static,
+    m020_thumbnails,
+    m021_effort,
 )
 LATEST = len(MIGRATIONS)
 

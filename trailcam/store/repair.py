@@ -105,6 +105,20 @@ _EQUALS = {
             SELECT image_id FROM images WHERE duplicate_of IS NULL
         )
     """,
+    "thumbnails of no photo": """
+        UPDATE images SET thumbnail_of = NULL WHERE thumbnail_of IS NOT NULL AND thumbnail_of NOT IN (
+            SELECT image_id FROM images WHERE duplicate_of IS NULL AND thumbnail_of IS NULL
+        )
+    """,
+    "gaps that can't be": """
+        DELETE FROM effort_gaps
+        WHERE last_day < first_day OR station_id NOT IN (SELECT station_id FROM stations)
+    """,
+    "files compared twice": """
+        DELETE FROM thumbnails WHERE rowid NOT IN (
+            SELECT min(rowid) FROM thumbnails GROUP BY image_id, original_id, image_bytes, original_bytes
+        )
+    """,
     "copies that know what their photo does not": """
         UPDATE images SET duplicate_of = NULL WHERE duplicate_of IS NOT NULL AND (
             run_id IS NOT NULL OR image_id IN (SELECT image_id FROM results)

@@ -25,8 +25,8 @@ class Selected(TempTables):
     captured_at_suspect, status, run_id (of the run whose boxes count, None where none's do) and by_person:
     whether all that is known of the photo is a correction. A photo that a person judged was looked at: its
     status is completed where it would be pending or failed. (A selection by status goes by what detect made
-    of a photo.) Exact copies of other photos are left out. ``judged`` are the corrections in force, None
-    where there are none; ``hidden`` what static places and areas take out of the counts.
+    of a photo.) Exact copies of other photos and thumbnails are left out. ``judged`` are the corrections in
+    force, None where there are none; ``hidden`` what static places and areas take out of the counts.
     """
 
     selection: Selection
@@ -105,8 +105,8 @@ def _where(selection: Selection) -> str:
         terms.append(f"lower(s.name) IN ({', '.join(quoted(n.lower()) for n in selection.stations)})")
     if selection.statuses:
         terms.append(f"i.status IN ({', '.join(quoted(s.value) for s in selection.statuses)})")
-    # Exact copies are photos that are there already.
-    return " AND ".join(["i.duplicate_of IS NULL", *terms])
+    # Exact copies and thumbnails are photos that are there already.
+    return " AND ".join(["i.duplicate_of IS NULL", "i.thumbnail_of IS NULL", *terms])
 
 
 def check_stations(db: Connection, names: Sequence[str]) -> None:
@@ -131,6 +131,14 @@ def sample_paths(db: Connection, root_id: int, n: int) -> list[str]:
         {"root": root_id, "n": n},
     ).fetchall()
     return [from_db(str(path)) for (path,) in found]
+
+
+def count_thumbnails(db: Connection) -> int:
+    """How many files that are there are a photo in a smaller size."""
+    ((n,),) = db.execute(
+        "SELECT count(*) FROM images WHERE thumbnail_of IS NOT NULL AND status <> 'missing'"
+    ).fetchall()
+    return int(n)
 
 
 def count_copies(db: Connection) -> int:

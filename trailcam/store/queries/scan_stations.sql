@@ -6,6 +6,6 @@ SELECT
     count(*) FILTER (i.captured_at IS NULL) AS undated
 FROM images i
 JOIN stations s USING (station_id)
-WHERE i.root_id = $root_id AND i.status <> 'missing' AND i.duplicate_of IS NULL
+WHERE i.root_id = $root_id AND i.status <> 'missing' AND i.duplicate_of IS NULL AND i.thumbnail_of IS NULL
 GROUP BY s.name
 ORDER BY s.name;

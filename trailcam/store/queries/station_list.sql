@@ -18,7 +18,7 @@ counted AS (
         count(*) FILTER (captured_at IS NULL) AS undated,
         count(DISTINCT nullif(trim(serial), '')) AS cameras
     FROM images
-    WHERE status <> 'missing' AND duplicate_of IS NULL
+    WHERE status <> 'missing' AND duplicate_of IS NULL AND thumbnail_of IS NULL
     GROUP BY station_id
 )
 SELECT
