@@ -197,6 +197,8 @@ def _clean(text: str | None) -> str | None:
     """Without padding, control characters and lone surrogates; None when nothing remains."""
     if text is None:
         return None
+    if text.isascii() and text.isprintable():  # nearly all are: most of what a scan would spend here
+        return text.strip()[:_MAX_TEXT].rstrip() or None
     kept = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp"))
     return kept.strip()[:_MAX_TEXT].rstrip() or None
 
