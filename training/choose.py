@@ -1,4 +1,4 @@
-"""Put a YOLOX first stage and a second stage into one file, and choose on the validation split how they are combined.
+"""Put a first and a second stage into one file, and choose on the validation split how they are combined.
 
     python choose.py --finder last.pt [--old yolox_tiny_640_20220528.pth --share 0.7] --namer last.pt --weights starter.pt \
         --photos photos/data.yaml --px 512 --cache DIR --out new.pt
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import torch
 from export import half, plain
-from metrics import letterbox
+from metrics import ious, letterbox
 from namer_data import NAMES, NONE
 from torch import Tensor
 from train_classifier import STATISTICS
@@ -35,13 +35,15 @@ from trailcam.detect.model.two_stage_file import (
     BUCK,
     DEER,
     FORMAT_2,
+    YOLOX,
     Container,
     NamingRule,
     read_container,
 )  # fmt: skip
 from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.vision_ops import nms
-from trailcam.detect.model.yolox import looking_smaller
+from trailcam.detect.model.yolo import set_precision
+from trailcam.detect.model.yolox import Yolox, looking_smaller
 from trailcam.domain import Kind
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto, read_dataset
 from trailcam.evaluate.figures import Judge
@@ -68,18 +70,26 @@ FINAL = (*[n for n in NAMES if n != "none"][:5], BUCK, DEER, *[n for n in NAMES 
 FRAME, MARGIN, PIXELS, MOST = 640, 0.12, 224, 40
 LEAST = 0.005  # of the first stage's score, for what is cached
 RULE = NamingRule(
-    bias=0.5, found=1.0, named=0.7, species_power=0.5, sex_power=0.25, antlered_at=0.5, antlerless_at=0.45, size_at=0.4
+    bias=0.0, found=1.0, named=1.0, species_power=1.0, sex_power=1.0, antlered_at=0.4, antlerless_at=0.4, size_at=0.0
 )  # fmt: skip
 
 
-def container(finder: dict[str, Tensor], namer: dict[str, Tensor], px: int | None) -> dict[str, Any]:
+def first_stage(finder: Path, old: Path | None, share: float, px: int | None) -> dict[str, Any]:
+    """That of a delivered file, or a YOLOX of a checkpoint, its weights averaged with ``old`` ones."""
+    delivered = torch.load(finder, map_location="cpu", weights_only=True)
+    if str(delivered.get("format", "")).startswith("trailcam"):
+        return dict(delivered["detector"])
+    state = read_state(finder)
+    return {
+        "arch": "yolox", "names": {0: "object"}, "yaml": {"depth": TINY["depth"], "width": TINY["width"]},
+        "input_px": px, "state_dict": half(blend(read_state(old), state, share) if old else state),
+    }  # fmt: skip
+
+
+def container(finder: dict[str, Any], namer: dict[str, Tensor]) -> dict[str, Any]:
     """What is saved, before anything is chosen."""
     return {
-        "format": FORMAT_2,
-        "detector": {
-            "arch": "yolox", "names": {0: "object"}, "yaml": {"depth": TINY["depth"], "width": TINY["width"]},
-            "input_px": px, "state_dict": half(finder),
-        },
+        "format": FORMAT_2, "detector": finder,
         "classifier": {
             "arch": "efficientnet-lite0", "names": list(NAMES), "state_dict": half(namer), "input_px": PIXELS,
             "margin": MARGIN, "mean": list(STATISTICS["efficientnet-lite0"][0]),
@@ -87,8 +97,10 @@ def container(finder: dict[str, Tensor], namer: dict[str, Tensor], px: int | Non
             "rule": as_dict(RULE),
         },
         "names": list(FINAL), "thresholds": dict.fromkeys(FINAL, 0.25), "imgsz": FRAME, "iou": 0.6,
-        "max_crops": MOST, "floor": 0.03, "nested": 0.8,
-        "meta": {"licence": "AGPL-3.0-or-later; first stage after MegadetectorLite, MIT, DrivenData"},
+        "max_crops": MOST, "floor": 0.03, "nested": 1.0,
+        "meta": {"licence": "AGPL-3.0-or-later"} | (
+            {"first_stage": "after MegadetectorLite, MIT, DrivenData"} if finder.get("arch") == YOLOX else {}
+        ),
     }  # fmt: skip
 
 
@@ -114,10 +126,15 @@ def find(
     read: Container, frames: Frames, dtype: torch.dtype, chosen: list[int] | None = None
 ) -> list[Tensor]:
     """(k, 5) xyxy px and score of every photo's boxes, before suppression."""
-    net = build_finder(read, "the weights").to(dtype, memory_format=torch.channels_last)
+    net = build_finder(read, "the weights")
+    if isinstance(net, Yolox):
+        net.to(dtype, memory_format=torch.channels_last)
+    else:
+        set_precision(net, dtype)
 
     def network(pixels: Tensor) -> Tensor:
-        x: Tensor = net(pixels.permute(0, 3, 1, 2).to(dtype).div_(255))
+        answer = net(pixels.permute(0, 3, 1, 2).to(dtype).div_(255))
+        x: Tensor = answer[0] if isinstance(answer, list | tuple) else answer
         return x
 
     px = read.one.input_px
@@ -125,7 +142,8 @@ def find(
     out = []
     for i in range(len(frames.photos)) if chosen is None else chosen:
         with torch.inference_mode():
-            one = look(frames[i][0][None])[0]
+            one = look(frames[i][0][None])[0].float()
+        one = torch.cat([one[:4], one[4:].amax(0, keepdim=True)])  # its class is the second stage's to say
         one = one[:, one[4] > LEAST].T
         one = one[one[:, 4].argsort(descending=True)[:400]]
         out.append(
@@ -154,7 +172,7 @@ def name(read: Container, frames: Frames, boxes: list[Tensor], dtype: torch.dtyp
             out.append(torch.zeros(0, len(read.two.names)))
             continue
         with torch.inference_mode():
-            frame = frames[i][0].permute(2, 0, 1)[None].float() / 255
+            frame = frames[i][0].permute(2, 0, 1)[None]
             crops = (cut(frame, [some[:, :4]], read.two.input_px, read.two.margin) - mean) / std
             out.append(net(crops.to(dtype, memory_format=torch.channels_last)).float().clone())
     return out
@@ -221,49 +239,38 @@ def figures(judge: Judge, only: np.ndarray | None = None) -> dict[str, float]:
     return out
 
 
-def evidence(seen: Seen, floor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logits of the first stage's score and of 1 - p[none], and whether the box holds a labelled object."""
+def evidence(seen: Seen, rule: NamingRule, temperature: float, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of the confidences that the rule gives, and whether the box holds a labelled object."""
     rows, right = [], []
     for photo, boxes, logits, (size, place) in zip(
         seen.data.photos, seen.boxes, seen.logits, seen.places, strict=True
     ):
         xy = (boxes[:, :4].numpy() - np.tile(place[:2], 2)) / np.tile(size, 2)
         truth = np.concatenate([photo.boxes[:, :2], photo.boxes[:, :2] + photo.boxes[:, 2:]], 1)
-        wh = (
-            np.minimum(xy[:, None, 2:], truth[None, :, 2:]) - np.maximum(xy[:, None, :2], truth[None, :, :2])
-        ).clip(0)
-        both = wh[..., 0] * wh[..., 1]
-        areas = [(x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (xy, truth)]
-        overlap = both / (areas[0][:, None] + areas[1][None] - both + 1e-9)
-        best = overlap.max(1) if len(truth) else np.zeros(len(xy))
-        p = logits.softmax(1)[:, NONE]
-        for k in range(len(xy)):
+        best = ious(xy, truth).max(1) if len(truth) else np.zeros(len(xy))
+        _, sure = name_boxes((logits / temperature).softmax(1), boxes[:, 4], NAMES, FINAL, rule)
+        for k, confidence in enumerate(sure.tolist()):
             if boxes[k, 4] < floor or (best[k] < 0.5 and not photo.complete) or 0.3 < best[k] < 0.5:
                 continue
-            rows.append((_logit(float(boxes[k, 4])), _logit(1 - float(p[k]))))
+            x = min(max(confidence, 1e-4), 1 - 1e-4)
+            rows.append(np.log(x / (1 - x)))
             right.append(best[k] >= 0.5)
-    return np.array(rows), np.array(right), np.ones(len(right))
+    return np.array(rows), np.array(right)
 
 
-def _logit(x: float) -> float:
-    x = min(max(x, 1e-4), 1 - 1e-4)
-    return float(np.log(x / (1 - x)))
-
-
-def calibrate(rows: np.ndarray, right: np.ndarray) -> tuple[float, float, float]:
-    """Logistic regression by Newton's steps, slightly held back."""
-    x = np.concatenate([np.ones((len(rows), 1)), rows], 1)
-    w = np.zeros(3)
+def calibrate(rows: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Logistic regression by Newton's steps, slightly held back: bias and factor of the logits."""
+    x = np.stack([np.ones(len(rows)), rows], 1)
+    w = np.zeros(2)
     for _ in range(30):
         p = 1 / (1 + np.exp(-(x @ w)))
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + np.eye(3)
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + np.eye(2)
         w -= np.linalg.solve(hessian, x.T @ (p - right) + w)
-    return float(w[0]), float(max(w[1], 0.05)), float(max(w[2], 0.0))
+    return float(w[0]), float(max(w[1], 0.05))
 
 
 def temperature_of(seen: Seen) -> float:
     """Under which the labels of matched boxes are likeliest, scenery left out."""
-    own = {seen.labels[i].name: i for i in seen.labels}
     rows, labels = [], []
     for photo, boxes, logits, (size, place) in zip(
         seen.data.photos, seen.boxes, seen.logits, seen.places, strict=True
@@ -275,13 +282,10 @@ def temperature_of(seen: Seen) -> float:
             if wanted is None or not len(xy):
                 continue
             x, y, w, h = photo.boxes[k]
-            wh = (np.minimum(xy[:, 2:], [x + w, y + h]) - np.maximum(xy[:, :2], [x, y])).clip(0)
-            both = wh[:, 0] * wh[:, 1]
-            overlap = both / ((xy[:, 2] - xy[:, 0]) * (xy[:, 3] - xy[:, 1]) + w * h - both + 1e-9)
+            overlap = ious(xy, np.array([[x, y, x + w, y + h]]))[:, 0]
             if overlap.max() > 0.6:
                 rows.append(logits[int(overlap.argmax()), :NONE])
                 labels.append(NAMES.index(wanted))
-    assert own
     x, y = torch.stack(rows), torch.tensor(labels)
     grid = np.geomspace(0.4, 2.5, 25)
     return round(
@@ -291,28 +295,23 @@ def temperature_of(seen: Seen) -> float:
 
 def choose(seen: Seen, floor: float) -> tuple[NamingRule, float, float]:
     """Rule, temperature and nesting that serve the validation split best by average precision."""
-    rows, right, _ = evidence(seen, floor)
-    bias, found, named = calibrate(rows, right)
-    temperature = temperature_of(seen)
-    rule = replace(RULE, bias=round(bias, 3), found=round(found, 3), named=round(named, 3))
+    temperature, nested, rule = temperature_of(seen), 1.0, RULE
     equal = dict.fromkeys(FINAL, 0.3)
 
     def value(rule: NamingRule, nested: float) -> float:
         f = figures(seen.judge(seen.found(rule, temperature, nested, floor), equal))
-        return (
-            f["map50_old"]
-            + f["group/antlered"]
-            + 0.5 * f["group/antlerless"]
-            + 0.5 * f["group/any deer"]
-            + 0.5 * f["group/person"]
-        )
+        wanted = ("map50_old", "group/any deer", "group/antlered", "group/antlerless")
+        return sum(f[key] for key in wanted) + 0.5 * f["group/person"]
 
-    nested = 0.85
-    for key, options in (("sex_power", (0.0, 0.2, 0.5)), ("antlered_at", (0.4, 0.5, 0.6))):
+    for key, options in (
+        ("species_power", (0.5, 1.0, 2.0)), ("sex_power", (0.5, 1.0)), ("antlered_at", (0.4, 0.5, 0.6)),
+    ):  # fmt: skip
         tries = [replace(rule, **{key: option}) for option in options]
         tries = [replace(r, antlerless_at=r.antlered_at) for r in tries]
         rule = max(tries, key=lambda r: round(value(r, nested), 3))
-    return rule, temperature, nested
+    nested = max((1.0, 0.9), key=lambda n: round(value(rule, n), 3))
+    bias, found = calibrate(*evidence(seen, rule, temperature, floor))
+    return replace(rule, bias=round(bias, 3), found=round(found, 3)), temperature, nested
 
 
 def cut_points(seen: Seen, found: list[Found]) -> dict[str, float]:
@@ -387,7 +386,7 @@ def look(saved: dict[str, Any], data: DataSet, cache: Path, iou: float, floor: f
     assert read is not None
     frames = Frames(data.photos)
     one, two = saved["detector"], saved["classifier"]
-    key = digest(one["state_dict"], one["input_px"], str(data.path.name), data.split)
+    key = digest(one["state_dict"], one.get("input_px"), str(data.path.name), data.split)
     file = cache / f"found-{key}.pt"
     if not file.exists():
         torch.save(find(read, frames, torch.bfloat16), file)
@@ -406,7 +405,10 @@ def main() -> None:
     """Choose and export."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument(
-        "--finder", type=Path, required=True, help="checkpoint of train_finder.py, or a published file"
+        "--finder",
+        type=Path,
+        required=True,
+        help="checkpoint of train_finder.py, a published or a delivered file",
     )
     p.add_argument("--old", type=Path, help="weights to average with")
     p.add_argument("--share", type=float, default=1.0, help="of the new weights in that average")
@@ -422,10 +424,8 @@ def main() -> None:
     a = p.parse_args()
     torch.set_num_threads(1)
     a.cache.mkdir(parents=True, exist_ok=True)
-    finder = read_state(a.finder)
-    if a.old:
-        finder = blend(read_state(a.old), finder, a.share)
-    saved = container(finder, trained(a.weights, a.namer).state_dict(), a.px)
+    finder = first_stage(a.finder, a.old, a.share, a.px)
+    saved = container(finder, trained(a.weights, a.namer).state_dict())
     seen = look(saved, read_dataset(a.photos, "val"), a.cache, a.iou, a.floor)
     rule, temperature, nested = choose(seen, a.floor)
     found = seen.found(rule, temperature, nested, a.floor)

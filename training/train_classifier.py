@@ -219,7 +219,7 @@ def predict(
         image, scale, left, top = letterbox(photo.image(), size)
         h, w = photo.image().shape[:2]
         boxes = photo.xyxy()[kept] * np.array([w, h, w, h]) * scale + np.array([left, top, left, top])
-        x = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].to(device).float() / 255
+        x = torch.from_numpy(image).permute(2, 0, 1)[None].to(device)
         with torch.inference_mode():
             c = (cut(x, [torch.from_numpy(boxes).float().to(device)], pixels, margin) - mean) / std
             probabilities.append(model(c).float().softmax(1).cpu().numpy())

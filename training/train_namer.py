@@ -69,12 +69,10 @@ def front(model: LiteNet) -> nn.Sequential:
     return layers.to(torch.bfloat16, memory_format=torch.channels_last)
 
 
-def wait(pause: Path | None) -> float:
-    """Wait while the file is there; the seconds that it took."""
-    begun = time.time()
+def wait(pause: Path | None) -> None:
+    """Wait while the file is there."""
     while pause is not None and pause.exists():
         time.sleep(1)
-    return time.time() - begun
 
 
 def make_views(a: argparse.Namespace) -> None:
@@ -194,15 +192,15 @@ def train(a: argparse.Namespace) -> None:
         losses, begun_epoch = [], time.time()
         parts.train()
         for pair in np.array_split(rng.permutation(len(files)), max(1, len(files) // 4)):
-            begun = time.time()
+            begun = time.process_time()
             loaded = [read_views(files[i], deeper) for i in pair]  # four files at once are mixed
             data = {k: torch.cat([one[k] for one in loaded]) for k in loaded[0]}
             order = torch.from_numpy(rng.permutation(len(data["sure"])))
             for picks in order.split(a.batch):
-                begun += wait(a.pause)
+                wait(a.pause)
                 if len(picks) < a.batch // 2:
                     continue
-                done = min((spent + time.time() - begun) / whole, 1.0)
+                done = min((spent + time.process_time() - begun) / whole, 1.0)
                 for group in optimiser.param_groups:
                     warm = min((step + 1) / 60, 1.0)
                     group["lr"] = (
@@ -226,7 +224,7 @@ def train(a: argparse.Namespace) -> None:
                     for e, m in zip(ema.state_dict().values(), parts.state_dict().values(), strict=True):
                         if e.dtype.is_floating_point:
                             e.lerp_(m, 1 - d)
-            spent += time.time() - begun
+            spent += time.process_time() - begun
             if spent >= whole:
                 break
         epoch += 1
@@ -267,7 +265,7 @@ def main() -> None:
     ap.add_argument("--margin", type=float, default=0.12)
     ap.add_argument("--size", type=int, default=640, help="long side of the frame that crops are cut from")
     ap.add_argument("--count", type=int, default=60, help=f"files of {CHUNK} views")
-    ap.add_argument("--hours", type=float, default=0.5)
+    ap.add_argument("--hours", type=float, default=0.5, help="of processor time; the schedule ends then")
     ap.add_argument("--batch", type=int, default=64)
     ap.add_argument("--lr", type=float, default=5e-4)
     ap.add_argument("--mixed", action="store_true", help="bfloat16 where torch's autocast takes it")

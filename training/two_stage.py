@@ -77,8 +77,8 @@ class TwoStage(nn.Module):
     @torch.inference_mode()
     def forward(self, batch: Tensor, floor: float = 0.05) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Boxes, scores and final classes of every photo; nothing below `floor`."""
-        x = batch.float() / 255 if batch.dtype == torch.uint8 else batch.float()
-        raw = self.detector(x)
+        x = batch if batch.dtype == torch.uint8 else (batch * 255).round().to(torch.uint8)
+        raw = self.detector(x.float() / 255)
         found = decode(raw[0] if isinstance(raw, tuple | list) else raw, floor, self.iou, self.most)
         out = []
         for one, (boxes, scores, classes) in zip(x, found, strict=True):
@@ -92,7 +92,7 @@ class TwoStage(nn.Module):
         return out
 
     def probabilities(self, x: Tensor, boxes: list[Tensor]) -> Tensor:
-        """The classifier's probabilities for all boxes of a float batch, in order."""
+        """The classifier's probabilities for all boxes of an 8-bit batch, in order."""
         assert self.classifier is not None
         assert self.two is not None
         parts = (cut(x, boxes, self.two.input_px, self.two.margin) - self.mean) / self.std

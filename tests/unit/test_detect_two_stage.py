@@ -18,8 +18,9 @@ from trailcam.detect.model.find_weights import STARTER, find_weights
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage import TwoStageDetector
-from trailcam.detect.model.two_stage_crops import LiteNet, cut, decide, fuse
+from trailcam.detect.model.two_stage_crops import LiteNet, _squares, cut, decide, fuse
 from trailcam.detect.model.two_stage_file import Container, StageTwo, read_container
+from trailcam.detect.model.vision_ops import roi_align
 from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.errors import WeightsError
 from trailcam.geometry import iou
@@ -58,9 +59,9 @@ def expected(path: Path, pixels: torch.Tensor, floor: float) -> list[list[tuple[
     two = saved["classifier"]
     results = []
     for photo in pixels:
-        x = photo.permute(2, 0, 1)[None].float() / 255
+        x = photo.permute(2, 0, 1)[None]
         with torch.inference_mode():
-            raw = model._finder(x)[0][0]
+            raw = model._finder(x.float() / 255)[0][0]
         scores = raw[4:].amax(0)
         keep = scores >= floor
         scores, centred = scores[keep], raw[:4, keep].T
@@ -223,14 +224,43 @@ def test_a_score_never_grows_and_none_never_wins(
 
 
 def test_a_crop_shows_the_box_with_its_margin_and_grey_beyond_the_frame() -> None:
-    frame = torch.zeros(1, 3, 96, 128)
-    frame[:, 0, 20:60, 30:50] = 1
+    frame = torch.zeros(1, 3, 96, 128, dtype=torch.uint8)
+    frame[:, 0, 20:60, 30:50] = 255
     [crop] = cut(frame, [torch.tensor([[30.0, 20, 50, 60]])], 50, 0.125)  # 40 px and 5 on each side
     assert crop.shape == (3, 50, 50)
     assert crop[0, 6:44, 16:34].min() == 1
     assert crop[0, :, :13].max() == 0
     [edge] = cut(frame, [torch.tensor([[-20.0, 20, 20, 60]])], 40, 0.0)
     torch.testing.assert_close(edge[:, :, :18], torch.full((3, 40, 18), 114 / 255))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(*(st.floats(-1e4, 1e4, width=32),) * 4), min_size=1, max_size=3),
+    st.integers(8, 64),
+)
+def test_a_box_of_any_size_anywhere_gives_a_crop(
+    boxes: list[tuple[float, float, float, float]], side: int
+) -> None:
+    corners = torch.tensor([[min(a, c), min(b, d), max(a, c), max(b, d)] for a, b, c, d in boxes])
+    frame = torch.full((1, 3, 32, 64), 200, dtype=torch.uint8)
+    crops = cut(frame, [corners], side, 0.1)
+    assert crops.shape == (len(boxes), 3, side, side)
+    grey, light = torch.tensor(114 / 255), torch.tensor(200 / 255)
+    assert bool(((crops - grey).abs() < 1e-6).logical_or((crops - light).abs() < 1e-6).all())
+
+
+def test_a_processor_cuts_the_crops_that_an_accelerator_cuts() -> None:
+    seen = frames(1).permute(0, 3, 1, 2)
+    boxes = [torch.tensor([[10.2, 8.7, 50.1, 60.9], [90, 50, 140, 120], [-30, -20, 20, 30]])]
+    here = cut(seen, boxes, 48, 0.12)
+    elsewhere = roi_align(
+        torch.nn.functional.pad(seen.float() / 255, (64,) * 4, value=114 / 255),
+        [_squares(boxes[0], 0.12) + 64],
+        48,
+        sampling=2,
+    )
+    assert float((here - elsewhere).abs().mean()) < 0.01
 
 
 def test_merging_normalisations_changes_no_answer() -> None:

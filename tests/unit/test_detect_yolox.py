@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from trailcam.detect.model.open import open_detector
 from trailcam.detect.model.two_stage_file import NamingRule
 from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.yolox import STRIDES, Yolox, adapted, decode, fuse, looking_smaller
+from trailcam.errors import WeightsError
+from trailcam.train.start import write_start
 
 NAMES = ("doe", "fawn", "young", "mid", "mature", "turkey", "animal", "none")
 FINAL = (*NAMES[:-1], "deer", "buck")
@@ -101,6 +104,21 @@ def test_a_file_with_a_yolox_opens_and_finds(tmp_path: Path) -> None:
     alone = detector.detect(pixels[1:])[0]
     assert alone.xyxy == pytest.approx(second.xyxy, abs=0.1)
     assert alone.class_id.tolist() == second.class_id.tolist()
+
+
+def test_a_yolox_is_not_trained_from(tmp_path: Path) -> None:
+    weights = find_weights(configured=save(tmp_path / "two.pt", two_stages(tiny())))
+    with pytest.raises(WeightsError, match="run it but not train it"):
+        write_start(weights, ["doe"], tmp_path / "start.pt")
+
+
+def test_the_last_line_of_the_rule_changes_no_order() -> None:
+    p = torch.rand(50, len(NAMES), generator=torch.Generator().manual_seed(2)).softmax(1)
+    scores = torch.linspace(0.05, 0.95, 50)
+    plain = name_boxes(p, scores, NAMES, FINAL, RULE)[1]
+    calibrated = name_boxes(p, scores, NAMES, FINAL, replace(RULE, bias=-1.0, found=1.7))[1]
+    assert plain.argsort().tolist() == calibrated.argsort().tolist()
+    assert bool((calibrated != plain).any())
 
 
 @pytest.mark.parametrize(

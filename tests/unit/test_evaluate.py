@@ -199,6 +199,8 @@ def test_a_model_that_is_always_right() -> None:
         ("a buck", 1, 1, 1, 1),
         ("a mature buck", 1, 1, 1, 1),
     ]
+    anything = result.by_photo[-1]
+    assert (anything.name, anything.found, anything.with_it, anything.said) == ("anything", 2, 2, 2)
     assert (result.empties, result.alarms) == (1, 0)
     assert not worst_mistakes(judge(photos, found))
 

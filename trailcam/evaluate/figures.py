@@ -192,6 +192,7 @@ def _questions(judge: Judge) -> dict[str, tuple[Bools, Bools, Bools]]:
         ("a buck", lambda info: info.kind is Kind.BUCK, complete & ~unsexed),
         ("a mature buck", lambda info: info.age_class == "mature", complete & ~unsexed & ~unsized),
         ("a person", lambda info: info.kind is Kind.PERSON, complete),
+        ("anything", lambda _: True, complete),
     ]
     questions = {}
     for name, is_it, can_deny in asked:

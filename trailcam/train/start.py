@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from trailcam.detect.model.two_stage_file import DEER, read_container
+from trailcam.detect.model.two_stage_file import DEER, ULTRALYTICS, read_container
 from trailcam.detect.model.yolo import build_detection_model, load_yolo
 from trailcam.errors import WeightsError
 from trailcam.evaluate.meaning import DEER_KINDS, label_meanings
@@ -35,6 +35,12 @@ def write_start(weights: Weights, names: Sequence[str], target: Path) -> None:
     """
     container = read_container(weights.path)
     if container is not None:
+        if container.one.arch != ULTRALYTICS:
+            raise WeightsError(
+                f"The first stage of {printable(weights.path.name)} is a {printable(container.one.arch)}: "
+                "trailcam can run it but not train it.",
+                "Start from a YOLO model: trailcam train DATA.yaml --from yolo11n.pt",
+            )
         yaml, old_names = container.one.yaml, container.one.names
         state: Mapping[str, Tensor] = {k: v.float() for k, v in container.one.state.items()}
     else:

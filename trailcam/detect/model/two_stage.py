@@ -264,7 +264,7 @@ class _Namer:
 
     def probabilities(self, frames: Tensor, boxes: Sequence[Tensor]) -> Tensor:
         """(boxes of all frames in order, classes) float32; ``frames`` (n, 3, h, w) uint8."""
-        crops = cut(frames.float() / 255, boxes, self._two.input_px, self._two.margin)
+        crops = cut(frames, boxes, self._two.input_px, self._two.margin)
         crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
         logits = self._net(crops)
         if self._two.flip:

