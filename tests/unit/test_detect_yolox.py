@@ -11,9 +11,12 @@ import pytest
 import torch
 
 from tests.helpers.two_stage import container, save
+from trailcam.detect.model import openvino as exports
+from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import find_weights
 from trailcam.detect.model.nested import outer
-from trailcam.detect.model.open import open_detector
+from trailcam.detect.model.open import ModelOptions, open_detector
+from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage_file import NamingRule
 from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.yolox import STRIDES, Yolox, adapted, decode, fuse, looking_smaller
@@ -104,6 +107,31 @@ def test_a_file_with_a_yolox_opens_and_finds(tmp_path: Path) -> None:
     alone = detector.detect(pixels[1:])[0]
     assert alone.xyxy == pytest.approx(second.xyxy, abs=0.1)
     assert alone.class_id.tolist() == second.class_id.tolist()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(openvino_version() is None, reason="openvino is not installed")
+def test_openvino_computes_both_stages_as_torch_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "cache_folder", lambda: tmp_path / "cache")
+    net = tiny()
+    with torch.no_grad():
+        for layer in (*net.head.obj_preds, *net.head.cls_preds):
+            layer.bias.fill_(2.0)
+    weights = find_weights(configured=save(tmp_path / "two.pt", two_stages(net)))
+    by_torch, by_openvino = (
+        open_detector(
+            weights, torch.device("cpu"), ModelOptions(precision=Precision.FLOAT32, backend=backend)
+        )
+        for backend in (Backend.TORCH, Backend.OPENVINO)
+    )
+    assert by_openvino.backend is Backend.OPENVINO
+    for height, width in ((96, 128), (128, 96)):
+        pixels = torch.randint(0, 255, (2, height, width, 3), dtype=torch.uint8)
+        for a, b in zip(by_torch.detect(pixels), by_openvino.detect(pixels), strict=True):
+            assert len(a.confidence) > 0
+            np.testing.assert_array_equal(a.class_id, b.class_id)
+            np.testing.assert_allclose(a.confidence, b.confidence, atol=1e-3)
+            np.testing.assert_allclose(a.xyxy, b.xyxy, atol=0.05)
 
 
 def test_a_yolox_is_not_trained_from(tmp_path: Path) -> None:
