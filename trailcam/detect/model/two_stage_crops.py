@@ -185,7 +185,8 @@ def _scaled(frames: Tensor, squares: Sequence[Tensor], side: int) -> Tensor:
         scale = side / (x2 - x1)
         a, c = round((left - x1) * scale), round((right - x1) * scale)
         b, d = round((top - y1) * scale), round((bottom - y1) * scale)
-        if left < right and top < bottom and a < c and b < d:
+        # A single px of a crop shows nothing, and torch may fail to scale to one.
+        if left < right and top < bottom and a < c and b < d and (c - a) * (d - b) > 1:
             part = frame[None, :, top:bottom, left:right]
             crop[:, b:d, a:c] = functional.interpolate(part, (d - b, c - a), mode="bilinear", antialias=True)[
                 0
