@@ -195,3 +195,23 @@ def test_a_phone_shows_two_cards_beside_each_other(page: Page) -> None:
         assert page.chosen() == 1
     finally:
         page.window.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_gallery_shows_one_buck(page: Page, library: Library) -> None:
+    assert trailcam(library, "bucks", "name", "Hayfield/b.jpg", "Split Brow").returncode == 0
+    try:
+        file = page.downloads / "gallery.html"
+        done = trailcam(library, "gallery", "-o", file)
+        assert done.returncode == 0, done.stderr
+        page.window.driver.get(file.as_uri())
+        cards = "return document.querySelectorAll('.card').length"
+        page.window.wait(lambda: page.window.run(cards) == 5)
+        page.window.run("document.getElementById('filters').open = true")
+        page.window.click("#names button")
+        page.window.wait(lambda: page.window.run(cards) == 1)
+        assert page.window.run("return document.getElementById('title').textContent") == "Split Brow"
+        page.window.click("#reset")
+        page.window.wait(lambda: page.window.run(cards) == 5)
+        assert page.window.errors() == []
+    finally:
+        assert trailcam(library, "bucks", "undo").returncode == 0

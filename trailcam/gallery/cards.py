@@ -17,7 +17,7 @@ class Detection:
 
     ``recommended``: whether it counts by what its weights recommend; ``counts``: whether it counts from the
     start. If it does, its class is what all photos of its visit say, and ``visit`` is its number (None
-    without a capture time); ``said_index`` is the class that it says itself.
+    without a capture time); ``said_index`` is the class that it says itself, ``name`` the buck's.
     """
 
     class_index: int
@@ -27,6 +27,7 @@ class Detection:
     counts: bool
     said_index: int
     visit: int | None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

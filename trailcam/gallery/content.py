@@ -138,6 +138,7 @@ def _photo(
                 counts=row["counts"],
                 said_index=class_index[row["said_kind"], row["said_class"]],
                 visit=row["visit"],
+                name=row["name"],
             )
             for row in group
         ),

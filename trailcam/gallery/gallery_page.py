@@ -46,6 +46,7 @@ def _data(
     seasons: Mapping[str, Season],
     folder: str | None,
 ) -> dict[str, Any]:
+    names = sorted({one.name for photo in content.photos for one in photo.found if one.name})
     return {
         "version": __version__,
         "confidence": content.confidence,
@@ -66,7 +67,8 @@ def _data(
         "classes": [
             {"label": c.label, "kind": str(c.kind), "age": c.age, "flock": c.flock} for c in content.classes
         ],
-        "photos": [_photo(photo, s, folder) for photo, s in zip(content.photos, shown, strict=True)],
+        "names": names,
+        "photos": [_photo(photo, s, folder, names) for photo, s in zip(content.photos, shown, strict=True)],
         "coverage": [
             [t.station_index, t.month, t.hour, t.completed, t.pending, t.failed, t.missing]
             for t in content.tallies
@@ -76,11 +78,12 @@ def _data(
     }
 
 
-def _photo(photo: Photo, shown: Shown, folder: str | None) -> list[Any]:
+def _photo(photo: Photo, shown: Shown, folder: str | None, names: Sequence[str]) -> list[Any]:
     """One photo as a row; page.js names its columns."""
     boxes = [
         [f.class_index, f.confidence, *(round(side, 4) for side in f.box), int(f.recommended), f.visit or 0]
-        + ([f.said_index] if f.said_index != f.class_index else [])
+        + ([f.said_index] if f.said_index != f.class_index or f.name else [])
+        + ([names.index(f.name)] if f.name else [])
         for f in photo.found
     ]
     files = [shown.thumb, shown.large] if folder else [bool(shown.thumb), bool(shown.large)]

@@ -17,13 +17,13 @@
       month: at && at.getUTCFullYear() * 12 + at.getUTCMonth(), // since the year 0, as in the coverage
       hour: at && at.getUTCHours(),
       // A box that counts from the start is what all photos of its visit say; `said` is what it says itself.
-      boxes: boxes.map(([cls, confidence, x, y, w, h, recommended, visit, said = cls]) =>
-        ({ cls, said, visit, confidence: Math.fround(confidence), x, y, w, h, recommended: Boolean(recommended) })),
+      boxes: boxes.map(([cls, confidence, x, y, w, h, recommended, visit, said = cls, name = -1]) =>
+        ({ cls, said, visit, name, confidence: Math.fround(confidence), x, y, w, h, recommended: Boolean(recommended) })),
     };
   });
   const tallies = data.coverage.map(([station, month, hour, completed, pending, failed, missing]) =>
     ({ station, month, hour, completed, pending, failed, missing }));
-  const chosen = { classes: new Set(data.start), stations: new Set() }; // empty: all
+  const chosen = { classes: new Set(data.start), stations: new Set(), names: new Set() }; // empty: all
   // What visits together: a number for each class, the same for all deer.
   const names = [...new Set(data.classes.map((c) => c.flock))];
   const flocks = data.classes.map((c) => names.indexOf(c.flock));
@@ -77,6 +77,8 @@
     fillYears();
     chips("classes", data.classes.map((c, n) => [n, capital(c.label)]), chosen.classes, chooseClasses);
     chips("stations", data.stations.map((name, n) => [n, name]), chosen.stations, refresh);
+    chips("names", data.names.map((name, n) => [n, name]), chosen.names, refresh);
+    $("named").hidden = !data.names.length;
     fillQuick();
     if (data.surestFirst) $("sort").value = "sure";
     const slider = $("confidence");
@@ -183,7 +185,8 @@
 
   const counts = (filters, box) =>
     (filters.recommended ? box.recommended : box.confidence >= filters.confidence)
-    && (!filters.classes.size || filters.classes.has(box.cls));
+    && (!filters.classes.size || filters.classes.has(box.cls))
+    && (!filters.names.size || filters.names.has(box.name));
 
   function counting(filters, photo) {
     const boxes = photo.boxes.filter((box) => counts(filters, box));
@@ -276,7 +279,7 @@
 
   // ---- the answer in a sentence, and the hours of the day
   function showAnswer({ visits, shown, filters }, coverage) {
-    const phrase = unsure ? "what the model isn't sure of"
+    const phrase = chosen.names.size ? [...chosen.names].map((n) => data.names[n]).join(", ") : unsure ? "what the model isn't sure of"
       : pressed()?.phrase ?? [...chosen.classes].map(label).join(", ");
     const sentences = [];
     if (!coverage.completed) sentences.push("Nothing was looked at yet.");
@@ -296,7 +299,7 @@
     }
     $("answer").textContent = sentences.join(" ");
     $("clock").replaceChildren(...(visits.length ? [hoursOf(visits)] : []));
-    $("title").textContent = unsure ? "Not sure" : pressed()?.text.replace("Everything", "Gallery") ?? capital(phrase);
+    $("title").textContent = chosen.names.size ? phrase : unsure ? "Not sure" : pressed()?.text.replace("Everything", "Gallery") ?? capital(phrase);
   }
 
   function hoursOf(visits) {
@@ -535,8 +538,8 @@
     $("more").hidden = !pending.length;
   }
 
-  const told = ({ cls, said, confidence }) =>
-    `${label(cls)} ${confidence.toFixed(2)}${said === cls ? "" : ` (this photo alone: ${label(said)})`}`;
+  const told = ({ cls, said, name, confidence }) =>
+    `${name < 0 ? "" : `${data.names[name]}, `}${label(cls)} ${confidence.toFixed(2)}${said === cls ? "" : ` (this photo alone: ${label(said)})`}`;
 
   // ---- one photo, large: the visit's best first, then its others
   const large = viewer(() => view.sequence.length, (order) => {
@@ -605,7 +608,7 @@
   $("form").addEventListener("reset", () => {
     for (const set of Object.values(chosen)) set.clear();
     unsure = false;
-    for (const chip of $("stations").children) chip.setAttribute("aria-pressed", "false");
+    for (const chip of [...$("stations").children, ...$("names").children]) chip.setAttribute("aria-pressed", "false");
     setTimeout(() => { fillYears(); refresh(); }); // a form is reset after this event
   });
   $("sort").addEventListener("input", soon);

@@ -10,6 +10,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE
 from trailcam.store.animals import animals_of
 from trailcam.store.counted import Counted
 from trailcam.store.database import query, rows
+from trailcam.store.named import join_names
 from trailcam.store.select import Selected
 from trailcam.store.visits import gap_us
 
@@ -19,7 +20,7 @@ def gallery_boxes(
 ) -> list[dict[str, Any]]:
     """The rows of ``gallery.sql``, from confidence ``lowest`` (0..1) on; see ``animals_of``."""
     params = {"confidence": counted.confidence, "fallback": FALLBACK_CONFIDENCE, "lowest": lowest}
-    with animals_of(counted, gap_us(gap), per_visit=per_visit).save(counted.db):
+    with animals_of(counted, gap_us(gap), per_visit=per_visit).save(counted.db), join_names(counted):
         return rows(counted.db, query("gallery"), params)
 
 
