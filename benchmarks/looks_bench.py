@@ -2,9 +2,10 @@
 
     python benchmarks/looks_bench.py PHOTOS LABELS.jsonl ... [--out FILE]
 
-PHOTOS is a folder of labelled photos, named by the first 16 digits of the `blob` in the labels (one photo a line: source,
-blob, scene, boxes: label, x, y, w, h as shares). Crops of bucks are compared; those of photos that share a source and a
-scene are one visit. A crop counts as found where one of its visit, of another photo, is among the nearest five of all.
+PHOTOS is a folder of labelled photos, named by the first 16 digits of the `blob` in the labels (one
+photo a line: source, blob, scene, boxes: label, x, y, w, h as shares). Crops of bucks are compared;
+those of photos that share a source and a scene are one visit. A crop counts as found where one of its
+visit, of another photo, is among the nearest five of all.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def embeddings() -> Iterator[tuple[str, Embedding]]:
 
 
 def measure(vectors: np.ndarray, told: list[tuple[str, Any]], k: int = 5) -> dict[str, float]:
-    """Shares of crops that have another of their visit: found among ``k``, nearest; and the share of pairs."""
+    """Of crops that have another of their visit: shares found among the nearest ``k``, and as the nearest."""
     scenes = [scene for _, scene in told]
     near = vectors @ vectors.T
     for n, (blob, _) in enumerate(told):
