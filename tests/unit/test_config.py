@@ -100,6 +100,8 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "project.contributors": "Ann Example <ann@example.org>, Bob",
         "project.sampling_design": "targeted",
         "project.capture_method": "timeLapse,activityDetection",
+        "place.latitude": "30.25",
+        "place.longitude": "-98.5",
     }
     assert set(good) == set(scalar_rules())
     defaults = dataclasses.asdict(load(None, {}, {}))
@@ -323,7 +325,7 @@ def to_toml(value: object) -> str:
     )
 
 
-SECTIONS = ["scan", "detect", "report", "static", "project", "seasons", "stations", "classes"]
+SECTIONS = ["scan", "detect", "report", "static", "project", "place", "seasons", "stations", "classes"]
 KEYS = [name.split(".")[-1] for name in scalar_rules()] + [
     "rut",
     "kind",

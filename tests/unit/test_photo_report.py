@@ -72,6 +72,7 @@ def test_boxes_facts_and_times(library: Library) -> None:
         ("illuminator", "not lit"),
         ("battery", "8.25 V"),
         ("maker note", "hyperfire"),
+        ("moon that night", "new"),
     ]
     assert [(row["source"], row["at"], row["chosen"]) for row in told["times"]] == [
         ("exif", "2024-11-03 06:10:05", True)

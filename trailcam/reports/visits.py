@@ -135,10 +135,11 @@ def place_advice(db: Connection, question: Question) -> str:
     """How to let trailcam know where stations are; those whose photos tell it by GPS are named."""
     if question.place:
         return "it needs a time zone (timezone in the configuration, or `trailcam stations set`)"
+    spots = {row["station_id"] for row in gps_of_stations(db) if row["gps_spread_m"] <= GPS_SPREAD_M}
     told = [
-        printable(row["station"])
-        for row in gps_of_stations(db)
-        if row["latitude"] is None and row["gps_spread_m"] <= GPS_SPREAD_M
+        printable(row["name"])
+        for row in station_places(db)
+        if row["station_id"] in spots and row["latitude"] is None
     ]
     advice = "it needs a place and a time zone ([place] and timezone in the configuration, or `stations set`)"
     if not told:

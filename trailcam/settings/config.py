@@ -162,8 +162,9 @@ class PlaceSettings:
 
     def __post_init__(self) -> None:
         if (self.latitude is None) != (self.longitude is None):
+            given, lacking = ("latitude", "longitude")[:: 1 if self.longitude is None else -1]
             raise ConfigError(
-                "[place] in the configuration has a latitude or a longitude, but not both.",
+                f"The configuration has place.{given}, but no place.{lacking}.",
                 "Give both, or leave both out.",
             )
 

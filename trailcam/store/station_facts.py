@@ -85,8 +85,8 @@ def count_gps_unread(db: Connection) -> int:
 
 
 def station_places(db: Connection) -> list[dict[str, Any]]:
-    """Every station: name, latitude, longitude and timezone (IANA), None where not known."""
-    return rows(db, "SELECT name, latitude, longitude, timezone FROM stations")
+    """Every station: station_id, name, latitude, longitude and timezone (IANA), None where not known."""
+    return rows(db, "SELECT station_id, name, latitude, longitude, timezone FROM stations ORDER BY name")
 
 
 def list_zones(db: Connection) -> dict[str, str | None]:
