@@ -235,8 +235,9 @@ def _model(settings: Settings) -> Checks:
     from trailcam.detect.model.device import unused_gpu
     from trailcam.detect.model.find_weights import STARTER, find_weights
 
-    weights = find_weights(configured=settings.detect.weights)
+    weights = find_weights(configured=settings.detect.weights, classifier=settings.detect.classifier)
     own = "the starter model" if weights.path == STARTER else printable(str(weights.path))
+    own += f" with the classifier {printable(weights.pair.classifier.path.name)}" if weights.pair else ""
     yield Check(Severity.OK, "weights", f"{own}, sha256 {weights.sha256[:12]}")
     trial = try_model(weights, settings)
     text = (

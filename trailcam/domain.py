@@ -120,7 +120,9 @@ class Outcome:
     ``status`` is completed, failed or missing, never pending. ``width`` and ``height`` are the
     upright photo's px, None where nobody decoded it. ``boxes`` (k, 4) float32 ``xywhn``,
     ``confidence`` (k,) float32 0..1, descending, ``class_id`` (k,) int16: completed with
-    k = 0 is a blank. ``error_code`` is a stable word, from detect one of its ``FailureCode``.
+    k = 0 is a blank. ``class_probability`` (k,) float32 0..1: how sure a classifier is of the class, NaN
+    where none was asked; None without a classifier. ``error_code`` is a stable word, from detect one of its
+    ``FailureCode``.
 
     Raises ValueError for arrays that don't belong together.
     """
@@ -134,11 +136,14 @@ class Outcome:
     class_id: npt.NDArray[np.int16] = field(default_factory=lambda: _none(0, dtype="int16"))
     error_code: str | None = None
     error_message: str | None = None
+    class_probability: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         k = len(self.confidence)
         if self.boxes.shape != (k, 4) or self.class_id.shape != (k,):
             raise ValueError(f"{k} confidences, boxes {self.boxes.shape}, classes {self.class_id.shape}")
+        if self.class_probability is not None and self.class_probability.shape != (k,):
+            raise ValueError(f"{k} confidences, probabilities {self.class_probability.shape}")
         if self.status is Status.PENDING:
             raise ValueError("an outcome is never pending")
 

@@ -23,8 +23,9 @@ Boxes = npt.NDArray[np.float32]
 class Letterbox:
     """How an upright image of ``width`` x ``height`` px was laid into a model's input.
 
-    The image was scaled by ``scale_x`` and ``scale_y`` (they differ by less than one pixel's rounding)
-    and its top-left corner put at (``pad_x``, ``pad_y``) px of the input frame.
+    The image was scaled by ``scale_x`` and ``scale_y`` (they differ by less than one pixel's rounding, but
+    where it was stretched to the frame) and its top-left corner put at (``pad_x``, ``pad_y``) px of the
+    input frame.
     """
 
     width: int

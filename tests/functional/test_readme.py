@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.conftest import CHECKOUT, Cli, SampleLibrary
+from tests.helpers import networks
 from trailcam.cli.render import show
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.common import Question
@@ -44,6 +45,11 @@ def test_every_command_of_the_readme_works(
     cli: Cli, sample_library: SampleLibrary, coco_weights: Path, tmp_path: Path
 ) -> None:
     env = {"TRAILCAM_DETECT_WEIGHTS": str(coco_weights)}
+    # The pair that README describes, with files of its names.
+    (described,) = re.findall(r"```toml\n(\[detector\].*?)```", README, flags=re.DOTALL)
+    (tmp_path / "north.toml").write_text(described, encoding="utf-8")
+    networks.save_yolox(tmp_path / "wildlife.pth")
+    networks.save_classifier(tmp_path / "species.pt", ["bobcat", "coyote", "deer"])
     for command in readme_commands():
         words = [w.replace("/mnt/trailcam", str(sample_library.root)) for w in shlex.split(command)[1:]]
         done = cli(*words, env=env, cwd=tmp_path, timeout=300)

@@ -65,6 +65,9 @@ def test_the_whitetail_model_is_described_class_by_class() -> None:
         (["doe", "mature", "cow"], "whitetail11"),
         (["doe", "hog"], "starter"),
         (["doe", "giraffe"], "none"),
+        (["doe", "mature", "mountain lion", "badger"], "labels"),
+        (["deer", "javelina"], "starter"),
+        (["javelina"], "none"),
         (["class0"], "none"),
         ([], "none"),
     ],
@@ -95,7 +98,54 @@ def test_coco_names_the_classes_of_the_real_model() -> None:
 def test_a_class_no_map_names_keeps_its_own_name() -> None:
     assert EMPTY.describe({4: "Wolpertinger"}) == [ClassInfo(4, "Wolpertinger", Kind.OTHER)]
     infos = load_class_map("megadetector").describe({2: "Badger", 0: "Animal"})
-    assert infos == [ClassInfo(0, "Animal", Kind.ANIMAL), ClassInfo(2, "Badger", Kind.OTHER)]
+    assert infos == [
+        ClassInfo(0, "Animal", Kind.ANIMAL),
+        ClassInfo(2, "Badger", Kind.ANIMAL, species="Taxidea taxus"),
+    ]
+
+
+TEN = {
+    "bobcat": "Lynx rufus",
+    "mountain lion": "Puma concolor",
+    "bear": "Ursidae",
+    "opossum": "Didelphis virginiana",
+    "squirrel": "Sciuridae",
+    "skunk": "Mephitidae",
+    "dog": "Canis familiaris",
+    "cat": "Felis catus",
+    "cow": "Bos taurus",
+    "bird": "Aves",
+}
+
+
+@pytest.mark.parametrize("map_name", [None, "whitetail11", "starter", "labels", "coco", "megadetector"])
+def test_common_animals_are_known_whatever_the_map(map_name: str | None) -> None:
+    found = EMPTY if map_name is None else load_class_map(map_name)
+    infos = found.describe(dict(enumerate(TEN)))
+    assert {info.name: (info.kind, info.species) for info in infos} == {
+        name: (Kind.ANIMAL, species) for name, species in TEN.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["Mountain_Lion", "mountain-lion", " cougar ", "PUMA"])
+def test_other_spellings_of_a_common_animal(name: str) -> None:
+    assert EMPTY.describe({0: name}) == [ClassInfo(0, name, Kind.ANIMAL, species="Puma concolor")]
+
+
+def test_a_class_named_by_a_kind_is_of_that_kind_without_a_map() -> None:
+    names = {0: "doe", 1: "Wolpertinger", 2: "Deer", 3: "buck"}
+    assert auto_class_map(names.values()) is EMPTY
+    kinds = {info.name: info.kind for info in EMPTY.describe(names)}
+    assert kinds == {"doe": Kind.DOE, "Wolpertinger": Kind.OTHER, "Deer": Kind.DEER, "buck": Kind.BUCK}
+
+
+def test_a_rule_of_ones_own_overrides_what_a_name_says() -> None:
+    rules = {"skunk": ClassRule(Kind.OTHER), "bear": ClassRule(Kind.ANIMAL, species="Ursus americanus")}
+    infos = EMPTY.describe({0: "skunk", 1: "bear"}, rules)
+    assert infos == [
+        ClassInfo(0, "skunk", Kind.OTHER),
+        ClassInfo(1, "bear", Kind.ANIMAL, species="Ursus americanus"),
+    ]
 
 
 def test_overrides_go_before_the_map_entry_by_entry() -> None:

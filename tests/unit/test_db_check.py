@@ -54,9 +54,10 @@ BREAKS = {
     "two results of one run and image": "INSERT INTO results SELECT * FROM results WHERE image_id = 1",
     "a result of no run": f"INSERT INTO results VALUES (9, 1, 'failed', 'x', 'x', {NOW})",
     "a result of no image": f"INSERT INTO results VALUES (1, 99, 'completed', NULL, NULL, {NOW})",
-    "a detection without a completed result": "INSERT INTO detections VALUES (1, 3, 0, 1, 0, 0, 1, 1, 0)",
-    "a detection of a class that its run hasn't": "INSERT INTO detections VALUES (1, 1, 7, 1, 0, 0, 1, 1, 0)",
-    "a box or confidence outside of 0..1": "UPDATE detections SET w = 2",
+    "a detection without a completed result": "INSERT INTO detections VALUES (1, 3, 0, 1, 0, 0, 1, 1, 0, 0)",
+    "a detection of a class that its run hasn't": "INSERT INTO detections"
+    " SELECT * REPLACE (7 AS class_id) FROM detections WHERE image_id = 1 LIMIT 1",
+    "a box or confidence outside of 0..1": "UPDATE detections SET class_probability = 2",
     "a photo whose boxes all repeat one another": "UPDATE detections SET repeats = true",
     "a run twice": "INSERT INTO runs SELECT * FROM runs",
     "two runs at work": "UPDATE runs SET state = 'running';"

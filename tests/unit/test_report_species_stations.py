@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Cli
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.errors import UsageError
+from trailcam.reports.activity import activity
 from trailcam.reports.all_reports import REPORTS
 from trailcam.reports.base import Report
 from trailcam.reports.common import Question
@@ -193,3 +194,21 @@ def test_the_commands(ranch: Library, cli: Cli) -> None:
     wide = cli("report", "stations", "--confidence", "0.3,0.7", "--by", "month", "--format", "csv", *db)
     assert wide.stdout.startswith("station,month,events_at_0.3,events_at_0.7,events_per_100_at_0.3,")
     assert cli("report", "species", "--confidence", "1.2", *db).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bobcat", "mountain lion", "bear", "opossum", "squirrel", "skunk", "dog", "cat", "cow", "bird"],
+)
+def test_a_common_animal_that_no_model_knows_can_be_asked_for(ranch: Library, name: str) -> None:
+    found = ask(ranch, only=[name])
+    assert found.rows == []
+    assert f"has no class for {name}, so it never reports any." in found.notes[-1]
+    with ranch.database.read() as db:
+        notes = activity(db, Question(), classes=[name]).notes
+    assert f"has no class for {name}" in notes[-1]
+
+
+def test_a_misspelled_animal_is_refused(ranch: Library) -> None:
+    with pytest.raises(UsageError, match="no class"):
+        ask(ranch, only=["bobcta"])

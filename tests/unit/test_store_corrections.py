@@ -238,6 +238,9 @@ def test_classes_are_found_as_people_name_them(library: Library) -> None:
     assert corrections.find_class(known, " MATURE ").age_class is AgeClass.MATURE
     assert corrections.find_class(known, "hog").species == "Sus scrofa"
     assert corrections.find_class(known, "vehicle").kind is Kind.VEHICLE
+    for name, taxon in {"Mountain lion": "Puma concolor", "bear": "Ursidae", "bird": "Aves"}.items():
+        found = corrections.find_class(known, name)
+        assert (found.kind, found.species) == (Kind.ANIMAL, taxon)
     with pytest.raises(UsageError, match="no class") as caught:
         corrections.find_class(known, "matur")
     assert "mature" in caught.value.hint.split("?")[0]

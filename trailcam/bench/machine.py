@@ -45,9 +45,9 @@ def open_machine(settings: Settings, photos: Photos | None = None) -> Machine:
     """
     from trailcam.detect.choose.fit import FITTED_FROM, fit, open_chosen
 
-    weights = find_weights(configured=settings.detect.weights)
+    weights = find_weights(configured=settings.detect.weights, classifier=settings.detect.classifier)
     opened = open_chosen(weights, settings.detect, photos=_MANY)
     if photos is not None:
         files = [Path(photos.root, path) for path in photos.paths]
         opened = fit(opened, files * -(-FITTED_FROM // len(files)))
-    return Machine(opened.detector, opened.device, opened.plan, weights.path.name)
+    return Machine(opened.detector, opened.device, opened.plan, weights.name)

@@ -83,7 +83,7 @@ def detect(
 
     settings = library.settings
     if trust_weights and not dry_run:
-        vouch(find_weights(configured=model.weights))
+        vouch(find_weights(configured=model.weights, classifier=model.classifier))
     # Whoever asks for failed photos again knows that they fail.
     accept_failures = accept_failures or status is Which.FAILED
     if shares and (shares.merge or shares.shards):
@@ -182,7 +182,7 @@ def _say_work(work: Work, app: App) -> bool:
             f"{count(work.todo.n_undated_left_out, 'photo')} without a capture time left out "
             "(--include-undated takes them)."
         )
-    weights = work.weights.path
+    weights = work.weights
     if not len(work):
         console.say(
             f"0 photos to look at with {printable(weights.name)}: nothing to do."
@@ -190,7 +190,7 @@ def _say_work(work: Work, app: App) -> bool:
         )
         return False
     console.say(f"{count(len(work), 'photo')} to look at with {printable(weights.name)}.")
-    if about := read_about(weights):
+    if weights.pair is None and (about := read_about(weights.path)):
         console.say(f"The model: {about}")
     return True
 

@@ -81,7 +81,7 @@ def evaluate(
     from trailcam.detect.pipeline.outcomes import Control
     from trailcam.evaluate.judge_model import run_evaluation
 
-    chosen = find_weights(configured=model.weights)
+    chosen = find_weights(configured=model.weights, classifier=model.classifier)
     if trust_weights:
         vouch(chosen)
     with stoppable("Stopping.") as stop, console.progress("Looking", quiet=app.quiet) as bar:
@@ -149,7 +149,7 @@ def _answer(report: EvaluationReport) -> str:
     """What was found out, in a sentence: ``starter.pt found 93 % of the photos with a deer, ...``."""
     from trailcam.evaluate.metrics import percent
 
-    name = printable(report.looked.weights.path.name)
+    name = printable(report.looked.weights.name)
     told = [
         f"{percent(row.recall)} of photos with {row.name} ({percent(row.precision)} of its reports right)"
         for row in report.evaluation.by_photo[:2]

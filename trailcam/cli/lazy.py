@@ -43,6 +43,7 @@ SECTIONS = {
     },
     "Care": {
         "runs": ("runs:app", "Runs: what each model found, and which of them counts."),
+        "models": ("models:app", "Models that --weights knows by name."),
         "evaluate": ("evaluate:evaluate", "Measure how often a model is right, on labelled photos."),
         "train": ("train:train", "Train a model on labelled photos of your own."),
         "bench": ("bench:bench", "Measure how fast each stage of detect can go here."),

@@ -24,10 +24,19 @@ class ModelGroup(Group):
         Path | None,
         typer.Option(
             "--weights",
-            help="A YOLO detection model, or two stages in one file.",
+            help="A detection model, a pair's TOML file, or the name of an installed one.",
             show_default="the starter model",
         ),
         Sets("detect.weights"),
+    ] = None
+    classifier: Annotated[
+        Path | None,
+        typer.Option(
+            "--classifier",
+            help="A classifier that names the animals which the model finds.",
+            show_default="none",
+        ),
+        Sets("detect.classifier"),
     ] = None
     device: Annotated[
         str | None,
@@ -84,10 +93,11 @@ def vouch(weights: Weights) -> None:
     from trailcam.detect.model.trust import is_trusted, trust, trust_file
     from trailcam.words.text import printable
 
-    if is_trusted(weights.sha256):
-        return
-    trust(weights.path.name, weights.sha256)
-    console.say(
-        f"{printable(weights.path.name)} is trusted from now on: it may run any code when it is loaded "
-        f"(kept in {printable(str(trust_file()))}; if the file changes, it must be trusted again)."
-    )
+    for part in weights.files:
+        if is_trusted(part.sha256):
+            continue
+        trust(part.path.name, part.sha256)
+        console.say(
+            f"{printable(part.path.name)} is trusted from now on: it may run any code when it is loaded "
+            f"(kept in {printable(str(trust_file()))}; if the file changes, it must be trusted again)."
+        )

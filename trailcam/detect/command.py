@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 from trailcam import __version__
 from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import Weights, find_weights
-from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector
+from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector, class_map_of
 from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
 from trailcam.errors import UsageError
 from trailcam.files.mount_guard import alive, check_root
 from trailcam.selection import Selection
-from trailcam.settings.classmap import auto_class_map, load_class_map
 from trailcam.settings.config import Settings
 from trailcam.store.database import Database
 from trailcam.store.images import roots
@@ -83,7 +82,7 @@ def prepare(database: Database, settings: Settings, selection: Selection, limit:
     Raises WeightsError, UsageError, DatabaseError, and RootError when a root that holds
     selected photos isn't there.
     """
-    weights = find_weights(configured=settings.detect.weights)
+    weights = find_weights(configured=settings.detect.weights, classifier=settings.detect.classifier)
     key = model_key(weights, settings)
     with database.read() as db:
         todo = select_todo(db, selection, key, limit)
@@ -179,7 +178,7 @@ def make_ready(work: Work, settings: Settings, control: Control, is_new: Callabl
     facts = RunFacts(
         model_key=work.model_key,
         weights_sha256=work.weights.sha256,
-        weights_name=work.weights.path.name,
+        weights_name=work.weights.name,
         settings={},
         versions=_versions(detector),
         device=describe(opened.device),
@@ -255,7 +254,7 @@ def model_key(weights: Weights, settings: Settings) -> str:
 def _classes(detector: Detector, settings: Settings) -> tuple[ClassInfo, ...]:
     names = detector.names
     wanted = settings.detect.class_map
-    chosen = auto_class_map(names.values()) if wanted == "auto" else load_class_map(wanted)
+    chosen = class_map_of(detector, wanted)
     unknown = [name for name in settings.classes if name not in names.values()]
     if unknown and wanted != "auto":
         raise UsageError(

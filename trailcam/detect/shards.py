@@ -79,7 +79,7 @@ def make_list(
     ``target`` None: write nothing. Raises WeightsError, UsageError, DatabaseError, OutputError, and RootError
     when a root that holds selected photos isn't there.
     """
-    weights = find_weights(configured=settings.detect.weights)
+    weights = find_weights(configured=settings.detect.weights, classifier=settings.detect.classifier)
     key = model_key(weights, settings)
     with database.read() as db:
         n_photos, root_ids = count_list(db, selection, key, limit)
@@ -89,7 +89,7 @@ def make_list(
             library_id=library_id(db),
             model_key=key,
             weights_sha256=weights.sha256,
-            weights_name=weights.path.name,
+            weights_name=weights.name,
             settings={name: getattr(settings.detect, name) for name in _CHANGE_BOXES},
             roots=paths,
             n_photos=n_photos,
@@ -125,12 +125,12 @@ def prepare_share(list_path: Path, shard: Shard, settings: Settings, target: Pat
     """
     head = read_list(list_path)
     settings = dataclasses.replace(settings, detect=dataclasses.replace(settings.detect, **head.settings))
-    weights = find_weights(configured=settings.detect.weights)
+    weights = find_weights(configured=settings.detect.weights, classifier=settings.detect.classifier)
     if model_key(weights, settings) != head.model_key:
         raise UsageError(
             f"The work list is for the weights {printable(head.weights_name)}, hash "
             f"{head.weights_sha256[:12]};"
-            f" here are {printable(weights.path.name)}, hash {weights.sha256[:12]}.",
+            f" here are {printable(weights.name)}, hash {weights.sha256[:12]}.",
             "Name the same weights with --weights, and use one version of trailcam everywhere.",
         )
     if target.exists():

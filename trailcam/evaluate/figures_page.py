@@ -28,7 +28,7 @@ def render_page(report: EvaluationReport) -> bytes:
     return render(
         "evaluate",
         images="data:",
-        title=f"{looked.weights.path.name} on {looked.dataset.path.name}, {looked.dataset.split}",
+        title=f"{looked.weights.name} on {looked.dataset.path.name}, {looked.dataset.split}",
         sentence=_sentence(report),
         photos=_photos(evaluation),
         empty=_empty(evaluation),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trailcam.detect.model.find_weights import Weights
+from trailcam.detect.model.protocol import Detector, class_map_of
 from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
 from trailcam.domain import Outcome, Status
 from trailcam.errors import DataSetError, Interrupted
@@ -20,7 +21,6 @@ from trailcam.evaluate.figures import Evaluation, Judge, evaluate
 from trailcam.evaluate.meaning import label_meanings
 from trailcam.evaluate.metrics import Found
 from trailcam.evaluate.mistakes import Mistake, worst_mistakes
-from trailcam.settings.classmap import auto_class_map, load_class_map
 from trailcam.settings.config import FALLBACK_CONFIDENCE, Settings
 
 FLOOR = 0.01
@@ -61,7 +61,7 @@ class EvaluationReport:
             {
                 "data": str(looked.dataset.path),
                 "split": looked.dataset.split,
-                "weights": looked.weights.path.name,
+                "weights": looked.weights.name,
                 "weights_sha256": looked.weights.sha256,
                 "device": looked.device,
                 "precision": looked.precision,
@@ -114,7 +114,7 @@ def look(
     report = run(PhotoSource(jobs, roots, lambda _: True), detector, sink, options, control)
     if report.interrupted:
         raise Interrupted("Stopped before the end; nothing was written.")
-    judge, failed = _judge(dataset, sink.outcomes, detector.names, detector.thresholds, settings, confidence)
+    judge, failed = _judge(dataset, sink.outcomes, detector, settings, confidence)
     judge = dataclasses.replace(judge, weights_sha256=weights.sha256)
     return Looked(
         dataset,
@@ -148,8 +148,7 @@ def _jobs(photos: Sequence[LabelledPhoto]) -> tuple[list[Job], dict[int, Path]]:
 def _judge(
     dataset: DataSet,
     outcomes: Mapping[int, Outcome],
-    names: Mapping[int, str],
-    recommended: Mapping[int, float],
+    detector: Detector,
     settings: Settings,
     confidence: float | None,
 ) -> tuple[Judge, tuple[tuple[Path, str], ...]]:
@@ -167,11 +166,11 @@ def _judge(
             f"None of the {len(dataset.photos)} photos of the split {dataset.split} can be read.",
             f"The first: {failed[0][0]}: {failed[0][1]}",
         )
-    wanted = settings.detect.class_map
-    chosen = auto_class_map(names.values()) if wanted == "auto" else load_class_map(wanted)
-    model = {info.class_id: info for info in chosen.describe(names, settings.classes)}
+    chosen = class_map_of(detector, settings.detect.class_map)
+    model = {info.class_id: info for info in chosen.describe(detector.names, settings.classes)}
     thresholds = {
-        i: confidence if confidence is not None else recommended.get(i, FALLBACK_CONFIDENCE) for i in model
+        i: confidence if confidence is not None else detector.thresholds.get(i, FALLBACK_CONFIDENCE)
+        for i in model
     }
     return Judge(photos, found, model, label_meanings(dataset.names), thresholds), tuple(failed)
 

@@ -305,7 +305,7 @@ class _Tables:
                 **dict(
                     zip(("bboxX", "bboxY", "bboxWidth", "bboxHeight"), bounding_box(*box[2:6]), strict=True)
                 ),
-                **_by(said, box.confidence, by_person=box.by_person),
+                **_by(said, _sure(box), by_person=box.by_person),
             }
 
     def _without(self, photo: ExportPhoto, side: Side) -> _Row:
@@ -339,6 +339,10 @@ def _words(meaning: Meaning) -> _Row:
         "sex": meaning.sex,
         "observationTags": meaning.tags,
     }
+
+
+def _sure(box: ExportBox) -> float:
+    return box.confidence if box.class_probability is None else box.class_probability
 
 
 def _by(said: Source | None, confidence: float | None, *, by_person: bool) -> _Row:

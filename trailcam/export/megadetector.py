@@ -99,10 +99,12 @@ def _image(photo: ExportPhoto, ids: Mapping[str, str], several_roots: bool) -> d
 
 
 def _detection(box: ExportBox, ids: Mapping[str, str]) -> dict[str, Any]:
+    # A model of one score is as sure of the class as of the box.
+    sure = box.confidence if box.class_probability is None else box.class_probability
     detection = {
         "category": _CATEGORY.get(box.info.kind, "1"),
         "conf": float(box.confidence),
         "bbox": [box.x, box.y, box.w, box.h],
-        "classifications": [[ids[box.info.name], float(box.confidence)]],
+        "classifications": [[ids[box.info.name], float(sure)]],
     }
     return detection | ({"individual": box.individual} if box.individual else {})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trailcam.domain import AgeClass, ClassInfo, Kind
-from trailcam.settings.classmap import ClassRule, fold, load_class_map, shipped_class_maps
+from trailcam.domain import ClassInfo, Kind
+from trailcam.settings.classmap import ClassRule, describe_class, fold, load_class_map, shipped_class_maps
 from trailcam.store.corrections import known_classes
 from trailcam.store.database import Connection
 
@@ -23,17 +23,12 @@ def meanings(db: Connection, rules: Mapping[str, ClassRule]) -> dict[str, ClassI
     """Folded name -> class: of the configuration, else the library, else the maps that ship."""
     known: dict[str, ClassInfo] = {}
     for name, rule in rules.items():
-        known[fold(name)] = _info(name, rule)
+        known[fold(name)] = describe_class(0, name, rule)
     known = {**known_classes(db, rules), **known}
     for map_name in shipped_class_maps():
         for name, rule in load_class_map(map_name).classes.items():
-            known.setdefault(name, _info(name, rule))
+            known.setdefault(name, describe_class(0, name, rule))
     return known
-
-
-def _info(name: str, rule: ClassRule) -> ClassInfo:
-    age = (rule.age or AgeClass.UNKNOWN) if rule.kind is Kind.BUCK else None
-    return ClassInfo(0, name, rule.kind, age, rule.species)
 
 
 def taxon(description: str) -> tuple[str | None, Kind | None]:

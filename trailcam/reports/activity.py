@@ -28,8 +28,10 @@ from trailcam.reports.common import (
     Basis,
     Question,
     basis_of,
+    blind_notes,
     checked_keys,
     in_order,
+    known_by_models,
     notes_of,
     rate,
     scope_cells,
@@ -148,6 +150,7 @@ def activity(
             groups[name] = range(len(visits), len(visits) + len(found.visits))
             visits += found.visits
             doubtful[name] = found.notes()
+        blind = blind_notes(known_by_models(basis.photos), classes)
         times = sun_times(visits, Sun())
         advice = "" if times else place_advice(db, question)
         seen = _Seen(question, keys, basis, visits, groups, times, sun_clock(visits, times), advice)
@@ -161,7 +164,11 @@ def activity(
         coverage=basis.coverage,
         columns=main.columns,
         rows=main.rows,
-        notes=[*notes_of(basis), *_notes(seen, doubtful, [section.name for section in sections], pairs)],
+        notes=[
+            *notes_of(basis),
+            *_notes(seen, doubtful, [section.name for section in sections], pairs),
+            *blind,
+        ],
         sections=(*sections[1:], *pairs),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from trailcam.domain import Kind
+from trailcam.domain import DEER_KINDS, Kind
 from trailcam.errors import UsageError
 from trailcam.reports.base import COMPLETE, CellType, Column, Row, share
 from trailcam.selection import Selection
@@ -17,7 +17,7 @@ from trailcam.store.camera_days import CameraDays, make_camera_days
 from trailcam.store.counted import count_boxes, count_hidden
 from trailcam.store.database import Connection
 from trailcam.store.hidden import HiddenCounts
-from trailcam.store.photo_counts import STATUSES, count_by, failures
+from trailcam.store.photo_counts import STATUSES, count_by, failures, known_by_runs
 from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
 from trailcam.store.visits import Level, Visits, join_visits
@@ -253,3 +253,29 @@ def undated_notes(coverage: Mapping[str, Any], undated_detections: int) -> list[
     elif n:
         notes.append(f"{count(n, 'photo')} have no capture time and are left out.")
     return notes
+
+
+def known_by_models(photos: Selected) -> dict[str, set[str]]:
+    """The models that looked at the photos, by name, with the names, kinds and ages that each can see."""
+    models: dict[str, set[str]] = {}
+    for row in sorted(known_by_runs(photos), key=lambda row: row["model"]):
+        deer = {Kind.DEER.value} if set(row["kinds"]) & set(DEER_KINDS) else set()
+        models.setdefault(row["model"], set()).update(row["known"], deer)
+    return models
+
+
+def blind_notes(models: Mapping[str, set[str]], classes: Sequence[str]) -> list[str]:
+    """Which of ``classes`` a model can't see, for each model of :func:`known_by_models`."""
+    notes = []
+    for model, known in models.items():
+        blind = [word for word in classes if word.lower() not in known]
+        if blind:
+            notes.append(
+                f"The model {printable(model)} has no class for {listed_or(blind)}, so it never reports any."
+            )
+    return notes
+
+
+def listed_or(words: Sequence[str]) -> str:
+    shown = [printable(word) for word in words]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from trailcam.domain import DEER_KINDS, Kind
+from trailcam.domain import Kind
 from trailcam.errors import UsageError
 from trailcam.reports.base import (
     CellType,
@@ -26,6 +26,9 @@ from trailcam.reports.common import (
     Basis,
     Question,
     basis_of,
+    blind_notes,
+    known_by_models,
+    listed_or,
     model_notes,
     scope_cells,
     undated_notes,
@@ -35,7 +38,7 @@ from trailcam.reports.named_returns import named_returns
 from trailcam.store.database import Connection
 from trailcam.store.digests import Fresh, Told, last_digest, make_fresh
 from trailcam.store.paths import from_db
-from trailcam.store.photo_counts import count_by, known_by_runs
+from trailcam.store.photo_counts import count_by
 from trailcam.store.select import Selected
 from trailcam.store.static_known import waiting_in_words
 from trailcam.store.visits import Level, check_names
@@ -158,7 +161,7 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         stations = fresh.stations(since.date() if since else None, today, question.silent_days)
         silences = [(row["station_id"], row["last_day"]) for row in stations if row["silence_is_new"]]
         told = fresh.told(silences)
-        models = _models(basis.photos)
+        models = known_by_models(basis.photos)
         care = _cares(basis.photos, stations)
         returns = named_returns(basis.photos, question, since_utc or last_digest(db, name))
     seen = [word for word in classes if any(word.lower() in known for known in models.values())]
@@ -180,7 +183,7 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         columns=(_CLASS, *(_KEY_COLUMNS[key] for key in by), *_SUM_COLUMNS) if by else _COLUMNS,
         rows=shown,
         headline="\n".join([_headline(found, care, seen, n_looked, words), *returns.lines, *waiting]),
-        notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *_blind_notes(models, classes)],
+        notes=[*_hidden_note(listed, shown), *_notes(basis, undated), *blind_notes(models, classes)],
         sections=(
             Section("stations", "Photos that failed", _CARE_COLUMNS, care, _failed(care)),
             returns.section,
@@ -318,7 +321,7 @@ def _headline(
     silent = [row for row in care if row["silence_is_new"]]
     looked = f"{count(n_looked, 'photo')} looked at for the first time"
     if not found and not failed and not silent:
-        nothing = f"; none shows {_or(seen)}" if n_looked and seen else ""
+        nothing = f"; none shows {listed_or(seen)}" if n_looked and seen else ""
         return f"Nothing new {since}: {looked}{nothing}."
     counts = [_tally(word, of) for word in seen if (of := [row for row in found if row["class"] == word])]
     lines = [f"New {since}: {', '.join([*counts, looked])}."]
@@ -344,11 +347,6 @@ def _tally(word: str, found: Sequence[Row]) -> str:
     return f"{printable(word)} {' and '.join(parts)}"
 
 
-def _or(words: Sequence[str]) -> str:
-    shown = [printable(word) for word in words]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
-
-
 def _hidden_note(found: Sequence[Row], shown: Sequence[Row]) -> list[str]:
     n = len(found) - len(shown)
     return [f"{count(n, 'more row')} not listed: give a larger --limit, or --format csv."] if n else []
@@ -370,23 +368,3 @@ def _notes(basis: Basis, undated: int) -> list[str]:
         have = "has" if undated == 1 else "have"
         notes.append(f"{count(undated, 'new photo')} {have} no capture time and {have} no visit.")
     return [*notes, *undated_notes(coverage, 0)]
-
-
-def _models(photos: Selected) -> dict[str, set[str]]:
-    """The models that looked at the photos, by name, with the names, kinds and ages that each can see."""
-    models: dict[str, set[str]] = {}
-    for row in sorted(known_by_runs(photos), key=lambda row: row["model"]):
-        deer = {Kind.DEER.value} if set(row["kinds"]) & set(DEER_KINDS) else set()
-        models.setdefault(row["model"], set()).update(row["known"], deer)
-    return models
-
-
-def _blind_notes(models: Mapping[str, set[str]], classes: Sequence[str]) -> list[str]:
-    notes = []
-    for model, known in models.items():
-        blind = [word for word in classes if word.lower() not in known]
-        if blind:
-            notes.append(
-                f"The model {printable(model)} has no class for {_or(blind)}, so it never reports any."
-            )
-    return notes

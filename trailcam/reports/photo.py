@@ -27,6 +27,7 @@ _BOXES = (
     Column("counts", "counts", CellType.FLAG),
     Column("by_person", "correction", CellType.FLAG),
     *(Column(name, name, CellType.NUMBER, spare=n) for n, name in enumerate("xywh")),
+    Column("class_probability", "class prob.", CellType.NUMBER, spare=4),
 )
 _FACTS = (Column("name", "what", CellType.TEXT), Column("value", "value", CellType.TEXT, wraps=True))
 _TIMES = (
@@ -96,6 +97,7 @@ def _box(number: int, box: ShownBox, *, counts: bool) -> Row:
         "counts": counts,
         "by_person": box.by_person,
         **{name: round(side, 4) for name, side in zip("xywh", box[2:6], strict=True)},
+        "class_probability": None if box.class_probability is None else round(box.class_probability, 4),
     }
 
 

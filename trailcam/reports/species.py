@@ -9,8 +9,10 @@ from trailcam.reports.common import (
     RATE_COLUMNS,
     Question,
     basis_of,
+    blind_notes,
     checked_keys,
     in_order,
+    known_by_models,
     notes_of,
     rate,
     scope_cells,
@@ -61,6 +63,7 @@ def species(
         days = basis.worked.by(question.selection, day_keys, question.first_month)
         counts, undated = visits.counts(by, question.first_month), visits.undated_animals()
         blank = visits.count_blank()
+        models = known_by_models(basis.photos) if only is not None else {}
     columns = (*(KEY_COLUMNS[key] for key in ("class", *by)), *_COLUMNS, *coverage_columns())
     finished = []
     for row in counts:
@@ -73,6 +76,7 @@ def species(
         notes.append(_blank_note(blank, question.confidence))
     if basis.models and not finished:
         notes.append("None of these photos shows any of these classes at this confidence.")
+    notes += blind_notes(models, only or ())
     return Report(
         name="species",
         title="Species",

@@ -9,7 +9,8 @@ A map is a TOML file::
     age = "mature"
     species = "Odocoileus virginianus"
 
-Names of classes are compared without regard to case and surrounding blanks.
+Names of classes are compared without regard to case and surrounding blanks. A class that the map doesn't name
+means what its name says, if that is a kind (doe, deer, person) or a common animal (bobcat, mountain lion).
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ import trailcam
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import ConfigError
 from trailcam.settings.schema import (
+    KeyRule,
     ValueSource,
     as_table,
     check_table,
     choice,
+    file_path,
     read_toml,
     refuse_unknown,
     text,
 )
+from trailcam.settings.species import scientific_name
 from trailcam.words.text import printable
 
 _WHAT = "class map"
@@ -54,9 +58,9 @@ class ClassMap:
     description: Annotated[str, text()] = ""
     classes: Mapping[str, ClassRule] = field(default_factory=dict)
 
-    def covers(self, names: Iterable[str]) -> bool:
-        """Whether every one of ``names`` is a class of this map."""
-        return all(fold(name) in self.classes for name in names)
+    def left_out(self, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that are no classes of this map."""
+        return [name for name in names if fold(name) not in self.classes]
 
     def describe(
         self, names: Mapping[int, str], overrides: Mapping[str, ClassRule] | None = None
@@ -64,12 +68,12 @@ class ClassMap:
         """What each class of a model means, in the order of its class ids.
 
         ``names`` is the model's own id -> name; ``overrides`` (the configuration's ``[classes]``)
-        override the map, entry by entry. A class named by neither is ``Kind.OTHER`` under its own name.
+        override the map, entry by entry. A class named by neither means what its name says, else it is
+        ``Kind.OTHER`` under its own name.
         """
         rules = {**self.classes, **{fold(name): rule for name, rule in (overrides or {}).items()}}
-        nothing = ClassRule(Kind.OTHER)
         return [
-            _class_info(class_id, names[class_id], rules.get(fold(names[class_id]), nothing))
+            describe_class(class_id, names[class_id], rules.get(fold(names[class_id])))
             for class_id in sorted(names)
         ]
 
@@ -104,6 +108,18 @@ def is_class_map_path(name_or_path: str) -> bool:
     return "/" in name_or_path or "\\" in name_or_path or name_or_path.casefold().endswith(".toml")
 
 
+def class_map_rule() -> KeyRule:
+    """A key that holds "auto", the name of a shipped class map, or a path."""
+    as_path = file_path()
+
+    def check(value: object, base: Path | None) -> object:
+        if isinstance(value, str) and value.strip() and not is_class_map_path(value):
+            return value
+        return str(as_path.check(value, base))
+
+    return KeyRule('"auto", the name of a shipped class map, or a path', check)
+
+
 def load_class_map(name_or_path: str | Path) -> ClassMap:
     """The shipped class map of that name, or that in a file (a text with a slash or ending in ``.toml``).
 
@@ -121,10 +137,18 @@ def load_class_map(name_or_path: str | Path) -> ClassMap:
 
 
 def auto_class_map(model_names: Iterable[str]) -> ClassMap:
-    """The shipped map that names all of a model's classes, with the fewest to spare; else :data:`EMPTY`."""
+    """The shipped map that names most of a model's classes, with the fewest to spare; else :data:`EMPTY`.
+
+    Classes that it doesn't name must be common animals.
+    """
     names = list(model_names)
-    fitting = [found for found in map(_read, shipped_class_maps().values()) if names and found.covers(names)]
-    return min(fitting, key=lambda found: (len(found.classes), found.name), default=EMPTY)
+    fitting = [
+        (found, left)
+        for found in map(_read, shipped_class_maps().values())
+        if len(left := found.left_out(names)) < len(names) and all(map(scientific_name, left))
+    ]
+    best = min(fitting, key=lambda fit: (len(fit[1]), len(fit[0].classes), fit[0].name), default=None)
+    return best[0] if best else EMPTY
 
 
 def rule_from_table(table: object, name: str, source: ValueSource) -> ClassRule:
@@ -155,6 +179,16 @@ def _read(path: Path) -> ClassMap:
     return ClassMap(**header, classes=classes)  # type: ignore[arg-type]  # as above
 
 
-def _class_info(class_id: int, name: str, rule: ClassRule) -> ClassInfo:
+def describe_class(class_id: int, name: str, rule: ClassRule | None) -> ClassInfo:
+    """A class called ``name``: what its ``rule`` says; without one what its name says."""
+    if rule is None:
+        rule = _by_name(name)
     age = (rule.age or AgeClass.UNKNOWN) if rule.kind is Kind.BUCK else None
-    return ClassInfo(class_id, name, rule.kind, age, rule.species)
+    species = rule.species or (scientific_name(name) if rule.kind is Kind.ANIMAL else None)
+    return ClassInfo(class_id, name, rule.kind, age, species)
+
+
+def _by_name(name: str) -> ClassRule:
+    if fold(name) in list(Kind):
+        return ClassRule(Kind(fold(name)))
+    return ClassRule(Kind.ANIMAL if scientific_name(name) else Kind.OTHER)

@@ -20,7 +20,7 @@ import platformdirs
 from trailcam.domain import FALLBACK_CONFIDENCE as FALLBACK_CONFIDENCE
 from trailcam.errors import ConfigError, UsageError
 from trailcam.settings import schema as tables
-from trailcam.settings.classmap import ClassRule, is_class_map_path, rule_from_table
+from trailcam.settings.classmap import ClassRule, class_map_rule, rule_from_table
 from trailcam.settings.schema import KeyRule, Refused, ValueSource, check_table, check_value
 from trailcam.words.months import DEFAULT_FIRST_MONTH, Season, parse_months
 from trailcam.words.span import parse_duration
@@ -70,17 +70,6 @@ def _months_rule() -> KeyRule:
     return KeyRule('months in quotes, such as "9-1", "9,10,11" or "sep-jan"', check)
 
 
-def _class_map_rule() -> KeyRule:
-    as_path = tables.file_path()
-
-    def check(value: object, base: Path | None) -> object:
-        if isinstance(value, str) and value.strip() and not is_class_map_path(value):
-            return value
-        return str(as_path.check(value, base))
-
-    return KeyRule('"auto", the name of a shipped class map, or a path', check)
-
-
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
     """``[scan]``. ``missing_limit`` is the share (0..1) of a root's known photos that may be gone."""
@@ -94,16 +83,18 @@ class ScanSettings:
 class DetectSettings:
     """``[detect]``. ``imgsz`` is in pixels of the longer side, None for the model's own size.
 
-    ``weights`` None means those that come with trailcam; ``store_confidence`` is 0.001..1.
+    ``weights`` None means those that come with trailcam; ``classifier`` names what they find, None: nobody.
+    ``store_confidence`` is 0.001..1.
     """
 
     weights: Annotated[Path | None, tables.file_path()] = None
+    classifier: Annotated[Path | None, tables.file_path()] = None
     device: Annotated[str, _DEVICE] = "auto"
     batch: Annotated[int | Auto, tables.whole(1, 4096, words=_AUTO)] = "auto"
     workers: Annotated[int | Auto, tables.whole(0, 256, words=_AUTO)] = "auto"
     imgsz: Annotated[int | None, tables.whole(32, 8192, step=32, words=_AUTO_NONE)] = None
     store_confidence: Annotated[float, tables.number(0.001, 1)] = 0.05
-    class_map: Annotated[str, _class_map_rule()] = "auto"
+    class_map: Annotated[str, class_map_rule()] = "auto"
     precision: Annotated[str, _PRECISION] = "auto"
     backend: Annotated[str, _BACKEND] = "auto"
 

@@ -1,4 +1,4 @@
-"""Animals that people name though no model here knows them: those of North America's trail cameras."""
+"""Animals of North America's trail cameras by the names that people use, whatever a model knows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ COMMON_SPECIES = {
     "armadillo": "Dasypus novemcinctus",
     "axis deer": "Axis axis",
     "badger": "Taxidea taxus",
+    "bear": "Ursidae",
     "beaver": "Castor canadensis",
+    "bird": "Aves",
     "black bear": "Ursus americanus",
     "bobcat": "Lynx rufus",
     "cat": "Felis catus",
@@ -15,14 +17,14 @@ COMMON_SPECIES = {
     "dog": "Canis familiaris",
     "elk": "Cervus canadensis",
     "fallow deer": "Dama dama",
-    "fox": None,
+    "fox": "Canidae",
     "goat": "Capra hircus",
     "gray fox": "Urocyon cinereoargenteus",
     "gray wolf": "Canis lupus",
     "grizzly bear": "Ursus arctos",
     "hog": "Sus scrofa",
     "horse": "Equus caballus",
-    "jackrabbit": None,
+    "jackrabbit": "Lepus",
     "javelina": "Pecari tajacu",
     "moose": "Alces alces",
     "mountain lion": "Puma concolor",
@@ -31,15 +33,42 @@ COMMON_SPECIES = {
     "otter": "Lontra canadensis",
     "porcupine": "Erethizon dorsatum",
     "pronghorn": "Antilocapra americana",
-    "rabbit": None,
+    "rabbit": "Leporidae",
     "raccoon": "Procyon lotor",
     "red fox": "Vulpes vulpes",
     "ringtail": "Bassariscus astutus",
     "roadrunner": "Geococcyx californianus",
     "sheep": "Ovis aries",
-    "skunk": None,
-    "squirrel": None,
+    "skunk": "Mephitidae",
+    "squirrel": "Sciuridae",
     "turkey": "Meleagris gallopavo",
-    "vulture": None,
+    "vulture": "Cathartidae",
 }
-"""Common name, in lower case -> scientific name, None where it is several species."""
+"""Common name, in lower case -> scientific name: a species, or the group that holds all of that name."""
+
+OTHER_NAMES = {
+    "american black bear": "black bear",
+    "cattle": "cow",
+    "cougar": "mountain lion",
+    "domestic cat": "cat",
+    "domestic cattle": "cow",
+    "domestic dog": "dog",
+    "feral hog": "hog",
+    "feral pig": "hog",
+    "grey fox": "gray fox",
+    "northern raccoon": "raccoon",
+    "peccary": "javelina",
+    "possum": "opossum",
+    "puma": "mountain lion",
+    "virginia opossum": "opossum",
+    "wild boar": "hog",
+    "wild pig": "hog",
+    "wild turkey": "turkey",
+}
+"""Another name, in lower case -> the one of :data:`COMMON_SPECIES`."""
+
+
+def scientific_name(name: str) -> str | None:
+    """What a common animal is; None for other names. Case, blanks, hyphens and underscores don't matter."""
+    plain = " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    return COMMON_SPECIES.get(OTHER_NAMES.get(plain, plain))

@@ -16,7 +16,7 @@ import numpy as np
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
-from trailcam.settings.classmap import ClassRule, fold
+from trailcam.settings.classmap import ClassRule, describe_class, fold
 from trailcam.settings.species import COMMON_SPECIES
 from trailcam.store.columns import asked, insert, integers, next_id, texts, times
 from trailcam.store.contents import photos_of
@@ -61,6 +61,7 @@ class ShownBox(NamedTuple):
     w: float
     h: float
     by_person: bool
+    class_probability: float | None = None
 
 
 def record(
@@ -204,10 +205,11 @@ def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) 
     )
     known: dict[str, ClassInfo] = {}
     for row in found:
-        known.setdefault(fold(row["name"]), _info({**row, "class": row["name"]}))
+        age = AgeClass(row["age_class"]) if row["age_class"] else None
+        rule = ClassRule(Kind(row["kind"]), age, row["species"])
+        known.setdefault(fold(row["name"]), describe_class(0, row["name"], rule))
     for name, rule in (rules or {}).items():
-        age = (rule.age or AgeClass.UNKNOWN) if rule.kind is Kind.BUCK else None
-        known.setdefault(fold(name), ClassInfo(0, name, rule.kind, age, rule.species))
+        known.setdefault(fold(name), describe_class(0, name, rule))
     for kind in Kind:
         age = AgeClass.UNKNOWN if kind is Kind.BUCK else None
         known.setdefault(kind.value, ClassInfo(0, kind.value, kind, age))
@@ -252,7 +254,11 @@ def is_place(x: float, y: float, w: float, h: float) -> bool:
 
 def _shown(row: Mapping[str, Any]) -> ShownBox:
     x, y, w, h = (float(row[side]) for side in "xywh")
-    return ShownBox(_info(row), float(row["confidence"]), x, y, w, h, row["run_id"] == PERSON_RUN)
+    probability = row["class_probability"]
+    return ShownBox(
+        *(_info(row), float(row["confidence"]), x, y, w, h, row["run_id"] == PERSON_RUN),
+        class_probability=None if probability is None else float(probability),
+    )
 
 
 def _info(row: Mapping[str, Any]) -> ClassInfo:

@@ -47,7 +47,8 @@ _TEXTS = (
 class ExportBox(NamedTuple):
     """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left.
 
-    ``by_person``: a person put it there; its confidence is 1. ``individual``: what people call the buck.
+    ``class_probability``: how sure a classifier is of the class, None where none named it. ``by_person``: a
+    person put it there; its confidence is 1. ``individual``: what people call the buck.
     """
 
     info: ClassInfo
@@ -58,6 +59,7 @@ class ExportBox(NamedTuple):
     h: float
     by_person: bool = False
     individual: str | None = None
+    class_probability: float | None = None
 
 
 class ExportPhoto(NamedTuple):
@@ -363,8 +365,8 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
         known |= {(row["run_id"], row["class_id"]): class_info(row) for row in fresh}
     by_photo = {
         n: tuple(
-            ExportBox(known[run_id, class_id], confidence, x, y, w, h, run_id == PERSON_RUN, individual)
-            for _, run_id, class_id, confidence, x, y, w, h, individual in group
+            ExportBox(known[run_id, class_id], confidence, x, y, w, h, run_id == PERSON_RUN, *rest)
+            for _, run_id, class_id, confidence, x, y, w, h, *rest in group
         )
         for n, group in groupby(boxes, key=itemgetter(0))
     }

@@ -105,7 +105,7 @@ RESULTS = (
         "a box or confidence outside of 0..1",
         """
         SELECT run_id, image_id, confidence, x, y, w, h FROM detections
-        WHERE NOT (confidence BETWEEN 0 AND 1 AND w >= 0 AND h >= 0
+        WHERE class_probability NOT BETWEEN 0 AND 1 OR NOT (confidence BETWEEN 0 AND 1 AND w >= 0 AND h >= 0
             AND x >= -0.001 AND y >= -0.001 AND x + w <= 1.001 AND y + h <= 1.001)
         """,
     ),

@@ -202,6 +202,11 @@ def m021_effort(db: Connection) -> None:
     )
 
 
+def m022_class_probability(db: Connection) -> None:
+    """How sure a classifier is of a box's class (0..1), beside the detector's confidence; else NULL."""
+    db.execute("ALTER TABLE detections ADD COLUMN class_probability REAL")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     *FIRST_STEPS,
     m009_stations,
@@ -217,6 +222,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m019_static,
     m020_thumbnails,
     m021_effort,
+    m022_class_probability,
 )
 LATEST = len(MIGRATIONS)
 

@@ -20,7 +20,8 @@ class OutcomeColumns:
 
     For each photo, in (n,) arrays: ``image_id`` int64; ``status``, ``error_code``, ``error_message`` texts or
     None; ``looked_at`` datetime64[us], UTC. For each box: ``owner`` (k,), the index of its photo;
-    ``class_id`` (k,) int16; ``confidence`` (k,) float32, 0..1; ``boxes`` (k, 4) float32 ``xywhn``.
+    ``class_id`` (k,) int16; ``confidence`` (k,) float32, 0..1; ``boxes`` (k, 4) float32 ``xywhn``;
+    ``class_probability`` (k,) float32, NaN where no classifier named a box.
     """
 
     image_id: npt.NDArray[np.int64]
@@ -32,6 +33,7 @@ class OutcomeColumns:
     class_id: npt.NDArray[np.int16]
     confidence: npt.NDArray[np.float32]
     boxes: npt.NDArray[np.float32]
+    class_probability: npt.NDArray[np.float32]
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> OutcomeColumns:
@@ -48,6 +50,7 @@ class OutcomeColumns:
             class_id=np.concatenate([none, *(o.class_id for o in outcomes)]).astype(np.int16),
             confidence=np.concatenate([none, *(o.confidence for o in outcomes)]).astype(np.float32),
             boxes=np.concatenate([np.zeros((0, 4), np.float32), *(o.boxes.reshape(-1, 4) for o in outcomes)]),
+            class_probability=np.concatenate([none, *map(_probability, outcomes)]).astype(np.float32),
         )
 
     def of_status(self, status: Status) -> npt.NDArray[np.bool_]:
@@ -66,8 +69,16 @@ class OutcomeColumns:
             "image_id": self.image_id[self.owner[kept]],
             "class_id": self.class_id[kept],
             "confidence": self.confidence[kept],
+            "class_probability": self.class_probability[kept],
             **{name: np.ascontiguousarray(self.boxes[kept, n]) for n, name in enumerate("xywh")},
         }
+
+
+def _probability(outcome: Outcome) -> npt.NDArray[np.float32]:
+    """The database keeps NaN as NULL."""
+    if outcome.class_probability is None:
+        return np.full(len(outcome.confidence), np.nan, np.float32)
+    return outcome.class_probability
 
 
 def _clean(message: str | None) -> str | None:

@@ -140,7 +140,8 @@ class PartSink:
 
 _ROWS = """
     SELECT p.n, p.image_id, p.photo, p.status::VARCHAR AS status, p.error_code::VARCHAR AS error_code,
-        p.error_message::VARCHAR AS error_message, p.looked_at, b.class_id, b.confidence, b.x, b.y, b.w, b.h
+        p.error_message::VARCHAR AS error_message, p.looked_at, b.class_id, b.confidence, b.x, b.y, b.w, b.h,
+        b.class_probability
     FROM outcome_photos p LEFT JOIN outcome_boxes b USING (n) ORDER BY p.n
 """
 
@@ -229,7 +230,8 @@ def read_slice(db: Connection, parts: Sequence[PartFile], first: int, end: int) 
         " WHERE NOT changed AND NOT known ORDER BY image_id"
     ).fetchnumpy()
     boxes = db.execute(
-        "SELECT image_id, class_id, confidence, x, y, w, h FROM slice"
+        "SELECT image_id, class_id, confidence, x, y, w, h,"
+        " coalesce(class_probability, 'NaN'::REAL) AS class_probability FROM slice"
         " WHERE class_id IS NOT NULL AND NOT changed AND NOT known ORDER BY image_id, confidence DESC"
     ).fetchnumpy()
     db.execute("DROP TABLE slice; DROP TABLE part")
@@ -244,6 +246,7 @@ def read_slice(db: Connection, parts: Sequence[PartFile], first: int, end: int) 
         class_id=np.asarray(boxes["class_id"], np.int16),
         confidence=np.asarray(boxes["confidence"], np.float32),
         boxes=np.stack([np.asarray(boxes[name], np.float32) for name in "xywh"], axis=1),
+        class_probability=np.asarray(boxes["class_probability"], np.float32),
     )
     return Slice(outcomes, int(n), int(changed))
 

@@ -56,7 +56,7 @@ _DOUBTFUL = """
     SELECT run_id, image_id FROM results GROUP BY ALL HAVING count(*) > 1
     UNION SELECT run_id, image_id FROM detections ANTI JOIN classes USING (run_id, class_id)
     UNION SELECT run_id, image_id FROM detections
-    WHERE NOT (confidence BETWEEN 0 AND 1 AND w >= 0 AND h >= 0
+    WHERE class_probability NOT BETWEEN 0 AND 1 OR NOT (confidence BETWEEN 0 AND 1 AND w >= 0 AND h >= 0
         AND x >= -0.001 AND y >= -0.001 AND x + w <= 1.001 AND y + h <= 1.001)
 """
 _RESULTS = {

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
+from trailcam.settings.species import COMMON_SPECIES
 from trailcam.store.counted import Counted
 from trailcam.store.database import Connection, lent, query, rows
 from trailcam.store.keys import key_columns
@@ -249,16 +250,17 @@ def gap_us(gap: timedelta) -> int:
 
 
 def check_names(db: Connection, names: Sequence[str]) -> None:
-    """Raise UsageError for the first of ``names`` that is no class of a run or person, no kind and no age."""
+    """Raise UsageError for the first name that is no class of a run or person, kind, age or common animal."""
     found = db.execute(
         "SELECT name FROM classes UNION SELECT class FROM judged_boxes WHERE class IS NOT NULL ORDER BY 1"
     ).fetchall()
     classes = [str(name) for (name,) in found]
-    known = {name.lower() for name in (*classes, *Kind, *AgeClass)}
+    known = {name.lower() for name in (*classes, *Kind, *AgeClass, *COMMON_SPECIES)}
     for name in names:
         if name.lower() not in known:
             listed = ", ".join(map(printable, classes)) or "none yet: run `trailcam detect` first"
             raise UsageError(
                 f'There is no class "{printable(name)}".',
-                f"Classes: {listed}. Kinds: {', '.join(Kind)}. Ages of bucks: {', '.join(AgeClass)}.",
+                f"Classes: {listed}. Kinds: {', '.join(Kind)}. Ages of bucks: {', '.join(AgeClass)}."
+                " Common animals of North America are known as well.",
             )

@@ -33,6 +33,10 @@ def write_start(weights: Weights, names: Sequence[str], target: Path) -> None:
     ``weights``: a two-stage file (its first stage is taken) or a YOLO detection model that ultralytics made.
     Raises WeightsError for a model without layers that can be trained, such as an exported one.
     """
+    if weights.pair is not None:
+        raise WeightsError(
+            "A pair can't be trained: it is two models.", "Start from its detector: --from FILE."
+        )
     container = read_container(weights.path)
     if container is not None:
         if container.one.arch != ULTRALYTICS:

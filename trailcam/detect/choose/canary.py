@@ -108,7 +108,7 @@ def _reference(weights: Weights, pixels: torch.Tensor) -> RawOutput | None:
     try:
         return open_detector(weights, _CPU, ModelOptions(precision=Precision.FLOAT32)).raw(pixels)
     except TrailcamError:
-        if weights.path.suffix.lower() == ".pt":
+        if all(part.path.suffix.lower() == ".pt" for part in weights.files):
             raise
         return None
 

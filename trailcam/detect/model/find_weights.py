@@ -10,27 +10,55 @@ from pathlib import Path
 import platformdirs
 
 from trailcam.detect.model.input_size import InputSize, read_input_size
+from trailcam.detect.model.pair import FinderRules, NamerRules, PairRules, read_pair
 from trailcam.errors import WeightsError
 from trailcam.words.text import printable
 
 STARTER = Path(__file__).resolve().parents[2] / "weights" / "starter.pt"
 """The model that ships with trailcam."""
 
-SUFFIXES = (".pt", ".onnx", ".engine", ".torchscript")
+SUFFIXES = (".pt", ".pth", ".onnx", ".engine", ".torchscript")
 """Model files; a folder that ends in ``_openvino_model`` is one too."""
+
+PAIR = ".toml"
+"""A file that describes a detector and a classifier, see :mod:`trailcam.detect.model.pair`."""
+
+LARGEST = 2 << 30
+"""Bytes of a model file: the largest YOLO models have 0.3 GB, and to load one takes several times that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two models of a pair, and how the one is asked about the other's boxes."""
+
+    detector: Weights
+    classifier: Weights
+    rules: PairRules
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A model file or folder. ``sha256`` is the hex digest of its contents; ``source`` says who chose it.
 
-    ``size``: the input size that it was made for.
+    ``size``: the input size that it was made for. Of a ``pair``, path and size are the detector's, and
+    ``sha256`` is a hash of both models and of what changes their answer.
     """
 
     path: Path
     sha256: str
     source: str
     size: InputSize = field(default_factory=InputSize)
+    pair: Pair | None = None
+
+    @property
+    def name(self) -> str:
+        """What reports call it: the file's name, or both of a pair."""
+        return self.path.name if self.pair is None else f"{self.path.name} + {self.pair.classifier.path.name}"
+
+    @property
+    def files(self) -> tuple[Weights, ...]:
+        """Itself, or the two models of a pair."""
+        return (self,) if self.pair is None else (self.pair.detector, self.pair.classifier)
 
 
 _FOLDER = "_openvino_model"
@@ -69,14 +97,30 @@ def read_thresholds(weights: Path) -> dict[str, float]:
     return thresholds
 
 
-def find_weights(explicit: Path | None = None, configured: Path | None = None) -> Weights:
+def find_weights(
+    explicit: Path | None = None, configured: Path | None = None, classifier: Path | None = None
+) -> Weights:
     """The weights to use: ``--weights``, else the configuration's, else the starter model.
 
-    A name that is not a file is looked for among the user's own weights.
+    A name that is not a file is looked for among the user's own weights. A TOML file is a pair; so are other
+    weights with a ``classifier``.
 
     Raises WeightsError when the one asked for isn't usable (no other takes its place),
-    or when none is there.
+    or when none is there, and ConfigError for a TOML file that describes no pair.
     """
+    found = _found(explicit, configured)
+    if classifier is None:
+        return found
+    if found.pair is not None:
+        raise WeightsError(
+            f"{printable(str(explicit or configured))} is a pair and has a classifier of its own.",
+            "Leave --classifier out, or name the detector alone with --weights.",
+        )
+    rules = PairRules(FinderRules(found.path), NamerRules(classifier))
+    return _paired(found, _checked(classifier, "--classifier"), rules)
+
+
+def _found(explicit: Path | None, configured: Path | None) -> Weights:
     if explicit is not None:
         return _checked(explicit, "--weights")
     if configured is not None:
@@ -90,32 +134,87 @@ def find_weights(explicit: Path | None = None, configured: Path | None = None) -
     )
 
 
+def _paired(detector: Weights, classifier: Weights, rules: PairRules) -> Weights:
+    for part in (detector, classifier):
+        if part.pair is not None:
+            raise WeightsError(
+                "A pair is made of two models; one of these is a pair itself.",
+                "Name a model file for each of the two.",
+            )
+    sha256 = rules.key(detector.sha256, classifier.sha256)
+    return Weights(detector.path, sha256, detector.source, detector.size, Pair(detector, classifier, rules))
+
+
 def _checked(path: Path, source: str) -> Weights:
     shown = printable(str(path))
-    path = path.expanduser()
-    if not (path.is_file() or path.name.endswith(_FOLDER)):
-        # "ranch": the weights of that name, not a folder of photos that happens to lie here
-        own = own_weights_folder() / (path.name if path.suffix in SUFFIXES else f"{path.name}.pt")
-        path = own if own.is_file() else path
+    path = _located(path.expanduser())
     if not path.exists():
         raise WeightsError(
             f"The weights {shown} (from {source}) do not exist.",
             "Check the path. trailcam never downloads weights: a name such as yolo11n.pt must be a file that "
-            "you have.",
+            "you have. `trailcam models list` shows what is installed.",
+        )
+    if path.suffix.lower() == PAIR and path.is_file():
+        rules, where = read_pair(path), f"the pair {shown}"
+        return _paired(
+            _checked(rules.detector.weights, where), _checked(rules.classifier.weights, where), rules
         )
     is_folder = path.is_dir()
     if is_folder != path.name.endswith(_FOLDER) or not (is_folder or path.suffix.lower() in SUFFIXES):
         raise WeightsError(
             f"{shown} (from {source}) is not a model that trailcam can read.",
-            f"It takes a file ending in {', '.join(SUFFIXES)}, or an OpenVINO folder NAME_openvino_model.",
+            f"It takes a file ending in {', '.join(SUFFIXES)}, an OpenVINO folder NAME_openvino_model, or a "
+            f"pair's description ending in {PAIR}.",
         )
     try:
+        if not is_folder and (size := path.stat().st_size) > LARGEST:
+            raise WeightsError(
+                f"{shown} (from {source}) has {size / 2**30:.1f} GB; trailcam loads models of up to "
+                f"{LARGEST / 2**30:.0f} GB.",
+                "Is it another kind of file? The largest models of the field have 0.3 GB. Nothing was read.",
+            )
         return Weights(path.resolve(), sha256_of(path), source, read_input_size(path))
     except OSError as error:
         raise WeightsError(
             f"The weights {shown} (from {source}) can't be read: {error.strerror or error}.",
             "Check the file's permissions, and that its drive is mounted.",
         ) from error
+
+
+def _located(path: Path) -> Path:
+    """``path``, or what is installed under that name where it is no model file itself.
+
+    "ranch": the weights of that name, not a folder of photos that happens to lie here.
+    """
+    if path.is_file() or path.name.endswith(_FOLDER):
+        return path
+    return installed(path.name) or path
+
+
+def installed(name: str) -> Path | None:
+    """The user's own weights of that name, with or without its ending; None if there are none."""
+    folder = own_weights_folder()
+    names = [name, *(f"{name}{suffix}" for suffix in SUFFIXES), f"{name}{_FOLDER}"]
+    places = [*(folder / each for each in names), folder / name / f"{name}{PAIR}"]
+    is_model = {*SUFFIXES, PAIR}
+    for place in places:
+        if place.is_dir() if place.name.endswith(_FOLDER) else place.is_file() and place.suffix in is_model:
+            return place
+    return None
+
+
+def all_installed() -> list[tuple[str, Path]]:
+    """Name -> file of the user's own weights, by name; a pair is the TOML file in a folder of its name."""
+    folder = own_weights_folder()
+    found: list[tuple[str, Path]] = []
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if place.is_dir() and (place / f"{place.name}{PAIR}").is_file():
+            found.append((place.name, place / f"{place.name}{PAIR}"))
+        elif place.name.endswith(_FOLDER) and place.is_dir():
+            found.append((place.name.removesuffix(_FOLDER), place))
+        elif place.is_file() and place.suffix.lower() in SUFFIXES:
+            found.append((place.stem, place))
+    return found
 
 
 def sha256_of(path: Path) -> str:

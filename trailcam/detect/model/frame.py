@@ -17,12 +17,15 @@ class FrameSpec:
     ``imgsz`` is the long side in px, ``stride`` what both sides must be divisible by. ``fixed``
     is (height, width) in px for models exported with one input shape, else None: then the
     frame is the smallest that holds the photo, so that a 4:3 photo costs 640x480 and not
-    640x640.
+    640x640. ``stretch``: the photo fills a square, whatever its shape (RT-DETR). ``corner``: it lies at the
+    top left and the padding beyond it (YOLOX), else in the middle.
     """
 
     imgsz: int = 640
     stride: int = 32
     fixed: tuple[int, int] | None = None
+    stretch: bool = False
+    corner: bool = False
 
     def __post_init__(self) -> None:
         if self.imgsz < 1 or self.stride < 1 or (self.fixed and min(self.fixed) < 1):
@@ -39,6 +42,9 @@ class FrameSpec:
         if min(width, height) < 1:
             raise ValueError(f"cannot frame a photo of {width}x{height} px")
         limit_h, limit_w = self.fixed or (self._long_side, self._long_side)
+        if self.stretch:
+            place = Letterbox(width, height, limit_w / width, limit_h / height, pad_x=0, pad_y=0)
+            return (limit_h, limit_w), place
         scale = min(limit_w / width, limit_h / height)
         inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
         if self.fixed is None:
@@ -48,8 +54,8 @@ class FrameSpec:
             height=height,
             scale_x=inner_w / width,
             scale_y=inner_h / height,
-            pad_x=round((limit_w - inner_w) / 2 - 0.1),
-            pad_y=round((limit_h - inner_h) / 2 - 0.1),
+            pad_x=0 if self.corner else round((limit_w - inner_w) / 2 - 0.1),
+            pad_y=0 if self.corner else round((limit_h - inner_h) / 2 - 0.1),
         )
         return (limit_h, limit_w), place
 

@@ -24,6 +24,7 @@ DEFAULT_IMGSZ = 640  # px of the longer side; what YOLO models are trained at un
 BELIEVABLE = range(32, 8193)  # px; what --imgsz takes, too
 
 _LONGEST = 8 << 20  # bytes of a description, which holds no tensors; those of large models have 1 MB
+_USUAL_GRIDS, _LARGE_PX = 3, 1280  # of YOLOv5
 _ONNX_METADATA = 14  # ModelProto.metadata_props of onnx.proto3
 
 
@@ -61,11 +62,11 @@ class InputSize:
 
 def read_input_size(path: Path) -> InputSize:
     """What the weights at ``path`` say. Never raises: damage is told by whoever loads them."""
-    readers = {".pt": _checkpoint, ".onnx": _onnx, ".engine": _engine, ".torchscript": _torchscript}
+    readers = {".onnx": _onnx, ".engine": _engine, ".torchscript": _torchscript}
     try:
         if path.is_dir():
             return _export(yaml.safe_load(_text((path / "metadata.yaml").read_bytes())))
-        return readers[path.suffix.lower()](path)
+        return readers.get(path.suffix.lower(), _checkpoint)(path)
     except Exception:  # noqa: BLE001 - a damaged description provokes anything
         return InputSize()
 
@@ -81,10 +82,27 @@ def read_outline(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
 
 
 def _checkpoint(path: Path) -> InputSize:
-    """The arguments that ultralytics trained with, or a two-stage container's own size."""
+    """The arguments that a checkpoint was trained with, or a two-stage container's own size."""
     saved = read_outline(path)
-    of_container = str(saved.get("format", "")).startswith("trailcam-")
-    return _size((saved if of_container else saved["train_args"]).get("imgsz"), fixed=False)
+    if str(saved.get("format", "")).startswith("trailcam-"):
+        return _size(saved.get("imgsz"), fixed=False)
+    if "train_args" in saved:
+        return _size(saved["train_args"].get("imgsz"), fixed=False)
+    return _of_yolov5(saved)
+
+
+def _of_yolov5(saved: Mapping[str, Any]) -> InputSize:
+    """A YOLOv5 checkpoint's: what it was trained with, else what models of so many grids are made for.
+
+    MegaDetector v5's names none. Models of four grids are YOLOv5's for 1280 px.
+    """
+    trained = saved.get("opt") or {}
+    said = trained.get("imgsz", trained.get("img_size"))
+    if said is not None:
+        return _size(said, fixed=False)
+    description = (saved.get("ema") or saved["model"]).state["yaml"]
+    grids = description["head"][-1][0]
+    return InputSize(_LARGE_PX) if len(grids) > _USUAL_GRIDS else InputSize()
 
 
 def _onnx(path: Path) -> InputSize:
@@ -134,7 +152,12 @@ def _member(whole: zipfile.ZipFile, name: str) -> bytes:
 
 
 class _Stub:
-    """Stands for every class and function that a pickle names; whatever is done to it does nothing."""
+    """Stands for every class and function that a pickle names; whatever is done to it does nothing.
+
+    ``state`` is what was saved of it, if anything.
+    """
+
+    state: Any = None
 
     def __new__(cls, *_: object, **__: object) -> _Stub:
         return object.__new__(cls)
@@ -143,7 +166,7 @@ class _Stub:
         pass
 
     def __setstate__(self, state: object) -> None:
-        pass
+        self.state = state
 
     def __setitem__(self, key: object, value: object) -> None:
         pass

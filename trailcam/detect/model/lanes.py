@@ -34,7 +34,7 @@ class Lanes(Detector):
         self.names, self.frame = detector.names, detector.frame
         self.model_key, self.iou = detector.model_key, detector.iou
         self.thresholds, self.precision = detector.thresholds, detector.precision
-        self.backend = detector.backend
+        self.backend, self.class_map = detector.backend, detector.class_map
         self.depth = lanes + 1  # one lies ready, so that no lane waits for the loop to come round
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:

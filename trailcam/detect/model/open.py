@@ -6,9 +6,15 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from trailcam.detect.model.backend import Backend
+from trailcam.detect.model.checkpoints import read_checkpoint
 from trailcam.detect.model.lanes import Lanes
+from trailcam.detect.model.onnx_file import read_onnx
 from trailcam.detect.model.openvino import with_openvino
+from trailcam.detect.model.pair_detector import PairDetector
+from trailcam.detect.model.plain import Network, PlainDetector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage import TwoStageDetector
 from trailcam.detect.model.two_stage_file import read_container
@@ -16,8 +22,6 @@ from trailcam.detect.model.yolo import UltralyticsDetector
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
-    import torch
-
     from trailcam.detect.model.find_weights import Weights
     from trailcam.detect.model.protocol import Detector
 
@@ -43,11 +47,37 @@ class ModelOptions:
 
 
 def open_detector(weights: Weights, device: torch.device, options: ModelOptions | None = None) -> Detector:
-    """The detector for ``weights``: two stages where they are a container of trailcam's, else ultralytics'.
-
-    Raises WeightsError and DeviceError.
-    """
+    """The detector for ``weights``, whatever kind of model they hold. Raises WeightsError and DeviceError."""
     chosen = options or ModelOptions()
+    detector: Detector
+    if weights.pair is None:
+        detector = _open(weights, device, chosen)
+    else:
+        detector = _open(weights.pair.detector, device, chosen)
+        detector = PairDetector(detector, weights, weights.pair, device)
+    if chosen.lanes and device.type == "cpu" and detector.threadsafe:
+        return Lanes(detector, chosen.lanes)
+    return detector
+
+
+def open_to_inspect(weights: Weights) -> Detector:
+    """The detector on the processor, for what it says of itself. Raises WeightsError."""
+    return open_detector(weights, torch.device("cpu"))
+
+
+def _network(weights: Weights, device: torch.device, chosen: ModelOptions) -> Network | None:
+    """The network of a file that isn't ultralytics'."""
+    imgsz = weights.size.chosen(chosen.imgsz)
+    if weights.path.suffix.lower() == ".onnx":
+        return read_onnx(weights, device, imgsz)
+    return read_checkpoint(weights, device, imgsz, chosen.precision)
+
+
+def _open(weights: Weights, device: torch.device, chosen: ModelOptions) -> Detector:
+    """Two stages where the weights are a container of trailcam's, else one network: YOLOv5's, YOLOX's or
+
+    ultralytics'.
+    """
     container = read_container(weights.path)
     if weights.size.refused is not None and chosen.imgsz is None:
         _LOG.warning(
@@ -59,13 +89,13 @@ def open_detector(weights: Weights, device: torch.device, options: ModelOptions 
         "store_confidence": chosen.store_confidence,
         "precision": chosen.precision,
     }
-    detector: TwoStageDetector | UltralyticsDetector
-    if container is None:
-        detector = UltralyticsDetector(weights, device, **how)
+    single: TwoStageDetector | UltralyticsDetector | PlainDetector
+    if container is not None:
+        single = TwoStageDetector(container, weights, device, **how)
+    elif (network := _network(weights, device, chosen)) is not None:
+        single = PlainDetector(network, weights, device, store_confidence=chosen.store_confidence)
     else:
-        detector = TwoStageDetector(container, weights, device, **how)
+        single = UltralyticsDetector(weights, device, **how)
     if chosen.backend is not Backend.TORCH:
-        detector = with_openvino(detector, chosen.backend, device, lanes=chosen.lanes, photos=chosen.photos)
-    if chosen.lanes and device.type == "cpu" and detector.threadsafe:
-        return Lanes(detector, chosen.lanes)
-    return detector
+        single = with_openvino(single, chosen.backend, device, lanes=chosen.lanes, photos=chosen.photos)
+    return single

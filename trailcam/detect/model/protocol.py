@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from trailcam.detect.model.backend import Backend
 from trailcam.geometry import Boxes
+from trailcam.settings.classmap import ClassMap, auto_class_map, load_class_map
 
 if TYPE_CHECKING:
     import torch
@@ -31,17 +32,21 @@ class RawDetections:
     """What the model saw in one frame, the most confident first.
 
     ``xyxy`` (k, 4) float32 px of the frame (they may reach beyond it), ``confidence`` (k,)
-    float32 0..1, ``class_id`` (k,) int16.
+    float32 0..1, ``class_id`` (k,) int16. ``probability`` (k,) float32: of that class, by a classifier that
+    was asked about the box; NaN where it wasn't, None where there is none.
     """
 
     xyxy: Boxes
     confidence: Confidences
     class_id: ClassIds
+    probability: Confidences | None = None
 
     def __post_init__(self) -> None:
         k = len(self.confidence)
         if self.xyxy.shape != (k, 4) or self.class_id.shape != (k,):
             raise ValueError(f"{k} confidences, boxes {self.xyxy.shape}, classes {self.class_id.shape}")
+        if self.probability is not None and self.probability.shape != (k,):
+            raise ValueError(f"{k} confidences, probabilities {self.probability.shape}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +74,7 @@ class Detector(Protocol):
     ``precision``: the number format it computes in.
     ``backend``: the library that computes. ``parts``: its networks that can be exported to another.
     ``threadsafe``: :meth:`detect` may run in several threads at once.
+    ``class_map``: what its classes mean, where what was opened says so.
     """
 
     names: dict[int, str]
@@ -81,6 +87,7 @@ class Detector(Protocol):
     backend: Backend = Backend.TORCH
     parts: tuple[str, ...] = ()
     threadsafe: bool = False
+    class_map: ClassMap | None = None
 
     def detect(self, pixels: torch.Tensor) -> list[RawDetections]:
         """``pixels`` (n, height, width, 3) uint8 RGB on the CPU -> n results, in order.
@@ -109,3 +116,10 @@ class Detector(Protocol):
     def warmup(self, height: int, width: int, batch: int) -> None:
         """Get first-call costs over with on a grey batch of that shape, before the clock starts."""
         ...
+
+
+def class_map_of(detector: Detector, wanted: str) -> ClassMap:
+    """What the classes of ``detector`` mean, by the setting ``class_map``. Raises ConfigError."""
+    if wanted != "auto":
+        return load_class_map(wanted)
+    return detector.class_map or auto_class_map(detector.names.values())

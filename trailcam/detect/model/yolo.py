@@ -14,6 +14,7 @@ import re
 import sys
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
 from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
 from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector, RawDetections, RawOutput
+from trailcam.detect.model.rtdetr import RTDETR_HEAD, is_transformer, rows_of_transformer
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.trust import is_trusted
 from trailcam.errors import TrailcamError, WeightsError
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from trailcam.detect.model.openvino import Exports
 
 _LOG = logging.getLogger(__name__)
-_DETECTION_HEADS = ("Detect", "v10Detect")
+_DETECTION_HEADS = ("Detect", "v10Detect", RTDETR_HEAD)
 
 
 class UltralyticsDetector(Detector):
@@ -79,12 +81,18 @@ class UltralyticsDetector(Detector):
         self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
         self.frame = _frame_of(self._backend, imgsz)
         self._native = self._backend.format == "pt"
-        self.threadsafe = self._native  # what other software does inside is unknown
-        if self._native:
+        self._transformer = is_transformer(self._backend, self.frame, device)
+        if self._transformer:
+            self.frame = replace(self.frame, stretch=True)
+        self.threadsafe = (
+            self._native and not self._transformer
+        )  # its head keeps the last frame's grid in itself
+        if self._native and not self._transformer:
             set_precision(self._backend.backend.model, self.precision.dtype)
-        elif self.precision is Precision.BFLOAT16:
+        elif self.precision is Precision.BFLOAT16 or self._transformer:
             self.precision = Precision.FLOAT32  # an exported model brings its own format
-        self.parts = ("whole",) if self._native else ()
+            self._backend.fp16 = False
+        self.parts = ("whole",) if self._native and not self._transformer else ()
         self._network = self._by_torch
         self._streams = Streams(device)
         self.depth = 2 if device.type == "cuda" else 1
@@ -123,6 +131,8 @@ class UltralyticsDetector(Detector):
             raise WeightsError(
                 f"The model answered with {type(output).__name__}.", "It is not a YOLO detection model."
             )
+        if self._transformer:
+            return rows_of_transformer(output, images.shape[2], images.shape[3], len(self.names))
         # An engine (TensorRT, ONNX of a fixed shape) writes every answer into the same memory, and the next
         # batch starts before this one's boxes are taken.
         return output if self._native else output.clone()
@@ -249,6 +259,33 @@ def load_yolo(weights: Weights) -> Any:  # noqa: ANN401 - ultralytics is untyped
         backend = _load(weights, torch.device("cpu"), half=False, fuse=False)
     _check_task(backend, weights)
     return backend.backend.model
+
+
+def load_classifier(
+    weights: Weights, device: torch.device
+) -> tuple[Callable[..., torch.Tensor], tuple[str, ...]]:
+    """ultralytics' classification model: crops (n, 3, h, w) 0..1 -> probabilities (n, classes); its classes.
+
+    Raises WeightsError.
+    """
+    with quiet_ultralytics():
+        backend = _load(weights, device, half=False)
+    layers = getattr(backend.backend.model, "model", None)
+    kind = type(layers[-1]).__name__ if isinstance(layers, torch.nn.Sequential) else "unknown"
+    if kind != "Classify":
+        raise WeightsError(
+            f"{printable(str(weights.path))} is not a classification model but another kind "
+            f"({clean_message(kind)}).",
+            "A pair's classifier has -cls in its usual file name.",
+        )
+    net = backend.backend.model.float()
+
+    def answer(crops: torch.Tensor) -> torch.Tensor:
+        found = net(crops)
+        first: torch.Tensor = found[0] if isinstance(found, list | tuple) else found
+        return first
+
+    return answer, tuple(str(backend.names[i]) for i in range(len(backend.names)))
 
 
 def build_detection_model(yaml: Mapping[str, Any], names: Sequence[str]) -> Any:  # noqa: ANN401 - untyped

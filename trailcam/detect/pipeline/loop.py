@@ -280,4 +280,5 @@ def _completed(image_id: int, place: Letterbox, raw: RawDetections) -> Outcome:
         boxes=boxes[inside],
         confidence=np.clip(raw.confidence[inside], 0, 1),
         class_id=raw.class_id[inside],
+        class_probability=None if raw.probability is None else np.clip(raw.probability[inside], 0, 1),
     )

@@ -14,7 +14,7 @@ SELECT
     i.moon_phase, i.infrared, i.battery_v, i.camera_label,
     a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class,
     n.name AS individual,
-    strip.strip_temperature_c
+    strip.strip_temperature_c, d.class_probability
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id

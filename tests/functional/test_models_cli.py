@@ -1,0 +1,100 @@
+"""`trailcam models`, and a pair from its TOML file to `report species`, as a user runs them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli, SampleLibrary
+from tests.helpers import networks
+
+TOML = """
+name = "ranch"
+description = "for the tests"
+[detector]
+weights = "md.pt"
+[classifier]
+weights = "species.pt"
+least = 0.0
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained: it finds everywhere, and names whatever it finds."""
+    folder = tmp_path_factory.mktemp("models")
+    networks.save_yolov5(folder / "md.pt", networks.yolov5_net(), opt={"imgsz": 128})
+    networks.save_classifier(folder / "species.pt", ["bobcat", "skunk"])
+    (folder / "ranch.toml").write_text(TOML)
+    return folder / "ranch.toml"
+
+
+def test_a_pair_from_toml_to_report_species(cli: Cli, sample_library: SampleLibrary, pair: Path) -> None:
+    assert cli("scan", str(sample_library.root)).returncode in (0, 1)
+    dry = cli("detect", "--weights", str(pair), "--limit", "4", "--dry-run")
+    assert "weights md.pt + species.pt" in dry.stderr
+    done = cli("detect", "--weights", str(pair), "--limit", "4", "--backend", "torch", timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    assert "128 px (as the weights say)" in done.stderr
+    report = cli("report", "species", "--confidence", "0.05", "--format", "json")
+    rows = json.loads(report.stdout)["rows"]
+    assert {"bobcat", "skunk"} & {row["class"] for row in rows}
+    table = cli("export", "csv", "--confidence", "0.05", "-o", "-")
+    assert table.returncode == 0, table.stderr
+
+
+def test_both_scores_are_kept(cli: Cli, sample_library: SampleLibrary, pair: Path, tmp_path: Path) -> None:
+    cli("scan", str(sample_library.root))
+    args = ("--weights", str(pair.parent / "md.pt"), "--classifier", str(pair.parent / "species.pt"))
+    done = cli("detect", *args, "--limit", "2", "--backend", "torch", timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    target = tmp_path / "boxes.csv"
+    assert cli("export", "csv", "--confidence", "0.05", "-o", str(target)).returncode == 0
+    rows = [row for row in csv.DictReader(target.read_text(encoding="utf-8").splitlines()) if row["class"]]
+    named = [row for row in rows if row["class"] in ("bobcat", "skunk")]
+    assert named
+    assert all(0 < float(row["class_probability"]) <= 1 for row in named)
+    assert all(not row["class_probability"] for row in rows if row["class"] == "person")
+    target = tmp_path / "md.json"
+    cli("export", "megadetector", "-o", str(target))
+    boxes = [box for image in json.loads(target.read_text())["images"] for box in image["detections"] or []]
+    assert any(box["classifications"][0][1] != box["conf"] for box in boxes)
+    again = cli("detect", *args, "--limit", "2", "--dry-run")
+    assert "nothing to do" not in again.stderr  # other photos are left
+    assert cli("db", "check").returncode == 0
+
+
+def test_add_list_show(cli: Cli, pair: Path) -> None:
+    assert cli("models", "list").returncode == 0
+    added = cli("models", "add", str(pair), "--name", "north")
+    assert added.returncode == 0, added.stderr
+    assert "trailcam detect --weights north" in added.stderr
+    again = cli("models", "add", str(pair), "--name", "north")
+    assert again.returncode == 2
+    assert "installed already" in again.stderr
+    rows = json.loads(cli("models", "list", "--format", "json").stdout)["rows"]
+    assert [row["name"] for row in rows] == ["starter", "north"]
+    assert rows[1]["what"] == "pair: md.pt + species.pt"
+    shown = json.loads(cli("models", "show", "north", "--format", "json").stdout)
+    classes = {row["class"]: row for row in shown["rows"]}
+    assert set(classes) == {"animal", "person", "bobcat", "skunk"}
+    assert classes["bobcat"]["species"] == "Lynx rufus"
+    assert cli("models", "add", str(pair.parent / "md.pt")).returncode == 0
+    assert "md" in cli("models", "list").stdout
+
+
+def test_a_model_that_cannot_be_used_is_not_added(cli: Cli, tmp_path: Path, pair: Path) -> None:
+    bad = tmp_path / "half.pt"
+    bad.write_bytes(pair.with_name("md.pt").read_bytes()[:5000])
+    done = cli("models", "add", str(bad))
+    assert done.returncode == 2
+    assert "interrupted download" in done.stderr
+    elsewhere = tmp_path / "pair.toml"
+    elsewhere.write_text(TOML.replace('"md.pt"', f"'{pair.with_name('md.pt')}'"))
+    done = cli("models", "add", str(elsewhere))
+    assert done.returncode == 2
+    rows = json.loads(cli("models", "list", "--format", "json").stdout)["rows"]
+    assert [row["name"] for row in rows] == ["starter"]

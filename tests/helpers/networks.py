@@ -1,0 +1,133 @@
+"""Small networks in files, as other programs write them: random weights, made in seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trailcam.detect.model import yolov5
+from trailcam.detect.model.yolox import Yolox
+
+YOLOV5_YAML: dict[str, Any] = {
+    **{"nc": 2, "ch": 3, "depth_multiple": 0.33, "width_multiple": 0.125},
+    "anchors": [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]],
+    "backbone": [
+        *([-1, 1, "Conv", [64, 6, 2, 2]], [-1, 1, "Conv", [128, 3, 2]], [-1, 3, "C3", [128]]),
+        *([-1, 1, "Conv", [256, 3, 2]], [-1, 6, "C3", [256]], [-1, 1, "Conv", [512, 3, 2]]),
+        *([-1, 1, "Conv", [1024, 3, 2]], [-1, 1, "SPPF", [1024, 5]]),
+    ],
+    "head": [
+        *([-1, 1, "Conv", [512, 1, 1]], [-1, 1, "nn.Upsample", ["None", 2, "nearest"]]),
+        *([[-1, 5], 1, "Concat", [1]], [-1, 3, "C3", [512, False]]),
+        [[4, 11, 7], 1, "Detect", ["nc", "anchors"]],
+    ],
+}
+"""A description as YOLOv5 keeps it, shorter than any published one."""
+
+
+def yolov5_net(yaml: dict[str, Any] | None = None, *, seed: int = 0) -> yolov5.Yolov5:
+    """An untrained network whose scores are spread over 0..1."""
+    torch.manual_seed(seed)
+    described = yaml or YOLOV5_YAML
+    grids = len(described["head"][-1][0])
+    net = yolov5.Yolov5(described, [8, 16, 32, 64][:grids]).eval()
+    head: Any = net.model[-1]
+    with torch.no_grad():
+        for layer in head.m:
+            layer.weight.mul_(30)
+        head.anchors.copy_(torch.rand_like(head.anchors) * 4 + 1)
+    return net
+
+
+def save_yolov5(path: Path, net: yolov5.Yolov5, yaml: dict[str, Any] | None = None, **more: object) -> Path:
+    """Write it as YOLOv5's own training does: a pickle of layers of its modules ``models``.
+
+    ``more``: entries of the checkpoint, such as ``opt``.
+    """
+    with _their_modules() as kinds:
+        model = _disguised(net, kinds)
+        head = model._modules["model"]._modules[str(len(net.model) - 1)]
+        head.stride = torch.tensor(net.strides, dtype=torch.float32)
+        model.yaml = yaml or YOLOV5_YAML
+        model.names = {0: "animal", 1: "person"}
+        torch.save({"epoch": -1, "model": model, "ema": None, "optimizer": None, **more}, path)
+    return path
+
+
+@contextmanager
+def _their_modules() -> Iterator[dict[str, type]]:
+    """Modules of YOLOv5's names for as long as something is pickled."""
+    kinds: dict[str, type] = {}
+    made = {name: ModuleType(name) for name in ("models", "models.yolo", "models.common")}
+    for name, kind in {
+        **{"Yolov5": "models.yolo.DetectionModel", "_Detect": "models.yolo.Detect"},
+        **{
+            k: f"models.common.{k.strip('_')}" for k in ("_Conv", "_C3", "_Bottleneck", "_Pyramid", "_Concat")
+        },
+    }.items():
+        module, _, theirs = kind.rpartition(".")
+        kinds[name] = type(theirs, (nn.Module,), {"__module__": module})
+        setattr(made[module], theirs, kinds[name])
+    before = {name: sys.modules.get(name) for name in made}
+    sys.modules.update(made)
+    try:
+        yield kinds
+    finally:
+        for name, module_before in before.items():
+            if module_before is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module_before
+
+
+def _disguised(layer: nn.Module, kinds: dict[str, type]) -> Any:  # noqa: ANN401 - a class made above
+    """The same layer as an object of their class, holding the same tensors."""
+    name = type(layer).__name__
+    twin: Any = layer
+    if name in kinds:
+        twin = kinds[name]()
+        twin._parameters, twin._buffers = layer._parameters, layer._buffers
+    twin._modules = {key: _disguised(part, kinds) for key, part in layer._modules.items() if part is not None}
+    return twin
+
+
+def save_yolox(path: Path, *, classes: int = 1, seed: int = 0) -> Path:
+    """A YOLOX-tiny checkpoint, as large as one is; its layers as published weights want them."""
+    torch.manual_seed(seed)
+    net = Yolox(classes, 0.33, 0.375)
+    with torch.no_grad():
+        for head in (net.head.cls_preds, net.head.obj_preds):
+            for layer in head:
+                assert isinstance(layer, nn.Conv2d)
+                layer.weight.mul_(20)
+    state = net.state_dict()
+    torch.save({"model": state, "start_epoch": 3}, path)
+    return path
+
+
+def save_classifier(path: Path, names: Sequence[str], *, seed: int = 0, imgsz: int = 32) -> Path:
+    """ultralytics' smallest classification model, untrained."""
+    from ultralytics.nn.tasks import ClassificationModel
+
+    torch.manual_seed(seed)
+    kind: Any = ClassificationModel
+    model = kind("yolo11n-cls.yaml", nc=len(names), verbose=False)
+    model.names = dict(enumerate(names))
+    with torch.no_grad():
+        model.model[-1].linear.weight.mul_(200)
+    torch.save({"model": model, "train_args": {"imgsz": imgsz}, "epoch": -1}, path)
+    return path
+
+
+class Mean(nn.Module):
+    """Crops -> logits that tell red from green from blue."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3)) * 20
