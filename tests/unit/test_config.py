@@ -82,6 +82,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "scan.workers": "3",
         "scan.missing_limit": "0.5",
         "detect.weights": "w.pt",
+        "detect.classifier": "c.pt",
         "detect.device": "cuda:0",
         "detect.batch": "16",
         "detect.workers": "0",

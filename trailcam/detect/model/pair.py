@@ -124,7 +124,7 @@ def read_pair(path: Path) -> PairRules:
     for name, value in header.items():
         check_value(schema.text(), value, name, source)
     return PairRules(
-        **made,  # type: ignore[arg-type]  # check_table gave each key its type
+        **made,
         name=str(header.get("name", path.stem)),
         description=str(header.get("description", "")),
         thresholds={
