@@ -95,6 +95,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "report.gap": "1h30m",
         "report.silent_days": "14",
         "report.digest": "doe,UTV",
+        "species.allowed": "bobcat,Puma concolor",
         "report.per": "photo",
         "static.auto": "true",
         "project.title": "Deer",

@@ -92,18 +92,24 @@ def megadetector(
             "--least-classification",
             min=0,
             max=1,
-            help="Below this probability a classification doesn't count: the box keeps its category.",
+            help="Less probable classifications count together, by the group of animals that holds them.",
         ),
     ] = 0.0,
     dry_run: DryRunOpt = False,
     library: WritingOpts,
 ) -> None:
     """MegaDetector's JSON of any program, as a run beside trailcam's own; paths tell the photos."""
+    from trailcam.imports.box_classes import ClassChoice
     from trailcam.imports.megadetector import import_megadetector
 
     with library.locked() as database:
         done = import_megadetector(
-            database, file, rules=library.settings.classes, base=base, least=least, dry_run=dry_run
+            database,
+            file,
+            rules=library.settings.classes,
+            base=base,
+            choice=ClassChoice(least, library.settings.species.allowed),
+            dry_run=dry_run,
         )
     _show_run(done, dry_run=dry_run)
     for note in done.notes:

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from trailcam import __version__
-from trailcam.domain import ClassInfo, Kind, Outcome, Status
+from trailcam.domain import Outcome, Status
 from trailcam.imports import speciesnet
-from trailcam.imports.classes import NOTHING, meanings, taxon
+from trailcam.imports.box_classes import EVERYTHING, BoxClasses, ClassChoice, FileHead
+from trailcam.imports.classes import meanings
 from trailcam.imports.labels import refuse_unmatched
 from trailcam.imports.reading import (
     Malformed,
     as_box,
-    as_id,
     as_list,
     as_object,
     as_share,
@@ -39,14 +39,12 @@ from trailcam.store.import_batches import begin_import
 from trailcam.store.imported import ImportedRun
 from trailcam.store.match import BATCH, Matcher, Problem
 from trailcam.store.run_sink import RunFacts
-from trailcam.words.text import count, printable
+from trailcam.words.text import printable
 
 _VERSION = re.compile(r"1(\.\d+)?")
 _NEWEST = 6  # of the formats 1.x that were there when this was written
 _EXPECTED = "MegaDetector's batch output (JSON), format 1.0 to 1.6, or SpeciesNet's predictions"
 _LISTS = frozenset({"images", "predictions"})
-_KINDS = {"animal": Kind.ANIMAL, "person": Kind.PERSON, "human": Kind.PERSON, "vehicle": Kind.VEHICLE}
-_MOST_CLASSES = 2**15
 
 
 @dataclass(slots=True)
@@ -78,15 +76,15 @@ def import_megadetector(
     *,
     rules: Mapping[str, ClassRule],
     base: Path | None = None,
-    least: float = 0.0,
+    choice: ClassChoice = EVERYTHING,
     dry_run: bool = False,
 ) -> Imported:
     """Record the file ``path`` as a run of its own.
 
-    ``base``: the folder that its paths are relative to, None: found out. A classification of a probability
-    below ``least`` (0..1) doesn't count: then the box keeps its category. A file that was imported before
-    changes nothing, except for photos that it now matches. With ``dry_run`` nothing is kept. Raises
-    ImportFileError for a malformed file and UsageError where it matches no photo; then nothing is changed.
+    ``base``: the folder that its paths are relative to, None: found out. ``choice``: how a box gets its
+    class. A file that was imported before changes nothing, except for photos that it now matches. With
+    ``dry_run`` nothing is kept. Raises ImportFileError for a malformed file and UsageError where it matches
+    no photo; then nothing is changed.
     """
     sha256 = sha256_of(path)
     done = Imported()
@@ -96,16 +94,17 @@ def import_megadetector(
         if not matcher.match():
             refuse_unmatched(matcher, f"{done.entries:,} entries", printable(str(path)))
         _note(done, matcher, head)
-        classes = _Classes(head, meanings(db, rules), least)
-        infos = classes.read_all(path)
+        classes = BoxClasses(head, meanings(db, rules), choice)
+        infos = classes.read_all(_entries(path), lambda entry: _check(entry, classes))
         facts = RunFacts(
-            model_key=f"import {sha256} {least:g}",
+            model_key=" ".join([f"import {sha256} {choice.least:g}", *sorted(map(fold, choice.allowed))]),
             weights_sha256=sha256,
             weights_name=printable(str(head.info.get("detector") or path.name)),
             settings={
                 "imported": "megadetector",
                 "file": printable(path.name),
-                "least_classification": least,
+                "least_classification": choice.least,
+                **({"allowed_species": list(choice.allowed)} if choice.allowed else {}),
                 "info": dict(head.info),
             },
             versions={"trailcam": __version__, "format": head.version},
@@ -139,18 +138,9 @@ def import_megadetector(
     return done
 
 
-@dataclass(slots=True)
-class _Head:
-    info: Mapping[str, Any] = field(default_factory=dict)
-    version: str = ""
-    categories: dict[str, str] = field(default_factory=dict)
-    classifications: dict[str, str] = field(default_factory=dict)
-    descriptions: dict[str, str] = field(default_factory=dict)
-
-
-def _read_names(path: Path, matcher: Matcher, done: Imported) -> _Head:
+def _read_names(path: Path, matcher: Matcher, done: Imported) -> FileHead:
     """All but what the entries hold; hands their paths to ``matcher``."""
-    head = _Head()
+    head = FileHead()
     keys: set[str] = set()
     names: list[str] = []
     contents: list[str] = []
@@ -202,7 +192,7 @@ def _name_and_content(value: object) -> tuple[str, str]:
     return name, hashlib.blake2b(repr(said).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
-def _note_speciesnet(head: _Head, value: object) -> None:
+def _note_speciesnet(head: FileHead, value: object) -> None:
     if isinstance(value, dict) and not head.info:
         head.info = {"detector": f"SpeciesNet {value.get('model_version') or ''}".strip()}
 
@@ -217,7 +207,7 @@ def _version(value: object) -> str:
     return text
 
 
-def _note(done: Imported, matcher: Matcher, head: _Head) -> None:
+def _note(done: Imported, matcher: Matcher, head: FileHead) -> None:
     if matcher.note:
         done.notes.append(matcher.note)
     if matcher.n_repeated:
@@ -249,125 +239,33 @@ def _batches(path: Path) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
         first += len(batch)
 
 
-class _Classes:
-    """The file's names as classes of a run: a box is what its best classification says, else its category.
-
-    ``bad``: entry -> why it can't be used, once :meth:`read_all` is done.
-    """
-
-    def __init__(self, head: _Head, known: Mapping[str, ClassInfo], least: float) -> None:
-        self._head = head
-        self._by_name = {fold(name): number for number, name in head.categories.items()}
-        self._known = known
-        self._least = least
-        self._ids: dict[tuple[str, str | None], int] = {}
-        self._infos: list[ClassInfo] = []
-        self._unlisted: dict[str, dict[str, int]] = {"category": {}, "classification": {}}
-        self._counting = True
-        self.bad: dict[int, str] = {}
-
-    def read_all(self, path: Path) -> tuple[ClassInfo, ...]:
-        """Every class that the file's boxes use. Checks every entry. Raises Malformed for too many."""
-        for first, entries in _batches(path):
-            for n, entry in enumerate(entries, first):
-                try:
-                    as_text(entry.get("file", entry.get("filepath")), "file")
-                    _outcome(0, entry, self)
-                except Malformed as error:
-                    self.bad[n] = str(error)
-        self._counting = False
-        return tuple(self._infos)
-
-    def number(self, row: Mapping[str, Any], place: str) -> int | None:
-        """The class of one detection; None for a category that the file doesn't list. Raises Malformed."""
-        category = as_id(row.get("category"), f"{place}.category")
-        if category not in self._head.categories:
-            category = self._by_name.get(fold(category), category)  # some programs write the name itself
-        if category not in self._head.categories:
-            self._count("category", category)
-            return None
-        key = category, self._best(row.get("classifications"), f"{place}.classifications")
-        if key not in self._ids:
-            self._ids[key] = self._make(*key)
-        return self._ids[key]
-
-    def notes(self) -> list[str]:
-        """What the file's entries use although it lists no such thing."""
-        meaning = {
-            "category": "a detection of a category",
-            "classification": "a classification",
-        }
-        ends = {"category": "by the format, none", "classification": "ignored"}
-        notes = []
-        for what, found in self._unlisted.items():
-            if found:
-                ids = ", ".join(printable(key) for key in sorted(found)[:10])
-                times = count(sum(found.values()), "time")
-                notes.append(f"{times} {meaning[what]} that the file doesn't list ({ids}): {ends[what]}.")
-        return notes
-
-    def _count(self, what: str, key: str) -> None:
-        if self._counting:
-            self._unlisted[what][key] = self._unlisted[what].get(key, 0) + 1
-
-    def _best(self, given: object, place: str) -> str | None:
-        best, most = None, -1.0
-        for n, pair in enumerate(as_list([] if given is None else given, place)):
-            at = f"{place}[{n}]"
-            if not isinstance(pair, list) or len(pair) != 2:
-                raise Malformed(at, "must be a list of a classification's id and its probability")
-            key, probability = as_id(pair[0], f"{at}[0]"), as_share(pair[1], f"{at}[1]")
-            if self._head.version == "speciesnet":
-                self._head.classifications[key] = speciesnet.common_name(key)
-                self._head.descriptions[key] = key
-            if key not in self._head.classifications:
-                self._count("classification", key)
-            elif probability > most:
-                best, most = key, probability
-        if best is None or most < self._least:
-            return None
-        name = fold(self._head.classifications[best])
-        return best if name in self._known or name not in NOTHING else None
-
-    def _make(self, category: str, classification: str | None) -> int:
-        general = self._head.categories[category].strip()
-        fallback = self._known.get(fold(general))
-        kind = _KINDS.get(fold(general)) or (fallback.kind if fallback else Kind.OTHER)
-        if classification is None:
-            name, species, told = general, fallback.species if fallback else None, None
-        else:
-            name = self._head.classifications[classification].strip()
-            species, told = taxon(self._head.descriptions.get(classification, ""))
-        found = self._known.get(fold(name))
-        if found:
-            info = ClassInfo(0, name, found.kind, found.age_class, found.species or species)
-        else:
-            info = ClassInfo(0, name, told or kind, None, species)
-        for n, other in enumerate(self._infos):  # two ids of one name and meaning are one class
-            if (fold(other.name), other.kind) == (fold(info.name), info.kind):
-                return n
-        if len(self._infos) >= _MOST_CLASSES:
-            raise Malformed("classification_categories", f"are more than {_MOST_CLASSES:,}")
-        number = len(self._infos)
-        self._infos.append(ClassInfo(number, printable(info.name), info.kind, info.age_class, info.species))
-        return number
+def _entries(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for first, entries in _batches(path):
+        yield from enumerate(entries, first)
 
 
-def _outcome(image_id: int, entry: Mapping[str, Any], classes: _Classes) -> Outcome:
+def _check(entry: Mapping[str, Any], classes: BoxClasses) -> None:
+    """Raises Malformed for an entry that can't be used."""
+    as_text(entry.get("file", entry.get("filepath")), "file")
+    _outcome(0, entry, classes)
+
+
+def _outcome(image_id: int, entry: Mapping[str, Any], classes: BoxClasses) -> Outcome:
     """What an entry says of its photo. Raises Malformed."""
     row = speciesnet.as_batch_entry(entry) if "filepath" in entry else entry
     if row.get("failure") is not None:
         why = as_text(row["failure"], "failure")
         code, message = _reason(why)
         return Outcome(image_id, Status.FAILED, error_code=code, error_message=message)
-    boxes, confidence, numbers = [], [], []
+    boxes, confidence, numbers, probabilities = [], [], [], []
     for n, value in enumerate(as_list(row.get("detections"), "detections")):
         at = f"detections[{n}]"
         detection = as_object(value, at)
-        number = classes.number(detection, at)
-        if number is None:
+        found = classes.number(detection, at)
+        if found is None:
             continue
-        numbers.append(number)
+        numbers.append(found[0])
+        probabilities.append(np.nan if found[1] is None else found[1])
         confidence.append(as_share(detection.get("conf"), f"{at}.conf"))
         boxes.append(as_box(detection.get("bbox"), f"{at}.bbox"))
     return Outcome(
@@ -376,6 +274,7 @@ def _outcome(image_id: int, entry: Mapping[str, Any], classes: _Classes) -> Outc
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         confidence=np.array(confidence, np.float32),
         class_id=np.array(numbers, np.int16),
+        class_probability=np.array(probabilities, np.float32),
     )
 
 

@@ -129,6 +129,16 @@ class StaticSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeciesSettings:
+    """``[species]``. ``allowed``: the animals that live there; any other answer of an import becomes the
+
+    smallest group that it shares with one of them. Empty: all may be there.
+    """
+
+    allowed: Annotated[tuple[str, ...], tables.names("bobcat", "Odocoileus virginianus")] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectSettings:
     """``[project]``: what exchange formats ask for and no photo says. Nothing of it has a default.
 
@@ -208,6 +218,7 @@ class Settings:
     detect: DetectSettings = field(default_factory=DetectSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
     static: StaticSettings = field(default_factory=StaticSettings)
+    species: SpeciesSettings = field(default_factory=SpeciesSettings)
     project: ProjectSettings = field(default_factory=ProjectSettings)
     place: PlaceSettings = field(default_factory=PlaceSettings)
     seasons: Mapping[str, Season] = field(default_factory=_default_seasons)
@@ -236,6 +247,7 @@ _SECTIONS: Mapping[str, type] = {
     "detect": DetectSettings,
     "report": ReportSettings,
     "static": StaticSettings,
+    "species": SpeciesSettings,
     "project": ProjectSettings,
     "place": PlaceSettings,
 }

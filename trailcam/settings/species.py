@@ -72,3 +72,39 @@ def scientific_name(name: str) -> str | None:
     """What a common animal is; None for other names. Case, blanks, hyphens and underscores don't matter."""
     plain = " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
     return COMMON_SPECIES.get(OTHER_NAMES.get(plain, plain))
+
+
+def _lineages(text: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.split("\n"):
+        *higher, genera = line.split()
+        for n, group in enumerate(higher):
+            found.setdefault(group, tuple(higher[: n + 1]))
+        found |= {genus: tuple(higher) for genus in genera.split(",")}
+    return found
+
+
+LINEAGES = _lineages(
+    """mammalia cingulata dasypodidae dasypus
+mammalia artiodactyla cervidae axis,cervus,dama,alces,odocoileus
+mammalia artiodactyla bovidae bos,capra,ovis,boselaphus
+mammalia artiodactyla suidae sus
+mammalia artiodactyla tayassuidae pecari
+mammalia artiodactyla antilocapridae antilocapra
+mammalia carnivora mustelidae taxidea,lontra
+mammalia carnivora ursidae ursus
+mammalia carnivora felidae lynx,felis,puma
+mammalia carnivora canidae canis,urocyon,vulpes
+mammalia carnivora procyonidae procyon,bassariscus
+mammalia carnivora mephitidae mephitis
+mammalia rodentia castoridae castor
+mammalia rodentia erethizontidae erethizon
+mammalia rodentia sciuridae sciurus
+mammalia perissodactyla equidae equus
+mammalia didelphimorphia didelphidae didelphis
+mammalia lagomorpha leporidae lepus
+aves cuculiformes cuculidae geococcyx
+aves galliformes phasianidae meleagris
+aves cathartiformes cathartidae cathartes"""
+)
+"""Genus, family, order or class of these animals -> class, order, family, as far as it goes; lower case."""
