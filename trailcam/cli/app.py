@@ -89,6 +89,8 @@ def _run() -> int:
             raise KeyboardInterrupt from left  # typer would leave without a message
         return left.code if isinstance(left.code, int) else ExitCode.COULD_NOT_RUN
     except TrailcamError as error:
+        if was_interrupted():  # a connection in the middle of a query can't be used for another
+            raise KeyboardInterrupt from error
         return _show_error(error)
     except BrokenPipeError:
         _discard_stdout()

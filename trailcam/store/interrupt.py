@@ -46,9 +46,17 @@ def interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
     So the signal comes once more, from a thread: here it would be swallowed too.
     """
     if unraisable.exc_type is KeyboardInterrupt:
-        threading.Timer(_AGAIN_S, signal.raise_signal, (signal.SIGINT,)).start()
+        threading.Timer(_AGAIN_S, _signal_main).start()
     else:
         sys.__unraisablehook__(unraisable)
+
+
+def _signal_main() -> None:
+    main = threading.main_thread().ident
+    if sys.platform == "win32" or main is None:
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.pthread_kill(main, signal.SIGINT)  # which also ends a wait
 
 
 def was_interrupted() -> bool:
