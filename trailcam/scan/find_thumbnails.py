@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trailcam.media.same_picture import is_same_picture, small_picture
 from trailcam.scan.scan_job import ScanJob
-from trailcam.store.thumbnails import Pair, any_compared, pairs_to_compare, save_compared
+from trailcam.store.thumbnails import ThumbnailPair, any_compared, pairs_to_compare, save_compared
 
 _CHUNK = 400
 
@@ -21,7 +21,7 @@ def find_thumbnails(job: ScanJob) -> int:
     with job.database.read() as db:
         pairs = pairs_to_compare(db)
         again = any_compared(db)
-    compared: dict[Pair, bool] = {}
+    compared: dict[ThumbnailPair, bool] = {}
     for start in range(0, len(pairs), _CHUNK):
         if job.stop():
             break
@@ -32,7 +32,7 @@ def find_thumbnails(job: ScanJob) -> int:
         return save_compared(db, compared)
 
 
-def _compare(pairs: Sequence[Pair], workers: int) -> dict[Pair, bool]:
+def _compare(pairs: Sequence[ThumbnailPair], workers: int) -> dict[ThumbnailPair, bool]:
     paths = list({path for pair in pairs for path in (pair.image, pair.original)})
     with ThreadPoolExecutor(workers) as pool:
         small = dict(zip(paths, pool.map(small_picture, paths), strict=True))

@@ -20,7 +20,7 @@ from trailcam.store.select import count_thumbnails
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ThumbnailPair:
     """Two files of one moment, by their sizes; ``image`` is the smaller one."""
 
     image_id: int
@@ -31,10 +31,10 @@ class Pair:
     original: Path
 
 
-def pairs_to_compare(db: Connection) -> list[Pair]:
+def pairs_to_compare(db: Connection) -> list[ThumbnailPair]:
     """Those that were not compared yet. Works on a read-only connection."""
     return [
-        Pair(
+        ThumbnailPair(
             row["image_id"],
             row["original_id"],
             row["image_bytes"],
@@ -51,7 +51,7 @@ def any_compared(db: Connection) -> bool:
     return bool(db.execute("SELECT count(*) > 0 FROM thumbnails").fetchall()[0][0])
 
 
-def save_compared(db: Connection, compared: Mapping[Pair, bool]) -> int:
+def save_compared(db: Connection, compared: Mapping[ThumbnailPair, bool]) -> int:
     """Remember what was compared, and make thumbnails of what are some; returns how many are new.
 
     Without anything new it takes back those whose files have changed.
