@@ -28,7 +28,7 @@ LARGEST = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ModelPair:
     """The two models of a pair, and how the one is asked about the other's boxes."""
 
     detector: Weights
@@ -48,7 +48,7 @@ class Weights:
     sha256: str
     source: str
     size: InputSize = field(default_factory=InputSize)
-    pair: Pair | None = None
+    pair: ModelPair | None = None
 
     @property
     def name(self) -> str:
@@ -142,7 +142,9 @@ def _paired(detector: Weights, classifier: Weights, rules: PairRules) -> Weights
                 "Name a model file for each of the two.",
             )
     sha256 = rules.key(detector.sha256, classifier.sha256)
-    return Weights(detector.path, sha256, detector.source, detector.size, Pair(detector, classifier, rules))
+    return Weights(
+        detector.path, sha256, detector.source, detector.size, ModelPair(detector, classifier, rules)
+    )
 
 
 def _checked(path: Path, source: str) -> Weights:

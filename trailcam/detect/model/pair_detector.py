@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from trailcam.detect.model.find_weights import Pair, Weights
+    from trailcam.detect.model.find_weights import ModelPair, Weights
 
 NOTHING = frozenset({"none", "blank", "empty", "background", "nothing"})
 """What classifiers call a crop without any animal: the box then stays the detector's."""
@@ -36,7 +36,7 @@ class PairDetector(Detector):
     for a classifier that doesn't fit.
     """
 
-    def __init__(self, detector: Detector, weights: Weights, pair: Pair, device: torch.device) -> None:
+    def __init__(self, detector: Detector, weights: Weights, pair: ModelPair, device: torch.device) -> None:
         self._detector = detector
         self._streams = Streams(device)
         self._device = device
