@@ -14,6 +14,7 @@ from tests.helpers.library import Library, Photo, make_library
 from trailcam.cli.app import app
 from trailcam.domain import ClassInfo, Kind
 from trailcam.store.corrections import JudgedBox, Judgement, record
+from trailcam.store.name_photo import name_photo
 
 LEFT, RIGHT = (0.1, 0.2, 0.3, 0.4), (0.6, 0.2, 0.3, 0.4)
 
@@ -104,3 +105,12 @@ def test_no_box_is_told_from_never_looked(library: Library, name: str, sentence:
 def test_times_that_are_unknown_or_in_doubt(library: Library) -> None:
     assert "captured at   unknown" in shown(library, "blank.jpg")
     assert "clock_reset" in shown(library, "waiting.jpg")
+
+
+def test_the_name_of_a_buck(library: Library) -> None:
+    assert json.loads(shown(library, "deer.jpg", "--format", "json"))["rows"][0]["individual"] is None
+    with library.database.write() as db:
+        name_photo(db, library.ids["deer.jpg"], "Split Brow", box=1, seen=None, author="Ann")
+    told = json.loads(shown(library, "deer.jpg", "--format", "json"))
+    assert [row["individual"] for row in told["rows"]] == ["Split Brow", None]
+    assert "Split Brow" in shown(library, "deer.jpg")

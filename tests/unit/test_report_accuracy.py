@@ -85,7 +85,7 @@ def test_by_hand(library: Library) -> None:
     assert bins == {0.4: (1, 1), 0.6: (1, 0), 0.7: (1, 0), 0.8: (1, 1), 0.9: (1, 1)}
     assert (len(evidence.judge.photos), evidence.scenes) == (5, 5)
     text = " ".join(report.notes)
-    assert "against Ann on 5 photos of 5 scenes" in text
+    assert "corrections by Ann on 5 photos of 5 scenes" in text
     assert "None of these photos were drawn at random" in text
 
 

@@ -13,6 +13,7 @@ from trailcam.selection import Selection
 from trailcam.store.correct_photo import boxes_of, hidden_of
 from trailcam.store.corrections import ShownBox
 from trailcam.store.database import Connection
+from trailcam.store.name_photo import names_on
 from trailcam.store.paths import from_db
 from trailcam.store.photo_facts import photo_facts, photo_times
 from trailcam.store.select import select
@@ -28,6 +29,7 @@ _BOXES = (
     Column("by_person", "correction", CellType.FLAG),
     *(Column(name, name, CellType.NUMBER, spare=n) for n, name in enumerate("xywh")),
     Column("class_probability", "class prob.", CellType.NUMBER, spare=4),
+    Column("individual", "name", CellType.TEXT),
 )
 _FACTS = (Column("name", "what", CellType.TEXT), Column("value", "value", CellType.TEXT, wraps=True))
 _TIMES = (
@@ -58,9 +60,10 @@ def photo_report(db: Connection, image_id: int) -> Report:
     """Rows are the boxes, numbered as ``trailcam correct`` numbers them; then facts, then times.
 
     x, y, w and h are 0..1 of the upright photo, from its top left. A box that a model stored below what
-    counts has ``counts`` False. Times are the camera's clock.
+    counts has ``counts`` False. ``individual`` is what people call the buck. Times are the camera's clock.
     """
     shown, faint = boxes_of(db, image_id)
+    names = names_on(db, image_id)
     with select(db, Selection()) as photos:
         facts = photo_facts(photos, image_id)
     readings = photo_times(db, image_id)
@@ -78,7 +81,10 @@ def photo_report(db: Connection, image_id: int) -> Report:
         filters={"image": image_id},
         coverage={"photos": 1},
         columns=_BOXES,
-        rows=[_box(n, box, counts=n <= len(shown)) for n, box in enumerate((*shown, *faint), 1)],
+        rows=[
+            _box(n, box, counts=n <= len(shown)) | {"individual": names.get(n)}
+            for n, box in enumerate((*shown, *faint), 1)
+        ],
         notes=[_standing(facts, bool(shown)), *hidden_of(db, image_id)],
         sections=(
             Section("facts", "Photo", _FACTS, [*_facts(facts), *_of_strip(readings), *_sky(facts)]),
