@@ -28,7 +28,7 @@ def readme_commands() -> list[str]:
         for block in _BLOCKS
         for line in block.splitlines()
         if line.startswith("$ ") or "* * *" in line
-        for part in re.findall(r"(?:^\$ |\s)(trailcam\b[^&]*)", line)
+        for part in re.findall(r"(?:^\$ |\s)(trailcam [^&]*)", line)
         if not line.startswith("$ git")
     ]
     return list(dict.fromkeys(found))
@@ -69,9 +69,9 @@ def test_the_readme_begins_with_what_the_demo_prints(
     assert command == ".venv/bin/trailcam report bucks --db build/demo/demo.duckdb"
     assert "run report bucks --db $$db" in (CHECKOUT / "Makefile").read_text(encoding="utf-8")
     database = tmp_path / "demo.duckdb"
-    assert cli("scan", sample_library.root, "--db", database).returncode == 1  # one file is broken
+    assert cli("scan", sample_library.root, "--db", database).returncode == 0
     done = cli("detect", "--db", database, timeout=500)
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1, done.stderr  # one file is broken
     with Database(database).read() as db:
         report = buck_report(db, Question(), screen=True)
     text = io.StringIO()

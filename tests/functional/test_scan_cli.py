@@ -73,7 +73,8 @@ def start(home: Path, *args: str | Path) -> subprocess.Popen[str]:
 
 def test_first_scan_second_scan(cli: Cli, lib: Path, db: Path) -> None:
     first = cli("scan", lib)
-    assert (first.returncode, first.stderr) == (0, "")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == "10 photos to look at.\nNext: trailcam detect\n"
     assert first.stdout.splitlines()[0] == f"lib ({lib})"
     assert first.stdout.splitlines()[1].split() == ["new", "changed", "unchanged", "missing", "unreadable"]
     assert figures(first.stdout) == [10, 0, 0, 0, 0]
@@ -200,7 +201,10 @@ def test_a_changed_photo_is_pending_again(cli: Cli, lib: Path, db: Path, tiny_jp
         connection.execute(
             "INSERT INTO results SELECT 1, image_id, 'completed', NULL, NULL, now()::TIMESTAMP FROM images"
         )
-        connection.execute("INSERT INTO detections SELECT 1, image_id, 0, 0.9, 0, 0, 1, 1, false FROM images")
+        connection.execute(
+            "INSERT INTO detections BY NAME SELECT 1 AS run_id, image_id, 0 AS class_id, 0.9 AS confidence,"
+            " 0 AS x, 0 AS y, 1 AS w, 1 AS h, false AS repeats FROM images"
+        )
     (lib / "TinMan" / "Cam_20241103_061006.jpg").write_bytes(tiny_jpeg((80, 60)))
     assert figures(cli("scan", lib).stdout) == [0, 1, 9, 0, 0]
     assert table(db, "SELECT path, width FROM images WHERE status = 'pending' AND run_id IS NULL") == [
@@ -319,7 +323,7 @@ def test_bars_only_on_a_terminal(cli: Cli, lib: Path, db: Path) -> None:
     code, text = on_a_terminal("scan", lib, "--db", lib.parent / "x.duckdb", env=env)
     assert code == 0
     assert "Reading" in text
-    assert "10/10" in text
+    assert "10 of 10" in text
     code, text = on_a_terminal("scan", lib, "-q", env=env)
     assert code == 0
     assert "Reading" not in text

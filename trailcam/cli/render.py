@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from trailcam.cli import console
-from trailcam.cli.tables import UNLIMITED, encodable, line, show_table
+from trailcam.cli.tables import UNLIMITED, line, show_table, write_lines
 from trailcam.errors import UsageError
 from trailcam.files.write import write_file
 from trailcam.reports.base import Report, Screen, coverage_sentence
@@ -84,7 +84,7 @@ def show(report: Report, out: Console, advice: Advice = plain_advice) -> None:
     if out.is_terminal:
         _show(report, out, advice)
     else:
-        out.file.write(encodable(plain_text(report, advice), out))
+        write_lines(plain_text(report, advice), out)
 
 
 def _show(report: Report, out: Console, advice: Advice) -> None:

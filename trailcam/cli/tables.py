@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from trailcam.reports.base import CellType, Column, Row
 from trailcam.reports.formats import cell, shown_columns, total_cells
@@ -35,7 +36,7 @@ def show_table(columns: Sequence[Column], rows: Sequence[Row], totals: Sequence[
         text = io.StringIO()
         show_table(columns, rows, totals, Console(file=text, width=UNLIMITED, color_system=None))
         lines = "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
-        out.file.write(encodable(lines, out))
+        write_lines(lines, out)
         return
     table = _Cells(shown_columns(columns, [*rows, *totals]), rows, totals, out)
     layout = table.layout(out.width)
@@ -173,6 +174,11 @@ class _Cells:
 
 def _longest(text: str) -> int:
     return max(map(cell_len, (*text.split(), "")))
+
+
+def write_lines(lines: str, out: Console) -> None:
+    """Write whole lines as they are; where nobody reads any more, nothing."""
+    out.print(Text(encodable(lines, out)), soft_wrap=True, end="")
 
 
 def encodable(text: str, out: Console) -> str:

@@ -177,8 +177,11 @@ def moon_name(phase: float) -> str:
 
 
 def night_midnight(at: datetime) -> date:
-    """The day that begins in the night of ``at`` (naive): a night lasts from noon to noon."""
-    return at.date() if at.hour < 12 else at.date() + _DAY
+    """The day that begins in the night of ``at`` (naive): a night lasts from noon to noon.
+
+    In the last night of the calendar, which has no such day, it is the day before.
+    """
+    return at.date() if at.hour < 12 or at.date() == date.max else at.date() + _DAY
 
 
 def _sun_day(rises: int, sets: int) -> SunDay | None:
