@@ -64,7 +64,7 @@ def test_the_pair_can_be_given_as_a_file(cli: Cli, gate: Path, tmp_path: Path) -
         assert cli("scan", "--db", db, gate).returncode == 0
         done = cli("detect", "--db", db, "--limit", "1", *weights, env=ENV, timeout=200)
         assert done.returncode == 0, done.stderr
-        assert (LIMITS in done.stderr) == (not weights)
+        assert LIMITS in done.stderr  # the file says it, whatever its name
         found.append(boxes(db))
     assert found[0]
     assert found[0] == found[1]
