@@ -56,7 +56,7 @@ def test_gps_is_offered_and_taken(cli: Cli, library: Path) -> None:
     assert "--from-gps" not in cli("stations", "list").stdout
     refused = cli("stations", "set", "A", "--from-gps")
     assert refused.returncode == 2
-    assert "No photo of A tells a GPS position" in refused.stderr
+    assert "No photo of A has a GPS position" in refused.stderr
 
 
 def test_what_is_set_reaches_the_sun_and_the_package_without_a_configuration(
