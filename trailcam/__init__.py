@@ -1,3 +1,3 @@
 """trailcam: turns a folder of trail-camera photos into answers about deer."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -124,7 +124,7 @@ def test_an_import_is_all_or_nothing(cli: Cli, library: Path, tmp_path: Path) ->
     table.write_text("station,notes\nA,x\nQ,y\n", encoding="utf-8")
     refused = cli("stations", "import", table)
     assert refused.returncode == 2
-    assert "no stations here: Q" in refused.stderr
+    assert "1 name in the file is no station here: Q." in refused.stderr
     assert listed(cli)["A"]["notes"] is None
     assert cli("stations", "import", table, "--skip-unknown").returncode == 0
     assert listed(cli)["A"]["notes"] == "x"

@@ -200,8 +200,9 @@ def import_stations(
     found, unknown = _find_all(db, table)
     if unknown and not skip_unknown:
         names = ", ".join(printable(name) for name in unknown)
+        unlike = "is no station" if len(unknown) == 1 else "are no stations"
         raise UsageError(
-            f"{count(len(unknown), 'name')} in the file are not stations here: {names}.",
+            f"{count(len(unknown), 'name')} in the file {unlike} here: {names}.",
             "Nothing was imported. Fix the names (trailcam stations list), or add --skip-unknown.",
         )
     changed = 0
