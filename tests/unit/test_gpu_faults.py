@@ -53,7 +53,7 @@ def exported(engine: Any) -> UltralyticsDetector:  # noqa: ANN401 - a stand-in
     detector = object.__new__(UltralyticsDetector)
     detector.precision, detector.device, detector.iou = Precision.FLOAT32, CPU, 0.7
     detector.names, detector.backend = {0: "deer"}, Backend.TORCH
-    detector._threshold, detector._native = 0.05, False
+    detector._threshold, detector._native, detector._transformer = 0.05, False, False
     detector._backend, detector._streams = engine, Streams(CPU)
     detector._network = detector._by_torch
     return detector
