@@ -58,6 +58,9 @@ LOOKS = [
     "gallery -o nowhere/x.html",
     "export csv -o nowhere/x.csv",
     "import megadetector nothing.json",
+    "bucks list",
+    "models list",
+    "static list",
     "db check",
     "doctor --help",
 ]

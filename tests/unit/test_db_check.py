@@ -76,6 +76,12 @@ BREAKS = {
     "two photos of the same bytes": "UPDATE images SET whole_id = 'same' WHERE image_id IN (1, 2)",
     "a kind of unread pictures twice": "INSERT INTO unread_pictures VALUES (1, 'HEIC', 2), (1, 'HEIC', 3)",
     "unread pictures of no root": "INSERT INTO unread_pictures VALUES (9, 'HEIC', 2)",
+    "a thumbnail of no photo": "UPDATE images SET thumbnail_of = 99 WHERE image_id = 2",
+    "two files compared twice": "INSERT INTO thumbnails SELECT 1, 2, 10, 20, false FROM range(2)",
+    "a gap of no station": "INSERT INTO effort_gaps"
+    f" VALUES (9, DATE '2024-11-01', DATE '2024-11-02', 'lens', 'a', {NOW})",
+    "a gap that ends before it begins": "INSERT INTO effort_gaps"
+    f" VALUES (1, DATE '2024-11-02', DATE '2024-11-01', 'lens', 'a', {NOW})",
     "an image of no root": "UPDATE images SET root_id = 9 WHERE image_id = 1",
     "a station twice": "INSERT INTO stations SELECT * FROM stations",
     "an image of no station": "UPDATE images SET station_id = 9 WHERE image_id = 1",

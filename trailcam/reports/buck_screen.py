@@ -58,7 +58,8 @@ def buck_screen(
     if not coverage["completed"]:
         pending = coverage["pending"]
         todo = [("Next", f"detect {asked}".strip())] if pending else [("Next", "status")]
-        return Screen([_title(made), "Not looked at yet.", *failed_notes(coverage)], next=todo)
+        told = ["Not looked at yet.", *failed_notes(coverage), *_unread(coverage)]
+        return Screen([_title(made), *told], next=todo)
     mature, bucks = seen.events.of_age(AgeClass.MATURE), len(seen.events)
     latest = _latest(made.visits, seen, AgeClass.MATURE if len(mature) else None)
     what = "mature bucks" if len(mature) else "bucks"
