@@ -115,8 +115,9 @@ def buck_report(
     station), dark_events, unknown_light_events (coordinates or time zone unknown) and doubtful_events, which
     add up to events; legal_share (of those whose light is known, None without any) and station_nights: nights
     with a visit, each station's own. ``confidence``: boxes of bucks by tenths of confidence, counted or not,
-    by age class, each as the model named it; a correction has no confidence. ``hours``: visits of mature bucks by season-year and hour
-    of the clock, for all 24 hours. ``nights``: those on which a mature buck came, from noon to noon, named by
+    by age class, each as the model named it; a correction has no confidence. ``hours``: visits of mature
+    bucks by season-year and hour of the clock, for all 24 hours. ``nights``: those on which a mature buck
+    came, from noon to noon, named by
     the day they begin on; times are the visits' first photos. Without the part counts there are no rows.
     Raises UsageError as ``bucks`` does, and for an unknown part.
     """
