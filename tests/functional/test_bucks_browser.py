@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.conftest import CHECKOUT, TinyJpeg, isolated_environment
+from tests.conftest import TinyJpeg
+from tests.helpers.answer_page import AnswerPage, trailcam
 from tests.helpers.browser import Browser, browser
 from tests.helpers.library import Library, Photo, make_library
 
 pytestmark = [pytest.mark.timeout(300)]
 
 
-class Page:
-    """A page of bucks that is open, and the folder its file is saved in."""
-
-    def __init__(self, window: Browser, file: Path, downloads: Path) -> None:
-        self.window = window
-        self.file = file
-        self.downloads = downloads
-        window.driver.get(file.as_uri())
-
-    def press(self, *keys: str) -> None:
-        self.window.keys(*keys)
+class Page(AnswerPage):
+    """The page of bucks."""
 
     def cards(self) -> list[str]:
         """What each card is called, in the order of the page."""
@@ -38,7 +26,7 @@ class Page:
         return list(self.window.run(script))
 
     def said(self) -> str:
-        return str(self.window.run("return document.getElementById('said').textContent"))
+        return self.text("said")
 
     def focus(self) -> int:
         script = "return [...document.querySelectorAll('.buck')].indexOf(document.activeElement)"
@@ -46,17 +34,6 @@ class Page:
 
     def chosen(self) -> int:
         return int(self.window.run("return document.querySelectorAll('.buck[aria-checked=true]').length"))
-
-    def saved(self) -> dict[str, Any]:
-        for old in self.downloads.glob("*.json"):
-            old.unlink()
-        self.window.click("#save")
-        deadline = time.monotonic() + 20
-        while not (done := list(self.downloads.glob("*.json"))):
-            assert time.monotonic() < deadline, "nothing was saved"
-            time.sleep(0.05)
-        content: dict[str, Any] = json.loads(done[0].read_text(encoding="utf-8"))
-        return content
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +57,6 @@ def library(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Li
     return library
 
 
-def trailcam(library: Library, *args: str | Path) -> subprocess.CompletedProcess[str]:
-    home = library.root.parent
-    return subprocess.run(
-        [sys.executable, "-m", "trailcam", *map(str, args), "--db", str(library.database.path)],
-        env=isolated_environment(home),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=200,
-        cwd=CHECKOUT,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("profile")) as found:
@@ -106,9 +69,6 @@ def page(library: Library, window: Browser, tmp_path: Path) -> Page:
     done = trailcam(library, "bucks", "page", "--by-time", "-o", file)
     assert done.returncode == 0, done.stderr
     assert "5 visits of bucks, 6 cards" in done.stdout
-    window.driver.execute_cdp_cmd(
-        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
-    )
     return Page(window, file, tmp_path)
 
 

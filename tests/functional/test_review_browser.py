@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.conftest import CHECKOUT, TinyJpeg, isolated_environment
-from tests.helpers.browser import Browser, browser
+from tests.conftest import TinyJpeg
+from tests.helpers.answer_page import AnswerPage, trailcam
+from tests.helpers.browser import browser
 from tests.helpers.library import Library, Photo, make_library
 
 pytestmark = [pytest.mark.timeout(300)]
 WHERE = "document.getElementById"
 
 
-class Page:
-    """A review page that is open, and the folder its file is saved in."""
-
-    def __init__(self, window: Browser, file: Path, downloads: Path) -> None:
-        self.window = window
-        self.file = file
-        self.downloads = downloads
-        self.open()
-
-    def open(self) -> None:
-        self.window.driver.get(self.file.as_uri())
-
-    def press(self, *keys: str) -> None:
-        self.window.keys(*keys)
-
-    def text(self, name: str) -> str:
-        return str(self.window.run(f"return {WHERE}('{name}').textContent"))
-
-    def click(self, name: str) -> None:
-        self.window.click(f"#{name}")
-
-    def saved(self) -> dict[str, Any]:
-        """Press Save; what came down."""
-        for old in self.downloads.glob("*.json"):
-            old.unlink()
-        self.click("save")
-        deadline = time.monotonic() + 20
-        while not (done := list(self.downloads.glob("*.json"))):
-            assert time.monotonic() < deadline, "nothing was saved"
-            time.sleep(0.05)
-        content: dict[str, Any] = json.loads(done[0].read_text(encoding="utf-8"))
-        return content
+class Page(AnswerPage):
+    """The review page."""
 
     def shows(self) -> list[list[str]]:
         """The classes of each answer that would be saved, in the order of the page."""
@@ -74,20 +41,6 @@ def library(tmp_path_factory: pytest.TempPathFactory, tiny_jpeg: TinyJpeg) -> Li
     return library
 
 
-def trailcam(library: Library, *args: str | Path) -> subprocess.CompletedProcess[str]:
-    home = library.root.parent
-    return subprocess.run(
-        [sys.executable, "-m", "trailcam", *map(str, args), "--db", str(library.database.path)],
-        env=isolated_environment(home) | {"PYTHONPATH": str(CHECKOUT)},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=home,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def file(library: Library) -> Path:
     """The page as a user makes it. One photo isn't on the disk: exit code 1, and its name."""
@@ -101,12 +54,7 @@ def file(library: Library) -> Path:
 @pytest.fixture
 def page(file: Path, tmp_path: Path) -> Iterator[Page]:
     with browser(tmp_path / "profile") as window:
-        downloads = tmp_path / "downloads"
-        downloads.mkdir()
-        window.driver.execute_cdp_cmd(
-            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
-        )
-        opened = Page(window, file, downloads)
+        opened = Page(window, file, tmp_path / "downloads")
         yield opened
         assert opened.window.errors() == []
         assert {url for url in window.requests() if not url.startswith("blob:")} == {file.as_uri()}

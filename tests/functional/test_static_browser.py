@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.conftest import TinyJpeg
-from tests.functional.test_review_browser import trailcam
-from tests.helpers.browser import Browser, browser
+from tests.helpers.answer_page import AnswerPage, trailcam
+from tests.helpers.browser import browser
 from tests.helpers.library import Library, Photo, make_library
 
 pytestmark = [pytest.mark.timeout(300)]
@@ -51,55 +48,16 @@ def file(library: Library) -> Path:
     return library.root.parent / "static.html"
 
 
-class Page:
-    """A page that is open, and the folder its file is saved in."""
-
-    def __init__(self, window: Browser, file: Path, downloads: Path) -> None:
-        self.window = window
-        self.file = file
-        self.downloads = downloads
-        self.open()
-
-    def open(self) -> None:
-        self.window.driver.get(self.file.as_uri())
-
-    def text(self, name: str) -> str:
-        return str(self.window.run(f"return document.getElementById('{name}').textContent"))
-
-    def press(self, *keys: str) -> None:
-        self.window.keys(*keys)
-
-    def click(self, name: str) -> None:
-        self.window.click(f"#{name}")
-
-    def saved(self) -> dict[str, Any]:
-        """Press Save; what came down."""
-        for old in self.downloads.glob("*.json"):
-            old.unlink()
-        self.click("save")
-        deadline = time.monotonic() + 20
-        while not (done := list(self.downloads.glob("*.json"))):
-            assert time.monotonic() < deadline, "nothing was saved"
-            time.sleep(0.05)
-        content: dict[str, Any] = json.loads(done[0].read_text(encoding="utf-8"))
-        return content
-
-
 @pytest.fixture
-def page(file: Path, tmp_path: Path) -> Iterator[Page]:
+def page(file: Path, tmp_path: Path) -> Iterator[AnswerPage]:
     with browser(tmp_path / "profile") as window:
-        downloads = tmp_path / "downloads"
-        downloads.mkdir()
-        window.driver.execute_cdp_cmd(
-            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)}
-        )
-        opened = Page(window, file, downloads)
+        opened = AnswerPage(window, file, tmp_path / "downloads")
         yield opened
         assert window.errors() == []
         assert {url for url in window.requests() if not url.startswith("blob:")} == {file.as_uri()}
 
 
-def test_keys_answer_and_the_file_has_it(page: Page) -> None:
+def test_keys_answer_and_the_file_has_it(page: AnswerPage) -> None:
     assert page.text("question") == "Is this a thing that never moves, or an animal?"
     assert page.text("why").startswith("20 photos on 6 days, 1 Oct 2024 to 6 Oct 2024: doe 20.")
     page.press("t")
@@ -117,7 +75,7 @@ def test_keys_answer_and_the_file_has_it(page: Page) -> None:
     assert "nothing to undo" in page.text("said")
 
 
-def test_buttons_answer_and_closing_loses_nothing(page: Page) -> None:
+def test_buttons_answer_and_closing_loses_nothing(page: AnswerPage) -> None:
     page.click("animal")
     page.click("skip")
     page.open()
@@ -125,7 +83,7 @@ def test_buttons_answer_and_closing_loses_nothing(page: Page) -> None:
     assert [answer["is_thing"] for answer in page.saved()["answers"]] == [False]
 
 
-def test_an_area_by_keyboard_alone(page: Page) -> None:
+def test_an_area_by_keyboard_alone(page: AnswerPage) -> None:
     page.press("e", " ", Keys.ENTER)
     assert "needs three corners" in page.text("said")
     for _ in range(2):
@@ -147,13 +105,13 @@ def test_an_area_by_keyboard_alone(page: Page) -> None:
     assert "no answer to save" in save_text(page)
 
 
-def save_text(page: Page) -> str:
+def save_text(page: AnswerPage) -> str:
     page.click("save")
     return page.text("said")
 
 
 @pytest.mark.parametrize("kind", ["mouse", "phone"])
-def test_an_area_is_drawn(page: Page, kind: str) -> None:
+def test_an_area_is_drawn(page: AnswerPage, kind: str) -> None:
     if kind == "phone":
         page.window.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
@@ -180,7 +138,7 @@ def test_an_area_is_drawn(page: Page, kind: str) -> None:
     ]
 
 
-def test_everything_is_named_for_a_screen_reader(page: Page) -> None:
+def test_everything_is_named_for_a_screen_reader(page: AnswerPage) -> None:
     unnamed = page.window.run(
         "return [...document.querySelectorAll('button, input, summary, [role]')].filter(n =>"
         " !(n.textContent.trim() || n.getAttribute('aria-label') || n.labels?.length || n.ariaLive)).length"
@@ -190,7 +148,7 @@ def test_everything_is_named_for_a_screen_reader(page: Page) -> None:
     assert page.window.run("return document.querySelector('#closeup img').alt")
 
 
-def test_from_key_to_report(library: Library, page: Page) -> None:
+def test_from_key_to_report(library: Library, page: AnswerPage) -> None:
     page.click("author")
     page.press(*"Ann")
     page.window.run("document.getElementById('stage').focus()")

@@ -1,5 +1,5 @@
 (() => {
-  const { $, data, make, number, counted, day, clock } = trailcam;
+  const { $, data, make, number, counted, day, clock, shelf, saveAnswers } = trailcam;
   const STORE = `trailcam-bucks-${data.page}`;
   const MOST_UNDO = 100;
   const FAR_M = 200; // further apart no deer is in the same minute
@@ -20,37 +20,14 @@
 
   // ---- the state, kept in the browser
   // cards: [{ sights, group }]; answers: sight -> { name (null: not sure), at }
-  const fresh = () => ({ author: "", answers: {}, recent: [], saved: "",
-    cards: data.groups.flatMap((group, n) => group.map((row) => ({ sights: firstCards[row], group: n }))) });
-  let state = fresh();
+  const state = { author: "", answers: {}, recent: [], saved: "",
+    cards: data.groups.flatMap((group, n) => group.map((row) => ({ sights: firstCards[row], group: n }))) };
   let history = [];
-  let keeps = true;
+  const kept = shelf(STORE, ({ cards }) => Array.isArray(cards));
   let focus = 0; // the place of a card among those shown
   let anchor = 0;
   const chosen = new Set(); // first sights of cards
   const key = (card) => card.sights[0];
-
-  function restore() {
-    try {
-      const kept = JSON.parse(localStorage.getItem(STORE) ?? "null");
-      if (kept && typeof kept === "object" && Array.isArray(kept.cards)) state = { ...fresh(), ...kept };
-      if (!state.author) state.author = localStorage.getItem("trailcam-review-author") ?? "";
-      localStorage.setItem(STORE, JSON.stringify(state));
-    } catch {
-      keeps = false;
-    }
-  }
-
-  function keep() {
-    try {
-      localStorage.setItem(STORE, JSON.stringify(state));
-      localStorage.setItem("trailcam-review-author", state.author);
-      keeps = true;
-    } catch {
-      keeps = false;
-    }
-    $("keeps-nothing").hidden = keeps;
-  }
 
   const change = () => {
     history.push(JSON.stringify([state.cards, state.answers, state.recent]));
@@ -325,7 +302,7 @@
     showProgress();
     showNames();
     mark();
-    keep();
+    kept.keep(state);
   }
 
   function mark() {
@@ -406,16 +383,10 @@
       say("There is no name to save yet.");
       return;
     }
-    const file = { format: data.format, version: data.formatVersion, page: data.page, library: data.library, based_on: data.basedOn,
-      author: state.author.trim(), saved_at: new Date().toISOString(), answers };
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
-    link.download = `trailcam-bucks-${data.page}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    const file = saveAnswers(STORE, state.author, { page: data.page, based_on: data.basedOn, answers });
     state.saved = fingerprint();
     show();
-    say(`Saved. Now run: trailcam bucks apply ${link.download}`);
+    say(`Saved. Now run: trailcam bucks apply ${file}`);
   }
 
   // ---- keys, clicks
@@ -493,13 +464,13 @@
       begun = "";
     }
   });
-  $("author").addEventListener("input", () => { state.author = $("author").value; keep(); });
+  $("author").addEventListener("input", () => { state.author = $("author").value; kept.keep(state); });
   $("show").addEventListener("change", () => { chosen.clear(); show(); goTo(0); });
   window.addEventListener("beforeunload", (event) => {
-    if (!keeps && Object.keys(state.answers).length && state.saved !== fingerprint()) event.preventDefault();
+    if (!kept.works() && Object.keys(state.answers).length && state.saved !== fingerprint()) event.preventDefault();
   });
 
-  restore();
+  kept.restore(state);
   $("author").value = state.author;
   $("selection").textContent = data.selection || "All visits of bucks";
   $("notes").append(...data.notes.map((note) => make("p", "", note)));

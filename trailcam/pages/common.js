@@ -114,6 +114,50 @@ const trailcam = (() => {
     return { open, redraw: () => open(current) };
   }
 
+  // ---- what a page of questions keeps in the browser until its answers are saved as a file
+  const AUTHOR = "trailcam-review-author";
+  function shelf(store, isState) {
+    let works = true;
+    const attempt = (act) => {
+      try {
+        act();
+        works = true;
+      } catch {
+        works = false;
+      }
+    };
+    return {
+      works: () => works,
+      restore(state) {
+        attempt(() => {
+          const kept = JSON.parse(localStorage.getItem(store) ?? "null");
+          if (kept && typeof kept === "object" && isState(kept)) Object.assign(state, kept);
+          if (!state.author) state.author = localStorage.getItem(AUTHOR) ?? "";
+          localStorage.setItem(store, JSON.stringify(state));
+        });
+      },
+      keep(state) {
+        attempt(() => {
+          localStorage.setItem(store, JSON.stringify(state));
+          localStorage.setItem(AUTHOR, state.author);
+        });
+        $("keeps-nothing").hidden = works;
+      },
+    };
+  }
+
+  // Gives the browser a file of answers to save; returns its name.
+  function saveAnswers(name, author, content) {
+    const file = { format: data.format, version: data.formatVersion, library: data.library, author: author.trim(),
+      saved_at: new Date().toISOString(), ...content };
+    const link = make("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
+    link.download = `${name}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    return link.download;
+  }
+
   return { $, data, MONTHS, UNITS, GROUPS, make, draw, number, counted, two, day, clock, moment, address, framed, canvas,
-    placeOf, outlined, lost, nameOf, chips, viewer };
+    placeOf, outlined, lost, nameOf, chips, viewer, shelf, saveAnswers };
 })();

@@ -1,5 +1,5 @@
 (() => {
-  const { $, data, UNITS, GROUPS, make, draw, counted, moment, address, framed, canvas, placeOf, outlined, lost, nameOf } = trailcam;
+  const { $, data, UNITS, GROUPS, make, draw, counted, moment, address, framed, canvas, placeOf, outlined, lost, nameOf, shelf, saveAnswers } = trailcam;
   const STORE = `trailcam-review-${data.review}`;
   const MOST_UNDO = 300;
   const STEP = 0.02;
@@ -31,32 +31,14 @@
 
   // ---- the state: what was answered, kept in the browser
   // answers: photo index -> { boxes, state: "open" | "shows" | "skipped", at }
-  let state = { author: "", current: 0, answers: {}, history: [], saved: "", added: [] };
+  const state = { author: "", current: 0, answers: {}, history: [], saved: "", added: [] };
   let placing = null; // a box that is being drawn or moved: { box, of: its number, or null for a new one }
   let chosen = 0;
-  let keeps = true;
+  const kept = shelf(STORE, ({ answers }) => answers);
 
   function restore() {
-    try {
-      const kept = JSON.parse(localStorage.getItem(STORE) ?? "null");
-      if (kept && typeof kept === "object" && kept.answers) state = { ...state, ...kept };
-      if (!state.author) state.author = localStorage.getItem("trailcam-review-author") ?? "";
-      localStorage.setItem(STORE, JSON.stringify(state));
-    } catch {
-      keeps = false;
-    }
+    kept.restore(state);
     state.current = Math.min(Math.max(0, state.current | 0), photos.length - 1);
-  }
-
-  function keep() {
-    try {
-      localStorage.setItem(STORE, JSON.stringify(state));
-      localStorage.setItem("trailcam-review-author", state.author);
-      keeps = true;
-    } catch {
-      keeps = false;
-    }
-    $("keeps-nothing").hidden = keeps;
   }
 
   const photo = () => photos[state.current];
@@ -388,7 +370,7 @@
     showList();
     showQuestion();
     showProgress();
-    keep();
+    kept.keep(state);
   }
 
   // ---- the file that `trailcam review apply` takes
@@ -406,16 +388,10 @@
       say("There is no answer to save yet.");
       return;
     }
-    const file = { format: data.format, version: data.formatVersion, review: data.review, library: data.library,
-      random: data.random, author: state.author.trim(), saved_at: new Date().toISOString(), answers };
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
-    link.download = `trailcam-review-${data.review}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    const file = saveAnswers(STORE, state.author, { review: data.review, random: data.random, answers });
     state.saved = fingerprint();
     show();
-    say(`Saved ${counted(answers.length, "answer")}. Now run: trailcam review apply ${link.download}`);
+    say(`Saved ${counted(answers.length, "answer")}. Now run: trailcam review apply ${file}`);
   }
 
   // ---- keys and buttons
@@ -469,7 +445,7 @@
     setClass(cls);
   });
   $("find").addEventListener("change", () => { $("find").value = $("find").value.trim(); });
-  $("author").addEventListener("input", () => { state.author = $("author").value; keep(); });
+  $("author").addEventListener("input", () => { state.author = $("author").value; kept.keep(state); });
   $("stage").addEventListener("click", (event) => {
     const box = event.target.closest("[data-box]");
     if (!box || placing) return;
@@ -477,7 +453,7 @@
     show();
   });
   window.addEventListener("beforeunload", (event) => {
-    if (!keeps && Object.keys(state.answers).length && state.saved !== fingerprint()) event.preventDefault();
+    if (!kept.works() && Object.keys(state.answers).length && state.saved !== fingerprint()) event.preventDefault();
   });
 
   // ---- names: those with a key, those of the model, and any other that somebody writes

@@ -1,5 +1,5 @@
 (() => {
-  const { $, data, UNITS, make, draw, counted, moment, address, framed, canvas, placeOf, outlined, lost } = trailcam;
+  const { $, data, UNITS, make, draw, counted, moment, address, framed, canvas, placeOf, outlined, lost, shelf, saveAnswers } = trailcam;
   const STORE = `trailcam-static-${data.page}`;
   const MOST_UNDO = 300;
   const STEP = 0.01;
@@ -12,31 +12,13 @@
 
   // ---- the state, kept in the browser
   // answers: photo index -> { says: "thing" | "animal" | "skipped", at }; areas: [{ station, points, at }]
-  let state = { author: "", current: 0, answers: {}, areas: [], history: [], saved: "" };
+  const state = { author: "", current: 0, answers: {}, areas: [], history: [], saved: "" };
   let drawing = null; // { points, mark }: the corners that are set, and where the keyboard stands
-  let keeps = true;
+  const kept = shelf(STORE, ({ answers, areas }) => answers && Array.isArray(areas));
 
   function restore() {
-    try {
-      const kept = JSON.parse(localStorage.getItem(STORE) ?? "null");
-      if (kept && typeof kept === "object" && kept.answers && Array.isArray(kept.areas)) state = { ...state, ...kept };
-      if (!state.author) state.author = localStorage.getItem("trailcam-review-author") ?? "";
-      localStorage.setItem(STORE, JSON.stringify(state));
-    } catch {
-      keeps = false;
-    }
+    kept.restore(state);
     state.current = Math.min(Math.max(0, state.current | 0), photos.length - 1);
-  }
-
-  function keep() {
-    try {
-      localStorage.setItem(STORE, JSON.stringify(state));
-      localStorage.setItem("trailcam-review-author", state.author);
-      keeps = true;
-    } catch {
-      keeps = false;
-    }
-    $("keeps-nothing").hidden = keeps;
   }
 
   const photo = () => photos[state.current];
@@ -254,7 +236,7 @@
     showPhoto();
     showAreas();
     showProgress();
-    keep();
+    kept.keep(state);
   }
 
   // ---- the file that `trailcam static apply` takes
@@ -269,16 +251,10 @@
       say("There is no answer to save yet.");
       return;
     }
-    const file = { format: data.format, version: data.formatVersion, page: data.page, library: data.library,
-      made_at: data.madeAt, author: state.author.trim(), saved_at: new Date().toISOString(), answers, areas };
-    const link = make("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], { type: "application/json" }));
-    link.download = `trailcam-static-${data.page}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    const file = saveAnswers(STORE, state.author, { page: data.page, made_at: data.madeAt, answers, areas });
     state.saved = fingerprint();
     show();
-    say(`Saved ${counted(answers.length + areas.length, "answer")}. Now run: trailcam static apply ${link.download}`);
+    say(`Saved ${counted(answers.length + areas.length, "answer")}. Now run: trailcam static apply ${file}`);
   }
 
   // ---- keys and buttons
@@ -313,9 +289,9 @@
     }
     event.preventDefault();
   });
-  $("author").addEventListener("input", () => { state.author = $("author").value; keep(); });
+  $("author").addEventListener("input", () => { state.author = $("author").value; kept.keep(state); });
   window.addEventListener("beforeunload", (event) => {
-    if (!keeps && (Object.keys(state.answers).length || state.areas.length) && state.saved !== fingerprint()) event.preventDefault();
+    if (!kept.works() && (Object.keys(state.answers).length || state.areas.length) && state.saved !== fingerprint()) event.preventDefault();
   });
 
   restore();
