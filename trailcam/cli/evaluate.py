@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from trailcam.settings.config import DetectSettings
 
 _ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device", "batch", "workers", "imgsz")]
-_UNLIMITED = 10_000
 
 
 class Split(StrEnum):

@@ -38,8 +38,8 @@ class WalkNotes:
     ``skipped`` pairs a relative path with a reason code: ``not_a_file`` (a folder, FIFO, socket or device
     with the name of a photo), ``broken_link``, ``symlink_loop`` (a link to a folder above it),
     ``duplicate_folder`` (reached already by another way), ``unreadable_folder``, ``unreadable_file``.
-    ``unreadable_folders`` are relative paths about which the walk can't tell what lies below; ask
-    :meth:`hides`. Videos and other files are only counted; so are ``pictures`` that aren't read, by kind
+    ``unreadable_folders`` are relative paths about which the walk can't tell what lies below: photos there
+    may still exist. Videos and other files are only counted; so are ``pictures`` that aren't read, by kind
     (HEIC, DNG). ``left_out`` are folders of other programs' thumbnails and of what was deleted with them.
     """
 
@@ -49,10 +49,6 @@ class WalkNotes:
     n_other: int = 0
     pictures: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
-
-    def hides(self, path: str) -> bool:
-        """Whether the photo ``path`` may still exist although the walk didn't yield it."""
-        return any(path == hidden or path.startswith(hidden + "/") for hidden in self.unreadable_folders)
 
 
 @dataclass(slots=True)

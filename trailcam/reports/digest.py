@@ -60,7 +60,6 @@ _COVERAGE = tuple(
 )
 _CLASS = Column("class", "what", CellType.TEXT)
 _STATION = Column("station", "station", CellType.TEXT, wraps=True)
-_LAST = "\U0010ffff"  # sorts after every name
 _COLUMNS = (
     _CLASS,
     _STATION,

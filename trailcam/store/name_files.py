@@ -41,10 +41,7 @@ def named_rows(db: Connection, path: Path) -> Iterator[tuple[Any, ...]]:
         raise NoTable(str(error).splitlines()[0]) from error
     for row in found:
         # The apostrophe that CSV cells get before what a spreadsheet would run.
-        yield tuple(
-            cell[1:] if cell and cell[0] == "'" and cell[1:].startswith(FORMULA_STARTS) else cell
-            for cell in row
-        )
+        yield tuple(cell[1:] if cell and _is_escaped(cell) else cell for cell in row)
 
 
 def _is_escaped(cell: str) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from trailcam.domain import Image
 from trailcam.store.columns import Column, degrees, integers, texts
-from trailcam.store.database import Connection, rows
 
 NOTE_COLUMNS = (
     *("maker_note", "trigger_mode", "camera_event", "sequence_position", "sequence_length"),
@@ -47,9 +45,3 @@ def note_columns(images: Sequence[Image]) -> dict[str, Column]:
         "battery_v": degrees([note.battery_v if note else None for note in notes]),
         "camera_label": texts([note.label if note else None for note in notes]),
     }
-
-
-def note_of(db: Connection, image_id: int) -> dict[str, Any]:
-    """The columns of :data:`NOTE_COLUMNS` of one image; all None without a note."""
-    (found,) = rows(db, f"SELECT {', '.join(NOTE_COLUMNS)} FROM images WHERE image_id = ?", [image_id])
-    return found
