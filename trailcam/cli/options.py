@@ -325,7 +325,50 @@ class OutputGroup(Group):
 OutputOpts = Annotated[Output, OutputGroup]
 
 
+# --- the answers that a page saved ---
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A page's file of answers. ``overwrite``: they replace those that others gave since."""
+
+    file: Path
+    author: str | None
+    overwrite: bool
+
+    def who(self, written: str) -> str:
+        """Whose answers they are: as asked, else who is ``written`` in the file, else the user."""
+        from trailcam.machine import user_name
+
+        return self.author or written.strip() or user_name()
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredGroup(Group):
+    """The file that a page saved, and whose it is."""
+
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the page saved.", show_default=False)]
+    author: Annotated[
+        str | None,
+        typer.Option("--author", help="Whose answers these are.", show_default="the name given on the page"),
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let these answers replace those that others gave since.")
+    ] = False
+
+    def make(self, app: App) -> Answered:
+        """The file and the options as one."""
+        return Answered(self.file, self.author, self.overwrite)
+
+
+AnsweredOpts = Annotated[Answered, AnsweredGroup]
+
+
 # --- single options that several commands have ---
+
+AuthorOpt = Annotated[
+    str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
+]
 
 PhotoArg = Annotated[str, typer.Argument(help="A photo: its path, or its number in the library.")]
 CacheOpt = Annotated[

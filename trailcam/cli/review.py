@@ -9,7 +9,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import with_options
-from trailcam.cli.options import CacheOpt, GapOpt, LibraryOpts, SelectionOpts, WritingOpts
+from trailcam.cli.options import AnsweredOpts, CacheOpt, GapOpt, LibraryOpts, SelectionOpts, WritingOpts
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
@@ -73,28 +73,19 @@ def review(
 @app.command("apply")
 @with_options
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the page saved.")],
     *,
-    author: Annotated[
-        str | None,
-        typer.Option("--author", help="Whose answers these are.", show_default="the name given on the page"),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Let these answers replace corrections that others made since."),
-    ] = False,
+    answered: AnsweredOpts,
     library: WritingOpts,
 ) -> None:
     """Record the answers that a review page saved. Recording a file twice changes nothing."""
-    from trailcam.machine import user_name
     from trailcam.review.answers import read_answers
     from trailcam.review.apply import apply_answers
 
-    answers = read_answers(file)
-    who = author or answers.author.strip() or user_name()
+    answers = read_answers(answered.file)
+    who = answered.who(answers.author)
     with library.locked() as database:
         done = apply_answers(
-            database, answers, author=who, rules=library.settings.classes, overwrite=overwrite
+            database, answers, author=who, rules=library.settings.classes, overwrite=answered.overwrite
         )
     _show_applied(done, who)
     if done.conflicts:

@@ -9,7 +9,15 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import with_options
-from trailcam.cli.options import CacheOpt, ConfidenceOpts, LibraryOpts, OutputOpts, WritingOpts
+from trailcam.cli.options import (
+    AnsweredOpts,
+    AuthorOpt,
+    CacheOpt,
+    ConfidenceOpts,
+    LibraryOpts,
+    OutputOpts,
+    WritingOpts,
+)
 from trailcam.errors import ExitCode, UsageError
 from trailcam.words.text import count, printable
 
@@ -21,7 +29,6 @@ area_app = typer.Typer(help="Areas of a station's pictures in which nothing coun
 app.add_typer(area_app, name="area")
 
 _Stations = Annotated[list[str] | None, typer.Option("--station", help="Only this station; may be repeated.")]
-_Author = Annotated[str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")]
 _Station = Annotated[str, typer.Argument(metavar="STATION", help="A station.", show_default=False)]
 
 
@@ -101,27 +108,19 @@ def show(
 @app.command("apply")
 @with_options
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the page saved.")],
     *,
-    author: Annotated[
-        str | None,
-        typer.Option("--author", help="Whose answers these are.", show_default="the name given on the page"),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let these answers replace those that others gave since.")
-    ] = False,
+    answered: AnsweredOpts,
     library: WritingOpts,
 ) -> None:
     """Record the answers that the page saved. Recording a file twice changes nothing."""
-    from trailcam.machine import user_name
     from trailcam.static_boxes.apply_static import apply_static
     from trailcam.static_boxes.static_answers import read_static
 
-    answers = read_static(file)
-    who = author or answers.author.strip() or user_name()
+    answers = read_static(answered.file)
+    who = answered.who(answers.author)
     confidence = library.settings.report.confidence
     with library.writing() as db:
-        done = apply_static(db, answers, author=who, confidence=confidence, overwrite=overwrite)
+        done = apply_static(db, answers, author=who, confidence=confidence, overwrite=answered.overwrite)
     _show_applied(done, who)
     if done.conflicts:
         raise typer.Exit(ExitCode.SOME_FAILED)
@@ -137,7 +136,7 @@ def undo(
         ),
     ] = None,
     *,
-    author: _Author = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Take back the newest answer on a place, or all that was recorded last at once."""
@@ -163,7 +162,7 @@ def area_add(
             help='Its corners as shares of the photo, from the top left: "0,0 0.3,0 0.3,0.2".',
         ),
     ],
-    author: _Author = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Exclude an area: a box counts nowhere if its centre and most of it lie there.
@@ -210,7 +209,7 @@ def area_remove(
         typer.Argument(metavar="[AREA]", help="Its number from `static area list`.", show_default="all"),
     ] = None,
     *,
-    author: _Author = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Let boxes in a station's areas, or in one of them, count again."""

@@ -11,6 +11,8 @@ from trailcam.cli import console
 from trailcam.cli.groups import Only, with_options
 from trailcam.cli.model_options import ModelGroup
 from trailcam.cli.options import (
+    AnsweredOpts,
+    AuthorOpt,
     CacheOpt,
     CountingOpts,
     LibraryOpts,
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Which buck: names that people give.", no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(help="A buck's name.", show_default=False)]
-_AuthorOpt = Annotated[
-    str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
-]
 
 
 _ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device")]
@@ -93,26 +92,18 @@ def page(
 @app.command("apply")
 @with_options
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the page saved.")],
     *,
-    author: Annotated[
-        str | None,
-        typer.Option("--author", help="Whose names these are.", show_default="the name given on the page"),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let these names replace those that others gave since.")
-    ] = False,
+    answered: AnsweredOpts,
     library: WritingOpts,
 ) -> None:
-    """Record the names that a page saved; `bucks undo` takes them back. Twice changes nothing."""
+    """Record the names that a page saved; `bucks undo` takes them back. A file twice changes nothing."""
     from trailcam.bucks_page.apply_names import apply_answers
     from trailcam.bucks_page.name_answers import read_answers
-    from trailcam.machine import user_name
 
-    answers = read_answers(file)
-    who = author or answers.author.strip() or user_name()
+    answers = read_answers(answered.file)
+    who = answered.who(answers.author)
     with library.locked() as database:
-        done = apply_answers(database, answers, author=who, overwrite=overwrite)
+        done = apply_answers(database, answers, author=who, overwrite=answered.overwrite)
     _show_applied(done, who)
     _say_doubts(library, done.names)
     if done.conflicts:
@@ -146,7 +137,7 @@ def name(
     not_sure: Annotated[
         bool, typer.Option("--not-sure", help="Nobody can tell which buck it is; ends a name given before.")
     ] = False,
-    author: _AuthorOpt = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Name a buck on a photo. The name stays with the animal, whatever model looks at the photo later."""
@@ -181,7 +172,7 @@ def rename(
     name: _Name,
     new_name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
     *,
-    author: _AuthorOpt = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Give a buck another name; `bucks undo` undoes it."""
@@ -199,7 +190,7 @@ def merge(
     name: _Name,
     into: Annotated[str, typer.Argument(help="The buck that it is.", show_default=False)],
     *,
-    author: _AuthorOpt = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Say that two names mean one buck; `bucks undo` separates them."""
@@ -220,7 +211,7 @@ def undo(
         typer.Argument(metavar="NAMING", help="Its number in `bucks list`.", show_default="the latest"),
     ] = None,
     *,
-    author: _AuthorOpt = None,
+    author: AuthorOpt = None,
     library: WritingOpts,
 ) -> None:
     """Take back the latest naming, rename or merge; run it again for the one before."""
