@@ -10,7 +10,10 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check install --quiet --progress-bar on -c constraints.txt
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --progress-bar on --timeout 60 --retries 10 -c constraints.txt
+# A download of gigabytes that breaks off midway is begun again: pip itself tries again only what had not started.
+# What was already downloaded is in its cache.
+INSTALL = for try in 1 2 3; do $(PIP) $(1) && exit 0; [ $$try = 3 ] || { echo 'Trying again in 10 seconds.' >&2; sleep 10; }; done; exit 2
 RUNTIME := $(VENV)/installed
 DEV := $(VENV)/installed-dev
 DEMO := build/demo
@@ -86,12 +89,12 @@ $(PY):
 
 $(RUNTIME): pyproject.toml constraints.txt | $(PY)
 	@echo 'Installing trailcam and what it needs into $(VENV): PyTorch is large (6 GB on Linux), a few minutes'
-	@$(PIP) -e .
+	@$(call INSTALL,-e .)
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(PY)
 	@echo 'Installing trailcam and its development tools into $(VENV): PyTorch is large (6 GB on Linux), a few minutes'
-	@$(PIP) -e '.[dev]'
+	@$(call INSTALL,-e '.[dev]')
 	@touch $(RUNTIME) $@
 
 $(SAMPLE): $(RUNTIME) $(wildcard trailcam/samples/*.py)
