@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from trailcam.errors import TrailcamError
 from trailcam.files.lock import WriterLock
 from trailcam.files.mount_guard import check_root
+from trailcam.machine import installed_version
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
@@ -91,9 +92,8 @@ def _versions() -> Checks:
         needed = Requirement(line)
         if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
             continue
-        try:
-            installed = metadata.version(needed.name)
-        except metadata.PackageNotFoundError:
+        installed = installed_version(needed.name)
+        if installed is None:
             wrong.append(f"{needed.name} is not installed (needed: {needed.specifier})")
             continue
         if not needed.specifier.contains(installed, prereleases=True):

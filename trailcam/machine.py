@@ -6,11 +6,21 @@ import getpass
 import os
 import sys
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")
+
+# Without parts that need a screen, as in containers; and with more parts.
+_SAME_MODULES = {
+    "opencv-python": (
+        "opencv-python-headless",
+        "opencv-contrib-python",
+        "opencv-contrib-python-headless",
+    )
+}
 
 
 def usable_cores() -> int:
@@ -44,6 +54,14 @@ def free_bytes(cgroup: Path = _CGROUP) -> int:
 def _files_held(stat: Path) -> int:
     found = dict(line.split() for line in stat.read_text(encoding="ascii").splitlines())
     return int(found.get("inactive_file", 0))
+
+
+def installed_version(name: str) -> str | None:
+    """The version of a package, or of one that brings the same modules; None where neither is installed."""
+    for same in (name, *_SAME_MODULES.get(name, ())):
+        with suppress(PackageNotFoundError):
+            return version(same)
+    return None
 
 
 def user_name() -> str:

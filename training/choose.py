@@ -42,7 +42,7 @@ from trailcam.detect.model.two_stage_file import (
 )  # fmt: skip
 from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.vision_ops import nms
-from trailcam.detect.model.yolo import set_precision
+from trailcam.detect.model.yolo_head import set_precision
 from trailcam.detect.model.yolox import Yolox, looking_smaller
 from trailcam.domain import Kind
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto, read_dataset

@@ -14,8 +14,10 @@ import typer
 
 from trailcam import __version__
 from trailcam.cli.lazy import LazyGroup
-from trailcam.errors import INTERRUPTED, ExitCode, OutputError, TrailcamError
+from trailcam.errors import INTERRUPTED, DeviceError, ExitCode, OutputError, TrailcamError
 from trailcam.store.interrupt import interrupt, interrupt_again, was_interrupted
+
+_PAGING_FILE_TOO_SMALL = 1455  # Windows' number of the error
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -128,7 +130,15 @@ def _show_error(error: TrailcamError) -> int:
 
 
 def _show_refusal(error: OSError) -> int:
-    """What the system refused: above all `trailcam status > /full/disk`."""
+    """What the system refused: above all `trailcam status > /full/disk`, and memory for torch."""
+    if getattr(error, "winerror", None) == _PAGING_FILE_TOO_SMALL:
+        return _show_error(
+            DeviceError(
+                "Windows has no memory left for torch's libraries: its paging file is too small.",
+                "Use fewer workers (--workers 4), close other programs, or let Windows manage the size of "
+                "the paging file: Advanced system settings, Performance, Advanced, Virtual memory.",
+            )
+        )
     _discard_stdout()
     return _show_error(
         OutputError(f"The output can't be written: {error.strerror or error}.", "Is the disk full?")

@@ -12,7 +12,6 @@ import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector, class_map_
 from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
 from trailcam.errors import UsageError
 from trailcam.files.mount_guard import alive, check_root
+from trailcam.machine import installed_version
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
 from trailcam.store.database import Database
@@ -169,27 +169,38 @@ def make_ready(work: Work, settings: Settings, control: Control, is_new: Callabl
     ``is_new`` says of a run's facts whether such a run hasn't completed a photo here before.
     Raises WeightsError, DeviceError, PipelineError.
     """
-    from trailcam.detect.choose import canary
     from trailcam.detect.choose.fit import fit, open_chosen
+    from trailcam.detect.choose.trial import sound
+    from trailcam.detect.model.device import device_failures
+
+    def opened_in(precision: str) -> Opened:
+        chosen = dataclasses.replace(settings.detect, precision=precision)
+        return open_chosen(work.weights, chosen, photos=len(work))
+
+    with device_failures():
+        opened = opened_in(settings.detect.precision)
+        facts = _facts(work, opened, settings)
+        # Before many photos, and whenever weights, device or versions are new.
+        if len(work) > CANARY_ABOVE or is_new(facts):
+            opened = sound(opened, work.weights, settings.detect.precision, opened_in)
+            facts = _facts(work, opened, settings)
+        best = fit(opened, _Files(work), control.stop).plan
+    facts = dataclasses.replace(facts, settings=_settings_record(settings, best, opened.detector))
+    return Ready(work, settings, opened, best, facts)
+
+
+def _facts(work: Work, opened: Opened, settings: Settings) -> RunFacts:
     from trailcam.detect.model.device import describe
 
-    opened = open_chosen(work.weights, settings.detect, photos=len(work))
-    detector = opened.detector
-    facts = RunFacts(
+    return RunFacts(
         model_key=work.model_key,
         weights_sha256=work.weights.sha256,
         weights_name=work.weights.name,
         settings={},
-        versions=_versions(detector),
+        versions=_versions(opened.detector),
         device=describe(opened.device),
-        classes=_classes(detector, settings),
+        classes=_classes(opened.detector, settings),
     )
-    # Before many photos, and whenever weights, device or versions are new.
-    if len(work) > CANARY_ABOVE or is_new(facts):
-        canary.check(detector, work.weights, opened.device)
-    best = fit(opened, _Files(work), control.stop).plan
-    facts = dataclasses.replace(facts, settings=_settings_record(settings, best, detector))
-    return Ready(work, settings, opened, best, facts)
 
 
 def source_of(work: Work) -> PhotoSource:
@@ -289,7 +300,7 @@ def _versions(detector: Detector) -> dict[str, str]:
         **({"openvino": openvino_version() or ""} if by_openvino else {}),
         "trailcam": __version__,
         "python": platform.python_version(),
-        **{name: version(name) for name in _PACKAGES},
+        **{name: installed_version(name) or "" for name in _PACKAGES},
     }
 
 

@@ -15,11 +15,10 @@ import torch
 
 from trailcam.detect.choose.plan import Memory, Pace, Plan, fitted, plan
 from trailcam.detect.model.backend import Backend
-from trailcam.detect.model.device import free_on_device, resolve, unused_gpu
+from trailcam.detect.model.device import free_on_device, is_out_of_memory, resolve, unused_gpu
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.pipeline.decode import Decoded, decode
-from trailcam.detect.pipeline.inference import is_out_of_memory
 from trailcam.detect.pipeline.read_file import read_file
 from trailcam.machine import free_bytes, usable_cores
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.model.memory_order import images_of, layout_of
 from trailcam.detect.model.plain import Network
 from trailcam.detect.model.precision import Precision, choose_precision
 from trailcam.detect.model.yolov5 import IOU as YOLOV5_IOU
@@ -113,13 +114,12 @@ def class_names(n: int) -> dict[int, str]:
 
 
 def _placed(net: nn.Module, device: torch.device, precision: Precision) -> Any:  # noqa: ANN401 - the same type
-    return net.to(device, precision.dtype).to(memory_format=torch.channels_last)
+    return net.to(device, precision.dtype).to(memory_format=layout_of(device))
 
 
 def _by_torch(net: nn.Module, precision: Precision) -> Callable[[Tensor], Tensor]:
     def look(pixels: Tensor) -> Tensor:
-        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
-        output: Tensor = net(pixels.permute(0, 3, 1, 2).to(precision.dtype).div_(255))
+        output: Tensor = net(images_of(pixels, precision.dtype))
         return output
 
     return look

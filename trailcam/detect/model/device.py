@@ -6,6 +6,7 @@ import contextlib
 import platform
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,26 +15,35 @@ from trailcam.errors import DeviceError
 from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
 
 _INSTALL_CUDA = (
     "Install the CUDA build of torch in this environment (on Windows and Linux: choose your CUDA version on "
     "pytorch.org, 'Get started')"
 )
+_SILENCE = "--device cpu silences this."
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+_FAULTS = ("cuda error", "cudnn error", "cublas", "hip error", "mps backend", "no kernel image", "nvml")
+"""How torch's plain RuntimeErrors begin that are a device's; newer ones are AcceleratorErrors."""
 
 
 def resolve(name: str) -> torch.device:
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` -> a device that is there.
 
-    ``auto`` takes an NVIDIA GPU, then Apple's, then the processor. Raises DeviceError for a
-    name that means nothing or a device that can't be used, and says what to do about it.
+    ``auto`` takes the first NVIDIA GPU that the installed packages can use, then Apple's, then the processor.
+    Raises DeviceError for a name that means nothing or a device that can't be used, and says what to do
+    about it.
     """
     import torch
 
     asked = name.strip().lower()
     if asked == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda:0")
+        n_cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        fit = next((i for i in range(n_cards) if _misfit(i) is None), None)
+        if fit is not None:
+            return torch.device(f"cuda:{fit}")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, index = asked.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (index and not index.isdecimal()) or (kind != "cuda" and index):
@@ -50,23 +60,107 @@ def resolve(name: str) -> torch.device:
 
 
 def unused_gpu() -> str | None:
-    """What keeps torch from this machine's NVIDIA GPU, and what to do about it; None without such a GPU.
+    """What keeps trailcam from this machine's NVIDIA GPU, and what to do about it; None without such a GPU.
 
-    To be asked where torch has no CUDA device. The pip of Windows installs a torch for processors alone.
+    To be asked where ``auto`` is the processor. The pip of Windows installs a torch for processors alone.
     """
     import torch
 
+    if torch.cuda.is_available():
+        why = _misfit(0)
+        return None if why is None else f"{why[0]} The processor is used. {why[1]} {_SILENCE}"
     card = _nvidia_card()
     if card is None:
         return None
     if torch.version.cuda is None:
         return (
             f"The {card} is not used: the installed torch ({torch.__version__}) was built without CUDA. "
-            f"{_INSTALL_CUDA}. --device cpu silences this."
+            f"{_INSTALL_CUDA}. {_SILENCE}"
         )
     return (
         f"The {card} is not used: torch needs a driver for CUDA {torch.version.cuda}, and this one seems "
-        "too old. Update the NVIDIA driver (in WSL that of Windows). --device cpu silences this."
+        f"too old. Update the NVIDIA driver (in WSL that of Windows). {_SILENCE}"
+    )
+
+
+def _misfit(index: int) -> tuple[str, str] | None:
+    """Why the installed packages can't use a GPU that torch sees, and what to do; None where they can."""
+    import torch
+
+    from trailcam.detect.model.vision_ops import works_on
+
+    name = torch.cuda.get_device_name(index)
+    major, minor = torch.cuda.get_device_capability(index)
+    built = torch.cuda.get_arch_list()
+    if not _is_built_for(major, minor, built):
+        return (
+            f"The installed torch ({torch.__version__}) isn't built for the {name}, whose compute capability "
+            f"is {major}.{minor} (it is built for {', '.join(built)}).",
+            "A card as old as this needs an older torch, one that is newer a newer torch: see pytorch.org, "
+            "'Get started', 'Previous versions'.",
+        )
+    if not works_on("cuda"):
+        return (
+            f"The installed torchvision can't compute on the {name}, though torch can.",
+            "Install torch and torchvision together, for the same CUDA version: "
+            f"{sys.executable} -m pip install --force-reinstall torch torchvision, with the --index-url that "
+            "pytorch.org, 'Get started', shows.",
+        )
+    return None
+
+
+def _is_built_for(major: int, minor: int, built: list[str]) -> bool:
+    """Whether code for one of those architectures runs on a card; True where torch doesn't tell.
+
+    ``sm_86`` runs on 8.6 and newer ones of 8; ``compute_90``, which drivers translate, on all from 9.0 on.
+    """
+    for entry in built:
+        kind, _, digits = entry.partition("_")
+        number = digits.rstrip("af")
+        if not number.isdecimal():
+            continue
+        there = (int(number[:-1] or 0), int(number[-1]))
+        if (kind == "compute" and there <= (major, minor)) or (there[0] == major and there[1] <= minor):
+            return True
+    return not built
+
+
+@contextlib.contextmanager
+def device_failures() -> Iterator[None]:
+    """Inside, what torch says of a device that failed becomes a DeviceError that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        told = _device_error(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had too little memory, which most of them say in the text alone."""
+    import torch
+
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(text in said for text in _OUT_OF_MEMORY)
+
+
+def _device_error(error: RuntimeError) -> DeviceError | None:
+    import torch
+
+    if is_out_of_memory(error):
+        return DeviceError(
+            "The device has too little memory for the model.",
+            "Close other programs that use it (`nvidia-smi` lists them), choose a smaller --imgsz, or use "
+            "--device cpu.",
+        )
+    said = str(error).lower()
+    if not isinstance(error, torch.AcceleratorError) and not any(fault in said for fault in _FAULTS):
+        return None
+    return DeviceError(
+        f"The device failed: {clean_message(str(error).splitlines()[0])}",
+        "Everything saved so far stays; run the same command again to continue. If it fails again: update "
+        "the driver, undo any overclocking, or use --device cpu.",
     )
 
 
@@ -102,6 +196,9 @@ def _cuda(index: int) -> torch.device:
     if index >= count:
         known = ", ".join(f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(count))
         raise DeviceError(f"There is no cuda:{index}.", f"There is: {known}.")
+    why = _misfit(index)
+    if why is not None:
+        raise DeviceError(why[0], f"{why[1]} Or use --device cpu.")
     return torch.device(f"cuda:{index}")
 
 

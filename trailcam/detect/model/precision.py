@@ -39,7 +39,9 @@ def choose_precision(asked: Precision, device: torch.device) -> Precision:
     """
     if asked is Precision.FLOAT16 and device.type == "cpu":
         raise DeviceError(
-            "float16 does not work well on a processor.", "Use --precision auto, bfloat16 or float32."
+            "float16 does not work well on a processor.",
+            "Set TRAILCAM_DETECT_PRECISION, or precision under [detect] in the configuration, to auto, "
+            "bfloat16 or float32.",
         )
     if asked is not Precision.AUTO:
         return asked

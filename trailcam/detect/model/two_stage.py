@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.model.memory_order import images_of, layout_of
 from trailcam.detect.model.nested import outer
 from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
@@ -34,7 +35,8 @@ from trailcam.detect.model.two_stage_file import (
     StageTwo,
 )
 from trailcam.detect.model.two_stage_naming import name_boxes
-from trailcam.detect.model.yolo import build_detection_model, exported_finder, set_precision
+from trailcam.detect.model.yolo import build_detection_model
+from trailcam.detect.model.yolo_head import exported_finder, set_precision
 from trailcam.detect.model.yolox import Yolox, exported_yolox, looking_smaller
 from trailcam.detect.model.yolox import fuse as fuse_yolox
 from trailcam.errors import PipelineError, WeightsError
@@ -91,7 +93,7 @@ class TwoStageDetector(Detector):
         shown = printable(str(weights.path))
         self._finder = build_finder(container, shown).to(device)
         if isinstance(self._finder, Yolox):  # which decodes in float32 by itself
-            self._finder.to(self.precision.dtype).to(memory_format=torch.channels_last)
+            self._finder.to(self.precision.dtype).to(memory_format=layout_of(device))
         else:
             set_precision(self._finder, self.precision.dtype)
         self._streams = Streams(device)
@@ -137,7 +139,6 @@ class TwoStageDetector(Detector):
 
     def _find(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         pixels = self._streams.upload(pixels)
-        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
         return pixels.permute(0, 3, 1, 2), self._network(pixels)
 
     def _looking(self, network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -146,7 +147,7 @@ class TwoStageDetector(Detector):
         return network if px is None else looking_smaller(network, px / self._container.imgsz)
 
     def _by_torch(self, pixels: Tensor) -> Tensor:
-        answer = self._finder(pixels.permute(0, 3, 1, 2).to(self.precision.dtype).div_(255))
+        answer = self._finder(images_of(pixels, self.precision.dtype))
         output: Tensor = answer[0] if isinstance(answer, list | tuple) else answer
         return output
 
@@ -227,7 +228,7 @@ class _Namer:
         self._dtype = dtype
         self.knows_others = len(two.names) > 1 + len(ANTLERLESS) + len(ANTLERED)
         net = build_namer(two, container, shown).to(device, dtype)
-        self._net: Callable[[Tensor], Tensor] = net.to(memory_format=torch.channels_last)
+        self._net: Callable[[Tensor], Tensor] = net.to(memory_format=layout_of(device))
         self._mean = torch.tensor(two.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(two.std, device=device).view(1, 3, 1, 1)
         # "none" never wins, but indexing needs a value in its place.
@@ -265,7 +266,7 @@ class _Namer:
     def probabilities(self, frames: Tensor, boxes: Sequence[Tensor]) -> Tensor:
         """(boxes of all frames in order, classes) float32; ``frames`` (n, 3, h, w) uint8."""
         crops = cut(frames, boxes, self._two.input_px, self._two.margin)
-        crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=torch.channels_last)
+        crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=layout_of(crops.device))
         logits = self._net(crops)
         if self._two.flip:
             logits = (logits + self._net(crops.flip(3))) / 2

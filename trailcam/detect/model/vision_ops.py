@@ -50,6 +50,12 @@ def _load() -> None:
 _load()
 
 
+def works_on(device_type: str) -> bool:
+    """Whether the installed torchvision has both operators for such a device, as ``cuda`` or ``mps``."""
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    return all(has_kernel(f"torchvision::{name}", device_type.upper()) for name in ("nms", "roi_align"))
+
+
 def nms(boxes: Tensor, scores: Tensor, iou: float) -> Tensor:
     """Indices (int64) of the boxes that stay, best first.
 

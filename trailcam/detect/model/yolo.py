@@ -26,12 +26,14 @@ from PIL import Image
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.find_weights import read_thresholds
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.model.memory_order import images_of
 from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
 from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector, RawDetections, RawOutput
 from trailcam.detect.model.rtdetr import RTDETR_HEAD, is_transformer, rows_of_transformer
 from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.trust import is_trusted
+from trailcam.detect.model.yolo_head import exported_finder, set_precision
 from trailcam.errors import TrailcamError, WeightsError
 from trailcam.words.text import clean_message, printable
 
@@ -81,6 +83,8 @@ class UltralyticsDetector(Detector):
         self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
         self.frame = _frame_of(self._backend, imgsz)
         self._native = self._backend.format == "pt"
+        # A TensorRT engine of changing shape takes no more at once than it was exported for.
+        self._most = int(self._backend.batch) if self._backend.format == "engine" else None
         self._transformer = is_transformer(self._backend, self.frame, device)
         if self._transformer:
             self.frame = replace(self.frame, stretch=True)
@@ -122,20 +126,30 @@ class UltralyticsDetector(Detector):
         self.detect(grey)
 
     def _by_torch(self, pixels: torch.Tensor) -> torch.Tensor:
-        # (n, h, w, 3) seen as (n, 3, h, w) is channels_last already, which convolutions like best.
-        images = self._streams.upload(pixels).permute(0, 3, 1, 2)
-        dtype = self.precision.dtype if self._native else torch.float32
-        answer = self._backend(images.to(dtype).div_(255))
+        there = self._streams.upload(pixels)
+        images = images_of(there, self.precision.dtype if self._native else torch.float32)
+        output = self._answer(images) if self._native else self._exported(images)
+        if self._transformer:
+            return rows_of_transformer(output, pixels.shape[1], pixels.shape[2], len(self.names))
+        return output
+
+    def _exported(self, images: torch.Tensor) -> torch.Tensor:
+        """What an exported model says, in batches that it takes."""
+        images = images.contiguous()  # an engine reads the memory of its input row after row, however it lies
+        most = self._most or len(images)
+        # An engine (TensorRT, ONNX of a fixed shape) writes every answer into the same memory, and the next
+        # batch starts before this one's boxes are taken: hence the copies.
+        parts = [self._answer(images[i : i + most]).clone() for i in range(0, len(images), most)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _answer(self, images: torch.Tensor) -> torch.Tensor:
+        answer = self._backend(images)
         output = answer[0] if isinstance(answer, list | tuple) else answer
         if not isinstance(output, torch.Tensor):
             raise WeightsError(
                 f"The model answered with {type(output).__name__}.", "It is not a YOLO detection model."
             )
-        if self._transformer:
-            return rows_of_transformer(output, images.shape[2], images.shape[3], len(self.names))
-        # An engine (TensorRT, ONNX of a fixed shape) writes every answer into the same memory, and the next
-        # batch starts before this one's boxes are taken.
-        return output if self._native else output.clone()
+        return output
 
     @torch.inference_mode()
     def _finish(
@@ -329,71 +343,3 @@ def _frame_of(backend: Any, imgsz: int) -> FrameSpec:  # noqa: ANN401 - untyped
     if max(height, width) != imgsz:
         _LOG.warning("the model was exported for %dx%d px and is used at that size", width, height)
     return FrameSpec(max(height, width), stride, fixed=(int(height), int(width)))
-
-
-def set_precision(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401 - untyped
-    """A YOLO model's layers in ``dtype``; the step from grid cells to pixels in float32.
-
-    bfloat16 has 8 bits: at 600 px its neighbours are 4 px apart, and boxes would jump. The
-    head's raw output is small, so decoding it in full precision costs next to nothing.
-    """
-    model.to(dtype=dtype, memory_format=torch.channels_last)
-    head = model.model[-1]
-    head.dfl.float()
-    head.stride = head.stride.float()
-
-    head._inference = partial(decode_boxes, head)
-
-
-def decode_boxes(head: Any, raw: dict[str, Any]) -> torch.Tensor:  # noqa: ANN401 - untyped
-    """A YOLO head's raw answer -> boxes in px and scores, (n, 4 + classes, anchors) float32.
-
-    ``raw``: "boxes" (n, 4 x reg_max, anchors), "scores" (n, classes, anchors), and "feats", of which only the
-    shapes (n, any, h, w) of the grids matter.
-    """
-    # Empty ones cost nothing.
-    shapes = [torch.empty(f.shape, dtype=torch.float32, device=f.device) for f in raw["feats"]]
-    whole = {**raw, "boxes": raw["boxes"].float(), "scores": raw["scores"].float(), "feats": shapes}
-    # On a copy of the head (not of its layers): it keeps the grid of the last frame shape in itself,
-    # and two threads with photos of different shapes would decode with each other's.
-    decoded: torch.Tensor = type(head)._inference(copy(head), whole)
-    return decoded
-
-
-class _Raw(torch.nn.Module):
-    """A YOLO model up to its head's raw answer: (n, 3, h, w) 0..1 -> its boxes and scores, undecoded."""
-
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - untyped
-        super().__init__()
-        self.model = deepcopy(model).float()
-        head = self.model.model[-1]
-        head._inference = self._keep
-        head.postprocess = lambda answer: answer
-
-    def _keep(self, raw: dict[str, Any]) -> torch.Tensor:
-        self._kept: tuple[torch.Tensor, torch.Tensor] = raw["boxes"], raw["scores"]
-        return self._kept[0]
-
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        self.model(images)
-        boxes, scores = self._kept
-        return boxes, scores
-
-
-def exported_finder(exports: Exports, part: str, model: Any) -> Callable[[torch.Tensor], torch.Tensor]:  # noqa: ANN401 - untyped
-    """A YOLO model by OpenVINO: (n, h, w, 3) uint8 -> what the model itself answers of it, in float32."""
-    compiled = exports.compiled(part, lambda: _Raw(model), uint8=True)
-    head = model.model[-1]
-    strides = [int(s) for s in head.stride]
-
-    def answer(pixels: torch.Tensor) -> torch.Tensor:
-        boxes, scores = compiled(pixels)
-        n, height, width = pixels.shape[:3]
-        feats = [torch.empty(n, 1, height // s, width // s) for s in strides]
-        output = decode_boxes(head, {"boxes": boxes, "scores": scores, "feats": feats})
-        if head.end2end:
-            best: torch.Tensor = type(head).postprocess(head, output.permute(0, 2, 1))
-            return best
-        return output
-
-    return answer

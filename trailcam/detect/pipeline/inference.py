@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from trailcam.detect.model.device import is_out_of_memory
 from trailcam.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from trailcam.detect.pipeline.batching import Batch
 
 _LOG = logging.getLogger(__name__)
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device had too little memory. Apple's and some of CUDA's say so only in the text."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trailcam.detect.model.device import device_failures
 from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.held_failures import HeldFailures
 from trailcam.detect.pipeline.inference import Inference, InFlight
@@ -76,10 +77,11 @@ def run(
 
     Raises RootError; PipelineError when a worker dies, nothing can be read any more, or the
     model answers nonsense, or more than half of the photos fail (then none is marked as failed);
-    DeviceError when not even one photo fits the device; and whatever
+    DeviceError when the device fails or not even one photo fits it; and whatever
     the sink raises. No process or thread is left behind in any case.
     """
-    return _Run(source, detector, sink, options, control or Control()).go()
+    with device_failures():
+        return _Run(source, detector, sink, options, control or Control()).go()
 
 
 class _Run:
