@@ -59,7 +59,7 @@ def test_the_page_in_a_browser(library: Library, tmp_path: Path) -> None:
         titles = "return [...document.querySelectorAll('.card h3')].map(n => n.textContent)"
         shown = "return document.getElementById('shown').textContent"
         twice = "gained mid \u00d72"
-        assert page.run(titles) == ["doe became young", "lost doe", "young became mature", twice]
+        assert page.run(titles) == ["doe in A, young in B", "lost doe", "young in A, mature in B", twice]
         assert page.run(shown) == "4 photos, 5 differences"
         assert "run 1 (<b>one.pt)" in page.run("return document.getElementById('legend').textContent")
         assert page.run("return document.querySelector('.card p').textContent") == "<script>"
@@ -69,9 +69,9 @@ def test_the_page_in_a_browser(library: Library, tmp_path: Path) -> None:
             ".find(b => b.textContent === arguments[0]).click()"
         )
         page.run(press, "changed")
-        assert page.run(titles) == ["doe became young", "young became mature"]
+        assert page.run(titles) == ["doe in A, young in B", "young in A, mature in B"]
         page.run(press, "mature")
-        assert page.run(titles) == ["young became mature"]
+        assert page.run(titles) == ["young in A, mature in B"]
         page.click(".photo")
         names = "return [...document.querySelectorAll('#stage .name')].map(n => n.textContent)"
         assert page.run(names) == ["A: doe 0.90", "A: young 0.80", "B: doe 0.90", "B: mature 0.70"]

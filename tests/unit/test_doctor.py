@@ -151,9 +151,9 @@ def test_the_command(cli: Cli, tmp_path: Path) -> None:
     (library.root / "Hayfield" / "1.jpg").write_bytes(b"x")
     done = cli("doctor", "--db", library.database.path, "--device", "cpu")
     assert done.returncode == 0, done.stdout + done.stderr
-    lines = {
-        line.split()[1]: line.split()[0] for line in done.stdout.splitlines() if not line.startswith(" ")
-    }
+    answer, *findings = done.stdout.splitlines()
+    assert answer.startswith(("Nothing keeps trailcam from working", "All is well"))
+    lines = {line.split()[1]: line.split()[0] for line in findings if line and not line.startswith(" ")}
     assert lines["device"] == "ok"
     assert lines["weights"] == "ok"
     by = "torch" if openvino_version() is None else "openvino"  # the one that a detect would use
@@ -162,6 +162,7 @@ def test_the_command(cli: Cli, tmp_path: Path) -> None:
         db.execute("UPDATE images SET status = 'completed'")
     asked = cli("doctor", "--db", library.database.path, "--format", "json", "--device", "cuda:99")
     assert asked.returncode == 2
+    assert json.loads(asked.stdout)["headline"].startswith("2 errors keep trailcam from working")
     rows = {row["what"]: row for row in json.loads(asked.stdout)["rows"]}
     assert rows["database"]["level"] == rows["model"]["level"] == "error"
     assert rows["model"]["remedy"]

@@ -93,7 +93,8 @@ def test_only_the_selected_photos(library: Library) -> None:
 def test_a_class_that_a_model_does_not_know_is_named(library: Library) -> None:
     a = library.detect({"a.jpg": [("mature", 0.9, LEFT)]}, weights="one.pt")
     b = library.detect({"a.jpg": [("buck", 0.9, LEFT)]}, classes=ANY_BUCK, weights="", key="imported")
-    told = " ".join(report(library, a, b).notes)
+    made = report(library, a, b)
+    told = " ".join([made.headline, *made.notes])
     assert "A has no class buck" in told
     assert "B has no class mature" in told
     assert "(no weights named)" in told

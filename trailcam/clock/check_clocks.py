@@ -39,7 +39,10 @@ _COUNTER = re.compile(r"\D*(\d{1,6})(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Photos of one camera's folder under one doubt; the first and last path in the order of names."""
+    """Photos of one camera's folder under one doubt; the first and last path in the order of names.
+
+    Photos that are gone, copies and thumbnails come into doubt too, but are not counted here.
+    """
 
     station: str
     folder: str
@@ -54,11 +57,15 @@ class Finding:
 
 @dataclass(slots=True)
 class Checked:
-    """``stations`` (ids) that were checked. ``changed``: image id -> doubt, where the database says else."""
+    """``stations`` (ids) that were checked. ``changed``: image id -> doubt, where the database says else.
+
+    ``newly_doubted``: how many of these are in doubt now and count as photos.
+    """
 
     stations: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     changed: dict[int, str | None] = field(default_factory=dict)
+    newly_doubted: int = 0
 
 
 Where = tuple[float, float] | None
@@ -84,6 +91,7 @@ def check(
                 word = doubt.word if doubt else None
                 if word != shot.captured_at_suspect:
                     checked.changed[shot.image_id] = word
+                    checked.newly_doubted += word is not None and shot.counts
         checked.stations.append(station.station_id)
     return checked
 
@@ -108,7 +116,7 @@ def check_new(database: Database, timezone: str | None, place_of_all: Where = No
     """
     with database.write() as db:
         checked = check_stale(db, timezone, place_of_all)
-    return sum(word is not None for word in checked.changed.values())
+    return checked.newly_doubted
 
 
 def _streams(shots: Sequence[ClockShot]) -> Iterator[tuple[str, str, list[ClockShot]]]:
@@ -242,7 +250,10 @@ def _findings(
         if doubt is not None:
             by_doubt.setdefault(doubt, []).append(shot)
     found = []
-    for doubt, accused in (*by_doubt.items(), *aside.items()):
+    for doubt, all_accused in (*by_doubt.items(), *aside.items()):
+        accused = [shot for shot in all_accused if shot.counts]
+        if not accused:
+            continue
         times = [shot.captured_at for shot in accused if shot.captured_at]
         paths = accused[0].path, accused[-1].path
         found.append(Finding(station, folder, camera, doubt, len(accused), *paths, min(times), max(times)))

@@ -11,7 +11,7 @@
   let view = [];
 
   const words = (d) => (d.change === "gained" ? `gained ${d.b}` : d.change === "lost" ? `lost ${d.a}`
-    : `${d.a} became ${d.b}`);
+    : `${d.a} in A, ${d.b} in B`);
   const fits = (d) => (!chosen.changes.size || chosen.changes.has(d.change))
     && (!chosen.classes.size || chosen.classes.has(d.a) || chosen.classes.has(d.b));
   // Each kind of difference once, with how often it is there.

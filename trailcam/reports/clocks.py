@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from trailcam.clock.check_clocks import Finding
@@ -12,7 +13,7 @@ from trailcam.reports.common import Question
 from trailcam.store.camera_days import make_camera_days
 from trailcam.store.clock_facts import clock_sources
 from trailcam.store.database import Connection
-from trailcam.words.text import count
+from trailcam.words.text import count, printable
 
 # Columns are only ever added at the end.
 _LATER_SOURCES = tuple(
@@ -122,6 +123,7 @@ def times_check(
         columns=_COLUMNS,
         rows=found,
         notes=_notes(found, findings, silent_days),
+        headline=_headline(found, findings),
         sections=(
             Section("suspects", "In doubt", _FINDING_COLUMNS, [_finding_row(one) for one in findings]),
             Section("gaps", "Gaps", _GAP_COLUMNS, gaps),
@@ -145,16 +147,29 @@ def _finding_row(one: Finding) -> Row:
     }
 
 
-def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) -> list[str]:
-    notes = [f"A gap is a break of more than {count(silent_days, 'day')} without a photo."]
+def _headline(found: Sequence[Row], findings: Sequence[Finding]) -> str:
+    photos = sum(row["photos"] for row in found)
+    if not photos:
+        return ""
+    undated = sum(round(row["photos"] * (row[TimeSource.UNKNOWN] or 0)) for row in found)
     suspects = sum(one.photos for one in findings if one.doubt.word not in ACCUSE_NO_CLOCK)
-    if suspects:
+    doubt = f"{count(suspects, 'photo')} in doubt" if suspects else "no clock is in doubt"
+    return f"{photos - undated:,} of {count(photos, 'photo')} have a capture time; {doubt}."
+
+
+def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) -> list[str]:
+    notes = []
+    if any(row["gaps"] for row in found):
+        notes.append(f"A gap is a break of more than {count(silent_days, 'day')} without a photo.")
+    if accused := [one for one in findings if one.doubt.word not in ACCUSE_NO_CLOCK]:
+        one = next((one for one in accused if one.doubt.by), accused[0])
+        where = ["--station", one.station, *(["--folder", one.folder] if one.folder else [])]
+        days = f"--since {one.first_at:%Y-%m-%d} --until {one.last_at:%Y-%m-%d}"
+        command = f"times shift {printable(shlex.join(where))} {days} --by {one.doubt.by or '0h'}"
         notes.append(
-            f"{count(suspects, 'photo')} in doubt don't count for camera-days. `trailcam times shift`"
-            " corrects them; with --by 0h it confirms them."
+            f"Photos in doubt don't count for camera-days. `trailcam {command}` shows a correction, and"
+            " --apply makes it; --by 0h confirms the times."
         )
-    elif found:
-        notes.append("No clock is in doubt.")
     if offsets := sum(one.photos for one in findings if one.doubt.word == OFFSET_DIFFERS):
         notes.append(
             f"{count(offsets, 'photo')} with a UTC offset that is hours from the station's. The times stay;"

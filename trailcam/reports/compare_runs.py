@@ -150,6 +150,7 @@ def comparison_report(
         BOXES: ("Boxes that differ", _BOX_COLUMNS, boxes),
     }
     _, columns, first = tables[part or CLASSES]
+    headline, *told = notes(found, count_undated_left_out(db, selection))
     rest = [] if part else [CHANGES, BOXES]
     return Report(
         name="runs_compare",
@@ -168,7 +169,8 @@ def comparison_report(
         },
         columns=columns,
         rows=first,
-        notes=notes(found, count_undated_left_out(db, selection)),
+        notes=told,
+        headline=headline,
         sections=[
             Section(name, tables[name][0], tables[name][1], tables[name][2], _drawn(*tables[name]))
             for name in rest
@@ -248,7 +250,7 @@ def _drawn(_: str, columns: Sequence[Column], rows: list[Row]) -> tuple[Sequence
 
 
 def notes(found: Comparison, undated_left_out: int) -> list[str]:
-    """What was compared, and what a difference does not mean."""
+    """What was compared, in the first sentence, and what a difference does not mean."""
     sides = found.sides
     (a, name_a), (b, name_b) = ((run["run_id"], _name(run)) for run in (sides.a, sides.b))
     differ = len({difference.image_id for difference in found.differences})

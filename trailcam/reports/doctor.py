@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trailcam.reports.base import CellType, Column, Report
+from trailcam.words.text import count
 
 if TYPE_CHECKING:
     from trailcam.doctor import Check
@@ -19,6 +20,18 @@ _COLUMNS = (
 )
 
 
+def headline(found: Sequence[Check]) -> str:
+    """What was found, in a sentence."""
+    levels = Counter(str(finding.level) for finding in found)
+    errors, warnings = levels["error"], levels["warning"]
+    if errors:
+        keeps = "keeps" if errors == 1 else "keep"
+        told = f"{count(errors, 'error')} {keeps} trailcam from working"
+    else:
+        told = "Nothing keeps trailcam from working" if warnings else "All is well"
+    return f"{told}; {count(warnings, 'warning')}." if warnings else f"{told}."
+
+
 def doctor_report(found: Sequence[Check]) -> Report:
     """One row for each finding, in order."""
     levels = Counter(str(finding.level) for finding in found)
@@ -26,6 +39,7 @@ def doctor_report(found: Sequence[Check]) -> Report:
         name="doctor",
         title="Doctor",
         filters={},
+        headline=headline(found),
         coverage={"photos": 0, **{level: levels[level] for level in ("ok", "warning", "error")}},
         columns=_COLUMNS,
         rows=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ _COLUMNS = (
     Column("detections", "boxes", CellType.COUNT, spare=2),
     Column("started_at", "started", CellType.MOMENT),
     Column("finished_at", "finished", CellType.MOMENT, spare=0),
-    Column("device", "device", CellType.TEXT, wraps=True, spare=1),
+    Column("device", "device", CellType.TEXT, spare=1),
     Column("model_key", "model", CellType.TEXT, shown=False),
 )
 _CLASS_COLUMNS = (
@@ -65,6 +66,7 @@ def run_show(db: Connection, run_id: int, *, working: bool) -> Report:
     check_run(db, run_id)
     run = next(run for run in list_runs(db) if run["run_id"] == run_id)
     row = _row(run, working=working)
+    classes = class_counts(db, run_id, FALLBACK_CONFIDENCE)
     return Report(
         name="run",
         title=f"Run {run_id}",
@@ -72,9 +74,22 @@ def run_show(db: Connection, run_id: int, *, working: bool) -> Report:
         coverage={name: row[name] for name in ("completed", "failed", "missing", "counting")}
         | {"photos": count_images(db)},
         columns=_CLASS_COLUMNS,
-        rows=class_counts(db, run_id, FALLBACK_CONFIDENCE),
+        rows=classes,
+        headline=_headline(row, classes),
         notes=["All boxes of this run; corrections are not taken into account here."],
         sections=(Section("facts", "Facts", _FACT_COLUMNS, _facts(run, row)),),
+    )
+
+
+def _headline(run: Row, classes: Sequence[Row]) -> str:
+    how = {"running": " so far", "interrupted": " before it was interrupted"}.get(run["state"], "")
+    failed = f" ({run['failed']:,} failed)" if run["failed"] else ""
+    counting = sum(row["counting"] for row in classes)
+    return (
+        f"Run {run['run_id']} ({printable(run['weights'] or 'no weights named')}) looked at"
+        f" {count(run['completed'] + run['failed'], 'photo')}{failed}{how} and found"
+        f" {count(run['detections'], 'box')}, {counting:,} of them sure enough to count."
+        f" It counts for {count(run['counting'], 'photo')} today."
     )
 
 

@@ -30,7 +30,8 @@ class ClockShot:
     """One photo's times by source, naive local; ``own`` is the doubt about the chosen one by itself.
 
     ``path`` is relative to its root. ``infrared`` is what the camera notes of itself; ``colour``: see
-    ``trailcam.clock.infrared.colour_of``, None: nobody looked.
+    ``trailcam.clock.infrared.colour_of``, None: nobody looked. One that doesn't count is missing, a copy
+    or a thumbnail.
     """
 
     image_id: int
@@ -51,6 +52,7 @@ class ClockShot:
     own: str | None
     infrared: bool | None
     colour: float | None
+    counts: bool
 
 
 def clock_stations(db: Connection, names: Sequence[str] = (), *, stale: bool = False) -> list[ClockStation]:

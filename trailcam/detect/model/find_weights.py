@@ -124,7 +124,7 @@ def _found(explicit: Path | None, configured: Path | None) -> Weights:
     if explicit is not None:
         return _checked(explicit, "--weights")
     if configured is not None:
-        return _checked(configured, "the configuration")
+        return _checked(configured, "--weights or the configuration")
     if STARTER.is_file():
         return _checked(STARTER, "the starter model")
     raise WeightsError(

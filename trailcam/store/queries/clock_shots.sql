@@ -19,7 +19,8 @@ SELECT
     i.captured_at, i.captured_at_source, i.captured_at_suspect, i.utc_offset_min,
     s.exif_at, s.noted_at, s.modified_at, s.named_at, s.named_offset_min, s.strip_at,
     coalesce(s.strip_differs, false) AS strip_differs,
-    s.suspects[i.captured_at_source] AS own, i.infrared, l.colour
+    s.suspects[i.captured_at_source] AS own, i.infrared, l.colour,
+    i.status <> 'missing' AND i.duplicate_of IS NULL AND i.thumbnail_of IS NULL AS counts
 FROM images i
 LEFT JOIN said s USING (image_id)
 LEFT JOIN image_light l USING (image_id)

@@ -1,4 +1,4 @@
--- Per station its photos that are there, by the source of their capture time, and how many are infrared.
+-- Per station its photos that are there, copies and thumbnails aside, by the source of their capture time, and how many are infrared.
 SELECT
     st.name AS station, st.timezone, st.latitude,
     count(*) AS photos,
@@ -11,6 +11,6 @@ SELECT
 FROM images i
 JOIN stations st USING (station_id)
 LEFT JOIN image_light l USING (image_id)
-WHERE i.status <> 'missing'
+WHERE i.status <> 'missing' AND i.duplicate_of IS NULL AND i.thumbnail_of IS NULL
 GROUP BY st.name, st.timezone, st.latitude
 ORDER BY lower(st.name), st.name;
