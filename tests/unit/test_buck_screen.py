@@ -70,7 +70,7 @@ def test_the_latest_visits_name_a_photo_to_show(season: Library) -> None:
     assert all(row["age"] == "mature" for row in rows)
     shown = "\n".join(lines(report))
     assert "mature, 1 of 1 photo" in shown
-    assert f" {rows[0]['image_id']}\n" in shown, "without separators, as `trailcam show` takes it"
+    assert f" {rows[0]['image_id']}  " in shown, "without separators, as `trailcam show` takes it"
 
 
 def test_the_page_begins_with_it_and_holds_all(season: Library) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import tempfile
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from trailcam.export.table import export_table
 from trailcam.selection import Selection
 from trailcam.settings.config import ReportSettings
 from trailcam.store.paths import to_db
+from trailcam.sun.sky import moon_name, moon_phase, night_midnight
 
 ALL = Selection()
 PHOTOS = (
@@ -50,6 +52,27 @@ def library(tmp_path: Path) -> Library:
 def md(library: Library, target: Path, confidence: float | None = None) -> tuple[dict[str, Any], Summary]:
     summary = export_megadetector(library.database, ALL, target, confidence)
     return json.loads(target.read_text("utf-8")), summary
+
+
+def test_every_dated_photo_has_the_moon_of_its_night(tmp_path: Path) -> None:
+    """The night from noon to noon, in the almanac; new moon was on 1 November 2024, full on the 15th."""
+    photos = [
+        Photo("noon.jpg", "2024-11-01 11:59"),
+        Photo("full.jpg", "2024-11-15 23:30"),
+        Photo("undated.jpg", None),
+        Photo("first.jpg", "0001-01-01 00:00"),
+        Photo("last.jpg", "9999-12-31 23:59"),
+    ]
+    library = make_library(tmp_path, photos, {})
+    target = tmp_path / "out.csv"
+    export_table(library.database, ALL, target, "csv", ReportSettings())
+    with target.open(encoding="utf-8", newline="") as file:
+        found = {row["path"].rpartition("/")[2]: row for row in csv.DictReader(file)}
+    assert (found["noon.jpg"]["moon"], found["full.jpg"]["moon"]) == ("new", "full")
+    assert found["undated.jpg"]["moon"] == ""
+    for name in ("first.jpg", "last.jpg"):
+        at = datetime.fromisoformat(found[name]["captured_at"])
+        assert found[name]["moon"] == moon_name(moon_phase(night_midnight(at)))
 
 
 def test_csv_has_a_row_a_box_and_one_for_a_photo_without(library: Library, tmp_path: Path) -> None:

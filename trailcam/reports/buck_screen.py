@@ -30,15 +30,15 @@ _LIGHT = {LEGAL: "legal", DARK: "night", UNKNOWN: None}
 _LATEST_COLUMNS = (
     Column("begins", "when", CellType.TEXT),
     Column("station", "station", CellType.TEXT, wraps=True),
-    Column("sure_of", "age class", CellType.TEXT, wraps=True),
+    Column("sure_of", "age class", CellType.TEXT),
     Column("sure", "conf.", CellType.NUMBER),
-    Column("light", "light", CellType.TEXT, null="unknown"),
+    Column("light", "light", CellType.TEXT, null="unknown", hide_zero=True),
     Column("image_id", "photo", CellType.TEXT, right=True),  # a number to paste, without separators
     Column("age", "age", CellType.TEXT, shown=False),
     Column("photos", "photos", CellType.COUNT, shown=False),
     Column("max_animals", "most at once", CellType.COUNT, shown=False),
-    Column("temperature_c", "°C", CellType.NUMBER, shown=False),
-    Column("moon", "moon", CellType.TEXT, shown=False),
+    Column("temperature_c", "°C", CellType.NUMBER, hide_zero=True, spare=1),
+    Column("moon", "moon", CellType.TEXT, spare=0),
 )
 
 

@@ -27,6 +27,7 @@ from trailcam.store.counted import PERSON_RUN, Counted, class_info, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
 from trailcam.store.hidden import HiddenCounts
 from trailcam.store.named import Named, join_names
+from trailcam.store.nights import make_nights
 from trailcam.store.paths import from_db
 from trailcam.store.scenes import join_scenes
 from trailcam.store.select import Selected, select
@@ -236,6 +237,7 @@ def copy_rows(
     that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
     """
     db = named.db
+    make_nights(db)
     sql = query("export_rows")
     if no_formulas:
         starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
@@ -256,6 +258,7 @@ def count_rows(named: Named) -> tuple[int, int]:
 
 def table_rows(animals: SavedAnimals) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
     """The names of the flat table's columns, and its rows, some thousands at a time."""
+    make_nights(animals.db)
     found = animals.db.execute(query("export_rows"))
     heading = [str(name) for name, *_ in found.description or ()]
 

@@ -1,7 +1,7 @@
 -- The view `selected` as one flat table: a row for each box of the view `counted`, and one with empty box columns for a
 -- photo without any, so that no photo is dropped. by_person: a person says so, of the box or of the photo. event_...: the
 -- visit of the box (numbers count within this table), and what all photos of it say, from the table `animals`.
--- individual: what people call the buck.
+-- individual: what people call the buck. moon: that of the photo's night by the almanac; moon_phase: by the camera.
 SELECT
     i.image_id, r.name AS root, i.path, s.station, s.captured_at, i.captured_at_source, i.captured_at_suspect,
     s.status, i.error_code, i.error_message,
@@ -14,7 +14,7 @@ SELECT
     i.moon_phase, i.infrared, i.battery_v, i.camera_label,
     a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class,
     n.name AS individual,
-    strip.strip_temperature_c, d.class_probability
+    strip.strip_temperature_c, d.class_probability, nights.moon
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id
@@ -26,6 +26,9 @@ LEFT JOIN (
     WHERE source = 'strip' AND detail IS NOT NULL
     GROUP BY image_id
 ) strip ON strip.image_id = i.image_id
+LEFT JOIN nights
+    ON s.captured_at IS NOT NULL -- least() passes over NULL
+    AND nights.night = least(CAST(s.captured_at + INTERVAL 12 HOUR AS DATE), DATE '9999-12-31')
 LEFT JOIN counted d ON d.image_id = i.image_id
 LEFT JOIN animals a ON a.image_id = d.image_id AND a.run_id = d.run_id AND a.class_id = d.class_id
 LEFT JOIN named n
