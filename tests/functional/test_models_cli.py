@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,26 @@ def test_both_scores_are_kept(cli: Cli, sample_library: SampleLibrary, pair: Pat
     again = cli("detect", *args, "--limit", "2", "--dry-run")
     assert "nothing to do" not in again.stderr  # other photos are left
     assert cli("db", "check").returncode == 0
+
+
+def test_no_bobcats_in_hawaii(cli: Cli, sample_library: SampleLibrary, pair: Path) -> None:
+    """The list of a place holds for a detect, of a pair as well: each change is counted, named and recorded."""
+    cli("scan", str(sample_library.root))
+    args = ("detect", "--weights", str(pair), "--limit", "4", "--backend", "torch")
+    done = cli(*args, env={"TRAILCAM_SPECIES_PLACE": "HI"}, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    told = dict(re.findall(r"Not on the species list: ([\d,]+ box\w*) called (\w+)", done.stderr))
+    assert told
+    assert set(told.values()) <= {"bobcat", "skunk"}
+    rows = json.loads(cli("report", "species", "--confidence", "0.05", "--format", "json").stdout)["rows"]
+    found = {row["class"] for row in rows}
+    assert not {"bobcat", "skunk"} & found
+    assert {"Felidae", "Carnivora"} & found
+    shown = cli("runs", "show", "1", "--format", "json")
+    assert '"Felidae"' in shown.stdout
+    assert cli("db", "check").returncode == 0
+    model = cli("models", "show", str(pair), env={"TRAILCAM_SPECIES_PLACE": "Hawaii"})
+    assert "Not on the species list: boxes of bobcat count as Felidae." in model.stdout
 
 
 def test_add_list_show(cli: Cli, pair: Path) -> None:

@@ -96,6 +96,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "report.silent_days": "14",
         "report.digest": "doe,UTV",
         "species.allowed": "bobcat,Puma concolor",
+        "species.place": "TX",
         "report.per": "photo",
         "static.auto": "true",
         "project.title": "Deer",

@@ -10,7 +10,8 @@ import pytest
 from tests.helpers.library import Library, Photo, make_library
 from tests.unit.test_import_megadetector import BOX, boxes_of, document, saw, take
 from trailcam.imports.box_classes import ClassChoice
-from trailcam.imports.taxonomy import Allowed, known_place, latin_name, place_of, surest
+from trailcam.settings.taxonomy import Allowed, known_place, latin_name, place_of, surest
+from trailcam.settings.ranges import SpeciesList, species_list
 from trailcam.settings.species import COMMON_SPECIES
 from trailcam.store.database import rows
 
@@ -85,7 +86,7 @@ def test_the_probability_and_the_groups_name_are_kept(library: Library) -> None:
 def test_an_impossible_animal_becomes_its_nearest_possible_group(
     library: Library, key: str, allowed: tuple[str, ...], name: str
 ) -> None:
-    done = take(library, classified((key, 0.9)), choice=ClassChoice(0.0, allowed))
+    done = take(library, classified((key, 0.9)), choice=ClassChoice(0.0, SpeciesList(allowed)))
     ((_, found, _, _),) = boxes_of(library, done.run_id)
     assert found == name
     was = CATS[key].rpartition(";")[2]
@@ -96,9 +97,9 @@ def test_an_impossible_animal_becomes_its_nearest_possible_group(
 def test_another_list_is_another_run(library: Library) -> None:
     written = classified(("4", 0.9))
     first = take(library, written)
-    second = take(library, written, choice=ClassChoice(0.0, ("bobcat",)))
+    second = take(library, written, choice=ClassChoice(0.0, SpeciesList(("bobcat",))))
     assert second.run_id != first.run_id
-    assert take(library, written, choice=ClassChoice(0.0, ("bobcat",))).run_id == second.run_id
+    assert take(library, written, choice=ClassChoice(0.0, SpeciesList(("bobcat",)))).run_id == second.run_id
 
 
 def test_speciesnet_names_a_family(library: Library) -> None:
@@ -108,7 +109,7 @@ def test_speciesnet_names_a_family(library: Library) -> None:
         "prediction": CATS["6"],
         "prediction_score": 0.8,
     }
-    done = take(library, {"predictions": [row]}, choice=ClassChoice(0.0, ("bobcat",)))
+    done = take(library, {"predictions": [row]}, choice=ClassChoice(0.0, SpeciesList(("bobcat",))))
     ((_, found, _, _),) = boxes_of(library, done.run_id)
     assert found == "cat family"
     assert not [note for note in done.notes if note.startswith("Not on the species list")]
@@ -121,6 +122,25 @@ def test_every_common_animal_has_a_place(name: str) -> None:
     assert latin_name(place) == COMMON_SPECIES[name]
 
 
+def test_a_state_of_the_table_judges_what_it_knows(library: Library) -> None:
+    """A jaguar and a dingo in Texas; a zebra, whose family the table knows; an otter, which lives there."""
+    ids = {**CATS, "7": "g;mammalia;carnivora;mustelidae;lontra;canadensis;river otter"}
+    ids["8"] = "h;mammalia;carnivora;mustelidae;mustela;lutreola;mink"
+    shares = [saw("Hayfield/1.jpg", *({**BOX, "classifications": [[key, 0.9]]} for key in "145782"))]
+    written = document(
+        *shares,
+        classification_categories={key: text.rpartition(";")[2] for key, text in ids.items()},
+        classification_category_descriptions=ids,
+    )
+    done = take(library, written, choice=ClassChoice(0.0, species_list("Texas", ())))
+    found = [name for _, name, _, _ in boxes_of(library, done.run_id)]
+    assert sorted(found) == sorted(["bobcat", "Felidae", "Equus", "river otter", "mink", "puma"])
+    assert [note for note in done.notes if "species list" in note] == [
+        "Not on the species list: 1 box called jaguar is now Felidae.",
+        "Not on the species list: 1 box called zebra is now Equus.",
+    ]
+
+
 def test_places_by_hand() -> None:
     assert place_of("x;Mammalia;Carnivora;Felidae;Lynx;rufus;bobcat") == (
         *("mammalia", "carnivora", "felidae"),
@@ -129,4 +149,6 @@ def test_places_by_hand() -> None:
     assert place_of("no;taxonomy") is None
     assert place_of("x;;;;;;animal") is None
     assert surest({}, 0.5) is None
-    assert Allowed(["gnome"], {}).nearest("gnome", None) is None
+    assert place_of("x;mammalia;cetartiodactyla;cervidae;dama;dama;deer") == known_place("fallow deer")
+    assert Allowed(SpeciesList(("gnome",)), {}).possible("gnome", None)
+    assert not Allowed(SpeciesList(("gnome",)), {}).possible("elf", None)

@@ -23,7 +23,7 @@ from trailcam.words.span import in_words
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from trailcam.cli.detect_shares import Shares
     from trailcam.cli.open_library import App, Library
@@ -118,7 +118,7 @@ def detect(
             )
         if report.pipeline.completed and not report.pipeline.interrupted:
             _search_static(report.run_id, library)
-    _show(report.pipeline, report.database_s, library)
+    _show(report.pipeline, report.database_s, report.elsewhere, library)
     if not library.quiet:
         _say_kept(report, library)
     if not report.pipeline.interrupted:
@@ -157,7 +157,7 @@ def _in_shares(shares: Shares, library: Library, *, accept_failures: bool, dry_r
     if report.before:
         library.say(f"{count(report.before, 'photo')} of the share had been looked at before.")
     if report.pipeline:
-        _show(report.pipeline, report.write_s, library)
+        _show(report.pipeline, report.write_s, report.elsewhere, library)
         _exit(report.pipeline)
 
 
@@ -245,7 +245,9 @@ def _shown(app: App) -> Iterator[_Shown]:
         yield _Shown(app, bar)
 
 
-def _show(pipeline: PipelineReport, write_s: float, library: Library) -> None:
+def _show(
+    pipeline: PipelineReport, write_s: float, elsewhere: Mapping[str, str], library: Library
+) -> None:
     if library.quiet:
         return
     console.say(
@@ -261,6 +263,10 @@ def _show(pipeline: PipelineReport, write_s: float, library: Library) -> None:
         console.say(f"Boxes sure enough to count: {seen}.")
     elif pipeline.completed:
         console.say("No box is sure enough to count.")
+    for was, now in elsewhere.items():
+        if n := pipeline.detections[was]:
+            boxes, verb = count(n, "box"), "is" if n == 1 else "are"
+            console.say(f"Not on the species list: {boxes} called {printable(was)} {verb} now {printable(now)}.")
     if library.verbose:
         _show_times(pipeline, write_s, library)
 

@@ -108,7 +108,7 @@ def megadetector(
             file,
             rules=library.settings.classes,
             base=base,
-            choice=ClassChoice(least, library.settings.species.allowed),
+            choice=ClassChoice(least, library.settings.species.listed),
             dry_run=dry_run,
         )
     _show_run(done, dry_run=dry_run)

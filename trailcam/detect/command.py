@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from trailcam.files.mount_guard import alive, check_root
 from trailcam.machine import installed_version
 from trailcam.selection import Selection
 from trailcam.settings.config import Settings
+from trailcam.settings.taxonomy import renamed
 from trailcam.store.database import Database
 from trailcam.store.images import roots
 from trailcam.store.run_sink import RunFacts, RunSink, Todo, begin_run, end_run, ran_before, select_todo
@@ -69,11 +70,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class DetectReport:
-    """What a run did. ``database_s`` is all the time spent in the database, opening it included."""
+    """What a run did. ``database_s`` is all the time spent in the database, opening it included.
+
+    ``elsewhere``: see :class:`Ready`.
+    """
 
     run_id: int
     pipeline: PipelineReport
     database_s: float
+    elsewhere: Mapping[str, str]
 
 
 def prepare(database: Database, settings: Settings, selection: Selection, limit: int | None = None) -> Work:
@@ -121,7 +126,7 @@ def detect(
         raise
     with database.write() as db:
         end_run(db, run_id, completed=not report.interrupted, seconds=seconds_of(report, sink.seconds))
-    return DetectReport(run_id, report, sink.seconds)
+    return DetectReport(run_id, report, sink.seconds, ready.elsewhere)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +138,11 @@ class Ready:
     opened: Opened
     best: Plan
     facts: RunFacts
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """Classes that the species list doesn't have -> what their boxes are called instead."""
+        return _elsewhere(self.opened.detector, self.facts.classes)
 
     def options(self, accept_failures: bool) -> PipelineOptions:
         """How the photos go through the pipeline."""
@@ -185,8 +195,10 @@ def make_ready(work: Work, settings: Settings, control: Control, is_new: Callabl
             opened = sound(opened, work.weights, settings.detect.precision, opened_in)
             facts = _facts(work, opened, settings)
         best = fit(opened, _Files(work), control.stop).plan
-    facts = dataclasses.replace(facts, settings=_settings_record(settings, best, opened.detector))
-    return Ready(work, settings, opened, best, facts)
+    record = _settings_record(settings, best, opened.detector)
+    if elsewhere := _elsewhere(opened.detector, facts.classes):
+        record["not_on_list"] = elsewhere
+    return Ready(work, settings, opened, best, dataclasses.replace(facts, settings=record))
 
 
 def _facts(work: Work, opened: Opened, settings: Settings) -> RunFacts:
@@ -272,10 +284,19 @@ def _classes(detector: Detector, settings: Settings) -> tuple[ClassInfo, ...]:
             f"[classes] in the configuration names {', '.join(unknown)}, which the model doesn't have.",
             f"The model's classes are: {', '.join(names.values())}.",
         )
-    return tuple(
+    described = [
         dataclasses.replace(info, threshold=detector.thresholds.get(info.class_id))
         for info in chosen.describe(names, settings.classes)
-    )
+    ]
+    return tuple(renamed(described, settings.species.listed)[0])
+
+
+def _elsewhere(detector: Detector, classes: Sequence[ClassInfo]) -> dict[str, str]:
+    return {
+        detector.names[info.class_id]: info.name
+        for info in classes
+        if info.name != detector.names[info.class_id]
+    }
 
 
 def _settings_record(settings: Settings, best: Plan, detector: Detector) -> dict[str, Any]:

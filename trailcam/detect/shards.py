@@ -9,10 +9,9 @@ from __future__ import annotations
 import dataclasses
 import platform
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trailcam import __version__
 from trailcam.detect.command import Ready, Started, Work, make_ready, model_key, seconds_of, source_of
@@ -35,9 +34,6 @@ from trailcam.store.parts import (
 from trailcam.store.review_rows import library_id
 from trailcam.store.work_list import ListHead, Share, count_list, read_list, read_share, write_list
 from trailcam.words.text import printable
-
-if TYPE_CHECKING:
-    pass
 
 _CHANGE_BOXES = ("imgsz", "store_confidence")
 
@@ -64,6 +60,7 @@ class ShareReport:
     before: int
     pipeline: PipelineReport | None
     write_s: float = 0.0
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def interrupted(self) -> bool:
@@ -166,7 +163,7 @@ def look_at_share(
         report = _look(ready, sink, control, started, accept_failures)
         if not report.interrupted:
             sink.finish(_part_head(work, ready, report, sink.seconds))
-    return ShareReport(n_photos, n_photos - len(rest), report, sink.seconds)
+    return ShareReport(n_photos, n_photos - len(rest), report, sink.seconds, ready.elsewhere)
 
 
 def _look(

@@ -10,8 +10,9 @@ from trailcam.domain import ClassInfo, Kind
 from trailcam.imports import speciesnet
 from trailcam.imports.classes import NOTHING, WHITETAIL
 from trailcam.imports.reading import Malformed, as_id, as_list, as_share
-from trailcam.imports.taxonomy import Allowed, Place, known_place, latin_name, place_of, surest
+from trailcam.settings.taxonomy import Allowed, Place, known_place, latin_name, place_of, surest
 from trailcam.settings.classmap import fold
+from trailcam.settings.ranges import SpeciesList
 from trailcam.words.text import count, printable
 
 _KINDS = {"animal": Kind.ANIMAL, "person": Kind.PERSON, "human": Kind.PERSON, "vehicle": Kind.VEHICLE}
@@ -35,11 +36,11 @@ class ClassChoice:
     """How a class is chosen from what a file says of a box.
 
     ``least`` 0..1: classifications that are less probable count together, by the group of animals that holds
-    them. ``allowed``: names of the animals that a place has, empty for all; see ``Allowed``.
+    them. ``allowed``: the animals that may be there; see ``Allowed``.
     """
 
     least: float = 0.0
-    allowed: tuple[str, ...] = ()
+    allowed: SpeciesList = SpeciesList()
 
 
 EVERYTHING = ClassChoice()
@@ -161,11 +162,9 @@ class BoxClasses:
             self._allowed = Allowed(self._wanted, told)
         name = self._name(key)
         place = key if isinstance(key, tuple) else self._place(key)
-        if self._allowed.knows(name):
+        if self._allowed.possible(name, place):
             return key, probability
-        nearest = self._allowed.nearest(name, place)
-        if nearest is not None and nearest == place:
-            return key, probability
+        nearest = self._allowed.nearest(place)
         if self._counting:
             now = latin_name(nearest) if nearest is not None else self._head.categories[category].strip()
             self._moved[name, now] = self._moved.get((name, now), 0) + 1

@@ -34,6 +34,7 @@ from trailcam.imports.reading import (
     sha256_of,
 )
 from trailcam.settings.classmap import ClassRule, fold
+from trailcam.settings.ranges import SpeciesList
 from trailcam.store.database import Database
 from trailcam.store.import_batches import begin_import
 from trailcam.store.imported import ImportedRun
@@ -97,14 +98,14 @@ def import_megadetector(
         classes = BoxClasses(head, meanings(db, rules), choice)
         infos = classes.read_all(_entries(path), lambda entry: _check(entry, classes))
         facts = RunFacts(
-            model_key=" ".join([f"import {sha256} {choice.least:g}", *sorted(map(fold, choice.allowed))]),
+            model_key=" ".join([f"import {sha256} {choice.least:g}", *_key_of(choice.allowed)]),
             weights_sha256=sha256,
             weights_name=printable(str(head.info.get("detector") or path.name)),
             settings={
                 "imported": "megadetector",
                 "file": printable(path.name),
                 "least_classification": choice.least,
-                **({"allowed_species": list(choice.allowed)} if choice.allowed else {}),
+                **({"allowed_species": list(choice.allowed.names)} if choice.allowed else {}),
                 "info": dict(head.info),
             },
             versions={"trailcam": __version__, "format": head.version},
@@ -136,6 +137,12 @@ def import_megadetector(
         done.current = run.finish()
         done.import_id = begin_import(db, "megadetector", path.name, run.run_id)
     return done
+
+
+def _key_of(allowed: SpeciesList) -> list[str]:
+    """What of a species list changes classes."""
+    place = [f"place {allowed.place}"] if allowed.place else []
+    return [*place, *sorted(map(fold, allowed.names))]
 
 
 def _read_names(path: Path, matcher: Matcher, done: Imported) -> FileHead:

@@ -9,6 +9,7 @@ from trailcam.detect.model.protocol import class_map_of
 from trailcam.detect.model.trust import is_trusted
 from trailcam.errors import TrailcamError
 from trailcam.reports.base import CellType, Column, Report, Row, Section
+from trailcam.settings.taxonomy import renamed
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def model_list() -> Report:
 
 def model_show(weights: Weights, detector: Detector, settings: Settings) -> Report:
     """One model: its classes and what they mean, then its files. ``detector``: the model, opened."""
-    infos = class_map_of(detector, settings.detect.class_map).describe(detector.names, settings.classes)
+    described = class_map_of(detector, settings.detect.class_map).describe(detector.names, settings.classes)
+    infos, elsewhere = renamed(described, settings.species.listed)
     facts: dict[str, Any] = {"size": weights.size.in_words(settings.detect.imgsz, detector.frame.imgsz)}
     for what, part in zip(_part_names(weights), weights.files, strict=True):
         facts[what] = part.path
@@ -78,13 +80,17 @@ def model_show(weights: Weights, detector: Detector, settings: Settings) -> Repo
         rows=[
             {
                 "class_id": info.class_id,
-                "class": printable(info.name),
+                "class": printable(detector.names[info.class_id]),
                 "kind": str(info.kind),
                 "age_class": str(info.age_class) if info.age_class else None,
                 "species": info.species,
                 "threshold": detector.thresholds.get(info.class_id),
             }
             for info in infos
+        ],
+        notes=[
+            f"Not on the species list: boxes of {printable(was)} count as {printable(now)}."
+            for was, now in elsewhere.items()
         ],
         sections=(
             Section(

@@ -21,6 +21,7 @@ from trailcam.domain import FALLBACK_CONFIDENCE as FALLBACK_CONFIDENCE
 from trailcam.errors import ConfigError, UsageError
 from trailcam.settings import schema as tables
 from trailcam.settings.classmap import ClassRule, class_map_rule, rule_from_table
+from trailcam.settings.ranges import SpeciesList, place_rule, species_list
 from trailcam.settings.schema import KeyRule, Refused, ValueSource, check_table, check_value
 from trailcam.words.months import DEFAULT_FIRST_MONTH, Season, parse_months
 from trailcam.words.span import parse_duration
@@ -130,12 +131,18 @@ class StaticSettings:
 
 @dataclass(frozen=True, slots=True)
 class SpeciesSettings:
-    """``[species]``. ``allowed``: the animals that live there; any other answer of an import becomes the
+    """``[species]``: the animals that may be there, by a ``place`` of the table that ships, by name, or both.
 
-    smallest group that it shares with one of them. Empty: all may be there.
+    An answer that can't be becomes the smallest group that it shares with one that can.
     """
 
+    place: Annotated[str | None, place_rule()] = None
     allowed: Annotated[tuple[str, ...], tables.names("bobcat", "Odocoileus virginianus")] = ()
+
+    @property
+    def listed(self) -> SpeciesList:
+        """The list that results; false where all animals may be there."""
+        return species_list(self.place, self.allowed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,23 +85,23 @@ def _lineages(text: str) -> dict[str, tuple[str, ...]]:
 
 
 LINEAGES = _lineages(
-    """mammalia cingulata dasypodidae dasypus
-mammalia artiodactyla cervidae axis,cervus,dama,alces,odocoileus
+    """mammalia cingulata dasypodidae dasypus,cabassous
+mammalia artiodactyla cervidae axis,cervus,dama,alces,odocoileus,rangifer,mazama,rusa,rucervus,elaphurus
 mammalia artiodactyla bovidae bos,capra,ovis,boselaphus
 mammalia artiodactyla suidae sus
-mammalia artiodactyla tayassuidae pecari
+mammalia artiodactyla tayassuidae pecari,dicotyles,tayassu
 mammalia artiodactyla antilocapridae antilocapra
 mammalia carnivora mustelidae taxidea,lontra
 mammalia carnivora ursidae ursus
-mammalia carnivora felidae lynx,felis,puma
+mammalia carnivora felidae lynx,felis,puma,panthera,leopardus,herpailurus
 mammalia carnivora canidae canis,urocyon,vulpes
-mammalia carnivora procyonidae procyon,bassariscus
-mammalia carnivora mephitidae mephitis
+mammalia carnivora procyonidae procyon,bassariscus,nasua,potos
+mammalia carnivora mephitidae mephitis,spilogale,conepatus
 mammalia rodentia castoridae castor
-mammalia rodentia erethizontidae erethizon
+mammalia rodentia erethizontidae erethizon,coendou
 mammalia rodentia sciuridae sciurus
 mammalia perissodactyla equidae equus
-mammalia didelphimorphia didelphidae didelphis
+mammalia didelphimorphia didelphidae didelphis,caluromys,chironectes,marmosa,philander,tlacuatzin
 mammalia lagomorpha leporidae lepus
 aves cuculiformes cuculidae geococcyx
 aves galliformes phasianidae meleagris
