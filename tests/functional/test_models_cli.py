@@ -69,7 +69,7 @@ def test_both_scores_are_kept(cli: Cli, sample_library: SampleLibrary, pair: Pat
 
 
 def test_no_bobcats_in_hawaii(cli: Cli, sample_library: SampleLibrary, pair: Path) -> None:
-    """The list of a place holds for a detect, of a pair as well: each change is counted, named and recorded."""
+    """The list of a place holds for detect, with a pair too: each change is counted, named, recorded."""
     cli("scan", str(sample_library.root))
     args = ("detect", "--weights", str(pair), "--limit", "4", "--backend", "torch")
     done = cli(*args, env={"TRAILCAM_SPECIES_PLACE": "HI"}, timeout=300)

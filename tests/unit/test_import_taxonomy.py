@@ -10,9 +10,9 @@ import pytest
 from tests.helpers.library import Library, Photo, make_library
 from tests.unit.test_import_megadetector import BOX, boxes_of, document, saw, take
 from trailcam.imports.box_classes import ClassChoice
-from trailcam.settings.taxonomy import Allowed, known_place, latin_name, place_of, surest
 from trailcam.settings.ranges import SpeciesList, species_list
 from trailcam.settings.species import COMMON_SPECIES
+from trailcam.settings.taxonomy import Allowed, known_place, latin_name, place_of, surest
 from trailcam.store.database import rows
 
 CATS = {

@@ -99,7 +99,12 @@ def test_a_models_classes_by_a_place() -> None:
     assert renamed(infos, species_list(None, ())) == (infos, {})
     # A list of names alone rules out all the rest, but never deer, people and what nobody can place.
     found, changed = renamed(infos, species_list(None, ("coyote",)))
-    assert changed == {"jaguar": "Carnivora", "lion": "Carnivora", "bobcat": "Carnivora", "elephant": "animal"}
+    assert changed == {
+        "jaguar": "Carnivora",
+        "lion": "Carnivora",
+        "bobcat": "Carnivora",
+        "elephant": "animal",
+    }
     assert found[3:6] == infos[3:6]
     assert renamed(infos, species_list("HI", ("bobcat", "jaguar")))[1] == {"lion": "Felidae"}
 

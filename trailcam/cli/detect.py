@@ -245,9 +245,7 @@ def _shown(app: App) -> Iterator[_Shown]:
         yield _Shown(app, bar)
 
 
-def _show(
-    pipeline: PipelineReport, write_s: float, elsewhere: Mapping[str, str], library: Library
-) -> None:
+def _show(pipeline: PipelineReport, write_s: float, elsewhere: Mapping[str, str], library: Library) -> None:
     if library.quiet:
         return
     console.say(
@@ -266,7 +264,9 @@ def _show(
     for was, now in elsewhere.items():
         if n := pipeline.detections[was]:
             boxes, verb = count(n, "box"), "is" if n == 1 else "are"
-            console.say(f"Not on the species list: {boxes} called {printable(was)} {verb} now {printable(now)}.")
+            console.say(
+                f"Not on the species list: {boxes} called {printable(was)} {verb} now {printable(now)}."
+            )
     if library.verbose:
         _show_times(pipeline, write_s, library)
 

@@ -10,9 +10,9 @@ from trailcam.domain import ClassInfo, Kind
 from trailcam.imports import speciesnet
 from trailcam.imports.classes import NOTHING, WHITETAIL
 from trailcam.imports.reading import Malformed, as_id, as_list, as_share
-from trailcam.settings.taxonomy import Allowed, Place, known_place, latin_name, place_of, surest
 from trailcam.settings.classmap import fold
-from trailcam.settings.ranges import SpeciesList
+from trailcam.settings.ranges import ALL, SpeciesList
+from trailcam.settings.taxonomy import Allowed, Place, known_place, latin_name, place_of, surest
 from trailcam.words.text import count, printable
 
 _KINDS = {"animal": Kind.ANIMAL, "person": Kind.PERSON, "human": Kind.PERSON, "vehicle": Kind.VEHICLE}
@@ -40,7 +40,7 @@ class ClassChoice:
     """
 
     least: float = 0.0
-    allowed: SpeciesList = SpeciesList()
+    allowed: SpeciesList = ALL
 
 
 EVERYTHING = ClassChoice()

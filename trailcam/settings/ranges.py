@@ -1,4 +1,4 @@
-"""Where animals live, by the table that ships (``configs/ranges.toml``), and lists of those that a place has."""
+"""Where animals live, by the table that ships (``configs/ranges.toml``); lists of those that a place has."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from trailcam.settings.schema import KeyRule, Refused, read_toml
 
 @dataclass(frozen=True, slots=True)
 class SpeciesList:
-    """The animals that may be at a place, by names that people use or scientific ones.
+    """The animals that may be at a place, by common or scientific names.
 
-    ``place`` "": every animal that isn't among ``names`` is impossible. Else the table of that place speaks:
-    impossible is what it knows ``elsewhere`` alone, and whatever of its ``families`` isn't among ``names``; of
-    all other animals it says nothing. False where nothing is impossible.
+    ``place`` "": every animal that isn't among ``names`` is impossible. Else by the table: impossible are
+    the animals that live only ``elsewhere``, and those of its ``families`` that aren't among ``names``; all
+    others may be there. A list without names is false: nothing is impossible.
     """
 
     names: tuple[str, ...] = ()
@@ -27,6 +27,10 @@ class SpeciesList:
 
     def __bool__(self) -> bool:
         return bool(self.names)
+
+
+ALL = SpeciesList()
+"""No list: all animals may be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def read_ranges() -> Ranges:
 def _ranges(table: Mapping[str, object]) -> Ranges:
     countries = _texts_of(table["places"])
     codes = {country: tuple(places) for country, places in countries.items()}
-    places = {fold(code): (code,) for group in codes.values() for code in group}
+    places: dict[str, tuple[str, ...]] = {fold(code): (code,) for group in codes.values() for code in group}
     places |= {fold(name): (code,) for group in countries.values() for code, name in group.items()}
     places |= {fold(country): group for country, group in codes.items()}
     other_names = table["other_names"]

@@ -114,29 +114,28 @@ class Allowed:
         return next((group for group in groups if group in self._groups), None)
 
 
-def renamed(
-    infos: Sequence[ClassInfo], wanted: SpeciesList
-) -> tuple[list[ClassInfo], dict[str, str]]:
+def renamed(infos: Sequence[ClassInfo], wanted: SpeciesList) -> tuple[list[ClassInfo], dict[str, str]]:
     """A model's classes as a species list lets them count, and old name -> new name of those it changes.
 
     Only animals are judged whose scientific name is known; deer by sex and age, people, vehicles and things
     are not.
     """
+    if not wanted:
+        return list(infos), {}
     allowed = Allowed(wanted, {})
     found: list[ClassInfo] = []
     changed: dict[str, str] = {}
     for info in infos:
         latin = info.species or scientific_name(info.name)
         place = known_place(latin) if latin else None
-        if not wanted or info.kind is not Kind.ANIMAL or latin is None or allowed.possible(latin, place):
+        judged = info.kind is Kind.ANIMAL and latin is not None
+        if not judged or any(allowed.possible(name, place) for name in (info.name, latin or "")):
             found.append(info)
-        elif fold(info.name) in {fold(name) for name in wanted.names}:
-            found.append(info)
-        else:
-            nearest = allowed.nearest(place)
-            species = latin_name(nearest) if nearest is not None else None
-            changed[info.name] = species or Kind.ANIMAL.value
-            found.append(replace(info, name=changed[info.name], species=species))
+            continue
+        nearest = allowed.nearest(place)
+        species = latin_name(nearest) if nearest is not None else None
+        changed[info.name] = species or Kind.ANIMAL.value
+        found.append(replace(info, name=changed[info.name], species=species))
     return found, changed
 
 
