@@ -1,14 +1,14 @@
 """trailcam beside other programs: the same photos, the same weights, in one run.
 
     python benchmarks/peers.py --weights yolo11n.pt [--sets "3 MP,16 MP"] [--photos 48] [--rounds 5]
-        [--only trailcam,yolo-1] [--peers PYTHON] [--budget 600] [--output FILE.json]
+        [--only trailcam,yolo-1] [--peers FOLDER [--install]] [--budget 600] [--output FILE.json]
 
 Photos are rendered with day-like detail. Each program is a process of its own; rounds go in turn through
 all of them, so that what else the machine does meets them all. ``whole`` is photos over the time of the
 process. ``steady`` leaves start-up out: the same program also looks at a few (--few), and the time between
-the two is that of the rest. Peak memory is of the process and its children. --peers is the Python of an
-environment with megadetector, sparrow-engine, ultralytics and onnx; a program that isn't there, or refuses
-the weights, is reported with its words.
+the two is that of the rest. Peak memory is of the process and its children. --peers is a folder with an
+environment for each program of the field (peer_programs.py), which --install makes; a program that isn't
+there, refuses the weights or passes over photos is reported with the reason, and has no figure.
 After --budget seconds no new round begins. Medians with the lowest and highest; the ratios are of medians.
 """
 
@@ -31,10 +31,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from peer_programs import PEERS, commands_of, install, python_of
 from scan_bench import cpu
 
 from trailcam.bench.photos import SIZES, mixed, render
+from trailcam.words.text import printable
 
+CALL = "python benchmarks/peers.py"
 CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "ultralytics", "opencv-python", "simplejpeg", "duckdb", "openvino", "onnxruntime")
 
@@ -53,22 +56,13 @@ for result in YOLO(sys.argv[1]).predict(sys.argv[2], **how):
 
 # What the command `yolo` does; its script lies elsewhere in some environments.
 YOLO = "from ultralytics.cfg import entrypoint; entrypoint()"
-EXPORT = """
-import shutil, sys
-from pathlib import Path
-from ultralytics import YOLO
-copy = shutil.copy(sys.argv[1], Path(sys.argv[2]).with_suffix(".pt"))
-YOLO(copy).export(format="onnx", imgsz=640)
-"""
-# It takes models by their name in a catalogue of its own; what it says to a file is what is reported.
-SPARROW = """
-import sys, sparrow_engine
-sparrow_engine.detect(sys.argv[1], model=sys.argv[2], recursive=True)
-"""
 
 
-def commands(weights: Path, photos: Path, work: Path, peers: str | None) -> dict[str, list[list[str]]]:
-    """Each program's commands, of which the last is timed; the others prepare."""
+def commands(weights: Path, photos: Path, work: Path, peers: Path) -> dict[str, list[list[str]]]:
+    """Each program's commands, of which the last is timed; the others prepare.
+
+    ``peers``: the folder with the environments of the field's programs.
+    """
     cam = [sys.executable, "-m", "trailcam"]
     db = str(work / "trailcam.duckdb")
     scan = [*cam, "scan", "-q", "--db", db, str(photos)]
@@ -81,31 +75,27 @@ def commands(weights: Path, photos: Path, work: Path, peers: str | None) -> dict
         **{f"yolo-{n}": [[*cli, f"batch={n}"]] for n in (1, 8, 16)},
         "ultralytics-loop": [[sys.executable, "-c", LOOP, str(weights), str(photos), str(work / "db")]],
     }
-    if peers:
-        run = [peers, "-m", "megadetector.detection.run_detector_batch", str(weights), str(photos)]
-        found["megadetector"] = [[*run, str(work / "md.json"), "--threshold", "0.05"]]
-        onnx = str(work / "model.onnx")
-        found["sparrow-engine"] = [
-            [peers, "-c", EXPORT, str(weights), onnx],
-            [peers, "-c", SPARROW, str(photos), onnx],
-        ]
+    found |= {name: commands_of(name, peers, weights, photos, work.parent / name) for name in PEERS}
     return found
 
 
 def run(program: list[list[str]], limit_s: float) -> dict[str, Any]:
-    """Seconds and peak MB of the last command; ``failed`` with its last words where one of them fails."""
-    seconds, peak = 0.0, 0
+    """Seconds and peak MB of the last command, and what it says of itself in its last line as JSON.
+
+    ``failed`` with its last words where one of them fails.
+    """
+    seconds, peak, out = 0.0, 0, b""
     for command in program:
         began = time.perf_counter()
         try:
             process = subprocess.Popen(
-                command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_quiet()
+                command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_quiet()
             )
         except OSError as error:
             return {"failed": f"{Path(command[0]).name}: {error.strerror}"}
         watch = _Watch(process.pid)
         try:
-            _, said = process.communicate(timeout=limit_s)
+            out, said = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -116,7 +106,13 @@ def run(program: list[list[str]], limit_s: float) -> dict[str, Any]:
         if process.returncode not in (0, 1) or (process.returncode == 1 and "trailcam" not in command):
             lines = said.decode(errors="replace").strip().splitlines()
             return {"failed": " / ".join(lines[-2:])[-400:] or f"exit code {process.returncode}"}
-    return {"s": seconds, "peak_mb": peak / 1e6}
+    return {"s": seconds, "peak_mb": peak / 1e6, **_told(out)}
+
+
+def _told(out: bytes) -> dict[str, Any]:
+    """The last line of a peer's output: how many photos it looked at, and boxes it found."""
+    last = out.decode(errors="replace").strip().rpartition("\n")[2]
+    return json.loads(last) if last.startswith('{"photos"') else {}
 
 
 def _quiet() -> dict[str, str]:
@@ -175,7 +171,11 @@ def measure(name: str, folder: Path, n: int, asked: argparse.Namespace, until: f
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     taken: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    failed: dict[str, str] = {}
+    failed: dict[str, str] = {
+        peer: f"not run: {CALL} --peers {printable(str(asked.peers))} --install"
+        for peer in PEERS
+        if not python_of(asked.peers, peer).exists()
+    }
     for number in range(asked.rounds):
         if number and time.monotonic() > until:
             break
@@ -186,6 +186,9 @@ def measure(name: str, folder: Path, n: int, asked: argparse.Namespace, until: f
                 work = Path(tempfile.mkdtemp(dir=folder))
                 done = run(commands(asked.weights, source, work, asked.peers)[program], asked.limit)
                 shutil.rmtree(work, ignore_errors=True)
+                wanted = asked.few if which == "few" else n
+                if done.get("photos", wanted) != wanted:
+                    done = {"failed": f"looked at {done['photos']} of {wanted} photos"}
                 if "failed" in done:
                     failed[program] = done["failed"]
                     print(f"{name:8} {program:18} failed: {done['failed']}", flush=True)
@@ -239,12 +242,16 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=8, help="photos of the short run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", help="these programs, with commas")
-    parser.add_argument("--peers", help="the Python of an environment with megadetector and sparrow-engine")
+    parser.add_argument("--peers", type=Path, help="a folder with an environment for each other program")
+    parser.add_argument("--install", action="store_true", help="make the environments that --peers lacks")
     parser.add_argument("--budget", type=float, default=600, help="seconds after which no new round begins")
     parser.add_argument("--limit", type=float, default=300, help="seconds for one process")
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
     asked.weights = asked.weights.resolve()
+    asked.peers = asked.peers or Path(tempfile.gettempdir()) / "trailcam-peers"
+    if asked.install:
+        install(asked.peers)
     began, sets = time.monotonic(), asked.sets.split(",")
     found: dict[str, Any] = {**facts(), "weights": asked.weights.name, "sets": {}}
     for number, name in enumerate(sets, start=1):

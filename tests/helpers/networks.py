@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trailcam.detect.model import yolov5
-from trailcam.detect.model.yolox import Yolox
+from trailcam.detect.model.yolox import Yolox, decode
 
 YOLOV5_YAML: dict[str, Any] = {
     **{"nc": 2, "ch": 3, "depth_multiple": 0.33, "width_multiple": 0.125},
@@ -30,6 +31,15 @@ YOLOV5_YAML: dict[str, Any] = {
     ],
 }
 """A description as YOLOv5 keeps it, shorter than any published one."""
+
+
+def four_grids() -> dict[str, Any]:
+    """The same with a fourth grid, of stride 64, as MegaDetector v5 has."""
+    yaml = deepcopy(YOLOV5_YAML)
+    yaml["anchors"] = [*yaml["anchors"], [100, 100, 200, 200, 300, 300]]
+    yaml["head"].insert(-1, [-1, 1, "Conv", [512, 3, 2]])
+    yaml["head"][-1][0] = [4, 11, 7, 12]
+    return yaml
 
 
 def yolov5_net(yaml: dict[str, Any] | None = None, *, seed: int = 0) -> yolov5.Yolov5:
@@ -131,3 +141,47 @@ class Mean(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((2, 3)) * 20
+
+
+class Yolov5Answers(nn.Module):
+    """What YOLOv5's own export answers: (n, boxes, 5 + classes), the objectness apart from the classes."""
+
+    def __init__(self, net: yolov5.Yolov5) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        answers = self.net.heads(x)
+        head: Any = self.net.model[-1]
+        scores = []
+        for answer in answers:
+            n, _, height, width = answer.shape
+            raw = answer.view(n, head.n_anchors, -1, height, width).sigmoid()[:, :, 4:]
+            scores.append(raw.permute(0, 1, 3, 4, 2).flatten(1, 3))
+        return torch.cat([self.net.decode(answers)[:, :4].transpose(1, 2), torch.cat(scores, 1)], 2)
+
+
+class YoloxAnswers(nn.Module):
+    """What YOLOX's own export answers: (n, cells, 5 + classes); boxes ``decoded`` to px, or left in cells."""
+
+    def __init__(self, net: Yolox, *, decoded: bool) -> None:
+        super().__init__()
+        self.net, self.decoded = net, decoded
+
+    def forward(self, x: Tensor) -> Tensor:
+        answers = self.net.head(self.net.backbone(x))
+        raw = torch.cat([answer.flatten(2) for answer in answers], 2)
+        boxes = decode(answers)[:, :4] if self.decoded else raw[:, :4]
+        return torch.cat([boxes, raw[:, 4:].sigmoid()], 1).transpose(1, 2)
+
+
+def save_onnx(path: Path, net: nn.Module, height: int, width: int, **told: str) -> Path:
+    """``net`` as an ONNX file for one image of that size; ``told``: its description."""
+    import onnx
+
+    torch.onnx.export(net.eval(), (torch.zeros(1, 3, height, width),), path, opset_version=17, dynamo=False)
+    made = onnx.load(path)
+    for key, value in told.items():
+        made.metadata_props.add(key=key, value=value)
+    onnx.save(made, path)
+    return path

@@ -76,10 +76,7 @@ def test_the_size_of_a_yolov5_checkpoint(tmp_path: Path, more: dict[str, Any], p
 
 def test_models_of_four_grids_are_made_for_1280_px(tmp_path: Path) -> None:
     """MegaDetector v5's checkpoints name no size."""
-    yaml = deepcopy(networks.YOLOV5_YAML)
-    yaml["anchors"] = [*yaml["anchors"], [100, 100, 200, 200, 300, 300]]
-    yaml["head"].insert(-1, [-1, 1, "Conv", [512, 3, 2]])
-    yaml["head"][-1][0] = [4, 11, 7, 12]
+    yaml = networks.four_grids()
     net = Yolov5(yaml, [8, 16, 32, 64])
     path = networks.save_yolov5(tmp_path / "a.pt", net, yaml)
     assert read_input_size(path).imgsz == 1280

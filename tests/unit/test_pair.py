@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -120,7 +121,6 @@ class _Finds(Detector):
 
 def red_green(path: Path) -> Path:
     """An ONNX classifier by hand: the mean of each channel, times 20, is the logit of its class."""
-    onnx = pytest.importorskip("onnx")
     helper, of = onnx.helper, onnx.TensorProto.FLOAT
     nodes = [
         helper.make_node("GlobalAveragePool", ["x"], ["mean"]),
