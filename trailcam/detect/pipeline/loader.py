@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import queue
 import signal
-import sys
 import threading
 import time
 import warnings
@@ -33,6 +31,7 @@ from trailcam.detect.pipeline.decode import Decoded, Failed, decode
 from trailcam.detect.pipeline.failures import FailureCode
 from trailcam.detect.pipeline.outcomes import Job
 from trailcam.detect.pipeline.read_file import Missing, read_file
+from trailcam.detect.pipeline.worker_process import QuietContext, end_rather_than_wait
 from trailcam.domain import Outcome, Status
 from trailcam.errors import PipelineError
 from trailcam.machine import usable_cores
@@ -133,8 +132,7 @@ def _quiet_decoders() -> None:
 def _start_worker(_worker_id: int) -> None:
     # Ctrl-C goes to the whole process group; when to stop is the main process's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The main process reports failures. Out of memory, a worker would add a traceback of its own.
-    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    end_rather_than_wait()
     _quiet_decoders()
 
 
@@ -257,7 +255,7 @@ def _in_processes(
         prefetch_factor=ahead,
         collate_fn=_as_is,
         worker_init_fn=_start_worker,
-        multiprocessing_context="spawn",  # the only method on Windows; a fork after torch or DuckDB hangs
+        multiprocessing_context=QuietContext(),
         in_order=False,
     )
     iterator: Any = iter(loader)
@@ -290,12 +288,13 @@ def _in_threads(
 
 
 def _named(error: BaseException) -> BaseException:
-    """DataLoader says "exited unexpectedly" in a RuntimeError; say it so that a user can act on it."""
-    if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
+    """DataLoader's "exited unexpectedly" or "Caught MemoryError in", said so that a user can act on it."""
+    if isinstance(error, RuntimeError | MemoryError | OSError) and "DataLoader worker" in str(error):
         died = PipelineError(
             f"A process that decodes photos died: {str(error).splitlines()[0]}.",
-            "Usually the system ran out of memory and ended it. Use fewer workers (--workers 1, or 0 for "
-            "none) or a smaller --batch. All finished photos are saved: run the same command again.",
+            "Usually the system ran out of memory (on Windows: its paging file is too small). Use fewer workers "
+            "(--workers 1, or 0 for none) or a smaller --batch. All finished photos are saved: run the same "
+            "command again.",
         )
         died.__cause__ = error
         return died
