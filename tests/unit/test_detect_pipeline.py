@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,15 @@ from PIL import Image
 
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.model.protocol import Detector, RawDetections
-from trailcam.detect.pipeline import loader
-from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk, _Bucket
+from trailcam.detect.pipeline import load_photos, processes
+from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
 from trailcam.detect.pipeline.inference import Inference
 from trailcam.detect.pipeline.loader import LoaderOptions
 from trailcam.detect.pipeline.loop import PipelineOptions, run
 from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource, Snapshot
+from trailcam.detect.pipeline.processes import Processes
 from trailcam.detect.pipeline.read_file import read_file
+from trailcam.detect.pipeline.ring import slot_bytes
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.domain import Outcome, Status
 from trailcam.errors import DeviceError, PipelineError, RootError
@@ -464,6 +467,52 @@ def test_the_batcher_keeps_photos_with_their_ids() -> None:
     assert list(batcher.rest()) == []
 
 
+def test_what_the_loader_lends_is_copied_before_it_is_taken_back() -> None:
+    batcher = Batcher(4)
+    lent = batch_of(4)
+    (taken,) = batcher.add(replace(chunk_of(lent), lent=lambda: None))
+    lent.pixels.fill_(99)  # the next chunk is written there
+    assert taken.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    own = batch_of(4)
+    (taken,) = batcher.add(chunk_of(own))
+    assert taken.pixels.data_ptr() == own.pixels.data_ptr(), "copied without need"
+
+
+def test_slots_are_used_over_and_over_by_photos_of_changing_shapes(tmp_path: Path) -> None:
+    """Many more chunks than slots, and a consumer that is slower: nothing is overwritten too early."""
+    jobs, alone, together = library(tmp_path, 60), Memory(), Memory()
+    go(tmp_path, jobs, alone)
+    again = [Job(60 * turn + job.image_id, 1, job.path) for turn in range(3) for job in jobs]
+    options = LoaderOptions(workers=2, chunk=3, ahead=1)
+    report = go(tmp_path, again, together, RedSquares(delay_s=0.01), loader=options)
+    assert report.completed == 180
+    for i, outcome in together.by_id.items():
+        np.testing.assert_array_equal(alone.by_id[i % 60].boxes, outcome.boxes)
+
+
+def test_little_shared_memory_leaves_fewer_workers_or_threads(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Docker gives 64 MB of it; a process that writes beyond dies of a bus error."""
+    wanted = Processes(workers=15, ahead=2, held=4, stopped=lambda: False)
+    each = slot_bytes(FrameSpec(640), 8)
+    assert each == 8 * 640 * 640 * 3
+    for free, workers in ((10**9, 15), (20 * each, 7), (5 * each, 0), (None, 15)):
+        caplog.clear()
+        monkeypatch.setattr(processes, "room", lambda free=free: free)
+        fit = wanted.that_fit(each)
+        assert fit.workers == workers
+        assert not workers or free is None or fit.slots * each <= free
+        assert ("--shm-size" in caplog.text) == (workers < 15)
+
+
+def test_a_run_without_shared_memory_uses_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "room", lambda: 0)
+    monkeypatch.setattr(processes, "DataLoader", lambda *_, **__: pytest.fail("a process was started"))
+    report = go(tmp_path, library(tmp_path, 10), Memory(), loader=LoaderOptions(workers=2))
+    assert report.completed == 10
+
+
 def test_an_odd_shape_does_not_wait_for_ever() -> None:
     batcher = Batcher(4, max_wait_s=0.05)
     assert list(batcher.add(chunk_of(batch_of(1, (64, 32))))) == []
@@ -473,9 +522,10 @@ def test_an_odd_shape_does_not_wait_for_ever() -> None:
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_no_photo_is_lost_where_batches_become_smaller_meanwhile(waits: bool) -> None:
-    batcher = Batcher(8, max_wait_s=0.0 if waits else 60.0)
-    batcher._buckets[32, 64] = _Bucket(time.monotonic() - 1, [batch_of(4), batch_of(3, first=4)], 7)
+    batcher = Batcher(8, max_wait_s=60.0)
+    assert [list(batcher.add(chunk_of(part))) for part in (batch_of(4), batch_of(3, first=4))] == [[], []]
     batcher.shrink(2)
+    batcher._max_wait_s = 0.0 if waits else 60.0
     taken = list(batcher.overdue() if waits else batcher.rest())
     assert [batch.image_ids for batch in taken] == [(0, 1), (2, 3), (4, 5), (6,)]
     assert list(batcher.rest()) == []
@@ -522,7 +572,7 @@ def test_slow_opens_of_a_chunk_wait_side_by_side(tmp_path: Path, monkeypatch: py
         together.wait()  # one file after the other would never get past this
         return read_file(path)
 
-    monkeypatch.setattr(loader, "read_file", slow)
+    monkeypatch.setattr(load_photos, "read_file", slow)
     sink = Memory()
     report = go(tmp_path, library(tmp_path, 16), sink, loader=LoaderOptions(workers=0, threads=1, chunk=8))
     assert report.completed == len(sink.by_id) == 16

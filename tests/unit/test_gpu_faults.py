@@ -21,7 +21,7 @@ from trailcam.detect.choose.canary import check_rows
 from trailcam.detect.choose.fit import Opened, open_chosen
 from trailcam.detect.choose.plan import Pace, fitted, plan
 from trailcam.detect.choose.trial import sound
-from trailcam.detect.model import memory_order, vision_ops
+from trailcam.detect.model import memory_order, two_stage_crops, vision_ops, yolo_head
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.device import resolve, unused_gpu
 from trailcam.detect.model.find_weights import STARTER, Weights, find_weights
@@ -481,3 +481,55 @@ def test_a_number_format_that_nobody_asked_for_is_exchanged_where_it_is_wrong(
         sound(open_in(Precision.FLOAT16), weights, "float16", open_in)
     right = open_in(Precision.FLOAT32)
     assert sound(right, weights, "auto", lambda _: pytest.fail("opened again")) is right
+
+
+def starter() -> TwoStageDetector:
+    detector = open_detector(find_weights(STARTER), CPU)
+    assert isinstance(detector, TwoStageDetector)
+    return detector
+
+
+def test_a_gpu_meets_few_numbers_of_crops_and_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    namer = starter()._namer
+    assert namer is not None
+    assert isinstance(namer._net, torch.nn.Module)
+    frames = torch.from_numpy(frame()[None]).permute(0, 3, 1, 2)
+    boxes = [torch.tensor([[10.0 * i, 20, 10 * i + 60, 90] for i in range(19)])]
+    seen: list[int] = []
+    namer._net.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    with torch.inference_mode():
+        expected = namer.probabilities(frames, boxes)
+        monkeypatch.setattr(two_stage_crops, "FILLED_UP_TO", {"cpu": 16})
+        found = namer.probabilities(frames, boxes)
+    assert set(seen[len(seen) // 2 :]) == {32}
+    assert found.shape == expected.shape
+    # bfloat16 of another batch may be computed in another order
+    assert float((found - expected).abs().max()) < 0.05
+
+
+def test_a_convolutions_own_padding_is_that_of_the_pixels_around() -> None:
+    torch.manual_seed(1)
+    for kernel, stride in ((3, 1), (5, 1), (3, 2), (5, 2)):
+        layer = two_stage_crops._conv(4, 4, kernel, stride)[0]
+        assert isinstance(layer, torch.nn.Conv2d)
+        total = kernel - stride
+        images = torch.rand(2, 4, 12, 16)
+        around = torch.nn.functional.pad(images, (total // 2, total - total // 2) * 2)
+        expected = torch.nn.functional.conv2d(around, layer.weight, stride=stride)
+        torch.testing.assert_close(layer(images), expected)
+
+
+def test_the_grids_of_a_frame_shape_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made for each batch, they cost a GPU nine waits for the host, and nothing overlaps."""
+    made: list[object] = []
+    make = yolo_head._grids
+    monkeypatch.setattr(yolo_head, "_grids", lambda *given: made.append(given) or make(*given))  # type: ignore[func-returns-value]
+    detector = starter()
+    wide, high = torch.from_numpy(frame(256, 320)[None]), torch.from_numpy(frame(320, 256)[None])
+    first = [detector.raw(photo) for photo in (wide, high, wide)]
+    again = starter().raw(wide)  # another detector, whose first frame this is
+    assert len(made) == 3
+    for one in (first[2], again):
+        assert one.boxes is not None
+        assert first[0].boxes is not None
+        np.testing.assert_array_equal(one.boxes, first[0].boxes)

@@ -18,7 +18,6 @@ import trailcam.cli.app
 import trailcam.cli.options
 import trailcam.store.interrupt
 from trailcam.cli.app import main
-from trailcam.detect.pipeline.loader import _start_worker
 from trailcam.errors import DatabaseError
 from trailcam.store.database import explained
 from trailcam.store.interrupt import interrupt
@@ -158,13 +157,3 @@ def test_a_signal_that_was_ignored_before_stays_ignored(monkeypatch: pytest.Monk
         with pytest.raises(SystemExit):
             main()
         assert seen.pop() is within
-
-
-def test_a_worker_prints_no_traceback_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "stderr", sys.stderr)  # back again afterwards
-    _start_worker(0)
-    with sys.stderr:
-        sys.stderr.write("Traceback (most recent call last)\n")
-    assert capfd.readouterr().err == ""

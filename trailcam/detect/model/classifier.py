@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from trailcam.detect.model.onnx_file import open_session, told_names
-from trailcam.detect.model.two_stage_crops import cut
+from trailcam.detect.model.two_stage_crops import cut, filled_up
 from trailcam.detect.model.yolo import load_classifier
 from trailcam.errors import PipelineError, WeightsError
 from trailcam.words.text import clean_message, printable
@@ -80,7 +80,7 @@ class Classifier:
         return p
 
     def _probabilities(self, crops: Tensor) -> Tensor:
-        answer = self._net((crops - self._mean) / self._std).float().cpu()
+        answer = self._net(filled_up((crops - self._mean) / self._std))[: len(crops)].float().cpu()
         return answer.softmax(1) if self._logits else answer
 
     def _judge(self, weights: Weights, said: str) -> bool:

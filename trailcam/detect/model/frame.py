@@ -41,7 +41,7 @@ class FrameSpec:
         """
         if min(width, height) < 1:
             raise ValueError(f"cannot frame a photo of {width}x{height} px")
-        limit_h, limit_w = self.fixed or (self._long_side, self._long_side)
+        limit_h, limit_w = self.largest
         if self.stretch:
             place = Letterbox(width, height, limit_w / width, limit_h / height, pad_x=0, pad_y=0)
             return (limit_h, limit_w), place
@@ -58,6 +58,11 @@ class FrameSpec:
             pad_y=0 if self.corner else round((limit_h - inner_h) / 2 - 0.1),
         )
         return (limit_h, limit_w), place
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Height and width, px, that no frame exceeds."""
+        return self.fixed or (self._long_side, self._long_side)
 
     @property
     def _long_side(self) -> int:

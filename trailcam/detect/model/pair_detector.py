@@ -61,7 +61,8 @@ class PairDetector(Detector):
             np.float32,
         )
         self.thresholds = self._recommended(rules.detector.confidence)
-        self.frame, self.depth, self.iou = detector.frame, detector.depth, detector.iou
+        self.frame, self.iou = detector.frame, detector.iou
+        self.depth, self.pinned = detector.depth, detector.pinned
         self.model_key = weights.sha256
         self.precision, self.backend = detector.precision, detector.backend
         self.threadsafe = detector.threadsafe

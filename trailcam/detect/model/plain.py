@@ -62,7 +62,8 @@ class PlainDetector(Detector):
         self.model_key = weights.sha256
         recommended = read_thresholds(weights.path)
         self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
-        self.depth = 2 if device.type == "cuda" else 1
+        self.pinned = device.type == "cuda"
+        self.depth = 2 if self.pinned else 1
         self.parts = ("whole",) if network.exported is not None else ()
 
     def computed_by(self, exports: Exports) -> PlainDetector:

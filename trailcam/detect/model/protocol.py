@@ -69,6 +69,7 @@ class Detector(Protocol):
     ``names``: class id -> the model's own name. ``frame``: the input frames that it takes.
     ``model_key``: sha256 of the weights, as hex; results of equal keys are comparable.
     ``depth``: how many batches may be submitted before the first result is asked for.
+    ``pinned``: frames reach it fastest from pinned memory.
     ``thresholds``: class id -> confidence (0..1) from which the weights recommend to count it; classes
     that they recommend nothing for are left out. ``iou``: of two boxes that overlap more, one goes.
     ``precision``: the number format it computes in.
@@ -81,6 +82,7 @@ class Detector(Protocol):
     frame: FrameSpec
     model_key: str
     depth: int = 1
+    pinned: bool = False
     thresholds: Mapping[int, float] = MappingProxyType({})
     iou: float = SUPPRESSION_IOU
     precision: str = "float32"

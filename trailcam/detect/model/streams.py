@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_FIRST = -1  # lower is sooner; the model's stream has 0
+
+
 class Streams:
     """The streams of ``device``; on any other than CUDA nothing but plain copies.
 
@@ -27,7 +30,8 @@ class Streams:
         self._cuda = cuda
         self._apart = device.type == "cuda"
         if self._apart:
-            self._copying, self._taking = cuda.Stream(device), cuda.Stream(device)
+            # What is short goes first: else a batch's boxes would wait for gaps in the next batch's model.
+            self._copying, self._taking = (cuda.Stream(device, priority=_FIRST) for _ in range(2))
 
     def upload(self, pixels: torch.Tensor) -> torch.Tensor:
         """``pixels`` on the device. On CUDA by way of pinned memory, without waiting for the copy.

@@ -23,7 +23,15 @@ from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
 from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 from trailcam.detect.model.streams import Streams
-from trailcam.detect.model.two_stage_crops import BACKBONE, BackboneNet, LiteNet, cut, decide, fuse
+from trailcam.detect.model.two_stage_crops import (
+    BACKBONE,
+    BackboneNet,
+    LiteNet,
+    cut,
+    decide,
+    filled_up,
+    fuse,
+)
 from trailcam.detect.model.two_stage_file import (
     ANTLERED,
     ANTLERLESS,
@@ -84,7 +92,8 @@ class TwoStageDetector(Detector):
         }
         self.iou = container.iou
         self.frame = FrameSpec(imgsz or container.imgsz, _STRIDE)
-        self.depth = 2 if device.type == "cuda" else 1
+        self.pinned = device.type == "cuda"
+        self.depth = 2 if self.pinned else 1
         self._store_confidence = store_confidence
         # A rule makes a confidence of its own, which may be above the first stage's score.
         named = container.two is not None and container.two.rule is not None
@@ -250,26 +259,27 @@ class _Namer:
 
         ``scores``: the first stage's.
         """
-        p = self.probabilities(frames, boxes)
+        p = self.probabilities(frames, boxes).cpu()  # what follows is many small steps
         if not bool(torch.isfinite(p).all()):
             raise PipelineError(
                 "The model's second stage gave an impossible answer on this device.",
                 "No photo of this batch was marked. Try --device cpu, or full precision.",
             )
         if self._two.rule is not None:
-            found = torch.from_numpy(scores).to(p.device)
+            found = torch.from_numpy(scores)
             classes, sure = name_boxes(p, found, self._two.names, self._names, self._two.rule)
-            return classes.cpu().numpy(), sure.cpu().numpy().astype(np.float32)
+            return classes.numpy(), sure.numpy().astype(np.float32)
         classes, factors = decide(p, self._two)
-        return self._final[classes.cpu().numpy()], scores * factors.cpu().numpy().astype(np.float32)
+        return self._final[classes.numpy()], scores * factors.numpy().astype(np.float32)
 
     def probabilities(self, frames: Tensor, boxes: Sequence[Tensor]) -> Tensor:
         """(boxes of all frames in order, classes) float32; ``frames`` (n, 3, h, w) uint8."""
         crops = cut(frames, boxes, self._two.input_px, self._two.margin)
         crops = ((crops - self._mean) / self._std).to(self._dtype, memory_format=layout_of(crops.device))
-        logits = self._net(crops)
+        n, crops = len(crops), filled_up(crops)
+        logits = self._net(crops)[:n]
         if self._two.flip:
-            logits = (logits + self._net(crops.flip(3))) / 2
+            logits = (logits + self._net(crops.flip(3))[:n]) / 2
         p: Tensor = (logits.float() / self._two.temperature).softmax(1)
         return p
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _EDGE = 64  # px of grey around the frame, for boxes that reach beyond it
 _AT_ONCE = 16  # frames that are floats at the same time
+FILLED_UP_TO = {"cuda": 16}
+"""On which devices the number of crops becomes a multiple, and of what."""
 _LEVELS = (4, 6, 10)  # layers of YOLO11n whose strongest responses are read
 BACKBONE = 11  # layers of YOLO11n before its neck
 
@@ -75,19 +77,20 @@ class BackboneNet(nn.Module):
 
 
 class _SameConv(nn.Conv2d):
-    """Padded as TensorFlow does for even sides: the odd pixel goes right and below."""
+    """Padded as TensorFlow does for even sides: of an odd number the odd pixel goes right and below."""
 
     def forward(self, input: Tensor) -> Tensor:
         total = self.kernel_size[0] - self.stride[0]
         around = (total // 2, total - total // 2) * 2
-        return super().forward(functional.pad(input, around) if total > 0 else input)
+        return super().forward(functional.pad(input, around))
 
 
 def _conv(inside: int, outside: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    both, odd = divmod(kernel - stride, 2)  # px of padding on the two sides together
     convolution = (
-        nn.Conv2d(inside, outside, 1, bias=False)
-        if kernel == 1
-        else _SameConv(inside, outside, kernel, stride, groups=groups, bias=False)
+        _SameConv(inside, outside, kernel, stride, groups=groups, bias=False)
+        if odd
+        else nn.Conv2d(inside, outside, kernel, stride, both, groups=groups, bias=False)
     )
     return nn.Sequential(convolution, nn.BatchNorm2d(outside, 1e-3))
 
@@ -192,6 +195,19 @@ def _scaled(frames: Tensor, squares: Sequence[Tensor], side: int) -> Tensor:
                 0
             ]
     return crops.float() / 255
+
+
+def filled_up(crops: Tensor) -> Tensor:
+    """``crops`` (k, 3, side, side) and zeros, up to a number that a GPU meets often.
+
+    For each number of crops that it meets first it chooses its kernels anew, which takes as long as the
+    answer for hundreds of them.
+    """
+    missing = -len(crops) % FILLED_UP_TO.get(crops.device.type, 1)
+    if not missing:
+        return crops
+    zeros = torch.zeros_like(crops[:1]).expand(missing, *crops.shape[1:])
+    return torch.cat([crops, zeros])
 
 
 def decide(p: Tensor, two: StageTwo) -> tuple[Tensor, Tensor]:

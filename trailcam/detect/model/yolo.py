@@ -99,7 +99,8 @@ class UltralyticsDetector(Detector):
         self.parts = ("whole",) if self._native and not self._transformer else ()
         self._network = self._by_torch
         self._streams = Streams(device)
-        self.depth = 2 if device.type == "cuda" else 1
+        self.pinned = device.type == "cuda"
+        self.depth = 2 if self.pinned else 1
 
     def computed_by(self, exports: Exports) -> UltralyticsDetector:
         """The same detector whose network is one of ``exports``."""

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from trailcam.domain import Outcome
     from trailcam.geometry import Letterbox
@@ -49,20 +50,37 @@ class Chunk:
     """What a loader's worker hands back for a few jobs: good photos by shape, and the others.
 
     ``suspect_roots`` are the roots of photos that were missing or unreadable: reason to ask
-    whether the root itself is still there.
+    whether the root itself is still there. ``lent``: the pixels lie in memory that is used again after
+    this is called, as the loader does when it is asked for the next chunk; None where they don't.
     """
 
     batches: tuple[Batch, ...]
     outcomes: tuple[Outcome, ...]
     suspect_roots: frozenset[int]
     decode_s: float
+    lent: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
 class _Bucket:
+    """Photos of one shape, in memory for a whole batch."""
+
     since: float
-    parts: list[Batch] = field(default_factory=list)
-    n: int = 0
+    pixels: torch.Tensor
+    image_ids: list[int] = field(default_factory=list)
+    places: list[Letterbox] = field(default_factory=list)
+
+    def fill(self, part: Batch) -> None:
+        """Put ``part`` behind what is there. One thread copies: those of torch would take decoders' cores."""
+        begin = len(self.image_ids)
+        np.copyto(self.pixels[begin : begin + len(part)].numpy(), part.pixels.numpy())
+        self.image_ids += part.image_ids
+        self.places += part.places
+
+    @property
+    def batch(self) -> Batch:
+        """What is there, in the bucket's own memory."""
+        return Batch(tuple(self.image_ids), self.pixels[: len(self.image_ids)], tuple(self.places))
 
 
 class Batcher:
@@ -70,13 +88,15 @@ class Batcher:
 
     A camera's photos share a shape, so buckets are few. One that isn't full after
     ``max_wait_s`` is given out as it is, so that no photo waits for a shape that never comes.
+    ``pinned``: merge into memory that an NVIDIA GPU reads by itself; torch keeps it for the next batches.
     """
 
-    def __init__(self, size: int, max_wait_s: float = 2.0) -> None:
+    def __init__(self, size: int, max_wait_s: float = 2.0, *, pinned: bool = False) -> None:
         if size < 1:
             raise ValueError(f"batch size {size}")
         self._size = size
         self._max_wait_s = max_wait_s
+        self._pinned = pinned
         self._buckets: dict[Shape, _Bucket] = {}
 
     def shrink(self, size: int) -> None:
@@ -86,58 +106,45 @@ class Batcher:
     def add(self, chunk: Chunk) -> Iterator[Batch]:
         """Take a chunk's good photos; give the batches that are now full or waited too long."""
         for batch in chunk.batches:
-            bucket = self._buckets.setdefault(batch.shape, _Bucket(time.monotonic()))
-            bucket.parts.append(batch)
-            bucket.n += len(batch)
-            while bucket.n >= self._size:
-                yield self._take(bucket)
-            if bucket.n == 0:
-                del self._buckets[batch.shape]
+            yield from self._add(batch, lent=chunk.lent is not None)
         yield from self.overdue()
 
     def overdue(self) -> Iterator[Batch]:
         """The batches of buckets that have waited longer than ``max_wait_s``."""
         limit = time.monotonic() - self._max_wait_s
         for shape in [s for s, b in self._buckets.items() if b.since < limit]:
-            yield from self._empty(self._buckets.pop(shape))
+            yield from self._emptied(shape)
 
     def rest(self) -> Iterator[Batch]:
         """All that is left, at the end."""
         while self._buckets:
-            yield from self._empty(self._buckets.popitem()[1])
+            yield from self._emptied(next(iter(self._buckets)))
 
-    def _empty(self, bucket: _Bucket) -> Iterator[Batch]:
+    def _add(self, batch: Batch, *, lent: bool) -> Iterator[Batch]:
+        while len(batch):
+            bucket = self._buckets.get(batch.shape)
+            if bucket is None and len(batch) >= self._size and not lent:
+                whole, batch = _cut(batch, self._size)  # needs no copy
+                yield whole
+                continue
+            if bucket is None:
+                bucket = self._buckets[batch.shape] = self._new(batch.shape)
+            part, batch = _cut(batch, len(bucket.pixels) - len(bucket.image_ids))
+            bucket.fill(part)
+            if len(bucket.image_ids) >= self._size:
+                yield from self._emptied(part.shape)
+
+    def _new(self, shape: Shape) -> _Bucket:
+        pixels = torch.empty((self._size, *shape, 3), dtype=torch.uint8, pin_memory=self._pinned)
+        return _Bucket(time.monotonic(), pixels)
+
+    def _emptied(self, shape: Shape) -> list[Batch]:
         """All of a bucket: more than one batch where batches became smaller while it was filling."""
-        while bucket.n:
-            yield self._take(bucket)
-
-    def _take(self, bucket: _Bucket) -> Batch:
-        """Up to ``size`` photos of one bucket; never copies when one part fills the batch."""
-        parts: list[Batch] = []
-        wanted = self._size
-        while wanted and bucket.parts:
-            part = bucket.parts.pop(0)
-            if len(part) > wanted:
-                head, tail = _cut(part, wanted)
-                bucket.parts.insert(0, tail)
-                part = head
-            parts.append(part)
-            wanted -= len(part)
-        bucket.n -= self._size - wanted
-        bucket.since = time.monotonic()
-        return parts[0] if len(parts) == 1 else _merge(parts)
+        return self._buckets.pop(shape).batch.split(self._size)
 
 
 def _cut(batch: Batch, n: int) -> tuple[Batch, Batch]:
     return (
         Batch(batch.image_ids[:n], batch.pixels[:n], batch.places[:n]),
         Batch(batch.image_ids[n:], batch.pixels[n:], batch.places[n:]),
-    )
-
-
-def _merge(parts: list[Batch]) -> Batch:
-    return Batch(
-        tuple(i for part in parts for i in part.image_ids),
-        torch.cat([part.pixels for part in parts]),
-        tuple(p for part in parts for p in part.places),
     )

@@ -96,7 +96,7 @@ class _Run:
         self._progress = control.progress
         self._total = len(source.jobs) if isinstance(source.jobs, Sized) else None
         self._loader = Loader(source.jobs, source.roots, detector.frame, options.loader)
-        self._batcher = Batcher(options.batch)
+        self._batcher = Batcher(options.batch, pinned=detector.pinned)
         self._inference = Inference(detector, options.batch)
         self._flights: deque[InFlight] = deque()
         self._writer = Writer(sink)

@@ -1,0 +1,97 @@
+"""A few jobs -> their decoded photos: what threads and processes that decode run. Imports torch."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import torch
+
+from trailcam.detect.model.frame import FrameSpec
+from trailcam.detect.pipeline.batching import Batch, Chunk, Shape
+from trailcam.detect.pipeline.decode import Decoded, Failed, decode
+from trailcam.detect.pipeline.failures import FailureCode
+from trailcam.detect.pipeline.outcomes import Job
+from trailcam.detect.pipeline.read_file import Missing, read_file
+from trailcam.domain import Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+READERS = 8  # files of a chunk that are opened side by side
+
+Places = Callable[[Sequence[tuple[int, Shape]]], list[torch.Tensor]]
+"""Gives, for each (n, (height, width)), memory for such frames (n, height, width, 3) uint8."""
+
+
+def _own(shapes: Sequence[tuple[int, Shape]]) -> list[torch.Tensor]:
+    return [torch.empty((n, *shape, 3), dtype=torch.uint8) for n, shape in shapes]
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Jobs -> their chunk. ``roots``: paths by id; ``full``: never decode at a smaller size."""
+
+    roots: Mapping[int, str]
+    frame: FrameSpec
+    full: bool
+
+    def load(self, jobs: tuple[Job, ...], places: Places = _own) -> Chunk:
+        """The chunk of ``jobs``, whose frames are written into ``places``."""
+        started = time.perf_counter()
+        good: dict[Shape, list[tuple[int, Decoded]]] = {}
+        others: list[Outcome] = []
+        suspects: set[int] = set()
+        for job, result in self._loaded(jobs):
+            if isinstance(result, Decoded):
+                shape = (result.pixels.shape[0], result.pixels.shape[1])
+                good.setdefault(shape, []).append((job.image_id, result))
+                continue
+            others.append(_outcome(job, result))
+            if isinstance(result, Missing) or result.code is FailureCode.UNREADABLE:
+                suspects.add(job.root_id)
+        into = places([(len(photos), shape) for shape, photos in good.items()])
+        return Chunk(
+            tuple(_stack(photos, pixels) for photos, pixels in zip(good.values(), into, strict=True)),
+            tuple(others),
+            frozenset(suspects),
+            time.perf_counter() - started,
+        )
+
+    def _loaded(self, jobs: tuple[Job, ...]) -> Iterator[tuple[Job, Decoded | Failed | Missing]]:
+        """All files are read side by side while the first is decoded: opens on a share wait together."""
+        with ThreadPoolExecutor(min(len(jobs), READERS), thread_name_prefix="trailcam-read") as readers:
+            for job, data in zip(jobs, readers.map(self._read, jobs), strict=True):
+                yield job, decode(data, self.frame, full=self.full) if isinstance(data, bytes) else data
+
+    def _read(self, job: Job) -> bytes | Failed | Missing:
+        return read_file(Path(self.roots[job.root_id], job.path))
+
+
+def _outcome(job: Job, result: Failed | Missing) -> Outcome:
+    if isinstance(result, Missing):
+        return Outcome(
+            job.image_id,
+            Status.MISSING,
+            error_code=FailureCode.VANISHED.value,
+            error_message=result.message,
+        )
+    return Outcome(job.image_id, Status.FAILED, error_code=result.code.value, error_message=result.message)
+
+
+def _stack(photos: list[tuple[int, Decoded]], pixels: torch.Tensor) -> Batch:
+    for row, (_, photo) in zip(pixels.numpy(), photos, strict=True):
+        row[...] = photo.pixels
+    return Batch(tuple(i for i, _ in photos), pixels, tuple(p.place for _, p in photos))
+
+
+def quiet_decoders() -> None:
+    """For a process whose photos are decoded side by side."""
+    cv2.setNumThreads(1)  # one thread per photo: the photos run in parallel
+    warnings.filterwarnings("ignore", module=r"PIL(\..*)?$")
