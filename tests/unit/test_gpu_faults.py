@@ -19,7 +19,7 @@ from trailcam import machine
 from trailcam.detect.choose import plan as planning
 from trailcam.detect.choose.canary import check_rows
 from trailcam.detect.choose.fit import Opened, open_chosen
-from trailcam.detect.choose.plan import Pace, fitted, plan
+from trailcam.detect.choose.plan import plan, within_gpu
 from trailcam.detect.choose.trial import sound
 from trailcam.detect.model import memory_order, two_stage_crops, vision_ops, yolo_head
 from trailcam.detect.model.backend import Backend
@@ -107,16 +107,15 @@ MACHINES = [
     (16, 12, 16, (64, 12)),  # half of 24 GB, as WSL gives it
     (16, 26, 16, (64, 15)),
     (16, 26, 1, (8, 15)),
-    (64, 200, 140, (64, 50)),
+    (64, 200, 140, (64, 32)),
 ]
 
 
 def test_a_gpu_gets_its_batch_and_as_many_workers_as_memory_holds() -> None:
-    slow_decoding = Pace(8, 0.0, 0.05, {64: 0.001})
     table = ["cores  GB free  GB of the GPU  batch  workers"]
     for cores, free, device, expected in MACHINES:
         memory = planning.Memory(free * GB, device * GB)
-        best = fitted(plan("cuda", cores=cores), slow_decoding, cores=cores, on_cpu=False, memory=memory)
+        best = within_gpu(plan("cuda", cores=cores, photos=10_000), memory)
         table.append(f"{cores:5}  {free:7}  {device:13}  {best.batch:5}  {best.workers:7}")
         assert (best.batch, best.workers) == expected
     sys.stdout.write("\n".join(table) + "\n")  # shown by pytest -s

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from trailcam.detect.choose.plan import Memory, Pace, Plan, fitted, plan
+from trailcam.detect.choose.plan import Memory, Pace, Plan, fitted, plan, within_gpu
 from trailcam.detect.model.backend import Backend
-from trailcam.detect.model.device import free_on_device, is_out_of_memory, resolve, unused_gpu
+from trailcam.detect.model.device import free_on_device, resolve, unused_gpu
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.pipeline.decode import Decoded, decode
@@ -38,7 +38,6 @@ FITTED_FROM = 200
 
 _SAMPLE = 8
 _READ_S = 5.0  # a slower drive can't be measured in time; the run itself will show it
-_GPU_BATCHES = (16, 32, 64, 128, 256)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,21 +81,23 @@ def open_chosen(
 
 
 def fit(opened: Opened, files: Sequence[Path], stop: Callable[[], bool] = lambda: False) -> Opened:
-    """Choose what the user left open by a short look at some of ``files``; takes a second or two.
+    """Choose what the user left open: on a GPU to fit the memory, on a processor by a short look as well.
 
-    With few photos, none that can be read, or nothing left open, it stays as it was. Raises PipelineError
-    when the model gives an impossible answer.
+    The look, at some of ``files``, takes a second or two. With few photos, none that can be read, or nothing
+    left open, it stays as it was. Raises PipelineError when the model gives an impossible answer.
     """
-    if not opened.plan.open or len(files) < FITTED_FROM or stop():
+    if not opened.plan.open or stop():
+        return opened
+    memory = Memory(free_bytes(), free_on_device(opened.device))
+    if opened.device.type != "cpu":
+        return replace(opened, plan=within_gpu(opened.plan, memory))
+    if len(files) < FITTED_FROM:
         return opened
     spread = np.linspace(0, len(files) - 1, _SAMPLE).astype(int).tolist()
     pace = look(opened, [files[i] for i in spread])
     if pace is None:
         return opened
-    on_cpu = opened.device.type == "cpu"
-    memory = Memory(free_bytes(), free_on_device(opened.device))
-    best = fitted(opened.plan, pace, cores=usable_cores(), on_cpu=on_cpu, memory=memory)
-    return replace(opened, plan=best)
+    return replace(opened, plan=fitted(opened.plan, pace, cores=usable_cores(), memory=memory))
 
 
 def look(opened: Opened, files: Sequence[Path]) -> Pace | None:
@@ -116,7 +117,7 @@ def look(opened: Opened, files: Sequence[Path]) -> Pace | None:
         len(decoded),
         statistics.median(seconds for _, seconds in read),
         statistics.median(decode_s),
-        {size: seconds for size in _sizes(opened) if (seconds := _infer_s(opened, like, size))},
+        _infer_s(opened, like),
     )
 
 
@@ -137,28 +138,13 @@ def _read(files: Sequence[Path]) -> list[tuple[bytes, float]]:
     return found[:]
 
 
-def _sizes(opened: Opened) -> tuple[int, ...]:
-    """Batches to try: on a processor larger ones bring nothing, see ``detect/choose/plan.py``."""
-    if opened.plan.asked_batch is not None or opened.device.type == "cpu":
-        return (opened.plan.batch,)
-    return _GPU_BATCHES
-
-
-def _infer_s(opened: Opened, photos: Sequence[Pixels], size: int) -> float:
-    """Seconds of the device for a photo, with as many batches of ``size`` under way as a run has.
-
-    0.0: so many photos don't fit its memory.
-    """
-    detector = opened.detector
+def _infer_s(opened: Opened, photos: Sequence[Pixels]) -> float:
+    """Seconds of the processor for a photo, with as many batches under way as a run has."""
+    detector, size = opened.detector, opened.plan.batch
     pixels = torch.from_numpy(np.stack(list(itertools.islice(itertools.cycle(photos), size))))
     n_batches = max(1, detector.depth - 1)
-    try:
-        detector.warmup(pixels.shape[1], pixels.shape[2], size)
-        started = time.perf_counter()
-        for result in [detector.submit(pixels) for _ in range(n_batches)]:
-            result()
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        return 0.0
+    detector.warmup(pixels.shape[1], pixels.shape[2], size)
+    started = time.perf_counter()
+    for result in [detector.submit(pixels) for _ in range(n_batches)]:
+        result()
     return (time.perf_counter() - started) / (n_batches * size)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from trailcam.machine import usable_cores
 
 _CPU_BATCH, _GPU_BATCH = 8, 64
+_MOST_WORKERS = 32  # of a GPU: they decode some 4,500 photos of 3 MP a second
+_FEW = 300  # photos: a process needs two seconds of a core to start, in which threads decode as many
 _THREADS_UP_TO = 4  # cores: on so few, which also compute, decoding processes cost more than they bring
-_CLOSE = 0.03  # a batch that is slower by less than this is as fast
 _READERS = 8  # files that a worker has open at once; see trailcam.detect.pipeline.loader
 # Peaks of `trailcam bench`, two cores, 16 MP photos (2026-11-27); libraries that processes share included.
 _WORKER_BYTES = 640_000_000  # one decoding process more
@@ -59,13 +59,13 @@ NO_LIMIT = Memory()
 class Pace:
     """What a photo of the user's costs here, seen on ``n_photos`` of them.
 
-    ``read_s`` waiting for its file, ``decode_s`` of one core, ``infer_s`` of the whole device, by batch size.
+    ``read_s`` waiting for its file, ``decode_s`` of one core, ``infer_s`` of the whole processor.
     """
 
     n_photos: int
     read_s: float
     decode_s: float
-    infer_s: Mapping[int, float]
+    infer_s: float
 
 
 def plan(
@@ -78,17 +78,21 @@ def plan(
 ) -> Plan:
     """Fill in what the caller left open (None), before any photo has been read.
 
-    On a GPU every core but one decodes, because the GPU empties faster than a core fills.
+    On a GPU every core but one decodes, because the GPU empties faster than a core fills: nothing that a
+    short look at photos could see would change that.
     On a processor each core computes a batch of its own, and decoding takes its share of the
     cores from them: in threads where there are few cores (docs/decisions/0007), else in processes, of
-    which 6 for 10 cores are enough for the largest photos. Batches stay small there:
+    which 6 for 10 cores are enough for the largest photos. A few photos are decoded in threads everywhere,
+    before processes would have started. Batches stay small there:
     beyond 8 photos they gain nothing, and each lane keeps one in memory; for fewer ``photos`` than
     would fill all lanes they are smaller still.
     """
     n = usable_cores() if cores is None else cores
     on_cpu = device_type == "cpu"
     lanes = _lanes(n) if on_cpu else 1
-    most_workers = _workers_of_cpu(n) if on_cpu else max(1, min(16, n - 1))
+    most_workers = _workers_of_cpu(n) if on_cpu else max(1, min(_MOST_WORKERS, n - 1))
+    if photos is not None and photos < _FEW:
+        most_workers = 0
     most_batch = _CPU_BATCH if on_cpu else _GPU_BATCH
     if photos is not None:
         most_batch = max(1, min(most_batch, math.ceil(photos / lanes)))
@@ -102,31 +106,45 @@ def plan(
     return Plan(chosen_batch, chosen_workers, lanes, reason, batch, workers)
 
 
-def fitted(first: Plan, pace: Pace, *, cores: int, on_cpu: bool, memory: Memory = NO_LIMIT) -> Plan:
-    """``first`` with what the user left open chosen by what photos cost, and to fit the ``memory``.
+def fitted(first: Plan, pace: Pace, *, cores: int, memory: Memory = NO_LIMIT) -> Plan:
+    """``first``, of a processor, with what is open chosen by what photos cost, and to fit the ``memory``.
 
-    The batch is the smallest that is about as fast as the fastest tried. Workers are as many as keep up
-    with the device, and on a processor with the cores' other half of the work, inference.
+    Workers are as many as keep up with the cores' other half of the work, inference.
+    """
+    workers = first.workers
+    if first.asked_workers is None and workers and pace.infer_s:  # threads need no number
+        busy_s = pace.decode_s + pace.read_s / _READERS  # of a worker, for each photo
+        photo_s = pace.infer_s + pace.decode_s / cores
+        workers = max(1, min(cores, math.ceil(busy_s / photo_s)))
+    seen = (
+        f", after {pace.n_photos} photo{'s' if pace.n_photos != 1 else ''} "
+        f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {pace.infer_s * 1000:.0f} ms)"
+    )
+    within = _within_processor(memory, first.batch, workers, first)
+    return _changed(first, within, seen, reduced=within != (first.batch, workers))
+
+
+def within_gpu(first: Plan, memory: Memory) -> Plan:
+    """``first``, of a GPU, with a batch that its memory holds, and no more workers than main memory does.
+
+    What the user asked for stays. Workers go first: a small batch leaves a GPU idle, and hardly takes main
+    memory.
     """
     batch, workers = first.batch, first.workers
-    tried = {n: s for n, s in pace.infer_s.items() if s > 0}
-    if first.asked_batch is None and tried:
-        fastest = min(tried.values())
-        batch = min(n for n, s in tried.items() if s <= fastest * (1 + _CLOSE))
-    infer_s = tried.get(batch) or min(tried.values(), default=0.0)
-    if first.asked_workers is None and workers and infer_s:  # threads need no number
-        busy_s = pace.decode_s + pace.read_s / _READERS  # of a worker, for each photo
-        photo_s = infer_s + pace.decode_s / cores if on_cpu else infer_s
-        workers = max(1, min(cores if on_cpu else cores - 1, math.ceil(busy_s / photo_s)))
-    wanted = (batch, workers)
-    within = _within_processor if on_cpu else _within_gpu
-    batch, workers = within(memory, batch, workers, first)
-    seen = (
-        f"after {pace.n_photos} photo{'s' if pace.n_photos != 1 else ''} "
-        f"(decoding {pace.decode_s * 1000:.0f} ms of a core, model {infer_s * 1000:.0f} ms)"
-    )
-    short = ", reduced to fit the free memory" if (batch, workers) != wanted else ""
-    reason = f"batch {batch}, workers {_workers(workers)}: {first.reason.partition(': ')[2]}, {seen}{short}"
+    if first.asked_batch is None and memory.device is not None:
+        while batch > 1 and batch * _DEVICE_BYTES > memory.device * _MEMORY_SHARE:
+            batch //= 2
+    if first.asked_workers is None and memory.main is not None and workers:
+        room = memory.main * _MEMORY_SHARE - 2 * batch * _PIXEL_BYTES
+        workers = max(1, min(workers, int(room // _WORKER_BYTES)))
+    within = (batch, workers)
+    return _changed(first, within, "", reduced=within != (first.batch, first.workers))
+
+
+def _changed(first: Plan, within: tuple[int, int], seen: str, *, reduced: bool) -> Plan:
+    batch, workers = within
+    short = ", reduced to fit the free memory" if reduced else ""
+    reason = f"batch {batch}, workers {_workers(workers)}: {first.reason.partition(': ')[2]}{seen}{short}"
     return replace(first, batch=batch, workers=workers, reason=reason)
 
 
@@ -143,20 +161,6 @@ def _within_processor(memory: Memory, batch: int, workers: int, first: Plan) -> 
             workers -= 1
         else:
             break
-    return batch, workers
-
-
-def _within_gpu(memory: Memory, batch: int, workers: int, first: Plan) -> tuple[int, int]:
-    """A batch that the GPU's memory holds, and no more workers than main memory does; as asked stays.
-
-    Workers go first: a small batch leaves a GPU idle, and hardly takes main memory.
-    """
-    if first.asked_batch is None and memory.device is not None:
-        while batch > 1 and batch * _DEVICE_BYTES > memory.device * _MEMORY_SHARE:
-            batch //= 2
-    if first.asked_workers is None and memory.main is not None and workers:
-        room = memory.main * _MEMORY_SHARE - 2 * batch * _PIXEL_BYTES
-        workers = max(1, min(workers, int(room // _WORKER_BYTES)))
     return batch, workers
 
 
