@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from trailcam.errors import TrailcamError
 from trailcam.files.lock import WriterLock
 from trailcam.files.mount_guard import check_root
+from trailcam.files.windows_drive import SLOW_MB_S, advice, windows_drive
 from trailcam.machine import installed_version
 from trailcam.words.text import count, printable
 
@@ -220,6 +221,9 @@ def _root(root: Root, paths: list[str]) -> Check:
         return Check(Severity.ERROR, what, text, "Some can't be read: check the permissions and the drive.")
     if gone:
         return Check(Severity.WARNING, what, text, "Some are gone: `trailcam scan` records which.")
+    drive = _drive_speed(folder, text, size / seconds / 1e6) if n else None
+    if drive is not None:
+        return Check(Severity.WARNING, what, *drive)
     if n and n / seconds < SLOW:
         return Check(
             Severity.WARNING,
@@ -228,6 +232,14 @@ def _root(root: Root, paths: list[str]) -> Check:
             "The drive is slow: it, not the model, will limit a detect. A local disk or a cable helps.",
         )
     return Check(Severity.OK, what, text)
+
+
+def _drive_speed(folder: Path, text: str, mb_s: float) -> tuple[str, str] | None:
+    """What is found and what to do where WSL reads a Windows drive slowly; None where it doesn't."""
+    drive = windows_drive(folder)
+    if drive is None or mb_s >= SLOW_MB_S:
+        return None
+    return f"{text}, on the Windows drive {drive}", advice(drive)
 
 
 def _model(settings: Settings) -> Checks:

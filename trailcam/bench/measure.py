@@ -7,12 +7,13 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trailcam import __version__
 from trailcam.bench.photos import SIZES, Photos, render, sample
+from trailcam.files.windows_drive import SLOW_MB_S, advice, windows_drive
 from trailcam.machine import usable_cores
 from trailcam.reports.base import CellType, Column, Report, Row
 from trailcam.words.text import count
@@ -134,7 +135,17 @@ def bench(
         "seconds": seconds,
         "versions": {"trailcam": __version__, "python": platform.python_version()},
     }
-    return _report(found, whole, decoders, facts, SOME if photos.rendered else photos.n_found)
+    report = _report(found, whole, decoders, facts, SOME if photos.rendered else photos.n_found)
+    slow = _drive_note(photos.root, found.read * photos.bytes_each / 1e6)
+    return replace(report, notes=[*report.notes, *slow])
+
+
+def _drive_note(folder: Path, mb_s: float) -> list[str]:
+    """A sentence where WSL reads the photos from a Windows drive, and slowly."""
+    drive = windows_drive(folder)
+    if drive is None or mb_s >= SLOW_MB_S:
+        return []
+    return [f"The photos lie on the Windows drive {drive}, which gave {mb_s:.0f} MB/s. {advice(drive)}"]
 
 
 def _report(found: Ceilings, whole: Any, decoders: int, facts: dict[str, Any], library: int) -> Report:  # noqa: ANN401 - ceilings.Run, whose module imports torch

@@ -95,7 +95,7 @@ def _advice(text: str) -> str:
             "Inside a container only the folders given to it exist: start it with "
             "`-v /folder/on/host:/photos` and scan /photos."
         )
-    if wsl and _is_wsl():
+    if wsl and is_wsl():
         return (
             f"In WSL a drive that was plugged in later must be mounted: `{_wsl_mount(wsl[1])}`. "
             f"In Windows it is {wsl[1].upper()}:."
@@ -114,7 +114,7 @@ def _advice_for_windows_path(text: str, windows: re.Match[str] | None) -> str:
     told = f"This is a Windows path, and trailcam runs {_system()}."
     if _in_container():
         return f"{told} Start the container with `-v {printable(text)}:/photos` and scan /photos."
-    if windows and _is_wsl():
+    if windows and is_wsl():
         return (
             f"{told} Here the folder would be {printable(there)}, but that doesn't exist; if the drive was "
             f"plugged in later: `{_wsl_mount(windows[1].lower())}`."
@@ -143,10 +143,11 @@ def _system() -> str:
     if _in_container():
         return "in a container"
     system = {"darwin": "macOS", "linux": "Linux"}.get(sys.platform, sys.platform)
-    return "in WSL" if _is_wsl() else f"on {system}"
+    return "in WSL" if is_wsl() else f"on {system}"
 
 
-def _is_wsl() -> bool:
+def is_wsl() -> bool:
+    """Whether this is Linux inside Windows, a container there included."""
     try:
         return "microsoft" in OS_RELEASE.read_text(encoding="ascii").lower()
     except (OSError, ValueError):

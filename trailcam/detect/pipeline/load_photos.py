@@ -35,7 +35,7 @@ def _own(shapes: Sequence[tuple[int, Shape]]) -> list[torch.Tensor]:
 
 
 @dataclass(frozen=True, slots=True)
-class Photos:
+class PhotoReader:
     """Jobs -> their chunk. ``roots``: paths by id; ``full``: never decode at a smaller size."""
 
     roots: Mapping[int, str]

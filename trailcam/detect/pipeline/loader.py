@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.batching import Chunk
-from trailcam.detect.pipeline.load_photos import Photos, quiet_decoders
+from trailcam.detect.pipeline.load_photos import PhotoReader, quiet_decoders
 from trailcam.detect.pipeline.outcomes import Job
 from trailcam.detect.pipeline.processes import Processes
 from trailcam.detect.pipeline.ring import slot_bytes
@@ -149,7 +149,7 @@ class Loader:
 
     def _chunks(self) -> Iterator[Chunk]:
         options = self.options
-        photos = Photos({k: str(v) for k, v in self.roots.items()}, self.frame, options.full_decode)
+        photos = PhotoReader({k: str(v) for k, v in self.roots.items()}, self.frame, options.full_decode)
         groups = _groups(self.jobs, options.chunk)
         size = slot_bytes(self.frame, options.chunk)
         # Held beyond the processes: what the feeder has in hand, the queue, what was last got.
@@ -167,7 +167,7 @@ def _groups(jobs: Iterable[Job], size: int) -> Iterator[tuple[Job, ...]]:
 
 
 def _in_threads(
-    photos: Photos, groups: Iterator[tuple[Job, ...]], threads: int, ahead: int
+    photos: PhotoReader, groups: Iterator[tuple[Job, ...]], threads: int, ahead: int
 ) -> Iterator[Chunk]:
     quiet_decoders()
     pending: set[Future[Chunk]] = set()

@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from trailcam.detect.pipeline.batching import Batch, Chunk, Shape
-from trailcam.detect.pipeline.load_photos import Photos, quiet_decoders
+from trailcam.detect.pipeline.load_photos import PhotoReader, quiet_decoders
 from trailcam.detect.pipeline.outcomes import Job
 from trailcam.detect.pipeline.ring import Ring, frames_in, room
 from trailcam.detect.pipeline.worker_process import QuietContext, end_rather_than_wait
@@ -54,7 +54,7 @@ class _Message:
 class _InSlots(Dataset[_Message]):
     """Runs in the processes. An item is a slot's number and a group of jobs."""
 
-    photos: Photos
+    photos: PhotoReader
     memory: torch.Tensor
 
     def __getitem__(self, item: tuple[int, Group]) -> _Message:
@@ -96,7 +96,7 @@ class Processes:
             )
         return fit
 
-    def chunks(self, photos: Photos, groups: Iterator[Group], slot_bytes: int) -> Iterator[Chunk]:
+    def chunks(self, photos: PhotoReader, groups: Iterator[Group], slot_bytes: int) -> Iterator[Chunk]:
         """The chunks of ``groups``, in any order; their pixels are lent."""
         ring = Ring.of(self.slots, slot_bytes)
         # The workers inherit this thread's mask: a Ctrl-C while they start would otherwise end
