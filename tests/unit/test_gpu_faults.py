@@ -400,6 +400,33 @@ def test_a_driver_without_a_card_says_nothing(
     assert unused_gpu() is None
 
 
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (OSError("libcudart.so.13: cannot open shared object file: No such file or directory"), None),
+        (OSError(22, "The specified module could not be found. Error loading c10.dll"), 126),
+        (ImportError("DLL load failed while importing cv2"), None),
+        (OSError(28, "No space left on device"), None),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_no_bug_and_no_full_disk(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, number: int | None
+) -> None:
+    def fails() -> None:
+        if number is not None:
+            error.winerror = number  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(command_line, "app", fails)
+    monkeypatch.setattr(command_line, "_discard_stdout", lambda: None)
+    assert command_line._run() == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "bug" not in said
+    is_full = "No space" in str(error)
+    assert ("A library can't be loaded" in said) == (not is_full)
+    assert ("Is the disk full?" in said) == is_full
+
+
 class Looks(Detector):
     """Puts one box where the brightness of the photo's corner says."""
 

@@ -17,7 +17,8 @@ from trailcam.cli.lazy import LazyGroup
 from trailcam.errors import INTERRUPTED, DeviceError, ExitCode, OutputError, TrailcamError
 from trailcam.store.interrupt import interrupt, interrupt_again, was_interrupted
 
-_PAGING_FILE_TOO_SMALL = 1455  # Windows' number of the error
+_PAGING_FILE_TOO_SMALL = 1455  # Windows' numbers of errors
+_UNLOADABLE = (126, 127, 193, 1114)
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -99,6 +100,8 @@ def _run() -> int:
         return ExitCode.OK
     except OSError as error:
         return _show_refusal(error)
+    except ImportError as error:
+        return _show_error(_unloadable(error))
     except Exception as error:  # the boundary: a user never sees a traceback unasked
         if was_interrupted():  # what a library made of it
             raise KeyboardInterrupt from error
@@ -139,9 +142,23 @@ def _show_refusal(error: OSError) -> int:
                 "the paging file: Advanced system settings, Performance, Advanced, Virtual memory.",
             )
         )
+    # Who loads a library has no number of an error on Linux, and one of these on Windows.
+    if error.errno is None or getattr(error, "winerror", None) in _UNLOADABLE:
+        return _show_error(_unloadable(error))
     _discard_stdout()
     return _show_error(
         OutputError(f"The output can't be written: {error.strerror or error}.", "Is the disk full?")
+    )
+
+
+def _unloadable(error: OSError | ImportError) -> TrailcamError:
+    """A package, or a library that it needs, isn't there or doesn't fit."""
+    from trailcam.words.text import clean_message
+
+    return DeviceError(
+        f"A library can't be loaded: {clean_message(error)}",
+        "Install trailcam again in an environment of its own: pip install -c constraints.txt . On Windows "
+        "torch also needs the Microsoft Visual C++ Redistributable.",
     )
 
 
