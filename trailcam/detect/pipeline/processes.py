@@ -1,7 +1,7 @@
 """Chunks decoded in processes of their own, by torch's DataLoader. Imports torch.
 
 Its items are numbers of slots: a process writes its frames into shared memory, and what travels between
-processes is a short message (docs/decisions/0030-frames-in-a-ring.md).
+processes is a short message (docs/decisions/0031-frames-in-a-ring.md).
 """
 
 from __future__ import annotations
