@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from benchmarks.gpu import __main__ as check
 from benchmarks.gpu import setting
@@ -16,6 +18,15 @@ from benchmarks.gpu.commands import looked
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SMALL = {name: (320 * n, 240 * n, 4, 24) for n, name in enumerate(("3MP", "16MP", "2MP_wide"), start=1)}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine two threads of torch wait for each other most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def run(out: Path, monkeypatch: pytest.MonkeyPatch, parts: str) -> dict[str, Any]:
