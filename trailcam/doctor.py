@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from trailcam.errors import TrailcamError
 from trailcam.files.lock import WriterLock
 from trailcam.files.mount_guard import check_root
+from trailcam.files.photo_file import read_photo
 from trailcam.files.windows_drive import SLOW_MB_S, advice, windows_drive
 from trailcam.machine import installed_version
 from trailcam.words.text import count, printable
@@ -207,7 +208,7 @@ def _root(root: Root, paths: list[str]) -> Check:
     started = time.perf_counter()
     for path in paths:
         try:
-            size += len((folder / path).read_bytes())
+            size += len(read_photo(folder / path))
         except FileNotFoundError:
             gone += 1
         except OSError:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import TinyJpeg
 from trailcam.errors import Interrupted, RootError, UsageError
+from trailcam.files.photo_file import open_photo
 from trailcam.media import exif
 from trailcam.scan import scan_root as scan_module
 from trailcam.scan.scan_job import ScanOptions
@@ -126,7 +127,7 @@ def test_a_photo_that_cannot_be_read_just_now_stays_as_it_was(
     scene.scan()
     before = scene.images()
     os.utime(scene.root / "A" / "1.jpg", (1, 1))  # as copies onto another drive
-    read = exif._open
+    read = open_photo
 
     def failing(path: Path | str) -> Any:  # noqa: ANN401 - as the original
         if str(path).endswith("1.jpg"):
@@ -134,7 +135,7 @@ def test_a_photo_that_cannot_be_read_just_now_stays_as_it_was(
         return read(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(exif, "_open", failing)
+        patch.setattr(exif, "open_photo", failing)
         report = scene.scan()
     assert numbers(report) == (0, 0, 1, 0, 1)
     assert report.errors == [("A/1.jpg", "the file can't be read: Input/output error")]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from trailcam.errors import Interrupted, RootError
 from trailcam.files.mount_guard import alive, check_root
+from trailcam.files.photo_file import read_photo
 from trailcam.store.clock_facts import save_light, unlit
 from trailcam.store.images import roots
 from trailcam.words.text import count, printable
@@ -48,7 +49,7 @@ def colour_of_file(path: Path) -> float | None:
     from trailcam.detect.pipeline.decode import Failed, decode
 
     try:
-        data = path.read_bytes()
+        data = read_photo(path)
         try:
             pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", min_width=_WIDE, min_height=_HIGH)
         except ValueError:

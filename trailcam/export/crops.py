@@ -25,6 +25,7 @@ from trailcam.export.manifest import Manifest
 from trailcam.export.picks import Picks, pick
 from trailcam.export.summary import Summary
 from trailcam.files.mount_guard import check_root
+from trailcam.files.photo_file import photo_status, read_photo
 from trailcam.files.target import (
     check_folder,
     create_folder,
@@ -144,11 +145,11 @@ class _Writer:
                     self.summary.already_there += 1
                 else:
                     content = _copy(source, options) if options.whole else _cut(source, box, options.margin)
-                    times = source.stat()
+                    times = photo_status(source)
                     create_folder(path.parent)
                     with whole_file(path) as file:
                         file.write(content)
-                    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+                    os.utime(path, ns=(times.st_mtime_ns, times.st_mtime_ns))
                 self.manifest.add(_manifest_row(relative, folder, photo, box, self.plan))
                 self.summary.boxes += 1
         except (OSError, ValueError, SyntaxError, LookupError, Image.DecompressionBombError) as error:
@@ -166,13 +167,13 @@ def _file_name(photo: ExportPhoto, box: ExportBox, options: CropOptions) -> str:
 
 
 def _copy(source: Path, options: CropOptions) -> bytes:
-    content = source.read_bytes()
+    content = read_photo(source)
     return content if options.with_coordinates else without_place(content)
 
 
 def _cut(source: Path, box: ExportBox, margin: float) -> bytes:
     """The JPEG of a box of the upright photo, with a margin, within the photo's bounds."""
-    pixels = decode_whole(source.read_bytes())
+    pixels = decode_whole(read_photo(source))
     if isinstance(pixels, Failed):
         raise OSError(pixels.message)
     upright = Image.fromarray(pixels)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from trailcam.errors import UnanswerableError, UsageError
 from trailcam.export.summary import Summary
 from trailcam.files.mount_guard import check_root
+from trailcam.files.photo_file import photo_status, read_photo
 from trailcam.files.target import check_folder, create_folder, flat_name, inside, short_hash, whole_file
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
@@ -155,7 +156,7 @@ def _save(
     name = flat_name(photo.root, photo.path)
     source = Path(photo.root_path, photo.path)
     try:
-        content, times = source.read_bytes(), source.stat()
+        content, times = read_photo(source), photo_status(source)
         content = content if with_coordinates else without_place(content)
         numbers = [names[box.info.name] for box in photo.boxes]
     except KeyError:
@@ -168,7 +169,7 @@ def _save(
     image = inside(folder, f"images/{part}/{name}{Path(photo.path).suffix.lower()}")
     with whole_file(image) as file:
         file.write(content)
-    os.utime(image, ns=(times.st_atime_ns, times.st_mtime_ns))
+    os.utime(image, ns=(times.st_mtime_ns, times.st_mtime_ns))
     lines = [
         f"{number} {box.x + box.w / 2:.6f} {box.y + box.h / 2:.6f} {box.w:.6f} {box.h:.6f}\n"
         for number, box in zip(numbers, photo.boxes, strict=True)

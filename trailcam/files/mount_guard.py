@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from trailcam.errors import RootError
+from trailcam.files.object_store import as_given, list_folder, url_of
 from trailcam.words.text import count, printable
 from trailcam.words.unread import what_is_read
 
@@ -21,6 +22,10 @@ MOUNTS = "/mnt"
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 OS_RELEASE = Path("/proc/sys/kernel/osrelease")
 
+_BUCKET_ADVICE = (
+    "Check the name, the network and your credentials: does the store's own tool list it (`aws s3 ls`, "
+    "`gcloud storage ls`)?"
+)
 _WINDOWS_PATH = re.compile(r"^([A-Za-z]):[\\/]*(.*)$", re.DOTALL)
 _WSL_PATH = re.compile(r"^/mnt/([a-z])(?:/(.*))?$", re.DOTALL)
 
@@ -31,6 +36,8 @@ def check_root(given: str | Path) -> Path:
     Raises RootError with a hint for the system at hand. Reads only; touches no database.
     """
     text = os.fspath(given)
+    if url := url_of(text):
+        return _check_bucket(url)
     shown = printable(text)
     path = Path(text)
     try:
@@ -50,12 +57,26 @@ def check_root(given: str | Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - links stay as the user wrote them
 
 
+def _check_bucket(url: str) -> Path:
+    """The same of a folder in object storage, which looks empty where there is none."""
+    shown = printable(url)
+    try:
+        found = list_folder(url)
+    except FileNotFoundError as error:
+        raise RootError(f"There is no bucket for {shown}.", _BUCKET_ADVICE) from error
+    except OSError as error:
+        raise RootError(f"{shown} can't be read: {error.strerror or error}.", _BUCKET_ADVICE) from error
+    if not found:
+        raise RootError(f"There is nothing at {shown}.", _BUCKET_ADVICE)
+    return Path(url)
+
+
 def no_photos(root: Path, n_other: int, unread: str = "") -> RootError:
     """The error for a root with files but no photo; ``unread`` says which videos and pictures it holds."""
     what = " and ".join(part for part in (unread, count(n_other, "other file") if n_other else "") if part)
     return RootError(
-        f"There is not a single photo under {printable(str(root))}{f' ({what} seen)' if what else ''}.",
-        f"{what_is_read()} Is this the right folder, and is its drive mounted? {_advice(str(root))}",
+        f"There is not a single photo under {printable(as_given(root))}{f' ({what} seen)' if what else ''}.",
+        f"{what_is_read()} Is this the right folder, and is its drive mounted? {_advice(as_given(root))}",
     )
 
 
@@ -63,16 +84,18 @@ def too_many_gone(name: str, root: Path, n_gone: int, n_known: int, limit: float
     """The error for a root of which more than ``limit`` (0..1) of the known photos vanished."""
     return RootError(
         f"{n_gone:,} of the {n_known:,} known photos of {printable(name)!r} are gone from "
-        f"{printable(str(root))} ({n_gone / n_known:.1%}, more than the limit of {limit:.0%}).",
+        f"{printable(as_given(root))} ({n_gone / n_known:.1%}, more than the limit of {limit:.0%}).",
         "Nothing was changed. Probably a drive or share isn't fully mounted. If you moved them into another "
         "folder, scan that one first; if you did delete them, run the scan again with --accept-missing. "
-        f"{_advice(str(root))}",
+        f"{_advice(as_given(root))}",
     )
 
 
 def alive(root: Path) -> bool:
     """Whether a root can still be listed and holds anything: asked when photos turn up missing."""
     try:
+        if url := url_of(root):
+            return bool(list_folder(url))
         with os.scandir(root) as entries:
             return next(entries, None) is not None
     except OSError:
@@ -81,6 +104,8 @@ def alive(root: Path) -> bool:
 
 def _advice(text: str) -> str:
     """What to try, in the terms of the system that trailcam runs on."""
+    if url_of(text):
+        return _BUCKET_ADVICE
     windows, wsl = _WINDOWS_PATH.match(text), _WSL_PATH.match(text)
     if sys.platform == "win32":
         if wsl:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import stat
 from pathlib import Path
+
+from trailcam.files.photo_file import open_photo
 
 # The head lies in the buffer that EXIF was read from; the tail is one more read, which a share answers in one
 # packet train. Hashing both takes a tenth of a millisecond.
@@ -37,23 +38,14 @@ def content_id(file: io.RawIOBase | io.BufferedReader, size: int) -> str:
 def read_content_id(path: Path | str) -> str | None:
     """The content id of a file, None where it can't be read or is no regular file."""
     try:
-        with io.FileIO(path, opener=_open) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or not status.st_size:
-                return None
-            return content_id(file, status.st_size)
+        with open_photo(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            return content_id(file, size) if size else None
     except (OSError, ValueError):  # ValueError: a path with a NUL
         return None
 
 
 def read_whole_id(path: Path | str) -> str:
     """32 hexadecimal digits of SHA-256 over all bytes of a file. Raises OSError."""
-    with io.FileIO(path, opener=_open) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError("no regular file")
+    with open_photo(path) as file:
         return hashlib.file_digest(file, "sha256").digest()[:_ID_BYTES].hex()
-
-
-def _open(name: str, flags: int) -> int:
-    # A file may have turned into a FIFO; without O_NONBLOCK, opening one waits for ever.
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

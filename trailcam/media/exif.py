@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import stat
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 import exifread
 
 from trailcam.domain import MakerNote
+from trailcam.files.photo_file import NotAFileError, open_photo
 from trailcam.media.beside_exif import iptc_of_resources, iptc_time, png_time, xmp_time
 from trailcam.media.capture_time import NO_TIMES, ExifTimes
 from trailcam.media.content_id import content_id
@@ -38,11 +38,8 @@ TOO_LARGE = "too_large"
 UNREADABLE = "unreadable"
 VANISHED = "vanished"
 
-_BUFFER_BYTES = 1 << 16
 _MAX_TEXT = 200
 _MAX_SIDE = 1_000_000  # px: no format that cameras write goes so far, and sums of such sides fit anywhere
-# A file may turn into a FIFO between the walk and here; without O_NONBLOCK, opening one waits for ever.
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 _Tags = Mapping[str, Any]
 
@@ -89,8 +86,10 @@ def read_header(path: Path | str) -> Header:
     EXIF that is broken counts as absent, as far as it is broken. Raises UnreadableImageError, nothing else.
     """
     try:
-        with _open(path) as file:
+        with open_photo(path) as file:
             return _read(file)
+    except NotAFileError as error:
+        raise UnreadableImageError(UNREADABLE, str(error)) from None
     except (FileNotFoundError, NotADirectoryError):
         raise UnreadableImageError(VANISHED, "the file is gone") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL
@@ -98,21 +97,11 @@ def read_header(path: Path | str) -> Header:
         raise UnreadableImageError(UNREADABLE, f"the file can't be read: {reason}") from None
 
 
-def _open(path: Path | str) -> io.BufferedReader:
-    raw = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | _NONBLOCK))
-    try:
-        status = os.fstat(raw.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImageError(UNREADABLE, "this is not a regular file")
-        if status.st_size == 0:
-            raise UnreadableImageError(EMPTY_FILE, "the file is empty (0 bytes)")
-        return io.BufferedReader(raw, _BUFFER_BYTES)
-    except BaseException:
-        raw.close()
-        raise
-
-
 def _read(file: io.BufferedReader) -> Header:
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        raise UnreadableImageError(EMPTY_FILE, "the file is empty (0 bytes)")
+    file.seek(0)
     container = open_container(file)
     if container is None:
         raise UnreadableImageError(NOT_AN_IMAGE, _what_instead(file))
@@ -141,7 +130,7 @@ def _read(file: io.BufferedReader) -> Header:
         times=_times(tags, container, blocks),
         latitude=position[0] if position else None,
         longitude=position[1] if position else None,
-        content_id=content_id(file, os.fstat(file.fileno()).st_size),
+        content_id=content_id(file, size),
         note=note,
     )
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from trailcam.files.photo_file import open_photo
+
 Small = npt.NDArray[np.float32]
 """(36, 64) float32: brightness of the picture without its strip, with mean 0 and spread 1."""
 
@@ -35,7 +37,7 @@ def _grey(path: Path) -> Small | None:
     from PIL import Image  # few files are opened: importing it for all scans would cost more
 
     try:
-        with Image.open(path) as image:
+        with open_photo(path) as file, Image.open(file) as image:
             image.draft("L", (4 * _SIZE[0], 4 * _SIZE[1]))
             small = image.convert("L").resize(_SIZE, Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

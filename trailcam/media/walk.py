@@ -9,10 +9,12 @@ import contextlib
 import os
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trailcam.domain import FileKey
+from trailcam.files.object_store import FileStatus, ObjectEntry, list_folder, url_of
 from trailcam.media.file_kinds import (
     SYSTEM_FOLDERS,
     VIDEO_SUFFIXES,
@@ -51,6 +53,9 @@ class WalkNotes:
     left_out: list[str] = field(default_factory=list)
 
 
+_Entry = os.DirEntry[str] | ObjectEntry
+
+
 @dataclass(slots=True)
 class _Folder:
     """A folder still to be listed: where it is, its relative path with a trailing ``/`` ("" for the root)."""
@@ -63,7 +68,7 @@ class _Folder:
 class _Listing:
     """One folder's content by kind, each sorted by name."""
 
-    photos: list[os.DirEntry[str]] = field(default_factory=list)
+    photos: list[_Entry] = field(default_factory=list)
     folders: list[_Folder] = field(default_factory=list)
     links: list[_Folder] = field(default_factory=list)
 
@@ -112,8 +117,8 @@ def _list(folder: _Folder, notes: WalkNotes) -> _Listing:
 
     Raises OSError when the folder can't be opened, or when the root's listing breaks off.
     """
-    entries: list[os.DirEntry[str]] = []
-    with os.scandir(folder.path) as found:
+    entries: list[_Entry] = []
+    with _listed(folder.path) as found:
         try:
             entries.extend(found)
         except OSError:
@@ -134,14 +139,20 @@ def _list(folder: _Folder, notes: WalkNotes) -> _Listing:
     return listing
 
 
-def _note_hidden(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> None:
+def _listed(path: str) -> AbstractContextManager[Iterator[_Entry]]:
+    """What lies in a folder of a drive, or of object storage. Raises OSError, also while it is read."""
+    url = url_of(path)
+    return contextlib.nullcontext(iter(list_folder(url))) if url else os.scandir(path)
+
+
+def _note_hidden(entry: _Entry, prefix: str, notes: WalkNotes) -> None:
     """Hidden files and folders are passed over; of another program's folder people may want to know."""
     with contextlib.suppress(OSError):
         if is_other_programs_folder(entry.name, "") and entry.is_dir():
             notes.left_out.append(prefix + entry.name)
 
 
-def _sort_in(entry: os.DirEntry[str], prefix: str, parent: str, listing: _Listing, notes: WalkNotes) -> None:
+def _sort_in(entry: _Entry, prefix: str, parent: str, listing: _Listing, notes: WalkNotes) -> None:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million Path objects cost seconds
     is_image = suffix in photo_suffixes()
     if entry.is_dir():
@@ -174,7 +185,7 @@ def _sort_in(entry: os.DirEntry[str], prefix: str, parent: str, listing: _Listin
         notes.n_other += 1
 
 
-def _key(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> FileKey | None:
+def _key(entry: _Entry, prefix: str, notes: WalkNotes) -> FileKey | None:
     try:
         stat = entry.stat()
     except FileNotFoundError:
@@ -185,7 +196,7 @@ def _key(entry: os.DirEntry[str], prefix: str, notes: WalkNotes) -> FileKey | No
     return file_key(prefix + entry.name, stat)
 
 
-def file_key(path: str, status: os.stat_result) -> FileKey:
+def file_key(path: str, status: os.stat_result | FileStatus) -> FileKey:
     """A file's key; a time beyond what 64 bits of nanoseconds hold (the years 1677 to 2262) is their end."""
     return FileKey(path, status.st_size, max(_FIRST_NS, min(status.st_mtime_ns, _LAST_NS)))
 
@@ -200,6 +211,8 @@ _Identity = tuple[int, int] | str
 
 def _identity(path: str) -> _Identity:
     """What two paths to one folder have in common. Raises OSError."""
+    if url := url_of(path):
+        return url
     stat = Path(path).stat()
     # Some network file systems number nothing.
     return (stat.st_dev, stat.st_ino) if stat.st_ino else os.path.realpath(path)
@@ -208,6 +221,8 @@ def _identity(path: str) -> _Identity:
 def _ancestors(root: Path) -> set[_Identity]:
     """The folders above ``root``: a link to one of them would bring the whole root in again."""
     found: set[_Identity] = set()
+    if url_of(root):
+        return found
     for parent in Path(os.path.realpath(root)).parents:
         try:
             found.add(_identity(os.fspath(parent)))

@@ -27,6 +27,7 @@ from PIL import Image
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.decode import Failed, decode
 from trailcam.detect.pipeline.read_file import Missing, read_file
+from trailcam.files.photo_file import open_photo, photo_status
 from trailcam.machine import usable_cores
 from trailcam.media.walk import file_key
 
@@ -264,10 +265,8 @@ def _key(request: Request) -> str | None:
     shape = (_FORM, THUMB_PX, _QUALITY, request.large_px, request.blur, request.show)
     digest = hashlib.blake2b(repr(shape).encode(), digest_size=20)
     try:
-        info = request.file.stat()
-        if not request.file.is_file():
-            return None
-        with request.file.open("rb") as file:
+        info = photo_status(request.file)
+        with open_photo(request.file) as file:
             digest.update(struct.pack("<qq", info.st_size, file_key("", info).mtime_ns))
             digest.update(file.read(_ENDS))
             file.seek(max(0, info.st_size - _ENDS))

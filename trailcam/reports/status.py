@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from trailcam.files.object_store import list_folder, url_of
 from trailcam.reports.base import CellType, Column, Report, Row, Screen, Section, percent, share
 from trailcam.reports.run_list import choice_sentence
 from trailcam.selection import Selection
@@ -208,6 +209,8 @@ def reachability(paths: Sequence[str], patience_s: float = _PATIENCE_S) -> list[
 
 def _look(path: str) -> str:
     try:
+        if url := url_of(path):
+            return "yes" if list_folder(url) else "empty"
         with os.scandir(path) as entries:
             return "yes" if any(True for _ in entries) else "empty"
     except NotADirectoryError:

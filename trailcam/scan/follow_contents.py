@@ -19,6 +19,8 @@ from trailcam.clock.shift import restore
 from trailcam.domain import FileKey
 from trailcam.errors import Interrupted
 from trailcam.files.mount_guard import alive
+from trailcam.files.object_store import url_of
+from trailcam.files.photo_file import photo_status
 from trailcam.media.content_id import read_content_id, read_whole_id
 from trailcam.media.walk import file_key
 from trailcam.scan.scan_job import ScanJob
@@ -169,7 +171,7 @@ def _ask(file: KnownFile) -> str | Unread:
     full = os.path.join(file.root_path, file.path)  # noqa: PTH118
     try:
         if not _is_there(file):
-            return Unread.UNKNOWN if os.path.lexists(full) else Unread.GONE
+            return Unread.UNKNOWN if _may_exist(full) else Unread.GONE
         if file.verified:
             return Unread.UNKNOWN
         return read_whole_id(full)
@@ -177,10 +179,20 @@ def _ask(file: KnownFile) -> str | Unread:
         return Unread.UNKNOWN
 
 
+def _may_exist(path: str) -> bool:
+    if not url_of(path):
+        return os.path.lexists(path)
+    try:
+        photo_status(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _is_there(file: KnownFile) -> bool:
     """Whether a file is where it was, and has not changed since it was scanned."""
     try:
-        found = file_key(file.path, Path(file.root_path, file.path).stat())
+        found = file_key(file.path, photo_status(Path(file.root_path, file.path)))
     except (OSError, ValueError):
         return False
     return (found.size_bytes, found.mtime_ns) == (file.size_bytes, file.mtime_ns)

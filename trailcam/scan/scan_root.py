@@ -23,6 +23,7 @@ from trailcam.clock.shift import restore_reread
 from trailcam.domain import FileKey, Image
 from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.files.mount_guard import alive, check_root, no_photos, too_many_gone
+from trailcam.files.object_store import as_given, url_of
 from trailcam.media.exif import UNREADABLE, VANISHED
 from trailcam.media.read import read_image
 from trailcam.media.station import StationRule
@@ -121,7 +122,7 @@ def scan(
     _guard(job, name, difference, unread)
 
     with database.write() as db:
-        root_id = save_root(db, name, str(path))
+        root_id = save_root(db, name, as_given(path))
         is_news = difference.is_news or unsettled(db)
         if is_news:
             mark_unsettled(db, root_id)
@@ -139,7 +140,7 @@ def scan(
         save_stations(db, station_facts or {})
     settled = follow_contents(job, root_id) if is_news else NOTHING_SETTLED
     n_thumbnails = find_thumbnails(job) if is_news else 0
-    report = _report(database, Root(root_id, name, str(path)), difference, notes, saved, settled)
+    report = _report(database, Root(root_id, name, as_given(path)), difference, notes, saved, settled)
     return replace(report, n_thumbnails=n_thumbnails)
 
 
@@ -205,7 +206,7 @@ def _walk(path: Path, notes: WalkNotes, stop: Stop) -> list[FileKey]:
             files.append(key)
             if stop():
                 raise Interrupted(
-                    f"Stopped while listing {printable(str(path))}; nothing was changed.",
+                    f"Stopped while listing {printable(as_given(path))}; nothing was changed.",
                     "Run the same scan again.",
                 )
     except OSError as error:
@@ -217,7 +218,7 @@ def _walk(path: Path, notes: WalkNotes, stop: Stop) -> list[FileKey]:
 
 def _stopped_answering(path: Path, state: str) -> RootError:
     return RootError(
-        f"The folder {printable(str(path))} stopped answering during the scan.",
+        f"The folder {printable(as_given(path))} stopped answering during the scan.",
         f"{state} Check its drive or share, then scan again.",
     )
 
@@ -240,13 +241,13 @@ def _identify(database: Database, path: Path, root_name: str | None) -> tuple[Ro
         )
     if here and named is not here:
         raise UsageError(
-            f"{printable(str(path))} is known already as the root {printable(here.name)!r}.",
+            f"{printable(as_given(path))} is known already as the root {printable(here.name)!r}.",
             "Scan it without --root-name.",
         )
     for other in known:
         if other is not named and _overlap(other.path, str(path)):
             raise UsageError(
-                f"{printable(str(path))} overlaps the root {printable(other.name)!r} at "
+                f"{printable(as_given(path))} overlaps the root {printable(other.name)!r} at "
                 f"{printable(other.path)}.",
                 "A photo must belong to one root, or it would be counted twice. Scan the outer folder only.",
             )
@@ -259,11 +260,15 @@ def _same_path(known: str, path: Path) -> bool:
 
 def _real(path: str) -> str:
     """What two spellings of one folder, one of them through a link, have in common."""
+    if url := url_of(path):
+        return url
     return os.path.normcase(os.path.realpath(path))
 
 
 def _overlap(a: str, b: str) -> bool:
     a, b = _real(a), _real(b)
+    if url_of(a) or url_of(b):
+        return f"{a}/".startswith(f"{b}/") or f"{b}/".startswith(f"{a}/")
     try:
         return os.path.commonpath([a, b]) in (a, b)
     except ValueError:  # different drives, or one relative to nothing that exists here

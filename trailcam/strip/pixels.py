@@ -11,6 +11,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from trailcam.files.photo_file import read_photo
 from trailcam.media.heif import is_heif, teach_pillow
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Bands:
 
 def load_bands(path: Path, orientation: int = 1) -> Bands:
     """Decode a photo's edges. Raises OSError or ValueError for a file that can't be decoded."""
-    data = path.read_bytes()
+    data = read_photo(path)
     gray = _jpeg(data) if data.startswith(b"\xff\xd8") else None
     if gray is None:
         gray = _any(data)

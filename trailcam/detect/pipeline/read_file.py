@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trailcam.detect.pipeline.decode import Failed
 from trailcam.detect.pipeline.failures import FailureCode
+from trailcam.files.object_store import object_status, read_object, url_of
 from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ class Missing:
 
 
 def read_file(path: Path) -> bytes | Failed | Missing:
-    """All bytes of a regular file. Never raises for what a file system can do."""
+    """All bytes of a regular file or of an object. Never raises for what a file system can do."""
+    if url := url_of(path):
+        return _read_object(url)
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
@@ -42,14 +45,26 @@ def read_file(path: Path) -> bytes | Failed | Missing:
             if not stat.S_ISREG(info.st_mode):
                 return Failed(FailureCode.UNREADABLE, "not a regular file")
             if info.st_size > MAX_BYTES:
-                return Failed(
-                    FailureCode.TOO_LARGE, f"{info.st_size / (1 << 30):.1f} GiB; the limit is 1 GiB"
-                )
+                return _too_large(info.st_size)
             return file.readall() or b""
     except OSError as error:
         return _unreadable(error)
     except MemoryError:
         return Failed(FailureCode.TOO_LARGE, "not enough memory to read it")
+
+
+def _read_object(url: str) -> bytes | Failed | Missing:
+    try:
+        size = object_status(url).st_size
+        return read_object(url) if size <= MAX_BYTES else _too_large(size)
+    except FileNotFoundError:
+        return Missing("the file is no longer there")
+    except OSError as error:
+        return _unreadable(error)
+
+
+def _too_large(size: int) -> Failed:
+    return Failed(FailureCode.TOO_LARGE, f"{size / (1 << 30):.1f} GiB; the limit is 1 GiB")
 
 
 def _unreadable(error: OSError | ValueError) -> Failed:
