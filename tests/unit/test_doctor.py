@@ -93,7 +93,7 @@ def test_a_drive_that_does_not_answer_is_given_up(
 ) -> None:
     monkeypatch.setattr(doctor, "PATIENCE_S", 0.2)
     over = threading.Event()
-    monkeypatch.setattr(doctor, "read_photo", lambda _: over.wait(60))
+    monkeypatch.setattr(doctor, "read_photo", lambda _: bytes(over.wait(60)))
     try:
         silent = found(library, settings)["root photos"]
     finally:
