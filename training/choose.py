@@ -315,16 +315,40 @@ def choose(seen: Seen, floor: float) -> tuple[NamingRule, float, float]:
 
 
 def cut_points(seen: Seen, found: list[Found]) -> dict[str, float]:
-    """Thresholds: one for deer, one for bucks, one for each other class; no alarm where nothing is, if possible."""
+    """Thresholds: one for deer, one for bucks, one for each other class, above what it says of photos of nothing."""
     grid = np.round(np.arange(0.1, 0.81, 0.02), 2)
     start = dict.fromkeys(FINAL, 0.25)
-    judge = seen.judge(found, start)
-    weights = np.ones(len(found))
-    chosen = dict(start)
+    others = by_boxes(seen.judge(found, start), grid)
+    usual = float(
+        np.median(list(others.values()))
+    )  # for classes with too few boxes for a choice of their own
+    chosen = {
+        name: min(max(others.get(name, usual), loudest(seen, found, name) + 0.01), 0.85) for name in FINAL
+    }
+    best = (-9.0, 0.3, 0.3)
+    for deer, buck in itertools.product(grid[::2], grid[::2]):
+        f = figures_of_photos(seen.judge(found, chosen | for_deer(float(deer), float(buck))))
+        short = sum(max(0.975 - f[k], 0) for k in ("deer/found", "deer/right")) + 0.5 * sum(
+            max(0.92 - f[k], 0) for k in ("buck/found", "buck/right")
+        )
+        spare = 0.02 * (f["deer/found"] + f["deer/right"] + f["buck/found"] + f["buck/right"])
+        if spare - short > best[0]:
+            best = (spare - short, float(deer), float(buck))
+    chosen |= for_deer(*best[1:])
+    return {n: round(chosen[n], 2) for n in FINAL}
+
+
+def for_deer(deer: float, buck: float) -> dict[str, float]:
+    return dict.fromkeys(("doe", "fawn", DEER), deer) | dict.fromkeys((*ANTLERED, BUCK), buck)
+
+
+def by_boxes(judge: Judge, grid: np.ndarray) -> dict[str, float]:
+    """For each class that is no whitetail and has five boxes or more: a threshold about as good as the best F1."""
+    weights, out = np.ones(len(judge.photos)), {}
     for target in class_targets(judge.model, judge.labels):
         if target.name in OLD[:5] or target.name in (DEER, BUCK):
             continue
-        m = match(judge.photos, found, target, 0.5)
+        m = match(judge.photos, judge.found, target, 0.5)
         total = m.truths @ weights
         if total < 5:
             continue
@@ -335,23 +359,16 @@ def cut_points(seen: Seen, found: list[Found]) -> dict[str, float]:
             ]
         )
         good = grid[f >= f.max() - 0.02]
-        chosen[target.name] = float(np.clip(good[int(len(good) * 0.35)], 0.15, 0.6))
-    best = (-9.0, 0.3, 0.3)
-    for deer, buck in itertools.product(grid[::2], grid[::2]):
-        trial = (
-            chosen
-            | dict.fromkeys(("doe", "fawn", DEER), float(deer))
-            | dict.fromkeys((*ANTLERED, BUCK), float(buck))
-        )
-        f = figures_of_photos(seen.judge(found, trial))
-        short = sum(max(0.975 - f[k], 0) for k in ("deer/found", "deer/right")) + 0.5 * sum(
-            max(0.92 - f[k], 0) for k in ("buck/found", "buck/right")
-        )
-        spare = 0.02 * (f["deer/found"] + f["deer/right"] + f["buck/found"] + f["buck/right"])
-        if spare - short > best[0]:
-            best = (spare - short, float(deer), float(buck))
-    chosen |= dict.fromkeys(("doe", "fawn", DEER), best[1]) | dict.fromkeys((*ANTLERED, BUCK), best[2])
-    return {n: round(chosen[n], 2) for n in FINAL}
+        out[target.name] = float(max(good[int(len(good) * 0.35)], 0.15))
+    return out
+
+
+def loudest(seen: Seen, found: list[Found], name: str) -> float:
+    """The highest confidence of a class on a photo of nothing."""
+    nothing = [f for p, f in zip(seen.data.photos, found, strict=True) if p.complete and not len(p.class_id)]
+    return max(
+        (float(f.confidence[f.class_id == FINAL.index(name)].max(initial=0)) for f in nothing), default=0.0
+    )
 
 
 def figures_of_photos(judge: Judge) -> dict[str, float]:
@@ -413,6 +430,9 @@ def main() -> None:
     p.add_argument("--old", type=Path, help="weights to average with")
     p.add_argument("--share", type=float, default=1.0, help="of the new weights in that average")
     p.add_argument("--namer", type=Path, required=True)
+    p.add_argument(
+        "--namer-share", type=float, default=1.0, help="of it in the mean with what it started from"
+    )
     p.add_argument("--weights", type=Path, required=True, help="the file that the second stage started from")
     p.add_argument("--photos", type=Path, required=True, help="data.yaml")
     p.add_argument("--px", type=int)
@@ -425,7 +445,7 @@ def main() -> None:
     torch.set_num_threads(1)
     a.cache.mkdir(parents=True, exist_ok=True)
     finder = first_stage(a.finder, a.old, a.share, a.px)
-    saved = container(finder, trained(a.weights, a.namer).state_dict())
+    saved = container(finder, trained(a.weights, a.namer, a.namer_share).state_dict())
     seen = look(saved, read_dataset(a.photos, "val"), a.cache, a.iou, a.floor)
     rule, temperature, nested = choose(seen, a.floor)
     found = seen.found(rule, temperature, nested, a.floor)

@@ -185,9 +185,16 @@ def train(a: argparse.Namespace) -> None:
         ema.load_state_dict(state["ema"])
         optimiser.load_state_dict(state["optimiser"])
         spent, step, epoch = state["spent"], state["step"], state["epoch"]
+
+    def keep() -> None:
+        state = {"model": parts.state_dict(), "ema": ema.state_dict(), "optimiser": optimiser.state_dict(),
+                 "spent": spent, "step": step, "epoch": epoch}  # fmt: skip
+        torch.save(state, saved.with_suffix(".new"))
+        saved.with_suffix(".new").replace(saved)
+
     whole = a.hours * 3600
     while spent < whole:
-        rng = np.random.default_rng((a.seed, epoch))
+        rng = np.random.default_rng((a.seed, epoch, step))
         files = sorted(a.out.glob("views-*.pt"))
         losses, begun_epoch = [], time.time()
         parts.train()
@@ -225,25 +232,25 @@ def train(a: argparse.Namespace) -> None:
                         if e.dtype.is_floating_point:
                             e.lerp_(m, 1 - d)
             spent += time.process_time() - begun
+            keep()  # a training that is stopped loses four files at most
             if spent >= whole:
                 break
         epoch += 1
-        state = {"model": parts.state_dict(), "ema": ema.state_dict(), "optimiser": optimiser.state_dict(),
-                 "spent": spent, "step": step, "epoch": epoch}  # fmt: skip
-        torch.save(state, saved.with_suffix(".new"))
-        saved.with_suffix(".new").replace(saved)
+        keep()
         line: dict[str, Any] = {"epoch": epoch, "files": len(files), "samples": step * a.batch, "loss": float(np.mean(losses)),
                                 "minutes": round(spent / 60, 1), "seconds": round(time.time() - begun_epoch)}  # fmt: skip
         print(json.dumps(line), flush=True)
     print("done", flush=True)
 
 
-def trained(weights: Path, checkpoint: Path) -> LiteNet:
-    """The whole network of a checkpoint, in evaluation mode."""
+def trained(weights: Path, checkpoint: Path, share: float = 1.0) -> LiteNet:
+    """The whole network of a checkpoint, ``share`` of it in the mean with what it started from, in evaluation mode."""
     model = start(weights)
     ema = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
-    back = nn.Sequential(*model.layers[FROZEN:])
-    nn.ModuleDict({"layers": back, "fc": model.fc}).load_state_dict(ema)
+    parts = nn.ModuleDict({"layers": nn.Sequential(*model.layers[FROZEN:]), "fc": model.fc})
+    old = parts.state_dict()
+    mean = {k: torch.lerp(old[k], v, share) if v.is_floating_point() else v for k, v in ema.items()}
+    parts.load_state_dict(mean)
     return model.eval()
 
 
