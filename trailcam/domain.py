@@ -37,6 +37,8 @@ class TimeSource(StrEnum):
     EXIF = "exif"  # DateTimeOriginal
     EXIF_DIGITIZED = "exif_digitized"  # DateTimeDigitized
     MAKER_NOTE = "maker_note"  # the camera's own words beside EXIF
+    STILL = "still"  # of the photo that a camera took with a video
+    CONTAINER = "container"  # when a video was begun, as its file says
     STRIP = "strip"  # burned into the picture
     XMP = "xmp"  # what programs keep beside EXIF
     IPTC = "iptc"
@@ -122,7 +124,8 @@ class Outcome:
     ``confidence`` (k,) float32 0..1, descending, ``class_id`` (k,) int16: completed with
     k = 0 is a blank. ``class_probability`` (k,) float32 0..1: how sure a classifier is of the class, NaN
     where none was asked; None without a classifier. ``error_code`` is a stable word, from detect one of its
-    ``FailureCode``.
+    ``FailureCode``. Of a video ``frames`` are the times (seconds) of the frames that were looked at, and
+    ``frame_s`` (k,) float32 is that of each box; None of a photo.
 
     Raises ValueError for arrays that don't belong together.
     """
@@ -137,6 +140,8 @@ class Outcome:
     error_code: str | None = None
     error_message: str | None = None
     class_probability: npt.NDArray[np.float32] | None = None
+    frame_s: npt.NDArray[np.float32] | None = None
+    frames: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         k = len(self.confidence)
@@ -144,6 +149,8 @@ class Outcome:
             raise ValueError(f"{k} confidences, boxes {self.boxes.shape}, classes {self.class_id.shape}")
         if self.class_probability is not None and self.class_probability.shape != (k,):
             raise ValueError(f"{k} confidences, probabilities {self.class_probability.shape}")
+        if self.frame_s is not None and self.frame_s.shape != (k,):
+            raise ValueError(f"{k} confidences, times of frames {self.frame_s.shape}")
         if self.status is Status.PENDING:
             raise ValueError("an outcome is never pending")
 
@@ -211,11 +218,12 @@ class Image:
     ``captured`` is the one of ``readings`` that goes first, for ``captured_reason``: only_reading,
     readings_agree or most_trusted. Without readings it is one without a time.
 
-    ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8
-    that turns them upright. ``error_code`` is set when the file could not be read.
-    ``latitude`` and ``longitude`` are EXIF's, in degrees of WGS 84, both or neither.
-    ``serial`` is EXIF's, else the maker note's. ``content_id`` is None
-    where the file is no readable picture.
+    ``width`` and ``height`` are pixels as stored; ``orientation`` is the EXIF value 1..8 that turns them
+    upright. ``error_code`` is set when the file could not be read. ``latitude`` and ``longitude`` are
+    EXIF's, in degrees of WGS 84, both or neither. ``serial`` is EXIF's, else the maker note's.
+    ``content_id`` is None where the file is no readable picture. Of a video (``is_video``) ``duration_s``
+    are seconds, ``frame_rate`` is the mean of its frames in a second, and ``codec`` FFmpeg's short name;
+    None where it doesn't tell.
     """
 
     key: FileKey
@@ -235,3 +243,7 @@ class Image:
     longitude: float | None = None
     content_id: str | None = None
     note: MakerNote | None = None
+    is_video: bool = False
+    duration_s: float | None = None
+    frame_rate: float | None = None
+    codec: str | None = None

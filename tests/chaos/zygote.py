@@ -82,10 +82,11 @@ def preload() -> None:
 
 def small_transactions() -> None:
     """Let a small library take many transactions, so that rounds are short and still strike between them."""
+    import trailcam.scan.read_files
     import trailcam.scan.scan_root
     from trailcam.detect.pipeline.loop import PipelineOptions
 
-    trailcam.scan.scan_root.CHUNK = 25
+    trailcam.scan.read_files.CHUNK = 25
     trailcam.scan.scan_root._SAVE_EVERY = 100
     batch, _, *others = PipelineOptions.__init__.__defaults__ or ()
     PipelineOptions.__init__.__defaults__ = (batch, 32, *others)

@@ -199,7 +199,8 @@ def test_a_changed_photo_is_pending_again(cli: Cli, lib: Path, db: Path, tiny_jp
     with duckdb.connect(str(db)) as connection:
         connection.execute("UPDATE images SET status = 'completed', run_id = 1")
         connection.execute(
-            "INSERT INTO results SELECT 1, image_id, 'completed', NULL, NULL, now()::TIMESTAMP FROM images"
+            "INSERT INTO results BY NAME SELECT 1 AS run_id, image_id, 'completed' AS status,"
+            " now()::TIMESTAMP AS looked_at FROM images"
         )
         connection.execute(
             "INSERT INTO detections BY NAME SELECT 1 AS run_id, image_id, 0 AS class_id, 0.9 AS confidence,"

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import TinyJpeg
+from tests.helpers.clips import without_decoder
 from trailcam.cli.app import app
 from trailcam.errors import RootError
 from trailcam.media.file_kinds import IMAGE_SUFFIXES
@@ -25,6 +26,7 @@ def without_heif(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def root(tmp_path: Path, tiny_jpeg: TinyJpeg, monkeypatch: pytest.MonkeyPatch) -> Path:
     without_heif(monkeypatch)
+    without_decoder(monkeypatch)
     root = tmp_path / "photos"
     for path in (
         "Gate/1.jpg",
@@ -52,6 +54,7 @@ def test_pictures_of_other_kinds_are_counted_and_named_everywhere(tmp_path: Path
     scanned = run(tmp_path, "scan", root)
     assert f"{said}: trailcam reads photos as JPEG" in scanned
     assert "trailcam[heif]" in scanned
+    assert "trailcam[video]" in scanned
     status = json.loads(run(tmp_path, "status", "--format", "json"))
     assert (status["coverage"]["photos"], status["coverage"]["other_pictures"]) == (2, 7)
     assert status["coverage"]["other_picture_kinds"]["HEIC"] == 2

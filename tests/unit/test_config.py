@@ -91,6 +91,7 @@ def test_every_single_valued_key_has_its_variable(file: Path) -> None:
         "detect.class_map": "coco",
         "detect.precision": "bfloat16",
         "detect.backend": "openvino",
+        "detect.video_every": "5s",
         "report.confidence": "1",
         "report.gap": "1h30m",
         "report.silent_days": "14",

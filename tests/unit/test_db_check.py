@@ -52,12 +52,14 @@ BREAKS = {
     "completed or pending with an error": "UPDATE images SET error_code = 'x' WHERE image_id = 1",
     "failed without an error": "UPDATE images SET error_code = NULL WHERE status = 'failed'",
     "two results of one run and image": "INSERT INTO results SELECT * FROM results WHERE image_id = 1",
-    "a result of no run": f"INSERT INTO results VALUES (9, 1, 'failed', 'x', 'x', {NOW})",
-    "a result of no image": f"INSERT INTO results VALUES (1, 99, 'completed', NULL, NULL, {NOW})",
-    "a detection without a completed result": "INSERT INTO detections VALUES (1, 3, 0, 1, 0, 0, 1, 1, 0, 0)",
+    "a result of no run": f"INSERT INTO results VALUES (9, 1, 'failed', 'x', 'x', {NOW}, NULL)",
+    "a result of no image": f"INSERT INTO results VALUES (1, 99, 'completed', NULL, NULL, {NOW}, NULL)",
+    "a detection without a completed result": "INSERT INTO detections"
+    " VALUES (1, 3, 0, 1, 0, 0, 1, 1, 0, 0, NULL)",
     "a detection of a class that its run hasn't": "INSERT INTO detections"
     " SELECT * REPLACE (7 AS class_id) FROM detections WHERE image_id = 1 LIMIT 1",
     "a box or confidence outside of 0..1": "UPDATE detections SET class_probability = 2",
+    "a box on a frame that its run didn't look at": "UPDATE detections SET frame_s = 1.5 WHERE image_id = 1",
     "a photo whose boxes all repeat one another": "UPDATE detections SET repeats = true",
     "a run twice": "INSERT INTO runs SELECT * FROM runs",
     "two runs at work": "UPDATE runs SET state = 'running';"
@@ -290,7 +292,10 @@ def test_what_can_not_be_copied_is_said_and_changes_nothing(library: Library, tm
 
 
 def test_damaged_blocks_are_named_by_table(library: Library, tmp_path: Path) -> None:
-    damage(library, "INSERT INTO results SELECT 1, range, 'failed', uuid(), uuid(), now() FROM range(100000)")
+    damage(
+        library,
+        "INSERT INTO results SELECT 1, range, 'failed', uuid(), uuid(), now(), NULL FROM range(100000)",
+    )
     content = bytearray(library.database.path.read_bytes())
     content[len(content) // 2] ^= 255
     library.database.path.write_bytes(content)

@@ -208,7 +208,7 @@ def test_no_visit_is_ever_on_both_sides(shape: list[tuple[int, int]], share: flo
     station, event = np.array([s for s, _ in shape], np.int32), np.array([e for _, e in shape], np.int32)
     zeros, yes = np.zeros(n, np.int32), np.ones(n, np.bool_)
     ids, starts = zeros.astype(np.int64), event.astype(np.int64) * 10**9
-    plan = ExportPlan(ids, station, event, zeros, zeros, starts, yes, yes, (), 1, 0, None)  # type: ignore[arg-type]
+    plan = ExportPlan(ids, station, event, zeros, zeros, starts, yes, yes, ~yes, (), 1, 0, None)  # type: ignore[arg-type]
     validates = split(plan, yes, share)
     sides: dict[tuple[int, int], set[bool]] = {}
     for key, side in zip(shape, validates, strict=True):

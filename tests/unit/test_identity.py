@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import TinyJpeg
+from tests.helpers.clips import without_decoder
 from tests.helpers.contents import Scene, move
 from tests.helpers.library import WHITETAIL
 from trailcam.cli.app import app
@@ -485,7 +486,10 @@ def test_stopped_before_contents_were_compared(scene: Scene) -> None:
     assert scene.counted() == 4
 
 
-def test_copies_are_listed_and_videos_named(scene: Scene, tmp_path: Path) -> None:
+def test_copies_are_listed_and_videos_named(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_decoder(monkeypatch)
     scene.fill(2)
     shutil.copy(scene.a / "Hayfield" / "IMG_0.jpg", scene.a / "copy.jpg")
     (scene.a / "clip.MP4").touch()

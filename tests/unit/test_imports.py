@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "domain", "geometry", "machine", "sun"),
     ("words",),
-    ("selection", "files"),
+    ("selection", "files", "video"),
     ("settings",),
     ("store", "media", "samples"),
     ("detect", "strip"),

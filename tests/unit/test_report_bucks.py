@@ -122,7 +122,9 @@ def test_coverage_belongs_to_the_scope_not_the_age(ranch: Library) -> None:
         "missing": 1,
         "undated": 2,
         "undated_left_out": 0,
-        "videos": 0,
+        **dict.fromkeys(
+            ("videos", "videos_completed", "videos_pending", "videos_failed", "videos_unread"), 0
+        ),
         "other_pictures": 0,
         "other_picture_kinds": {},
         "share": 9 / 14,

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import TinyJpeg
+from tests.helpers.clips import without_decoder
 from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.files.photo_file import open_photo
 from trailcam.media import exif
-from trailcam.scan import scan_root as scan_module
+from trailcam.scan import read_files
 from trailcam.scan.scan_job import ScanOptions
 from trailcam.scan.scan_root import ScanReport, known_roots, scan
 from trailcam.store.database import Database, rows
@@ -68,7 +69,8 @@ def numbers(report: ScanReport) -> tuple[int, int, int, int, int]:
     return report.n_new, report.n_changed, report.n_unchanged, report.n_missing, report.n_unreadable
 
 
-def test_first_and_second_scan(scene: Scene) -> None:
+def test_first_and_second_scan(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_decoder(monkeypatch)
     scene.add("A/1.jpg", "A/2.JPG", "B/DCIM/100RECNX/3.jpg")
     (scene.root / "B" / "clip.mp4").touch()
     first = scene.scan()
@@ -271,7 +273,7 @@ def test_a_bad_first_root_makes_no_database(scene: Scene, state: str) -> None:
     if state == "missing":
         scene.root.rmdir()
     if state == "no_photo":
-        (scene.root / "clip.mp4").touch()
+        (scene.root / "README.txt").touch()
     with pytest.raises(RootError):
         scene.scan()
     assert not scene.database.exists()
@@ -401,7 +403,7 @@ def test_a_bad_station_rule_makes_no_database(scene: Scene) -> None:
 
 
 def test_stopped_between_chunks_then_carried_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "CHUNK", 5)
+    monkeypatch.setattr(read_files, "CHUNK", 5)
     scene.add(*(f"A/{n:02}.jpg" for n in range(40)))
     read: list[int] = []
     with pytest.raises(Interrupted, match="Stopped after reading 15 files of 40"):
@@ -423,8 +425,8 @@ def test_stopped_while_listing(scene: Scene) -> None:
 
 
 def test_a_drive_that_drops_out_while_files_are_read(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "CHUNK", 5)
-    monkeypatch.setattr(scan_module, "READ_AHEAD", 1)
+    monkeypatch.setattr(read_files, "CHUNK", 5)
+    monkeypatch.setattr(read_files, "READ_AHEAD", 1)
     scene.add(*(f"A/{n:02}.jpg" for n in range(40)))
 
     def pull_the_plug(n: int, _: int) -> None:
@@ -440,8 +442,8 @@ def test_a_drive_that_drops_out_while_files_are_read(scene: Scene, monkeypatch: 
 
 
 def test_a_file_that_goes_while_others_are_read(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "CHUNK", 5)
-    monkeypatch.setattr(scan_module, "READ_AHEAD", 1)
+    monkeypatch.setattr(read_files, "CHUNK", 5)
+    monkeypatch.setattr(read_files, "READ_AHEAD", 1)
     scene.add(*(f"A/{n:02}.jpg" for n in range(20)))
     report = scene.scan(progress=lambda *_: (scene.root / "A" / "19.jpg").unlink(missing_ok=True), workers=1)
     assert len(scene.images()) == 19
@@ -450,7 +452,7 @@ def test_a_file_that_goes_while_others_are_read(scene: Scene, monkeypatch: pytes
 
 @pytest.mark.parametrize("workers", [1, 3, None])
 def test_workers_change_nothing(scene: Scene, workers: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "CHUNK", 2)
+    monkeypatch.setattr(read_files, "CHUNK", 2)
     scene.add(*(f"A/{n:02}.jpg" for n in range(9)))
     scene.scan(workers=workers)
     assert [row["path"] for row in sorted(scene.images().values(), key=lambda r: r["image_id"])] == [

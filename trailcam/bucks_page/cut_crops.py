@@ -24,10 +24,11 @@ Box = tuple[float, float, float, float]
 
 
 class CropPlace(NamedTuple):
-    """An animal: a box on a photo."""
+    """An animal: a box on a photo, or on a video's frame at ``at_s`` seconds."""
 
     file: Path
     box: Box
+    at_s: float = 0.0
 
 
 def cut_square(pixels: Pixels, box: Box, px: int, margin: float) -> Pixels:
@@ -86,7 +87,7 @@ def crops(places: Sequence[CropPlace], px: int, margin: float | None) -> Iterato
 
 
 def _crop(place: CropPlace, px: int, margin: float | None) -> Pixels | None:
-    data = read_file(place.file)
+    data = read_file(place.file, place.at_s)
     if isinstance(data, Missing | Failed):
         return None
     width, height = photo_size(data)

@@ -69,7 +69,7 @@ def vectors_of(
             waiting.clear()
 
     try:
-        made = crops([CropPlace(sight.file, sight.box) for sight in todo], looks.px, looks.margin)
+        made = crops([CropPlace(sight.file, sight.box, sight.at_s) for sight in todo], looks.px, looks.margin)
         for n, (sight, crop) in enumerate(zip(todo, made, strict=True), 1):
             if crop is not None:
                 waiting.append((sight, crop))
@@ -95,7 +95,7 @@ def pictures_of(wanted: Sequence[Wanted], cache: Cache | None, progress: Progres
         by_px.setdefault(wanted[n].px, []).append(n)
     done = 0
     for px, places in by_px.items():
-        cuts = [CropPlace(wanted[n].sight.file, _around(wanted[n].sight.box)) for n in places]
+        cuts = [_place(wanted[n].sight) for n in places]
         for n, crop in zip(places, crops(cuts, px, None), strict=True):
             done += 1
             progress(done, len(todo))
@@ -107,6 +107,10 @@ def pictures_of(wanted: Sequence[Wanted], cache: Cache | None, progress: Progres
                 cache.put(keys[n], picture)
             shown[n] = Shown(encoded(picture.thumb), "", picture.ratio)
     return [one for one in shown if one is not None]
+
+
+def _place(sight: Sight) -> CropPlace:
+    return CropPlace(sight.file, _around(sight.box), sight.at_s)
 
 
 def _around(box: Box) -> Box:

@@ -20,7 +20,10 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One buck on one photo. ``name`` None: it has none; ``asked``: somebody said a name, or "not sure"."""
+    """One buck on one photo, or on a video's frame at ``at_s`` seconds.
+
+    ``name`` None: it has none; ``asked``: somebody said a name, or "not sure".
+    """
 
     image_id: int
     file: Path
@@ -36,6 +39,7 @@ class Sight:
     box: Box
     name: str | None
     asked: bool
+    at_s: float = 0.0
 
     @property
     def worth(self) -> float:
@@ -89,6 +93,7 @@ def sights_of(boxes: Iterable[Mapping[str, Any]], folders: Mapping[int, Path]) -
             box=(float(row["x"]), float(row["y"]), float(row["w"]), float(row["h"])),
             name=row["name"],
             asked=row["spot"] is not None,
+            at_s=row["frame_s"] or 0.0,
         )
         found.append((number, sight))
     return found

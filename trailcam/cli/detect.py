@@ -67,6 +67,13 @@ def detect(
         ),
         Sets("detect.store_confidence"),
     ] = None,
+    video_every: Annotated[
+        str | None,
+        typer.Option(
+            "--video-every", help="Of videos, look at one frame in so long: 1s, 5s.", show_default="1s"
+        ),
+        Sets("detect.video_every"),
+    ] = None,
     accept_failures: Annotated[
         bool,
         typer.Option("--accept-failures", help="Record failures even if most photos of the run fail."),
@@ -273,7 +280,9 @@ def _show(pipeline: PipelineReport, write_s: float, elsewhere: Mapping[str, str]
 
 def _show_times(pipeline: PipelineReport, write_s: float, library: Library) -> None:
     seen = ", ".join(f"{printable(name)} {n:,}" for name, n in pipeline.detections.most_common())
-    console.say(f"Boxes kept (confidence {library.settings.detect.store_confidence:g} or more): {seen or 'none'}.")
+    console.say(
+        f"Boxes kept (confidence {library.settings.detect.store_confidence:g} or more): {seen or 'none'}."
+    )
     shares = ", ".join(f"{name} {seconds / pipeline.wall_s:.0%}" for name, seconds in pipeline.stages.items())
     console.say(f"Time: {shares}, writing {write_s / pipeline.wall_s:.1%} of the wall time.")
     console.say(pipeline.bottleneck)

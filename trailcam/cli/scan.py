@@ -17,7 +17,7 @@ from trailcam.cli.times_read_strip import read_strips
 from trailcam.errors import ExitCode, UsageError
 from trailcam.reports.base import CellType, Column
 from trailcam.words.text import count, printable
-from trailcam.words.unread import unread_words, what_is_read
+from trailcam.words.unread import unread_words, why_unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,7 +166,7 @@ def _show(report: ScanReport, library: Library) -> None:
         _name_some(report.errors, "could not be read", library)
         _name_some(report.skipped, "skipped", library)
         if unread := unread_words(report.n_videos, report.pictures):
-            console.say(f"{unread} not looked at: {what_is_read()}")
+            console.say(f"{unread} not looked at: {why_unread(report.n_videos, report.pictures)}")
         if report.left_out:
             _name_left_out(report.left_out, library)
         if report.n_known_again:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from trailcam.errors import Interrupted, RootError
 from trailcam.files.mount_guard import alive, check_root
 from trailcam.files.photo_file import read_photo
+from trailcam.media.file_kinds import is_video
 from trailcam.store.clock_facts import save_light, unlit
 from trailcam.store.images import roots
 from trailcam.words.text import count, printable
@@ -47,9 +48,12 @@ def colour_of_file(path: Path) -> float | None:
 
     from trailcam.detect.model.frame import FrameSpec
     from trailcam.detect.pipeline.decode import Failed, decode
+    from trailcam.video.still import still_of
 
     try:
-        data = read_photo(path)
+        data = still_of(path) if is_video(path.name) else read_photo(path)
+        if not isinstance(data, bytes):
+            return None
         try:
             pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", min_width=_WIDE, min_height=_HIGH)
         except ValueError:

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from trailcam import __version__
 from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.find_weights import Weights, find_weights
 from trailcam.detect.model.protocol import SUPPRESSION_IOU, Detector, class_map_of
-from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource
+from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource, Video
 from trailcam.errors import UsageError
 from trailcam.files.mount_guard import alive, check_root
 from trailcam.machine import installed_version
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from trailcam.domain import ClassInfo
 
 CANARY_ABOVE = 1000  # photos: a run of more begins with a look at a known frame, whatever ran before
+
+_LONGEST_VIDEO_S = 86_400.0
 
 _PACKAGES = ("torch", "torchvision", "ultralytics", "numpy", "opencv-python", "simplejpeg")
 
@@ -119,7 +123,13 @@ def detect(
     started(ready.started(run_id))
     sink = RunSink(database, run_id)
     try:
-        report = run(source_of(work), ready.opened.detector, sink, ready.options(accept_failures), control)
+        report = run(
+            source_of(ready.work, settings),
+            ready.opened.detector,
+            sink,
+            ready.options(accept_failures),
+            control,
+        )
     except BaseException:
         with database.write() as db:
             end_run(db, run_id, completed=False, seconds={"write": sink.seconds})
@@ -215,9 +225,11 @@ def _facts(work: Work, opened: Opened, settings: Settings) -> RunFacts:
     )
 
 
-def source_of(work: Work) -> PhotoSource:
-    """The photos of ``work`` as the pipeline takes them."""
-    return PhotoSource(_Jobs(work.todo), work.roots, lambda root_id: alive(work.roots[root_id]))
+def source_of(work: Work, settings: Settings) -> PhotoSource:
+    """The photos and videos of ``work`` as the pipeline takes them."""
+    return PhotoSource(
+        _Jobs(work.todo, settings.detect.video_every), work.roots, lambda root_id: alive(work.roots[root_id])
+    )
 
 
 def _is_new(database: Database) -> Callable[[RunFacts], bool]:
@@ -231,32 +243,41 @@ def _is_new(database: Database) -> Callable[[RunFacts], bool]:
 class _Jobs(Sequence[Job]):
     """The todo list as jobs, made one at a time: a million of them at once would be 200 MB."""
 
-    def __init__(self, todo: Todo) -> None:
+    def __init__(self, todo: Todo, every_s: float) -> None:
         self._todo = todo
+        self._every_s = every_s
 
     def __len__(self) -> int:
         return len(self._todo.path)
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - typeshed overloads it for slices
         todo = self._todo
-        return Job(int(todo.image_id[index]), int(todo.root_id[index]), todo.path[index])
+        video = Video(self._every_s, _known(todo.duration_s[index])) if todo.video[index] else None
+        return Job(int(todo.image_id[index]), int(todo.root_id[index]), todo.path[index], video)
 
     def __iter__(self) -> Iterator[Job]:
         return (self[index] for index in range(len(self)))
 
 
+def _known(duration_s: float) -> float | None:
+    """Seconds as a container tells them, None for what no camera films."""
+    return float(duration_s) if 0 < duration_s < _LONGEST_VIDEO_S else None
+
+
 class _Files(Sequence[Path]):
-    """The files of the photos to look at, each path made when asked for."""
+    """The files of the photos to look at, videos aside, each path made when asked for."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._places = np.flatnonzero(~work.todo.video)
 
     def __len__(self) -> int:
-        return len(self._work)
+        return len(self._places)
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - typeshed overloads it for slices
         todo = self._work.todo
-        return self._work.roots[int(todo.root_id[index])] / todo.path[index]
+        place = int(self._places[index])
+        return self._work.roots[int(todo.root_id[place])] / todo.path[place]
 
 
 def model_key(weights: Weights, settings: Settings) -> str:
@@ -310,6 +331,7 @@ def _settings_record(settings: Settings, best: Plan, detector: Detector) -> dict
         "precision": str(detector.precision),
         "backend": str(detector.backend),
         "class_map": settings.detect.class_map,
+        "video_every_s": settings.detect.video_every,
     }
 
 

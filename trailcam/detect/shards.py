@@ -35,7 +35,7 @@ from trailcam.store.review_rows import library_id
 from trailcam.store.work_list import ListHead, Share, count_list, read_list, read_share, write_list
 from trailcam.words.text import printable
 
-_CHANGE_BOXES = ("imgsz", "store_confidence")
+_CHANGE_BOXES = ("imgsz", "store_confidence", "video_every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,13 @@ def _look(
     from trailcam.detect.pipeline.loop import run
 
     started(ready.started(None))
-    return run(source_of(ready.work), ready.opened.detector, sink, ready.options(accept_failures), control)
+    return run(
+        source_of(ready.work, ready.settings),
+        ready.opened.detector,
+        sink,
+        ready.options(accept_failures),
+        control,
+    )
 
 
 def _part_head(work: ShareWork, ready: Ready, report: PipelineReport, write_s: float) -> PartHead:

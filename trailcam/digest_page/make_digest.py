@@ -45,6 +45,7 @@ def thumbs(
             folders[row["root_id"]] / from_db(row["path"]),
             None,
             show=(row["x"], row["y"], row["w"], row["h"]),
+            at_s=row["frame_s"] or 0.0,
         )
         for row, _ in wanted
     ]

@@ -226,6 +226,7 @@ class _Tables:
         site, media_id = self._sites[side.number], short_hash(photo.root, photo.path, digits=16)
         sure = photo.captured_at_source in SURE_OFFSETS
         at = site.clock.text(photo.captured_at, photo.utc_offset_min, sure)
+        ends = photo.captured_at + timedelta(seconds=photo.duration_s or 0)
         path, encoded = file_path(file_name(photo, self._several))
         self._encoded += encoded
         self._add(
@@ -245,7 +246,7 @@ class _Tables:
             "deploymentID": site.deployment_id,
             "mediaID": media_id,
             "eventStart": at,
-            "eventEnd": at,
+            "eventEnd": site.clock.text(ends, photo.utc_offset_min, sure),
             "observationLevel": "media",
         }
         rows = self._boxes(photo, side) if photo.boxes else [self._without(photo, side)]

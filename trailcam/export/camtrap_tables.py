@@ -50,6 +50,10 @@ _TYPES = {
     ".bmp": "image/bmp",
     ".heic": "image/heic",
     **dict.fromkeys((".heif", ".hif", ".heics"), "image/heif"),
+    **dict.fromkeys((".mp4", ".m4v"), "video/mp4"),
+    ".mov": "video/quicktime",
+    ".avi": "video/x-msvideo",
+    ".mkv": "video/x-matroska",
 }
 _PATH = re.compile(r"(?=[^./~])(?:(?!\.{2}).)*")  # what the schema asks of filePath
 _SMALLEST = 1e-6  # of a box's side: a half of the last digit that exports keep
@@ -102,7 +106,7 @@ def capture_method(trigger: Trigger | None) -> str:
 
 
 def media_type(path: str) -> str:
-    """The media type of a photo by its ending."""
+    """The media type of a photo or video by its ending."""
     return _TYPES.get(PurePosixPath(path).suffix.lower(), "image/x-unknown")
 
 

@@ -43,7 +43,8 @@ def export_coco(
         }
         file.write(json.dumps(head, indent=1).encode()[:-2] + b',\n "images": [')
         images, annotations = _List(file), _List(later)
-        for photo in stream(plan):
+        summary.notes += plan.videos_left_out()
+        for photo in stream(plan, ~plan.is_video):
             if not photo.looked_at and photo.status is not Status.FAILED:
                 summary.not_looked_at += 1
                 continue

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from trailcam.detect.pipeline.decode import Failed, decode_whole
+from trailcam.detect.pipeline.read_file import read_file
 from trailcam.domain import Kind
 from trailcam.errors import UsageError
 from trailcam.export.manifest import Manifest
@@ -35,6 +36,7 @@ from trailcam.files.target import (
     short_hash,
     whole_file,
 )
+from trailcam.media.file_kinds import is_video
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
 from trailcam.store.database import Database
@@ -144,7 +146,9 @@ class _Writer:
                 if path.exists():
                     self.summary.already_there += 1
                 else:
-                    content = _copy(source, options) if options.whole else _cut(source, box, options.margin)
+                    content = (
+                        _copy(source, box, options) if options.whole else _cut(source, box, options.margin)
+                    )
                     times = photo_status(source)
                     create_folder(path.parent)
                     with whole_file(path) as file:
@@ -162,18 +166,28 @@ class _Writer:
 def _file_name(photo: ExportPhoto, box: ExportBox, options: CropOptions) -> str:
     name = flat_name(photo.root, photo.path)
     if options.whole:
-        return name + Path(photo.path).suffix.lower()
+        return name + (".jpg" if photo.is_video else Path(photo.path).suffix.lower())
     return f"{name}-{short_hash(*map(repr, box[2:6]), repr(options.margin))[:6]}.jpg"
 
 
-def _copy(source: Path, options: CropOptions) -> bytes:
-    content = read_photo(source)
+def _copy(source: Path, box: ExportBox, options: CropOptions) -> bytes:
+    """The photo, or the frame of a video that the box was seen on."""
+    content = _content(source, box)
     return content if options.with_coordinates else without_place(content)
+
+
+def _content(source: Path, box: ExportBox) -> bytes:
+    if box.frame_s is None and not is_video(source.name):
+        return read_photo(source)
+    found = read_file(source, box.frame_s or 0.0)
+    if not isinstance(found, bytes):
+        raise OSError(found.message)
+    return found
 
 
 def _cut(source: Path, box: ExportBox, margin: float) -> bytes:
     """The JPEG of a box of the upright photo, with a margin, within the photo's bounds."""
-    pixels = decode_whole(read_photo(source))
+    pixels = decode_whole(_content(source, box))
     if isinstance(pixels, Failed):
         raise OSError(pixels.message)
     upright = Image.fromarray(pixels)

@@ -8,7 +8,7 @@ go out unless a confidence is asked for: the readers have a slider.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from trailcam.store.database import Database
 from trailcam.store.export_rows import ExportBox, ExportPhoto, ExportPlan, make_plan, stream
 from trailcam.words.text import printable
 
+_FRAME_RATE = 30.0  # frames/s, where the container doesn't tell
 CATEGORIES = {"1": "animal", "2": "person", "3": "vehicle"}
 _CATEGORY = {Kind.PERSON: "2", Kind.VEHICLE: "3"}  # all else is an animal
 
@@ -91,11 +92,21 @@ def _image(photo: ExportPhoto, ids: Mapping[str, str], several_roots: bool) -> d
         image |= {"failure": failure(photo), "detections": None}
     else:
         image["detections"] = [_detection(box, ids) for box in photo.boxes]
+    if photo.is_video:
+        image |= _add_frames(photo, image["detections"] or ())
     if photo.width and photo.height:
         image |= {"width": photo.width, "height": photo.height}
     if photo.captured_at:
         image["datetime"] = photo.captured_at.isoformat(" ", "seconds")
     return image
+
+
+def _add_frames(photo: ExportPhoto, detections: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the format asks of a video beside the number of the frame that each box was seen on."""
+    rate = photo.frame_rate or _FRAME_RATE
+    for detection, box in zip(detections, photo.boxes, strict=False):  # of a failed one there are none
+        detection["frame_number"] = round((box.frame_s or 0.0) * rate)
+    return {"frame_rate": float(rate), "frames_processed": [round(at_s * rate) for at_s in photo.frames]}
 
 
 def _detection(box: ExportBox, ids: Mapping[str, str]) -> dict[str, Any]:

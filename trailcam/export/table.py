@@ -20,9 +20,10 @@ from trailcam.settings.config import ReportSettings
 from trailcam.store.animals import animals_of
 from trailcam.store.counted import count_boxes
 from trailcam.store.database import Database
-from trailcam.store.export_rows import bound_memory, copy_rows, count_rows, table_rows
+from trailcam.store.export_rows import bound_memory
 from trailcam.store.named import join_names
 from trailcam.store.select import select
+from trailcam.store.table_rows import copy_rows, count_rows, table_rows
 from trailcam.store.visits import gap_us
 from trailcam.words.text import printable
 

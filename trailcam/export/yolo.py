@@ -76,7 +76,7 @@ def export_yolo(database: Database, selection: Selection, target: Path, options:
                 "A mix of two splits lets photos of one scene train and validate: name a new folder.",
             )
         plan = make_plan(db, selection, options.confidence, options.gap)
-        wanted = plan.completed if options.blanks else plan.counts
+        wanted = (plan.completed if options.blanks else plan.counts) & ~plan.is_video
         if options.corrected_only:
             vouched = np.isin(plan.image_id, plan.counted.only_people())
             if not (wanted & vouched).any():
@@ -92,6 +92,7 @@ def export_yolo(database: Database, selection: Selection, target: Path, options:
     names = _class_ids(plan)
     summary = Summary(target, undated_left_out=plan.n_undated_left_out)
     summary.notes += plan.hidden.in_words(visits=False)
+    summary.notes += plan.videos_left_out()
     for kind in ("images", "labels"):
         for part in ("train", "val"):
             create_folder(folder / kind / part)

@@ -17,7 +17,8 @@ class Detection:
 
     ``recommended``: whether it counts by what its weights recommend; ``counts``: whether it counts from the
     start. If it does, its class is what all photos of its visit say, and ``visit`` is its number (None
-    without a capture time); ``said_index`` is the class that it says itself, ``name`` the buck's.
+    without a capture time); ``said_index`` is the class that it says itself, ``name`` the buck's; ``at_s``
+    is when it was seen, in seconds since a video began.
     """
 
     class_index: int
@@ -28,11 +29,12 @@ class Detection:
     said_index: int
     visit: int | None
     name: str | None = None
+    at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photo with at least one detection.
+    """One photo or video with at least one detection.
 
     ``station_index`` points into :attr:`Content.stations`. ``captured_us`` is the camera's own clock in
     microseconds since 1970, None without evidence. ``people`` are the boxes to blur. ``ahead_us``
@@ -47,11 +49,18 @@ class Photo:
     people: tuple[Box, ...]
     found: tuple[Detection, ...]
     ahead_us: int = 0
+    is_video: bool = False
+
+    @property
+    def at_s(self) -> float | None:
+        """Of a video when the shown frame was: that of the surest box, which counts if any does."""
+        return max(self.found, key=lambda one: (one.counts, one.confidence)).at_s
 
     @property
     def show(self) -> Box:
-        """What the card's picture is cut around: all that counts, else the surest box."""
-        boxes = [one.box for one in self.found if one.counts] or [self.found[0].box]
+        """What the card's picture is cut around: all that counts on it, else the surest box."""
+        here = [one for one in self.found if one.at_s == self.at_s]
+        boxes = [one.box for one in here if one.counts] or [here[0].box]
         left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
         right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
         return (left, top, right - left, bottom - top)

@@ -139,10 +139,12 @@ def _photo(
                 said_index=class_index[row["said_kind"], row["said_class"]],
                 visit=row["visit"],
                 name=row["name"],
+                at_s=row["frame_s"],
             )
             for row in group
         ),
         ahead_us=first["ahead_us"],
+        is_video=first["is_video"],
     )
 
 

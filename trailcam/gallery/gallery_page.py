@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from trailcam import __version__
-from trailcam.gallery.cards import Content, Photo
+from trailcam.gallery.cards import Content, Detection, Photo
 from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import cut_around
@@ -21,16 +24,19 @@ def render_page(
     *,
     selection: str,
     folder: str | None,
+    target: Path,
 ) -> bytes:
-    """The whole file, UTF-8. ``shown`` is aligned with the content's photos.
+    """The whole file ``target``, UTF-8. ``shown`` is aligned with the content's photos.
 
     ``selection`` says in words which photos these are. ``folder`` is the relative name of the folder with the
     pictures, None where they are inside.
     """
+    links = [link_to(photo.file, target) if photo.is_video else "" for photo in content.photos]
     return render(
         "gallery",
         data={
             **_data(content, shown, options.seasons, folder),
+            "clips": {n: link for n, link in enumerate(links) if link},
             "firstMonth": options.first_month,
             "surestFirst": options.surest_first,
             "selection": selection,
@@ -81,7 +87,7 @@ def _data(
 def _photo(photo: Photo, shown: Shown, folder: str | None, names: Sequence[str]) -> list[Any]:
     """One photo as a row; page.js names its columns."""
     boxes = [
-        [f.class_index, f.confidence, *(round(side, 4) for side in f.box), int(f.recommended), f.visit or 0]
+        [f.class_index, f.confidence, *_place(f, photo), int(f.recommended), f.visit or 0]
         + ([f.said_index] if f.said_index != f.class_index or f.name else [])
         + ([names.index(f.name)] if f.name else [])
         for f in photo.found
@@ -99,6 +105,20 @@ def _photo(photo: Photo, shown: Shown, folder: str | None, names: Sequence[str])
         boxes,
         *([photo.ahead_us] if photo.ahead_us else []),
     ]
+
+
+def _place(one: Detection, photo: Photo) -> list[float]:
+    """Where the page draws a box; without an extent where it belongs to another frame of a video."""
+    return [round(side, 4) for side in one.box] if one.at_s == photo.at_s else [0, 0, 0, 0]
+
+
+def link_to(file: Path, page: Path) -> str:
+    """A relative link from a page to a file, which plays as long as both stay where they are."""
+    try:
+        relative = os.path.relpath(file, page.absolute().parent)
+    except ValueError:  # another drive
+        return file.as_uri()
+    return quote(Path(relative).as_posix().encode("utf-8", "surrogateescape"))
 
 
 def _minutes(gap: timedelta) -> str:

@@ -54,7 +54,9 @@ def build_gallery(
     large = large_px(len(content.photos), split=options.split)
     folder = target.with_name(f"{target.stem}_files") if options.split else None
     save = PictureFolder(folder) if folder else encoded
-    requests = [Request(photo.file, large, photo.people, photo.show) for photo in content.photos]
+    requests = [
+        Request(photo.file, large, photo.people, photo.show, photo.at_s or 0.0) for photo in content.photos
+    ]
     names = [photo.name for photo in content.photos]
     shown, problems = show_photos(requests, names, options.cache, progress, save)
     page = render_page(
@@ -63,6 +65,7 @@ def build_gallery(
         options,
         selection=selection.in_words(),
         folder=folder.name if folder else None,
+        target=target,
     )
     write_file(target, page)
     pictures_bytes = save.tidy() if isinstance(save, PictureFolder) else 0

@@ -14,6 +14,7 @@
     const at = us === null ? null : new Date(Math.floor(us / 1000));
     return {
       index, station, us, at, steadyUs: us === null ? null : us - aheadUs, ratio, name, suspect, problem, thumb, large, cut,
+      clip: data.clips[index],
       month: at && at.getUTCFullYear() * 12 + at.getUTCMonth(), // since the year 0, as in the coverage
       hour: at && at.getUTCHours(),
       // A box that counts from the start is what all photos of its visit say; `said` is what it says itself.
@@ -457,7 +458,7 @@
     const counted_ = new Set(counting(view.filters, photo));
     for (const box of photo.boxes) {
       const wanted = counted_.has(box) && (cls === null || flocks[box.cls] === flocks[cls]);
-      if (!wanted && cls !== null) continue;
+      if ((!wanted && cls !== null) || !box.w) continue; // without a width: on another frame of a video
       const place = placeOf(photo, box);
       const group = draw("g", wanted ? {} : { class: "faded" });
       group.append(...outlined(place, GROUPS[data.classes[box.cls].kind] ?? "other"));
@@ -560,6 +561,11 @@
     $("photo-title").textContent = describe(photo, cls);
     $("photo-found").textContent = photo.boxes.map(told).join(" · ");
     $("photo-file").textContent = photo.name + (photo.suspect ? ` · camera clock in doubt: ${photo.suspect}` : "");
+    if (photo.clip) {
+      const play = make("a", "", "Play the clip");
+      play.href = photo.clip;
+      $("photo-file").append(" · ", play);
+    }
     $("position").textContent = `${number(order + 1)} of ${number(view.total)}`;
   }, { b: toggleBoxes });
 

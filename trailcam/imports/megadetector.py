@@ -45,6 +45,8 @@ from trailcam.words.text import printable
 _VERSION = re.compile(r"1(\.\d+)?")
 _NEWEST = 6  # of the formats 1.x that were there when this was written
 _EXPECTED = "MegaDetector's batch output (JSON), format 1.0 to 1.6, or SpeciesNet's predictions"
+_FRAME_RATE, _HIGHEST_RATE = 30.0, 10_000.0  # frames/s
+_LAST_FRAME = 10**9
 _LISTS = frozenset({"images", "predictions"})
 
 
@@ -265,6 +267,7 @@ def _outcome(image_id: int, entry: Mapping[str, Any], classes: BoxClasses) -> Ou
         code, message = _reason(why)
         return Outcome(image_id, Status.FAILED, error_code=code, error_message=message)
     boxes, confidence, numbers, probabilities = [], [], [], []
+    rate, frame_s = _frame_rate(row), []
     for n, value in enumerate(as_list(row.get("detections"), "detections")):
         at = f"detections[{n}]"
         detection = as_object(value, at)
@@ -275,6 +278,7 @@ def _outcome(image_id: int, entry: Mapping[str, Any], classes: BoxClasses) -> Ou
         probabilities.append(np.nan if found[1] is None else found[1])
         confidence.append(as_share(detection.get("conf"), f"{at}.conf"))
         boxes.append(as_box(detection.get("bbox"), f"{at}.bbox"))
+        frame_s.append(_frame_number(detection.get("frame_number", 0), f"{at}.frame_number") / (rate or 1))
     return Outcome(
         image_id,
         Status.COMPLETED,
@@ -282,7 +286,34 @@ def _outcome(image_id: int, entry: Mapping[str, Any], classes: BoxClasses) -> Ou
         confidence=np.array(confidence, np.float32),
         class_id=np.array(numbers, np.int16),
         class_probability=np.array(probabilities, np.float32),
+        frame_s=np.array(frame_s, np.float32) if rate else None,
+        frames=tuple(sorted(_frames(row, frame_s, rate))) if rate else None,
     )
+
+
+def _frame_rate(row: Mapping[str, Any]) -> float | None:
+    """Frames in a second of a video, as the file says or as most cameras film; None of a photo."""
+    if not any(key in row for key in ("frame_rate", "frames_processed")) and not any(
+        isinstance(d, dict) and "frame_number" in d for d in as_list(row.get("detections"), "detections")
+    ):
+        return None
+    rate = row.get("frame_rate", _FRAME_RATE)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _HIGHEST_RATE:
+        raise Malformed("frame_rate", "must be a number above 0")
+    return float(rate)
+
+
+def _frame_number(value: object, place: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_FRAME:
+        raise Malformed(place, "must be a number of 0 or more")
+    return int(value)
+
+
+def _frames(row: Mapping[str, Any], seen: list[float], rate: float) -> set[float]:
+    """The times of the frames that were looked at; a file of an older form lists those with a box alone."""
+    numbers = as_list(row.get("frames_processed", []), "frames_processed")
+    found = {_frame_number(n, f"frames_processed[{k}]") / rate for k, n in enumerate(numbers)}
+    return found | set(seen)
 
 
 def _reason(why: str) -> tuple[str, str]:

@@ -91,6 +91,11 @@ PHOTO_PACKAGES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".
 _PACKAGE_PHOTOS = frozenset({"originals", "masters"})
 
 
+def is_video(name: str) -> bool:
+    """Whether a file is a video by its name or path."""
+    return name[name.rfind(".") :].lower() in VIDEO_SUFFIXES
+
+
 @cache
 def photo_suffixes() -> frozenset[str]:
     """The endings of what is looked at, as `.jpg`: HEIC's too where its extra is installed."""

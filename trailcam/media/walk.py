@@ -41,13 +41,15 @@ class WalkNotes:
     with the name of a photo), ``broken_link``, ``symlink_loop`` (a link to a folder above it),
     ``duplicate_folder`` (reached already by another way), ``unreadable_folder``, ``unreadable_file``.
     ``unreadable_folders`` are relative paths about which the walk can't tell what lies below: photos there
-    may still exist. Videos and other files are only counted; so are ``pictures`` that aren't read, by kind
-    (HEIC, DNG). ``left_out`` are folders of other programs' thumbnails and of what was deleted with them.
+    may still exist. ``videos`` are listed beside the photos (``n_videos`` counts those that vanish, too).
+    Other files are only counted; so are ``pictures`` that aren't read, by kind (HEIC, DNG). ``left_out``
+    are folders of other programs' thumbnails and of what was deleted with them.
     """
 
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unreadable_folders: list[str] = field(default_factory=list)
     n_videos: int = 0
+    videos: list[FileKey] = field(default_factory=list)
     n_other: int = 0
     pictures: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
@@ -69,6 +71,7 @@ class _Listing:
     """One folder's content by kind, each sorted by name."""
 
     photos: list[_Entry] = field(default_factory=list)
+    videos: list[_Entry] = field(default_factory=list)
     folders: list[_Folder] = field(default_factory=list)
     links: list[_Folder] = field(default_factory=list)
 
@@ -108,6 +111,8 @@ def walk(root: Path, notes: WalkNotes) -> Iterator[FileKey]:
             key = _key(entry, folder.prefix, notes)
             if key is not None:
                 yield key
+        found = (_key(entry, folder.prefix, notes) for entry in listing.videos)
+        notes.videos += (key for key in found if key is not None)
         stack.extend(reversed(listing.folders))
         links.extend(listing.links)
 
@@ -170,6 +175,7 @@ def _sort_in(entry: _Entry, prefix: str, parent: str, listing: _Listing, notes: 
             listing.photos.append(entry)
         elif suffix in VIDEO_SUFFIXES:
             notes.n_videos += 1
+            listing.videos.append(entry)
         elif kind := picture_kind(entry.name):
             notes.pictures[kind] += 1
         else:

@@ -64,6 +64,7 @@ class Request:
     large_px: int | None
     blur: tuple[Box, ...] = ()
     show: Box | None = None
+    at_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def _pictures(request: Request, cache: Cache | None) -> Pictures | NoPicture:
     key = _key(request) if cache else None
     if cache and key and (known := cache.get(key)):
         return known
-    data = read_file(request.file)
+    data = read_file(request.file, request.at_s)
     if isinstance(data, Missing):
         return NoPicture("missing", data.message)
     if isinstance(data, Failed):
@@ -263,7 +264,8 @@ def encode_picture(pixels: Pixels) -> bytes:
 def _key(request: Request) -> str | None:
     """What the pictures depend on, None for a file that can't be read: that is found out with the whole."""
     shape = (_FORM, THUMB_PX, _QUALITY, request.large_px, request.blur, request.show)
-    digest = hashlib.blake2b(repr(shape).encode(), digest_size=20)
+    frame = f" {request.at_s}" if request.at_s else ""
+    digest = hashlib.blake2b(f"{shape!r}{frame}".encode(), digest_size=20)
     try:
         info = photo_status(request.file)
         with open_photo(request.file) as file:

@@ -168,7 +168,7 @@ def coverage_sentence(coverage: Mapping[str, Any]) -> str:
     Photos without a capture time are named behind, where there are any, and so are videos and pictures in the
     scanned folders that aren't read: they may show what no photo does.
     """
-    unread = unread_words(coverage.get("videos", 0), coverage.get("other_picture_kinds", {}))
+    unread = unread_words(coverage.get("videos_unread", 0), coverage.get("other_picture_kinds", {}))
     unseen = f" {unread} not looked at." if unread else ""
     if not coverage["photos"]:
         return f"Coverage: no photos.{unseen}"

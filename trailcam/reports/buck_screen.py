@@ -246,7 +246,7 @@ def _light_note(made: BuckVisits, seen: Seen) -> list[str]:
 
 
 def _unread(coverage: Mapping[str, Any]) -> list[str]:
-    unread = unread_words(coverage["videos"], coverage["other_picture_kinds"])
+    unread = unread_words(coverage["videos_unread"], coverage["other_picture_kinds"])
     told = [f"{unread} not looked at."] if unread else []
     if n := coverage["undated"]:
         told.append(f"{count(n, 'photo')} without a capture time {'is' if n == 1 else 'are'} in no visit.")

@@ -17,7 +17,11 @@ from trailcam.words.text import count, printable
 
 # Columns are only ever added at the end.
 _LATER_SOURCES = tuple(
-    s.value for s in (TimeSource.XMP, TimeSource.IPTC, TimeSource.PNG_TEXT, TimeSource.GPS)
+    source.value
+    for source in (
+        *(TimeSource.XMP, TimeSource.IPTC, TimeSource.PNG_TEXT, TimeSource.GPS),
+        *(TimeSource.STILL, TimeSource.CONTAINER),
+    )
 )
 _SOURCES = tuple(source.value for source in TimeSource if source.value not in _LATER_SOURCES)
 _HEADINGS = {
@@ -29,6 +33,8 @@ _HEADINGS = {
     "xmp": "XMP",
     "iptc": "IPTC",
     "gps": "GPS",
+    "still": "still",
+    "container": "video",
 }
 _COLUMNS = (
     Column("station", "station", CellType.TEXT, wraps=True),

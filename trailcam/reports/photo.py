@@ -30,6 +30,7 @@ _BOXES = (
     *(Column(name, name, CellType.NUMBER, spare=n) for n, name in enumerate("xywh")),
     Column("class_probability", "class prob.", CellType.NUMBER, spare=4),
     Column("individual", "name", CellType.TEXT),
+    Column("frame_s", "at second", CellType.NUMBER),
 )
 _FACTS = (Column("name", "what", CellType.TEXT), Column("value", "value", CellType.TEXT, wraps=True))
 _TIMES = (
@@ -60,7 +61,8 @@ def photo_report(db: Connection, image_id: int) -> Report:
     """Rows are the boxes, numbered as ``trailcam correct`` numbers them; then facts, then times.
 
     x, y, w and h are 0..1 of the upright photo, from its top left. A box that a model stored below what
-    counts has ``counts`` False. ``individual`` is what people call the buck. Times are the camera's clock.
+    counts has ``counts`` False. ``frame_s`` is when in a video it was seen. ``individual`` is what people
+    call the buck. Times are the camera's clock.
     """
     shown, faint = boxes_of(db, image_id)
     names = names_on(db, image_id)
@@ -104,6 +106,7 @@ def _box(number: int, box: ShownBox, *, counts: bool) -> Row:
         "by_person": box.by_person,
         **{name: round(side, 4) for name, side in zip("xywh", box[2:6], strict=True)},
         "class_probability": None if box.class_probability is None else round(box.class_probability, 4),
+        "frame_s": None if box.frame_s is None else round(box.frame_s, 2),
     }
 
 
@@ -134,9 +137,21 @@ def _facts(facts: Row) -> list[Row]:
         "doubt": facts["captured_at_suspect"],
         "camera": " ".join(facts[name] for name in ("make", "model", "serial") if facts[name]),
         "size": size,
+        **_film(facts),
     }
     rows = [{"name": name, "value": printable(str(value))} for name, value in told.items() if value]
     return [*rows, *_noted(facts)]
+
+
+def _film(facts: Row) -> dict[str, str | None]:
+    """What is known of a video's length, and which of its frames were looked at."""
+    if not facts["is_video"]:
+        return {}
+    rate = f", {facts['frame_rate']:.4g} frames/s" if facts["frame_rate"] else ""
+    length = f"{facts['duration_s']:.1f} s{rate}" if facts["duration_s"] else None
+    frames = facts["frames"] or ()
+    seen = f"{', '.join(f'{at_s:.1f}' for at_s in frames)} s" if frames else None
+    return {"length": length, "codec": facts["codec"], "frames looked at": seen}
 
 
 def _of_strip(readings: list[Row]) -> list[Row]:

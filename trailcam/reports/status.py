@@ -29,7 +29,7 @@ from trailcam.store.static_known import StaticSummary
 from trailcam.store.static_known import summary as static_summary
 from trailcam.store.unread import count_unread
 from trailcam.words.text import count, printable
-from trailcam.words.unread import unread_words, what_is_read
+from trailcam.words.unread import unread_words, why_unread
 
 # A network drive that is gone can keep its caller waiting for minutes.
 _PATIENCE_S = 3.0
@@ -306,7 +306,8 @@ def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -
     if coverage["thumbnails"]:
         thumbnails = count(coverage["thumbnails"], "thumbnail")
         notes.append(f"{thumbnails} of photos, counted once: `trailcam duplicates` lists them.")
-    unread = unread_words(coverage["videos"], coverage["other_picture_kinds"])
+    unread = unread_words(coverage["videos_unread"], coverage["other_picture_kinds"])
     if unread:
-        notes.append(f"{unread} not looked at: {what_is_read()}")
+        why = why_unread(coverage["videos_unread"], coverage["other_picture_kinds"])
+        notes.append(f"{unread} not looked at: {why}")
     return notes

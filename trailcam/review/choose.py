@@ -57,7 +57,8 @@ class Candidate:
 class PhotoToJudge:
     """One photo to be judged. ``path`` is as the database holds it, ``name`` for reading.
 
-    ``why`` says in sentences what is in doubt, ``focus`` which box that is about; ``based_on`` is the newest
+    ``why`` says in sentences what is in doubt, ``focus`` which box that is about; of a video the frame at
+    ``at_s`` seconds is shown, on which that box is. ``based_on`` is the newest
     judgement that was in force.
     """
 
@@ -72,6 +73,7 @@ class PhotoToJudge:
     based_on: int | None
     boxes: tuple[Candidate, ...]
     focus: int
+    at_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def _photo(
 ) -> PhotoToJudge:
     image_id = int(row["image_id"])
     shown, asked = _to_show(boxes, row)
+    focus = next((n for n, box in enumerate(shown) if _is_near(box, row)), 0)
     return PhotoToJudge(
         image_id=image_id,
         file=folders[row["root_id"]] / from_db(row["path"]),
@@ -165,7 +168,8 @@ def _photo(
             )
             for box in shown
         ),
-        focus=next((n for n, box in enumerate(shown) if _is_near(box, row)), 0),
+        focus=focus,
+        at_s=shown[focus]["frame_s"] or 0.0 if shown else 0.0,
     )
 
 

@@ -59,7 +59,7 @@ def build_review(
         paths = [Path(root.path) for root in roots(db)]
     check_target(target, [photo.file for photo in questions.photos], paths)
     large = large_px(len(questions.photos))
-    requests = [Request(photo.file, large) for photo in questions.photos]
+    requests = [Request(photo.file, large, at_s=photo.at_s) for photo in questions.photos]
     names = [photo.name for photo in questions.photos]
     shown, problems = show_photos(requests, names, options.cache, progress)
     page = render(

@@ -7,13 +7,10 @@ so a drive that isn't there can't change a byte.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +22,12 @@ from trailcam.errors import Interrupted, RootError, UsageError
 from trailcam.files.mount_guard import alive, check_root, no_photos, too_many_gone
 from trailcam.files.object_store import as_given, url_of
 from trailcam.media.exif import UNREADABLE, VANISHED
-from trailcam.media.read import read_image
+from trailcam.media.file_kinds import is_video
 from trailcam.media.station import StationRule
 from trailcam.media.walk import WalkNotes, walk
 from trailcam.scan.find_thumbnails import find_thumbnails
 from trailcam.scan.follow_contents import count_found_again, follow_contents, read_known
+from trailcam.scan.read_files import CHUNK, Read, local_now, read_ahead, reader, without_videos
 from trailcam.scan.scan_job import Progress, ScanJob, ScanOptions, Stop
 from trailcam.store.contents import Settled, count_below, count_missing, mark_unsettled, unsettled
 from trailcam.store.database import Database
@@ -44,12 +42,10 @@ from trailcam.store.images import (
     save_stations,
     stations_summary,
 )
+from trailcam.store.unread import count_unread
 from trailcam.words.text import count, printable
-from trailcam.words.unread import unread_words
+from trailcam.words.unread import reads_videos, unread_words
 
-# Files that one worker reads at a time, and chunks that are read ahead of the writing.
-CHUNK = 500
-READ_AHEAD = 16
 # A transaction costs tens of milliseconds, a crash what is not yet in one.
 _SAVE_EVERY = 8 * CHUNK
 
@@ -60,9 +56,10 @@ class ScanReport:
 
     ``n_moved`` photos lie at another path than before, with all that was known of them; ``n_copies`` files
     are newly found to repeat a photo to the byte. Neither are in the other numbers. ``n_thumbnails`` files
-    are newly found to be a photo in a smaller size. ``n_known_again`` photos
-    of an earlier trailcam were opened once for their content ids. ``pictures`` of kinds that aren't read are
-    counted by kind; ``left_out`` are folders of other programs.
+    are newly found to be a photo in a smaller size. Videos that are read are among the photos; ``n_videos``
+    are those that aren't, for lack of a decoder. ``n_known_again`` photos of an earlier trailcam were
+    opened once for their content ids. ``pictures`` of kinds that aren't read are counted by kind;
+    ``left_out`` are folders of other programs.
     """
 
     root: Root
@@ -118,7 +115,10 @@ def scan(
     files = _walk(path, notes, stop)
     known, name = _identify(database, path, options.root_name)
     difference = _compare(database, known, files, notes)
-    unread = [files[int(i)] for i in difference.fresh] + [files[int(i)] for i in difference.changed]
+    if not _reads_videos_of(path):
+        difference = without_videos(difference, files)
+    unread = [files[int(i)] for i in (*difference.fresh, *difference.changed)]
+    unread.sort(key=lambda key: is_video(key.path))
     _guard(job, name, difference, unread)
 
     with database.write() as db:
@@ -130,7 +130,7 @@ def scan(
         files[int(i)].path: int(image_id)
         for i, image_id in zip(difference.changed, difference.changed_ids, strict=True)
     }
-    saved = _read_and_save(job, root_id, rule, unread, changed)
+    saved = _read_and_save(job, root_id, unread, changed, reader(job, rule, files))
     strangers = [files[int(i)] for i in difference.unidentified]
     read_known(job, strangers, difference.unidentified_ids)
     with database.write() as db:
@@ -169,6 +169,7 @@ def _report(
     with database.read() as db:
         stations = stations_summary(db, root.root_id)
         n_missing = count_missing(db, difference.vanished_ids)
+        n_videos = count_unread(db, root.root_id)["videos_unread"]
     fresh = np.array(saved.fresh, np.int64)
     changed = np.array(saved.changed, np.int64)
     return ScanReport(
@@ -179,7 +180,7 @@ def _report(
         n_missing=n_missing,
         n_returned=len(difference.returned_ids),
         n_unreadable=len(saved.errors),
-        n_videos=notes.n_videos,
+        n_videos=n_videos,
         pictures=notes.pictures,
         left_out=notes.left_out,
         n_moved=settled.n_moved,
@@ -202,7 +203,7 @@ def known_roots(database: Database) -> list[Root]:
 def _walk(path: Path, notes: WalkNotes, stop: Stop) -> list[FileKey]:
     files = []
     try:
-        for key in walk(path, notes):
+        for key in chain(walk(path, notes), _late(notes)):
             files.append(key)
             if stop():
                 raise Interrupted(
@@ -211,7 +212,7 @@ def _walk(path: Path, notes: WalkNotes, stop: Stop) -> list[FileKey]:
                 )
     except OSError as error:
         raise _stopped_answering(path, f"Nothing was changed ({error.strerror or error}).") from error
-    if not files:
+    if not files or not (_reads_videos_of(path) or len(files) > len(notes.videos)):
         raise no_photos(path, notes.n_other, unread_words(notes.n_videos, notes.pictures))
     return files
 
@@ -287,8 +288,18 @@ def _compare(
     return replace(difference, n_gone=difference.n_gone - n_left_out)
 
 
+def _reads_videos_of(path: Path) -> bool:
+    """Whether videos of a root are read: the decoder opens files, no objects."""
+    return reads_videos() and not url_of(path)
+
+
+def _late(notes: WalkNotes) -> Iterator[FileKey]:
+    """The videos of a walk, which are known when it ends."""
+    yield from notes.videos
+
+
 def _read_and_save(
-    job: ScanJob, root_id: int, rule: StationRule, unread: Sequence[FileKey], changed: Mapping[str, int]
+    job: ScanJob, root_id: int, unread: Sequence[FileKey], changed: Mapping[str, int], read: Read
 ) -> _Saved:
     """Read ``unread`` files and save them chunk by chunk."""
     saved = _Saved()
@@ -299,12 +310,12 @@ def _read_and_save(
         with job.database.write() as db:
             ids = save_images(db, root_id, unsaved, changed)
             reread = [changed[i.key.path] for i in unsaved if i.key.path in changed]
-            restore_reread(db, reread, _local_now())
+            restore_reread(db, reread, local_now())
         for image, image_id in zip(unsaved, ids.tolist(), strict=True):
             (saved.changed if image.key.path in changed else saved.fresh).append(image_id)
         unsaved.clear()
 
-    with closing(_read(job, rule, unread)) as chunks:
+    with closing(read_ahead(job, unread, read)) as chunks:
         for images in chunks:
             if any(i.error_code in (VANISHED, UNREADABLE) for i in images) and not alive(job.path):
                 save()
@@ -313,7 +324,7 @@ def _read_and_save(
             saved.errors += [
                 (i.key.path, i.error_message or "") for i in images if i.error_code not in (None, VANISHED)
             ]
-            n_read = min(n_read + CHUNK, len(unread))
+            n_read += len(images)
             if len(unsaved) >= _SAVE_EVERY:
                 save()
             job.report(n_read, len(unread))
@@ -331,27 +342,3 @@ def _read_and_save(
 def _withheld(image: Image, changed: Mapping[str, int]) -> bool:
     """Whether the system won't hand out a known photo just now: it stays as it is until one can read it."""
     return image.error_code == UNREADABLE and image.key.path in changed
-
-
-def _read(job: ScanJob, rule: StationRule, unread: Sequence[FileKey]) -> Generator[list[Image]]:
-    """Images of ``unread`` in chunks, in order."""
-    now = _local_now()
-
-    def read(files: Sequence[FileKey]) -> list[Image]:
-        return [read_image(job.path, key, rule, now) for key in files]
-
-    chunks = (unread[at : at + CHUNK] for at in range(0, len(unread), CHUNK))
-    with ThreadPoolExecutor(job.workers) as pool:
-        ahead = deque(pool.submit(read, chunk) for chunk in islice(chunks, READ_AHEAD))
-        try:
-            while ahead:
-                images = ahead.popleft().result()
-                ahead.extend(pool.submit(read, chunk) for chunk in islice(chunks, 1))
-                yield images
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _local_now() -> datetime:
-    # Trail cameras know no zone, so "the future" is by this machine's own wall clock.
-    return datetime.now().astimezone().replace(tzinfo=None)

@@ -59,6 +59,17 @@ def _duration_rule() -> KeyRule:
     return KeyRule('a time with its unit, such as "30m", "90s" or "1h30m"', check)
 
 
+def _seconds_rule() -> KeyRule:
+    duration = _duration_rule()
+
+    def check(value: object, base: Path | None) -> object:
+        found = duration.check(value, base)
+        assert isinstance(found, timedelta)
+        return found.total_seconds()
+
+    return KeyRule('a time with its unit, such as "1s" or "5s"', check)
+
+
 def _months_rule() -> KeyRule:
     def check(value: object, _base: Path | None) -> object:
         if not isinstance(value, str):
@@ -85,7 +96,7 @@ class DetectSettings:
     """``[detect]``. ``imgsz`` is in pixels of the longer side, None for the model's own size.
 
     ``weights`` None means those that come with trailcam; ``classifier`` names what they find, None: nobody.
-    ``store_confidence`` is 0.001..1.
+    ``store_confidence`` is 0.001..1. ``video_every``: of videos one frame in so many seconds is looked at.
     """
 
     weights: Annotated[Path | None, tables.file_path()] = None
@@ -98,6 +109,7 @@ class DetectSettings:
     class_map: Annotated[str, class_map_rule()] = "auto"
     precision: Annotated[str, _PRECISION] = "auto"
     backend: Annotated[str, _BACKEND] = "auto"
+    video_every: Annotated[float, _seconds_rule()] = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,10 @@ class Judgement:
 
 
 class ShownBox(NamedTuple):
-    """A box that counts on a photo. ``by_person`` tells whose it is; a person's confidence is 1."""
+    """A box that counts on a photo. ``by_person`` tells whose it is; a person's confidence is 1.
+
+    ``frame_s``: when it was seen, in seconds since a video began; None on a photo.
+    """
 
     info: ClassInfo
     confidence: float
@@ -62,6 +65,7 @@ class ShownBox(NamedTuple):
     h: float
     by_person: bool
     class_probability: float | None = None
+    frame_s: float | None = None
 
 
 def record(
@@ -258,6 +262,7 @@ def _shown(row: Mapping[str, Any]) -> ShownBox:
     return ShownBox(
         *(_info(row), float(row["confidence"]), x, y, w, h, row["run_id"] == PERSON_RUN),
         class_probability=None if probability is None else float(probability),
+        frame_s=row["frame_s"],
     )
 
 

@@ -39,12 +39,13 @@ class Counted(TempTables):
     """The views ``boxes`` and ``counted`` over the photos of ``photos``.
 
     ``counted`` are the boxes that count from ``confidence`` on (0..1, inclusive; None: what the weights
-    recommend for each class, else FALLBACK_CONFIDENCE); ``boxes`` are those and every box of the current run
-    below that. Columns: image_id, root_id, path, station_id, station, captured_at, run_id (PERSON_RUN: a
-    person's), class_id, class, kind, age_class, species, threshold (what counts without a confidence, None:
-    the fallback), confidence (1 where a person says so), x, y, w, h (``xywhn``), class_probability (NULL
-    where no classifier named it), by_person and counts: whether it is in ``counted``. Boxes in the photos'
-    table ``hidden`` are in neither.
+    recommend for each class, else FALLBACK_CONFIDENCE); ``boxes`` are those and every box of the current
+    run below that; of a video, one box for each animal (see :mod:`trailcam.store.follow_animals`). Columns:
+    image_id, root_id, path, station_id, station, captured_at, run_id (PERSON_RUN: a person's), class_id,
+    class, kind, age_class, species, threshold (what counts without a confidence, None: the fallback),
+    confidence (1 where a person says so), x, y, w, h (``xywhn``), class_probability (NULL where no
+    classifier named it), frame_s (of a video, when), by_person and counts: whether it is in ``counted``.
+    Boxes in the photos' table ``hidden`` are in neither.
     """
 
     photos: Selected
@@ -151,7 +152,7 @@ def _boxes(counts: str, *, judged: bool, hidden: bool) -> str:
     photo = "s.image_id, s.root_id, s.path, s.station_id, s.station, s.captured_at"
     machine = (
         f"SELECT {photo}, d.run_id, d.class_id, c.name AS class, c.kind, c.age_class, c.species,"
-        " c.threshold, d.confidence, d.x, d.y, d.w, d.h, d.class_probability, false AS by_person"
+        " c.threshold, d.confidence, d.x, d.y, d.w, d.h, d.class_probability, d.frame_s, false AS by_person"
         " FROM selected s JOIN detections d ON d.image_id = s.image_id AND d.run_id = s.run_id"
         " JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id WHERE NOT d.repeats"
         + (" AND d.rowid NOT IN (SELECT row FROM hidden)" if hidden else "")
@@ -167,6 +168,6 @@ def _boxes(counts: str, *, judged: bool, hidden: bool) -> str:
         f"{view} ({machine}"
         " AND d.rowid NOT IN (SELECT row FROM overruled)"
         f" UNION ALL SELECT {photo}, {PERSON_RUN}, p.class_id, p.class, p.kind, p.age_class, p.species,"
-        " NULL, 1.0::REAL, p.x, p.y, p.w, p.h, NULL, true"
+        " NULL, 1.0::REAL, p.x, p.y, p.w, p.h, NULL, NULL, true"
         " FROM selected s JOIN person_boxes p USING (image_id) WHERE p.class IS NOT NULL)"
     )

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,34 +22,28 @@ import numpy.typing as npt
 from trailcam.domain import ClassInfo, Status, Trigger
 from trailcam.geometry import upright_size
 from trailcam.selection import Selection
-from trailcam.store.animals import SavedAnimals
 from trailcam.store.counted import PERSON_RUN, Counted, class_info, count_boxes
 from trailcam.store.database import Connection, Database, lent, query, quoted, rows
 from trailcam.store.hidden import HiddenCounts
-from trailcam.store.named import Named, join_names
-from trailcam.store.nights import make_nights
+from trailcam.store.named import join_names
 from trailcam.store.paths import from_db
 from trailcam.store.scenes import join_scenes
 from trailcam.store.select import Selected, select
-from trailcam.words.text import FORMULA_STARTS
+from trailcam.words.text import count
 
 CHUNK = 20_000
 MEMORY = "256MB"
 THREADS = 4
 _UNDATED_US = -(2**62)  # stands for "no capture time"
 _Small = npt.NDArray[np.int32]
-# The columns of export_rows.sql that hold text of files, cameras and models.
-_TEXTS = (
-    *("root", "path", "station", "error_message", "make", "model", "serial"),
-    *("weights", "class", "species", "camera_label", "event_class", "individual"),
-)
 
 
 class ExportBox(NamedTuple):
     """One box that counts. ``x, y, w, h`` are ``xywhn``: 0..1 of the upright image, from its top left.
 
     ``class_probability``: how sure a classifier is of the class, None where none named it. ``by_person``: a
-    person put it there; its confidence is 1. ``individual``: what people call the buck.
+    person put it there; its confidence is 1. ``individual``: what people call the buck. ``frame_s``: when it
+    was seen, in seconds since a video began; None on a photo.
     """
 
     info: ClassInfo
@@ -61,14 +55,18 @@ class ExportBox(NamedTuple):
     by_person: bool = False
     individual: str | None = None
     class_probability: float | None = None
+    frame_s: float | None = None
 
 
 class ExportPhoto(NamedTuple):
-    """One photo. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px, upright.
+    """One photo or video. ``path`` is relative to its root, with ``/``; ``width`` and ``height`` are px,
+    upright.
 
     ``orientation`` is the EXIF value 1..8 that turned it so. ``trigger`` is what the camera says of it.
     ``run_id`` is of the model whose boxes count, None where none's do. ``by_person``: what is known of the
-    photo is a correction. ``boxes`` are those that count, the surest first.
+    photo is a correction. ``boxes`` are those that count, the surest first. Of a video ``frames`` are the
+    times (seconds) of the frames that were looked at, ``duration_s`` and ``frame_rate`` what its container
+    says.
     """
 
     n: int
@@ -93,6 +91,10 @@ class ExportPhoto(NamedTuple):
     boxes: tuple[ExportBox, ...]
     orientation: int = 1
     trigger: Trigger | None = None
+    is_video: bool = False
+    duration_s: float | None = None
+    frame_rate: float | None = None
+    frames: tuple[float, ...] = ()
 
     @property
     def looked_at(self) -> bool:
@@ -120,7 +122,8 @@ class ExportPlan:
     Arrays of equal length. ``scene`` counts the scenes (see :mod:`trailcam.store.scenes`) from 0, -1 where
     there is no capture time. ``frame`` is a photo's place in its scene from 0, ``frames`` the scene's length,
     ``scene_us`` its first capture time (microseconds since 1970, the camera's clock). ``counts`` says whether
-    a box on the photo counts, ``completed`` whether the photo was looked at, by a model or a person.
+    a box on the photo counts, ``completed`` whether the photo was looked at, by a model or a person,
+    ``is_video`` whether it is a video.
     ``counted`` are their boxes, on the connection that the plan was made on, ``hidden`` those that would be.
     """
 
@@ -132,6 +135,7 @@ class ExportPlan:
     scene_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.bool_]
     completed: npt.NDArray[np.bool_]
+    is_video: npt.NDArray[np.bool_]
     runs: tuple[ExportRun, ...]
     n_roots: int
     n_undated_left_out: int
@@ -140,6 +144,11 @@ class ExportPlan:
 
     def __len__(self) -> int:
         return len(self.image_id)
+
+    def videos_left_out(self) -> list[str]:
+        """What a data set of photos says of the videos that were looked at."""
+        n = int((self.is_video & self.completed).sum())
+        return [f"{count(n, 'video')} left out: a data set is of photos."] if n else []
 
     def scene_start(self, n: int) -> datetime | None:
         """When the scene of photo ``n`` began, None without a capture time."""
@@ -163,7 +172,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
             "WITH ranked AS ("
             "SELECT station_id, row_number() OVER (ORDER BY name, station_id) AS rank FROM stations"
             f") SELECT s.image_id, station_id, coalesce(epoch_us(s.captured_at), {_UNDATED_US}) AS us,"
-            " s.begins, s.run_id IS NOT NULL OR s.by_person AS completed"
+            " s.begins, s.run_id IS NOT NULL OR s.by_person AS completed, s.is_video"
             " FROM scenes s JOIN ranked USING (station_id)"
             " ORDER BY rank, s.captured_at NULLS LAST, s.image_id"
         ).fetchnumpy()
@@ -181,6 +190,7 @@ def make_plan(db: Connection, selection: Selection, confidence: float | None, ga
         scene_us=start,
         counts=_with_boxes(db, image_id),
         completed=np.asarray(found["completed"], np.bool_),
+        is_video=np.asarray(found["is_video"], np.bool_),
         runs=_runs(photos),
         n_roots=int(n_roots),
         n_undated_left_out=photos.undated_left_out(),
@@ -224,49 +234,6 @@ def stream_reopening(
             join_names(counted)
             photos = list(_read(counted, plan, wanted))
         yield from photos
-
-
-def copy_rows(
-    named: Named, animals: SavedAnimals, target: Path, options: str, *, no_formulas: bool
-) -> tuple[int, int]:
-    """Write the photos of ``named`` as a flat table to the file ``target``, by DuckDB's own writer.
-
-    ``animals`` are its boxes by visit. Returns how many photos there are, and boxes that
-    count. ``options`` are COPY's, a program's text. With ``no_formulas`` an apostrophe goes before text that
-    a spreadsheet would run (see ``words/text.py``). Its sort needs 512 MB, see :func:`bound_memory`. A name
-    that is not UTF-8 shows as the database holds it (see :mod:`trailcam.store.paths`).
-    """
-    db = named.db
-    make_nights(db)
-    sql = query("export_rows")
-    if no_formulas:
-        starts = ", ".join(f"chr({ord(char)})" for char in FORMULA_STARTS)
-        cells = ", ".join(
-            f"CASE WHEN left({c}, 1) IN ({starts}) THEN '''' || {c} ELSE {c} END AS {c}" for c in _TEXTS
-        )
-        sql = f"SELECT * REPLACE ({cells}) FROM ({sql})"
-    db.execute(f"COPY ({sql}) TO {quoted(str(target))} ({options})").fetchall()
-    return count_rows(named)
-
-
-def count_rows(named: Named) -> tuple[int, int]:
-    """How many photos there are, and boxes that count."""
-    ((n_photos,),) = named.db.execute("SELECT count(*) FROM selected").fetchall()
-    ((n_boxes,),) = named.db.execute("SELECT count(*) FROM counted").fetchall()
-    return int(n_photos), int(n_boxes)
-
-
-def table_rows(animals: SavedAnimals) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-    """The names of the flat table's columns, and its rows, some thousands at a time."""
-    make_nights(animals.db)
-    found = animals.db.execute(query("export_rows"))
-    heading = [str(name) for name, *_ in found.description or ()]
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        while chunk := found.fetchmany(5000):
-            yield from chunk
-
-    return heading, rows()
 
 
 def root_paths(plan: ExportPlan, only: npt.NDArray[np.bool_]) -> list[str]:
@@ -378,8 +345,9 @@ def _read(counted: Counted, plan: ExportPlan, wanted: npt.NDArray[np.int64]) -> 
 
 
 def _photo(row: tuple[object, ...], boxes: tuple[ExportBox, ...]) -> ExportPhoto:
-    n, image_id, root, root_path, path, *middle, width, height, orientation, trigger = row[:-5]
-    make, model, serial, run_id, by_person = row[-5:]
+    n, image_id, root, root_path, path, *middle, width, height, orientation, trigger = row[:-9]
+    make, model, serial, run_id, by_person = row[-9:-4]
+    is_video, duration_s, frame_rate, frames = row[-4:]
     station, at, source, offset, status, code, message = middle
     if width and height:
         width, height = upright_size(int(str(width)), int(str(height)), int(str(orientation)))
@@ -389,4 +357,8 @@ def _photo(row: tuple[object, ...], boxes: tuple[ExportBox, ...]) -> ExportPhoto
         *(width or None, height or None, make, model, serial, run_id, by_person, boxes),  # type: ignore[arg-type]
         orientation=int(str(orientation)),
         trigger=Trigger(str(trigger)) if trigger else None,
+        is_video=bool(is_video),
+        duration_s=duration_s,  # type: ignore[arg-type]
+        frame_rate=frame_rate,  # type: ignore[arg-type]
+        frames=tuple(frames or ()),  # type: ignore[arg-type]
     )

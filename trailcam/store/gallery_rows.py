@@ -39,6 +39,9 @@ def framed(counted: Counted, images: Sequence[int]) -> list[dict[str, Any]]:
     return rows(
         counted.db,
         "SELECT image_id, root_id, path, min(x) AS x, min(y) AS y, max(x + w) - min(x) AS w,"
-        " max(y + h) - min(y) AS h FROM counted WHERE list_contains($1::BIGINT[], image_id) GROUP BY ALL",
+        " max(y + h) - min(y) AS h, any_value(frame_s) AS frame_s FROM counted c"
+        # Of a video, what is on the frame of its surest box.
+        " WHERE list_contains($1::BIGINT[], image_id) AND frame_s IS NOT DISTINCT FROM (SELECT"
+        " arg_max(b.frame_s, b.confidence) FROM counted b WHERE b.image_id = c.image_id) GROUP BY ALL",
         [list(images)],
     )

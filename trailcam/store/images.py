@@ -271,6 +271,10 @@ def _image_columns(images: Sequence[Image]) -> dict[str, npt.NDArray[Any]]:
         "latitude": degrees([i.latitude for i in images]),
         "longitude": degrees([i.longitude for i in images]),
         "content_id": texts([i.content_id for i in images]),
+        "is_video": np.array([i.is_video for i in images], np.bool_),
+        "duration_s": degrees([i.duration_s for i in images]),
+        "frame_rate": degrees([i.frame_rate for i in images]),
+        "codec": texts([i.codec for i in images]),
     }
 
 

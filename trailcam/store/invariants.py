@@ -110,6 +110,14 @@ RESULTS = (
         """,
     ),
     Rule(
+        "a box on a frame that its run didn't look at",
+        """
+        SELECT d.run_id, d.image_id, d.frame_s
+        FROM detections d JOIN results r ON r.run_id = d.run_id AND r.image_id = d.image_id
+        WHERE d.frame_s IS NOT NULL AND NOT coalesce(list_contains(r.frames, d.frame_s), false)
+        """,
+    ),
+    Rule(
         "a photo whose boxes all repeat one another",
         "SELECT run_id, image_id FROM detections GROUP BY ALL HAVING bool_and(coalesce(repeats, true))",
     ),

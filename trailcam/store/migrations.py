@@ -17,7 +17,7 @@ import duckdb
 
 from trailcam.errors import DatabaseError
 from trailcam.store.first_migrations import FIRST_STEPS, Connection
-from trailcam.store.repeats import mark_repeats
+from trailcam.store.repeats import mark_repeats_of_photos
 from trailcam.store.sql import query
 
 
@@ -111,7 +111,7 @@ def m013_identity(db: Connection) -> None:
 def m014_repeats(db: Connection) -> None:
     """Which boxes repeat another of their photo: stored, but in no count. See ``queries/repeats.sql``."""
     db.execute("ALTER TABLE detections ADD COLUMN repeats BOOLEAN DEFAULT false")
-    mark_repeats(db)
+    mark_repeats_of_photos(db)
 
 
 def m015_imports(db: Connection) -> None:
@@ -207,6 +207,20 @@ def m022_class_probability(db: Connection) -> None:
     db.execute("ALTER TABLE detections ADD COLUMN class_probability REAL")
 
 
+def m023_videos(db: Connection) -> None:
+    """Videos: what their containers say, which frames a run looked at, and each box's frame.
+
+    ``results.frames`` and ``detections.frame_s`` are seconds since a video began, NULL for photos.
+    """
+    for table, column in (
+        ("images", "is_video BOOLEAN DEFAULT false"),
+        *(("images", f"{name} DOUBLE") for name in ("duration_s", "frame_rate")),
+        ("images", "codec VARCHAR"),
+        *(("results", "frames REAL[]"), ("detections", "frame_s REAL")),
+    ):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     *FIRST_STEPS,
     m009_stations,
@@ -223,6 +237,7 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m020_thumbnails,
     m021_effort,
     m022_class_probability,
+    m023_videos,
 )
 LATEST = len(MIGRATIONS)
 

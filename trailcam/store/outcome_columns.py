@@ -21,7 +21,9 @@ class OutcomeColumns:
     For each photo, in (n,) arrays: ``image_id`` int64; ``status``, ``error_code``, ``error_message`` texts or
     None; ``looked_at`` datetime64[us], UTC. For each box: ``owner`` (k,), the index of its photo;
     ``class_id`` (k,) int16; ``confidence`` (k,) float32, 0..1; ``boxes`` (k, 4) float32 ``xywhn``;
-    ``class_probability`` (k,) float32, NaN where no classifier named a box.
+    ``class_probability`` (k,) float32, NaN where no classifier named a box. Of videos ``frames`` (n,) are the
+    times of the frames that were looked at, as text (``[0.0, 1.0]``), and ``frame_s`` (k,) float32 is each
+    box's; None and NaN of photos.
     """
 
     image_id: npt.NDArray[np.int64]
@@ -34,6 +36,8 @@ class OutcomeColumns:
     confidence: npt.NDArray[np.float32]
     boxes: npt.NDArray[np.float32]
     class_probability: npt.NDArray[np.float32]
+    frames: Column
+    frame_s: npt.NDArray[np.float32]
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> OutcomeColumns:
@@ -51,6 +55,8 @@ class OutcomeColumns:
             confidence=np.concatenate([none, *(o.confidence for o in outcomes)]).astype(np.float32),
             boxes=np.concatenate([np.zeros((0, 4), np.float32), *(o.boxes.reshape(-1, 4) for o in outcomes)]),
             class_probability=np.concatenate([none, *map(_probability, outcomes)]).astype(np.float32),
+            frames=texts(None if o.frames is None else str(list(o.frames)) for o in outcomes),
+            frame_s=np.concatenate([none, *map(_frame_s, outcomes)]).astype(np.float32),
         )
 
     def of_status(self, status: Status) -> npt.NDArray[np.bool_]:
@@ -59,7 +65,7 @@ class OutcomeColumns:
 
     def photos(self, which: npt.NDArray[np.bool_]) -> dict[str, Column]:
         """The columns of some of the photos."""
-        names = ("image_id", "status", "error_code", "error_message", "looked_at")
+        names = ("image_id", "status", "error_code", "error_message", "looked_at", "frames")
         return {name: getattr(self, name)[which] for name in names}
 
     def detections(self, which: npt.NDArray[np.bool_]) -> dict[str, Column]:
@@ -70,6 +76,7 @@ class OutcomeColumns:
             "class_id": self.class_id[kept],
             "confidence": self.confidence[kept],
             "class_probability": self.class_probability[kept],
+            "frame_s": self.frame_s[kept],
             **{name: np.ascontiguousarray(self.boxes[kept, n]) for n, name in enumerate("xywh")},
         }
 
@@ -79,6 +86,12 @@ def _probability(outcome: Outcome) -> npt.NDArray[np.float32]:
     if outcome.class_probability is None:
         return np.full(len(outcome.confidence), np.nan, np.float32)
     return outcome.class_probability
+
+
+def _frame_s(outcome: Outcome) -> npt.NDArray[np.float32]:
+    if outcome.frame_s is None:
+        return np.full(len(outcome.confidence), np.nan, np.float32)
+    return outcome.frame_s
 
 
 def _clean(message: str | None) -> str | None:

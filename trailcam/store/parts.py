@@ -141,7 +141,7 @@ class PartSink:
 _ROWS = """
     SELECT p.n, p.image_id, p.photo, p.status::VARCHAR AS status, p.error_code::VARCHAR AS error_code,
         p.error_message::VARCHAR AS error_message, p.looked_at, b.class_id, b.confidence, b.x, b.y, b.w, b.h,
-        b.class_probability
+        b.class_probability, p.frames::VARCHAR AS frames, b.frame_s
     FROM outcome_photos p LEFT JOIN outcome_boxes b USING (n) ORDER BY p.n
 """
 
@@ -201,6 +201,8 @@ def read_slice(db: Connection, parts: Sequence[PartFile], first: int, end: int) 
         " SELECT * FROM read_parquet($paths) WHERE n >= $first AND n < $end",
         {"paths": [one_file(part.path) for part in parts], "first": first, "end": end},
     )
+    for column in ("frames VARCHAR", "frame_s REAL"):  # of parts that an earlier trailcam wrote
+        db.execute(f"ALTER TABLE part ADD COLUMN IF NOT EXISTS {column}")
     db.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE slice AS
@@ -226,12 +228,13 @@ def read_slice(db: Connection, parts: Sequence[PartFile], first: int, end: int) 
         "SELECT count(DISTINCT image_id), count(DISTINCT image_id) FILTER (changed) FROM slice"
     ).fetchall()
     photos = db.execute(
-        "SELECT DISTINCT image_id, status, error_code, error_message, looked_at FROM slice"
+        "SELECT DISTINCT image_id, status, error_code, error_message, looked_at, frames FROM slice"
         " WHERE NOT changed AND NOT known ORDER BY image_id"
     ).fetchnumpy()
     boxes = db.execute(
         "SELECT image_id, class_id, confidence, x, y, w, h,"
-        " coalesce(class_probability, 'NaN'::REAL) AS class_probability FROM slice"
+        " coalesce(class_probability, 'NaN'::REAL) AS class_probability,"
+        " coalesce(frame_s, 'NaN'::REAL) AS frame_s FROM slice"
         " WHERE class_id IS NOT NULL AND NOT changed AND NOT known ORDER BY image_id, confidence DESC"
     ).fetchnumpy()
     db.execute("DROP TABLE slice; DROP TABLE part")
@@ -247,6 +250,8 @@ def read_slice(db: Connection, parts: Sequence[PartFile], first: int, end: int) 
         confidence=np.asarray(boxes["confidence"], np.float32),
         boxes=np.stack([np.asarray(boxes[name], np.float32) for name in "xywh"], axis=1),
         class_probability=np.asarray(boxes["class_probability"], np.float32),
+        frames=_texts(photos["frames"]),
+        frame_s=np.asarray(boxes["frame_s"], np.float32),
     )
     return Slice(outcomes, int(n), int(changed))
 

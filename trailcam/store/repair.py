@@ -65,6 +65,17 @@ _RESULTS = {
     "boxes without a completed result": "DELETE FROM detections WHERE NOT EXISTS (SELECT 1 FROM results r"
     " WHERE r.run_id = detections.run_id AND r.image_id = detections.image_id AND r.status = 'completed')",
 }
+_FRAMES = {
+    "frames that boxes are on": """
+        UPDATE results SET frames = list_sort(list_distinct(list_concat(coalesce(frames, []), d.seen)))
+        FROM (
+            SELECT run_id, image_id, list(frame_s) AS seen FROM detections
+            WHERE frame_s IS NOT NULL GROUP BY ALL
+        ) d
+        WHERE d.run_id = results.run_id AND d.image_id = results.image_id
+            AND NOT list_has_all(coalesce(frames, []), d.seen)
+    """,
+}
 _RUNS = {
     "runs recorded as running that are not": "UPDATE runs SET state = 'interrupted' WHERE state = 'running'",
     "runs chosen beside a later choice": "UPDATE runs SET chosen_at = NULL"
@@ -202,7 +213,7 @@ def repair(db: Connection) -> Repair:
         return Repair({}, [])
     fixed = {"images written twice": _count(db, _COPIES)}
     db.execute(_DOUBTFUL)
-    for what, sql in {**_PLACES, **_EQUALS, **_RESULTS, **_ORPHANS}.items():
+    for what, sql in {**_PLACES, **_EQUALS, **_RESULTS, **_FRAMES, **_ORPHANS}.items():
         fixed[what] = _count(db, sql)
     if any(fixed[what] for what in _EQUALS) or db.execute(_SAME_BYTES).fetchall():
         fixed["folders that the next scan searches for copies"] = _count(

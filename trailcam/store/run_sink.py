@@ -22,6 +22,7 @@ from trailcam.store.paths import from_db
 from trailcam.store.repeats import mark_new_repeats
 from trailcam.store.run_choice import take_over
 from trailcam.store.select import count_undated_left_out, select
+from trailcam.words.unread import reads_videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,22 @@ class RunFacts:
 class Todo:
     """Images to look at, as arrays of equal length; ``path`` as Python's file functions want it.
 
-    ``failed``: whether an image is marked as failed already.
+    ``failed``: whether an image is marked as failed already. ``video``: whether it is one, ``duration_s``
+    then its seconds, NaN where they aren't known.
     """
 
     image_id: npt.NDArray[np.int64]
     root_id: npt.NDArray[np.int32]
     path: list[str]
     failed: npt.NDArray[np.bool_]
+    video: npt.NDArray[np.bool_]
+    duration_s: npt.NDArray[np.float64]
     n_undated_left_out: int
 
 
 TODO = """
-    SELECT image_id, root_id, path, status = 'failed' AS failed FROM selected
-    WHERE status <> 'missing' AND NOT EXISTS (
+    SELECT image_id, root_id, path, status = 'failed' AS failed, is_video, duration_s FROM selected
+    WHERE status <> 'missing' AND ($videos OR NOT is_video) AND NOT EXISTS (
         SELECT 1 FROM results JOIN runs USING (run_id)
         WHERE results.image_id = selected.image_id
           AND results.status = 'completed' AND runs.model_key = $model_key
@@ -68,7 +72,12 @@ TODO = """
 
 def todo_parameters(model_key: str, limit: int | None) -> dict[str, object]:
     """What :data:`TODO` asks for."""
-    return {"model_key": model_key, "limit": 2**62 if limit is None else limit}
+    # Where the extra isn't installed, videos that were scanned elsewhere wait.
+    return {
+        "model_key": model_key,
+        "limit": 2**62 if limit is None else limit,
+        "videos": reads_videos(),
+    }
 
 
 def select_todo(db: Connection, selection: Selection, model_key: str, limit: int | None) -> Todo:
@@ -82,12 +91,19 @@ def select_todo(db: Connection, selection: Selection, model_key: str, limit: int
 
 
 def todo_of(found: Mapping[str, Any], n_undated_left_out: int) -> Todo:
-    """The rows of :data:`TODO`, or of a file of them, as a Todo."""
+    """The rows of :data:`TODO`, or of a file of them, as a Todo.
+
+    Files of an earlier trailcam know no videos.
+    """
+    n = len(found["path"])
+    durations = np.ma.filled(np.ma.asarray(found.get("duration_s", np.full(n, np.nan)), np.float64), np.nan)
     return Todo(
         image_id=np.asarray(found["image_id"], np.int64),
         root_id=np.asarray(found["root_id"], np.int32),
         path=[from_db(str(p)) for p in found["path"]],
         failed=np.asarray(found["failed"], np.bool_),
+        video=np.asarray(found.get("is_video", np.zeros(n)), np.bool_),
+        duration_s=durations,
         n_undated_left_out=n_undated_left_out,
     )
 
@@ -221,7 +237,8 @@ class RunSink:
         insert(db, "detections", detections)
         several = np.bincount(outcomes.owner, minlength=len(seen)) > 1
         with asked(db, outcomes.image_id[completed & several].tolist()):
-            mark_new_repeats(db, self._run_id)
+            videos = not bool(np.isnan(outcomes.frame_s).all())
+            mark_new_repeats(db, self._run_id, videos=videos)
         self._update_images(db, outcomes)
         db.execute(
             "UPDATE runs SET n_completed = n_completed + $c, n_failed = n_failed + $f,"

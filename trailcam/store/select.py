@@ -22,11 +22,12 @@ class Selected(TempTables):
     """The view ``selected``: the images that fit, with their station's name.
 
     Columns: image_id, root_id, path, station_id, station, captured_at, captured_at_source,
-    captured_at_suspect, status, run_id (of the run whose boxes count, None where none's do) and by_person:
-    whether all that is known of the photo is a correction. A photo that a person judged was looked at: its
-    status is completed where it would be pending or failed. (A selection by status goes by what detect made
-    of a photo.) Exact copies of other photos and thumbnails are left out. ``judged`` are the corrections in
-    force, None where there are none; ``hidden`` what static places and areas take out of the counts.
+    captured_at_suspect, is_video, duration_s, status, run_id (of the run whose boxes count, None where
+    none's do) and by_person: whether all that is known of the photo is a correction. A photo that a person
+    judged was looked at: its status is completed where it would be pending or failed. (A selection by
+    status goes by what detect made of a photo.) Exact copies of other photos and thumbnails are left out.
+    ``judged`` are the corrections in force, None where there are none; ``hidden`` what static places and
+    areas take out of the counts.
     """
 
     selection: Selection
@@ -72,7 +73,7 @@ def count_undated_left_out(db: Connection, selection: Selection) -> int:
 def _base(*, judged: bool) -> str:
     place = (
         "i.image_id, i.root_id, i.path, i.station_id, s.name AS station, i.captured_at, i.captured_at_source,"
-        " i.captured_at_suspect"
+        " i.captured_at_suspect, i.is_video, i.duration_s"
     )
     photos = "FROM images i JOIN stations s USING (station_id)"
     if not judged:
@@ -126,7 +127,7 @@ def sample_paths(db: Connection, root_id: int, n: int) -> list[str]:
     """Up to ``n`` photos of a root that were there at the last scan, spread evenly; as Python has paths."""
     found = db.execute(
         "SELECT path FROM (SELECT path, row_number() OVER (ORDER BY path) AS k, count(*) OVER () AS total"
-        " FROM images WHERE root_id = $root AND status <> 'missing')"
+        " FROM images WHERE root_id = $root AND status <> 'missing' AND NOT is_video)"
         " WHERE (k - 1) % greatest(total // $n, 1) = 0 ORDER BY k LIMIT $n",
         {"root": root_id, "n": n},
     ).fetchall()

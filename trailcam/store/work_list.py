@@ -69,6 +69,8 @@ class Share:
                 root_id=todo.root_id[left],
                 path=[todo.path[k] for k in np.flatnonzero(left)],
                 failed=todo.failed[left],
+                video=todo.video[left],
+                duration_s=todo.duration_s[left],
                 n_undated_left_out=0,
             ),
             self.photo[left],
@@ -91,7 +93,8 @@ def write_list(db: Connection, selection: Selection, head: ListHead, limit: int 
     """Write the photos that ``head.model_key`` hasn't completed to ``target``."""
     sql = (
         "SELECT row_number() OVER (ORDER BY i.root_id, i.path) - 1 AS n, i.image_id, i.root_id, i.path,"
-        f" t.failed, {PHOTO} AS photo FROM ({TODO}) t JOIN images i USING (image_id) ORDER BY n"
+        f" t.failed, {PHOTO} AS photo, i.is_video, i.duration_s FROM ({TODO}) t"
+        " JOIN images i USING (image_id) ORDER BY n"
     )
     with select(db, selection):
         text = json.dumps(asdict(head), sort_keys=True)
@@ -111,8 +114,7 @@ def read_share(path: Path, n_photos: int, shards: int, shard: int) -> Share:
     first, end = (n_photos * k // shards for k in (shard, shard + 1))
     with in_memory() as db:
         found = db.execute(
-            "SELECT image_id, root_id, path, failed, photo FROM read_parquet($path)"
-            " WHERE n >= $first AND n < $end ORDER BY n",
+            "SELECT * FROM read_parquet($path) WHERE n >= $first AND n < $end ORDER BY n",
             {"path": one_file(path), "first": first, "end": end},
         ).fetchnumpy()
     todo = todo_of(found, 0)

@@ -12,7 +12,9 @@ import simplejpeg
 from PIL import Image
 
 from trailcam.files.photo_file import read_photo
+from trailcam.media.file_kinds import is_video
 from trailcam.media.heif import is_heif, teach_pillow
+from trailcam.video.still import still_of
 
 if TYPE_CHECKING:
     from trailcam.strip.ocr import Gray
@@ -38,7 +40,10 @@ class Bands:
 
 def load_bands(path: Path, orientation: int = 1) -> Bands:
     """Decode a photo's edges. Raises OSError or ValueError for a file that can't be decoded."""
-    data = read_photo(path)
+    if is_video(path.name):
+        data, orientation = _frame(path), 1
+    else:
+        data = read_photo(path)
     gray = _jpeg(data) if data.startswith(b"\xff\xd8") else None
     if gray is None:
         gray = _any(data)
@@ -46,6 +51,14 @@ def load_bands(path: Path, orientation: int = 1) -> Bands:
     high, wide = gray.shape
     band = max(min(high, 32), round(high * SHARE))
     return Bands(np.ascontiguousarray(gray[:band]), np.ascontiguousarray(gray[high - band :]), (wide, high))
+
+
+def _frame(path: Path) -> bytes:
+    """The first frame of a video. Raises ValueError."""
+    frame = still_of(path)
+    if isinstance(frame, bytes):
+        return frame
+    raise ValueError(frame.message)
 
 
 def _jpeg(data: bytes) -> Gray | None:

@@ -58,7 +58,10 @@ def build_summary(
         best, candidates = _best_photos(db, question)
         paths = [Path(root.path) for root in roots(db)]
     check_target(target, [one.photo.file for one in best], paths)
-    requests = [Request(one.photo.file, None, one.photo.people, one.photo.show) for one in best]
+    requests = [
+        Request(photo.file, None, photo.people, photo.show, photo.at_s or 0.0)
+        for photo in (one.photo for one in best)
+    ]
     shown, problems = show_photos(requests, [one.photo.name for one in best], cache, progress)
     page = render(
         "summary_page",

@@ -13,6 +13,11 @@ def reads_heif() -> bool:
     return find_spec("pillow_heif") is not None
 
 
+def reads_videos() -> bool:
+    """Whether the extra that reads videos is installed, without importing it."""
+    return find_spec("av") is not None
+
+
 def what_is_read() -> str:
     """Which photos trailcam reads, as a sentence."""
     if reads_heif():
@@ -23,6 +28,16 @@ def what_is_read() -> str:
         "trailcam reads photos as JPEG, PNG, TIFF, WebP and BMP;"
         f" with `{add_extra('heif')}` also HEIC and HEIF."
     )
+
+
+def why_unread(videos: int, pictures: Mapping[str, int]) -> str:
+    """What trailcam reads, for whoever has videos or pictures that it doesn't, as sentences."""
+    from trailcam.machine import add_extra
+
+    told = [what_is_read()] if pictures or not videos else []
+    if videos:
+        told.append(f"`{add_extra('video')}`, and then `trailcam scan`, reads videos.")
+    return " ".join(told)
 
 
 def unread_words(videos: int, pictures: Mapping[str, int]) -> str:

@@ -12,6 +12,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from trailcam.detect.pipeline.clips import PartDone
     from trailcam.domain import Outcome
     from trailcam.geometry import Letterbox
 
@@ -23,12 +24,14 @@ class Batch:
     """Photos that share a frame shape.
 
     ``pixels``: (n, height, width, 3) uint8 RGB on the CPU; ``image_ids`` and ``places`` have
-    length n and the same order.
+    length n and the same order. So has ``frame_s`` where frames of videos are among them: their times in
+    seconds, None for photos.
     """
 
     image_ids: tuple[int, ...]
     pixels: torch.Tensor
     places: tuple[Letterbox, ...]
+    frame_s: tuple[float | None, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -39,10 +42,18 @@ class Batch:
 
     def split(self, size: int) -> list[Batch]:
         """Parts of at most ``size`` photos, which share this batch's memory."""
-        return [
-            Batch(self.image_ids[i : i + size], self.pixels[i : i + size], self.places[i : i + size])
-            for i in range(0, len(self), size)
-        ]
+        return [self.part(i, i + size) for i in range(0, len(self), size)]
+
+    def part(self, first: int, end: int) -> Batch:
+        """The photos ``first`` to ``end`` (excluded), which share this batch's memory."""
+        here = slice(first, end)
+        frame_s = self.frame_s[here] if self.frame_s else None
+        return Batch(self.image_ids[here], self.pixels[here], self.places[here], frame_s)
+
+    @property
+    def times(self) -> tuple[float | None, ...]:
+        """Of each the time of its frame, None of a photo."""
+        return self.frame_s or (None,) * len(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +63,7 @@ class Chunk:
     ``suspect_roots`` are the roots of photos that were missing or unreadable: reason to ask
     whether the root itself is still there. ``lent``: the pixels lie in memory that is used again after
     this is called, as the loader does when it is asked for the next chunk; None where they don't.
+    ``parts`` are those of videos whose frames are among the good.
     """
 
     batches: tuple[Batch, ...]
@@ -59,6 +71,7 @@ class Chunk:
     suspect_roots: frozenset[int]
     decode_s: float
     lent: Callable[[], None] | None = None
+    parts: tuple[PartDone, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,6 +82,7 @@ class _Bucket:
     pixels: torch.Tensor
     image_ids: list[int] = field(default_factory=list)
     places: list[Letterbox] = field(default_factory=list)
+    frame_s: list[float | None] = field(default_factory=list)
 
     def fill(self, part: Batch) -> None:
         """Put ``part`` behind what is there. One thread copies: those of torch would take decoders' cores."""
@@ -76,11 +90,14 @@ class _Bucket:
         np.copyto(self.pixels[begin : begin + len(part)].numpy(), part.pixels.numpy())
         self.image_ids += part.image_ids
         self.places += part.places
+        self.frame_s += part.times
 
     @property
     def batch(self) -> Batch:
         """What is there, in the bucket's own memory."""
-        return Batch(tuple(self.image_ids), self.pixels[: len(self.image_ids)], tuple(self.places))
+        n = len(self.image_ids)
+        frame_s = tuple(self.frame_s) if self.frame_s.count(None) < n else None
+        return Batch(tuple(self.image_ids), self.pixels[:n], tuple(self.places), frame_s)
 
 
 class Batcher:
@@ -144,7 +161,4 @@ class Batcher:
 
 
 def _cut(batch: Batch, n: int) -> tuple[Batch, Batch]:
-    return (
-        Batch(batch.image_ids[:n], batch.pixels[:n], batch.places[:n]),
-        Batch(batch.image_ids[n:], batch.pixels[n:], batch.places[n:]),
-    )
+    return batch.part(0, n), batch.part(n, len(batch))

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import torch
 
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.batching import Batch, Chunk, Shape
+from trailcam.detect.pipeline.clips import ClipPart, Group, PartDone, decode_part
 from trailcam.detect.pipeline.decode import Decoded, Failed, decode
 from trailcam.detect.pipeline.failures import FailureCode
 from trailcam.detect.pipeline.outcomes import Job
@@ -42,8 +43,10 @@ class PhotoReader:
     frame: FrameSpec
     full: bool
 
-    def load(self, jobs: tuple[Job, ...], places: Places = _own) -> Chunk:
+    def load(self, jobs: Group, places: Places = _own) -> Chunk:
         """The chunk of ``jobs``, whose frames are written into ``places``."""
+        if isinstance(jobs, ClipPart):
+            return self._part(jobs, places)
         started = time.perf_counter()
         good: dict[Shape, list[tuple[int, Decoded]]] = {}
         others: list[Outcome] = []
@@ -63,6 +66,25 @@ class PhotoReader:
             frozenset(suspects),
             time.perf_counter() - started,
         )
+
+    def _part(self, part: ClipPart, places: Places) -> Chunk:
+        started = time.perf_counter()
+        job = part.job
+        found = decode_part(Path(self.roots[job.root_id], job.path), part.span, self.frame)
+        if not isinstance(found, list):
+            suspect = isinstance(found, Missing) or found.code is FailureCode.UNREADABLE
+            done = PartDone(job.image_id, part.of, failed=_outcome(job, found))
+            roots = frozenset({job.root_id} if suspect else ())
+            return Chunk((), (), roots, time.perf_counter() - started, parts=(done,))
+        times = tuple(at_s for at_s, _ in found)
+        batches: tuple[Batch, ...] = ()
+        if found:
+            height, width = found[0][1].pixels.shape[:2]
+            (pixels,) = places([(len(found), (height, width))])
+            frames = [(job.image_id, frame) for _, frame in found]
+            batches = (replace(_stack(frames, pixels), frame_s=times),)
+        done = PartDone(job.image_id, part.of, times)
+        return Chunk(batches, (), frozenset(), time.perf_counter() - started, parts=(done,))
 
     def _loaded(self, jobs: tuple[Job, ...]) -> Iterator[tuple[Job, Decoded | Failed | Missing]]:
         """All files are read side by side while the first is decoded: opens on a share wait together."""

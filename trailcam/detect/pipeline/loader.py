@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.batching import Chunk
+from trailcam.detect.pipeline.clips import Group, parts_of
 from trailcam.detect.pipeline.load_photos import PhotoReader, quiet_decoders
 from trailcam.detect.pipeline.outcomes import Job
 from trailcam.detect.pipeline.processes import Processes
 from trailcam.detect.pipeline.ring import slot_bytes
 from trailcam.errors import PipelineError
 from trailcam.machine import usable_cores
+from trailcam.video.client import video_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -89,6 +91,7 @@ class Loader:
             with contextlib.suppress(queue.Empty):
                 self._queue.get_nowait()  # the feeder may wait for room
             self._thread.join(0.05)
+        video_process().close()  # threads of this process decoded with it
 
     def get(self, timeout_s: float) -> Chunk | None:
         """The next chunk, or None after ``timeout_s`` without one, or when ``finished`` has become True.
@@ -160,15 +163,22 @@ class Loader:
         return _in_threads(photos, groups, options.threads, options.ahead)
 
 
-def _groups(jobs: Iterable[Job], size: int) -> Iterator[tuple[Job, ...]]:
-    iterator = iter(jobs)
-    while group := tuple(itertools.islice(iterator, size)):
-        yield group
+def _groups(jobs: Iterable[Job], size: int) -> Iterator[Group]:
+    """Photos ``size`` at a time, and videos in parts of as many frames."""
+    photos: list[Job] = []
+    for job in jobs:
+        if job.video is not None:
+            yield from parts_of(job, size)
+            continue
+        photos.append(job)
+        if len(photos) == size:
+            yield tuple(photos)
+            photos.clear()
+    if photos:
+        yield tuple(photos)
 
 
-def _in_threads(
-    photos: PhotoReader, groups: Iterator[tuple[Job, ...]], threads: int, ahead: int
-) -> Iterator[Chunk]:
+def _in_threads(photos: PhotoReader, groups: Iterator[Group], threads: int, ahead: int) -> Iterator[Chunk]:
     quiet_decoders()
     pending: set[Future[Chunk]] = set()
     ready: deque[Future[Chunk]] = deque()

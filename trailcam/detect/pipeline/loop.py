@@ -17,6 +17,7 @@ import numpy as np
 
 from trailcam.detect.model.device import device_failures
 from trailcam.detect.pipeline.batching import Batch, Batcher, Chunk
+from trailcam.detect.pipeline.clips import Clips
 from trailcam.detect.pipeline.held_failures import HeldFailures
 from trailcam.detect.pipeline.inference import Inference, InFlight
 from trailcam.detect.pipeline.loader import Loader, LoaderOptions
@@ -101,6 +102,7 @@ class _Run:
         self._flights: deque[InFlight] = deque()
         self._writer = Writer(sink)
         self._buffer: list[Outcome] = []
+        self._clips = Clips()
         self._failures = HeldFailures(
             self._total, accept=options.accept_failures, known=options.known_failures
         )
@@ -183,6 +185,8 @@ class _Run:
             self._suspects |= chunk.suspect_roots
             self._check_roots()
         self._keep(chunk.outcomes)
+        for part in chunk.parts:
+            self._keep(self._clips.decoded(part))
 
     def _infer(self, batch: Batch) -> None:
         started = time.perf_counter()
@@ -202,7 +206,16 @@ class _Run:
             self._loader.waited(spent)
             batch = flight.batch
             rows = zip(batch.image_ids, batch.places, results, strict=True)
-            self._keep([_completed(image_id, place, raw) for image_id, place, raw in rows])
+            seen = [_completed(image_id, place, raw) for image_id, place, raw in rows]
+            self._keep(seen if batch.frame_s is None else self._gather(batch.frame_s, seen))
+
+    def _gather(self, frame_s: Sequence[float | None], seen: Sequence[Outcome]) -> list[Outcome]:
+        """The photos of a batch that has frames of videos, too, and the videos that are done with it."""
+        done: list[Outcome] = []
+        for at_s, outcome in zip(frame_s, seen, strict=True):
+            done += [outcome] if at_s is None else self._clips.looked_at(at_s, outcome)
+        self._report.frames += len(frame_s) - frame_s.count(None)
+        return done
 
     def _keep(self, outcomes: Sequence[Outcome]) -> None:
         self._buffer.extend(self._failures.sift(outcomes))

@@ -11,12 +11,24 @@ from trailcam.domain import Outcome
 
 
 @dataclass(frozen=True, slots=True)
+class Video:
+    """What a job has to know of a video: one frame of every ``every_s`` seconds is looked at.
+
+    ``duration_s`` None: not known.
+    """
+
+    every_s: float
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One photo to look at. ``path`` is relative to its root, with ``/``, surrogate-escaped."""
+    """One photo or video to look at. ``path`` is relative to its root, with ``/``, surrogate-escaped."""
 
     image_id: int
     root_id: int
     path: str
+    video: Video | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

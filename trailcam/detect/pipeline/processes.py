@@ -18,8 +18,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from trailcam.detect.pipeline.batching import Batch, Chunk, Shape
+from trailcam.detect.pipeline.clips import Group
 from trailcam.detect.pipeline.load_photos import PhotoReader, quiet_decoders
-from trailcam.detect.pipeline.outcomes import Job
 from trailcam.detect.pipeline.ring import Ring, frames_in, room
 from trailcam.detect.pipeline.worker_process import QuietContext, end_rather_than_wait
 from trailcam.geometry import Letterbox
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-Group = tuple[Job, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
@@ -39,6 +37,7 @@ class _Frames:
     image_ids: tuple[int, ...]
     places: tuple[Letterbox, ...]
     shape: Shape
+    frame_s: tuple[float | None, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,9 @@ class _InSlots(Dataset[_Message]):
     def __getitem__(self, item: tuple[int, Group]) -> _Message:
         slot, jobs = item
         chunk = self.photos.load(jobs, partial(frames_in, self.memory[slot]))
-        frames = tuple(_Frames(batch.image_ids, batch.places, batch.shape) for batch in chunk.batches)
+        frames = tuple(
+            _Frames(batch.image_ids, batch.places, batch.shape, batch.frame_s) for batch in chunk.batches
+        )
         return _Message(slot, frames, replace(chunk, batches=()))
 
 
@@ -135,7 +136,7 @@ def _received(message: _Message, ring: Ring) -> Chunk:
     shapes = [(len(some.image_ids), some.shape) for some in message.frames]
     pixels = frames_in(ring.memory[message.slot], shapes)
     batches = [
-        Batch(some.image_ids, frames, some.places)
+        Batch(some.image_ids, frames, some.places, some.frame_s)
         for some, frames in zip(message.frames, pixels, strict=True)
     ]
     return replace(message.rest, batches=tuple(batches), lent=partial(ring.release, message.slot))

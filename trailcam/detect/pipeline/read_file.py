@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from trailcam.detect.pipeline.decode import Failed
 from trailcam.detect.pipeline.failures import FailureCode
 from trailcam.files.object_store import object_status, read_object, url_of
+from trailcam.media.file_kinds import is_video
+from trailcam.video.facts import VideoCode, VideoFailed
+from trailcam.video.still import still_of
 from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
@@ -29,10 +32,16 @@ class Missing:
     message: str
 
 
-def read_file(path: Path) -> bytes | Failed | Missing:
-    """All bytes of a regular file or of an object. Never raises for what a file system can do."""
+def read_file(path: Path, at_s: float = 0.0) -> bytes | Failed | Missing:
+    """All bytes of a regular file or of an object; of a video, its frame at ``at_s`` seconds as a JPEG.
+
+    Never raises for what a file system can do.
+    """
     if url := url_of(path):
         return _read_object(url)
+    if is_video(path.name):
+        frame = still_of(path, at_s)
+        return frame if isinstance(frame, bytes) else failure_of(frame)
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
@@ -65,6 +74,13 @@ def _read_object(url: str) -> bytes | Failed | Missing:
 
 def _too_large(size: int) -> Failed:
     return Failed(FailureCode.TOO_LARGE, f"{size / (1 << 30):.1f} GiB; the limit is 1 GiB")
+
+
+def failure_of(found: VideoFailed) -> Failed | Missing:
+    """Why a video has no frames, as of a photo."""
+    if found.code is VideoCode.VANISHED:
+        return Missing(found.message)
+    return Failed(FailureCode(found.code.value), found.message)
 
 
 def _unreadable(error: OSError | ValueError) -> Failed:

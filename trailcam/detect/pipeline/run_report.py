@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 class PipelineReport:
     """Counts and seconds of one run.
 
-    ``warmup_s`` lasts until the model is warm and the first photos are in hand. Of the rest,
-    the main loop spends ``load_wait_s`` waiting for photos, ``infer_s`` in the model (the
-    device has finished when the clock stops), ``write_wait_s`` waiting for the writer;
-    ``write_s`` is how long the sink itself worked, most of it beside the main loop.
-    ``decode_s`` is the workers' time, summed over all of them. ``detections`` are all boxes by class,
-    ``counting`` those that reach what the weights recommend for their class, else FALLBACK_CONFIDENCE.
+    ``warmup_s`` lasts until the model is warm and the first photos are in hand. Of the rest, the main loop
+    spends ``load_wait_s`` waiting for photos, ``infer_s`` in the model (the device has finished when the
+    clock stops), ``write_wait_s`` waiting for the writer; ``write_s`` is how long the sink itself worked,
+    most of it beside the main loop. ``decode_s`` is the workers' time, summed over all of them.
+    ``detections`` are all boxes by class, of all ``frames`` of videos too, ``counting`` those that reach
+    what the weights recommend for their class, else FALLBACK_CONFIDENCE.
     """
 
     completed: int = 0
     failed: int = 0
     missing: int = 0
+    frames: int = 0
     detections: Counter[str] = field(default_factory=Counter)
     counting: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)

@@ -3,7 +3,8 @@
 SELECT
     c.n, b.run_id, b.class_id, b.confidence::VARCHAR::DOUBLE AS confidence,
     round(b.x::DOUBLE, 6), round(b.y::DOUBLE, 6), round(b.w::DOUBLE, 6), round(b.h::DOUBLE, 6),
-    n.name AS individual, b.class_probability::VARCHAR::DOUBLE
+    n.name AS individual, b.class_probability::VARCHAR::DOUBLE,
+    b.frame_s::VARCHAR::DOUBLE
 FROM chunk c
 JOIN counted b USING (image_id)
 LEFT JOIN named n

@@ -2,6 +2,7 @@
 -- photo without any, so that no photo is dropped. by_person: a person says so, of the box or of the photo. event_...: the
 -- visit of the box (numbers count within this table), and what all photos of it say, from the table `animals`.
 -- individual: what people call the buck. moon: that of the photo's night by the almanac; moon_phase: by the camera.
+-- frame_s: when in a video the box was seen.
 SELECT
     i.image_id, r.name AS root, i.path, s.station, s.captured_at, i.captured_at_source, i.captured_at_suspect,
     s.status, i.error_code, i.error_message,
@@ -14,7 +15,7 @@ SELECT
     i.moon_phase, i.infrared, i.battery_v, i.camera_label,
     a.visit AS event, a.class AS event_class, a.kind AS event_kind, a.age_class AS event_age_class,
     n.name AS individual,
-    strip.strip_temperature_c, d.class_probability, nights.moon
+    strip.strip_temperature_c, d.class_probability, nights.moon, d.frame_s, s.is_video, s.duration_s
 FROM selected s
 JOIN images i USING (image_id)
 JOIN roots r ON r.root_id = i.root_id

@@ -4,6 +4,7 @@
 -- recommend, else $fallback. counts: the same, but from $confidence on where that is given. class_name: the age
 -- class of a buck, else the model's own name in lower case; of what the box shows by all photos of its visit (the table
 -- `animals`). said_kind, said_class: what it says itself. visit: its number where the box counts. name: what people call the buck.
+-- frame_s: when in a video (is_video) it was seen.
 -- ahead_us: by how much the photo's clock runs ahead of its station's usual one, for the gap between visits.
 WITH clock_moves AS (
 {query:clock_moves}
@@ -12,7 +13,7 @@ found AS (
     SELECT
         image_id, root_id, path, station, captured_at, run_id, class_id, kind,
         CASE WHEN kind = 'buck' THEN coalesce(age_class, 'unknown') ELSE lower(trim(class)) END AS class_name,
-        confidence, x, y, w, h,
+        confidence, x, y, w, h, frame_s,
         -- Confidences are stored in single precision: 0.7 must reach a threshold of 0.7.
         confidence >= coalesce(threshold, $fallback)::REAL AS recommended,
         confidence >= coalesce($confidence, threshold, $fallback)::REAL AS counts
@@ -26,7 +27,7 @@ SELECT
     CASE WHEN a.image_id IS NULL THEN f.class_name
         WHEN a.kind = 'buck' THEN coalesce(a.age_class, 'unknown') ELSE lower(trim(a.class)) END AS class_name,
     f.kind AS said_kind, f.class_name AS said_class, a.visit, n.name,
-    f.confidence, f.x, f.y, f.w, f.h, f.recommended, f.counts,
+    f.confidence, f.x, f.y, f.w, f.h, f.frame_s, i.is_video, f.recommended, f.counts,
     coalesce(epoch_us(f.captured_at) - epoch_us(f.captured_at - m.ahead), 0) AS ahead_us
 FROM found f
 JOIN images i ON i.image_id = f.image_id

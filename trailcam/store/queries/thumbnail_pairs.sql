@@ -6,7 +6,7 @@ WITH photos AS (
         greatest(i.width, i.height) AS longer, least(i.width, i.height) AS shorter, i.make, i.model, i.serial
     FROM images i
     WHERE i.captured_at IS NOT NULL AND i.width > 0 AND i.height > 0
-        AND i.status <> 'missing' AND i.duplicate_of IS NULL
+        AND i.status <> 'missing' AND i.duplicate_of IS NULL AND NOT i.is_video
 ),
 -- One pass over all photos; the join is of the few that are left.
 shared AS (

@@ -1,0 +1,1 @@
+"""Videos: opened and decoded by PyAV, in a process of its own."""
