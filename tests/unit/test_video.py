@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -175,6 +177,22 @@ def test_a_decoder_that_stands_still_is_ended_and_the_next_video_is_read(
         assert isinstance(videos.probe(path), VideoFacts)
     finally:
         videos.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_that_ends_does_not_wait_for_a_decoder(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4")
+    videos = VideoProcess()
+    videos.probe(path)
+    assert videos._process is not None
+    os.kill(videos._process.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(videos.probe, path)
+        while not videos._lock.locked():
+            time.sleep(0.01)
+        videos.close(patience_s=0.1)
+        assert isinstance(waits.result(timeout=20), VideoFailed)
+    assert videos._process is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

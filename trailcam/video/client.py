@@ -101,10 +101,17 @@ class VideoProcess:
 
         return self._guarded(ask)
 
-    def close(self) -> None:
-        """End the process, if there is one."""
-        with self._lock:
+    def close(self, patience_s: float = 2.0) -> None:
+        """End the process, if there is one; after ``patience_s`` even in the middle of a decode."""
+        if not self._lock.acquire(timeout=patience_s):
+            process = self._process
+            if process is not None:
+                process.kill()  # whoever waits for its answer gets the failure of that video
+            self._lock.acquire()
+        try:
             self._end()
+        finally:
+            self._lock.release()
 
     def _guarded(self, ask: Callable[[], _Answer | VideoFailed]) -> _Answer | VideoFailed:
         with self._lock:
