@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -54,7 +55,13 @@ def test_training_ends_in_weights_that_detect_finds_by_name(cli: Cli, data: Path
     assert told.returncode == 0, told.stderr
     assert "Epoch 1 of 1" in told.stderr
     assert "before" in told.stdout
-    assert "trailcam detect --weights ranch" in told.stdout
+    (advice,) = (line for line in told.stdout.splitlines() if "trailcam detect" in line)
+    words = shlex.split(advice[advice.index("trailcam detect") :])
+    assert words[:4] == ["trailcam", "detect", "--weights", "ranch"]
+    assert cli("scan", data.parent / "images").returncode == 0
+    pasted = cli(*words[1:], timeout=200)
+    assert pasted.returncode == 0, pasted.stderr
+    assert "ranch" in cli("runs", "list").stdout
     (weights,) = (Path(line[9:]) for line in told.stdout.splitlines() if line.startswith("Weights: "))
     thresholds = json.loads(weights.with_suffix(".thresholds.json").read_text())
     assert all(0 <= value <= 1 for value in thresholds.values())
