@@ -228,6 +228,27 @@ def test_batches_overlap_again_after_memory_ran_out(tmp_path: Path) -> None:
     assert max(at_once for _, at_once in later) == 2
 
 
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_batches_for_a_gpu_are_merged_into_pinned_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_gpu: bool
+) -> None:
+    """Which torch keeps for the next batches; here it is only asked for, as there is no GPU to pin it for."""
+    asked: list[bool] = []
+    make = torch.empty
+
+    def empty(*shape: Any, pin_memory: bool = False, **how: Any) -> torch.Tensor:  # noqa: ANN401 - as torch's
+        asked.append(pin_memory)
+        return make(*shape, **how)
+
+    monkeypatch.setattr(torch, "empty", empty)
+    detector = RedSquares()
+    detector.pinned = on_gpu
+    source = PhotoSource(library(tmp_path, 10), {1: tmp_path}, lambda root: True)
+    report = run(source, detector, Memory(), PipelineOptions(batch=4, loader=THREADS))
+    assert report.completed == 10
+    assert (True in asked) == on_gpu
+
+
 class Card:
     """What torch says of a GPU that isn't there."""
 
