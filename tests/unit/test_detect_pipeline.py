@@ -29,7 +29,7 @@ from trailcam.detect.pipeline.loop import PipelineOptions, run
 from trailcam.detect.pipeline.outcomes import Control, Job, PhotoSource, Snapshot
 from trailcam.detect.pipeline.processes import Processes
 from trailcam.detect.pipeline.read_file import read_file
-from trailcam.detect.pipeline.ring import slot_bytes
+from trailcam.detect.pipeline.ring import Ring, slot_bytes
 from trailcam.detect.pipeline.run_report import PipelineReport
 from trailcam.domain import Outcome, Status
 from trailcam.errors import DeviceError, PipelineError, RootError
@@ -506,8 +506,17 @@ def test_little_shared_memory_leaves_fewer_workers_or_threads(
         assert ("--shm-size" in caplog.text) == (workers < 15)
 
 
-def test_a_run_without_shared_memory_uses_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "room", lambda: 0)
+@pytest.mark.parametrize("how", ["too little", "none"])
+def test_a_run_without_shared_memory_uses_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def refused(*_: int) -> Ring:
+        raise RuntimeError("unable to open shared memory object </torch_1_2> in read-write mode")
+
+    if how == "none":
+        monkeypatch.setattr(Ring, "of", refused)
+    else:
+        monkeypatch.setattr(processes, "room", lambda: 0)
     monkeypatch.setattr(processes, "DataLoader", lambda *_, **__: pytest.fail("a process was started"))
     report = go(tmp_path, library(tmp_path, 10), Memory(), loader=LoaderOptions(workers=2))
     assert report.completed == 10

@@ -158,8 +158,9 @@ class Loader:
         # Held beyond the processes: what the feeder has in hand, the queue, what was last got.
         wanted = Processes(options.workers, options.ahead, _QUEUED_CHUNKS + 2, self._stop.is_set)
         processes = wanted.that_fit(size)
-        if processes.workers:
-            return processes.chunks(photos, groups, size)
+        ring = processes.ring(size) if processes.workers else None
+        if ring is not None:
+            return processes.chunks(photos, groups, ring)
         return _in_threads(photos, groups, options.threads, options.ahead)
 
 

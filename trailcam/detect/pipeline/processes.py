@@ -23,6 +23,7 @@ from trailcam.detect.pipeline.load_photos import PhotoReader, quiet_decoders
 from trailcam.detect.pipeline.ring import Ring, frames_in, room
 from trailcam.detect.pipeline.worker_process import QuietContext, end_rather_than_wait
 from trailcam.geometry import Letterbox
+from trailcam.words.text import clean_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,9 +98,16 @@ class Processes:
             )
         return fit
 
-    def chunks(self, photos: PhotoReader, groups: Iterator[Group], slot_bytes: int) -> Iterator[Chunk]:
+    def ring(self, slot_bytes: int) -> Ring | None:
+        """Memory for all slots; None, and a warning, where the system gives none."""
+        try:
+            return Ring.of(self.slots, slot_bytes)
+        except (RuntimeError, OSError) as error:  # torch's own, and the system's
+            _LOG.warning("there is no shared memory, so threads decode: %s", clean_message(error))
+            return None
+
+    def chunks(self, photos: PhotoReader, groups: Iterator[Group], ring: Ring) -> Iterator[Chunk]:
         """The chunks of ``groups``, in any order; their pixels are lent."""
-        ring = Ring.of(self.slots, slot_bytes)
         # The workers inherit this thread's mask: a Ctrl-C while they start would otherwise end
         # them with a traceback each. It is blocked here alone; the main thread still gets it.
         if hasattr(signal, "pthread_sigmask"):
