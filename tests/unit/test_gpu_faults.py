@@ -238,7 +238,8 @@ def test_batches_for_a_gpu_are_merged_into_pinned_memory(
 
     def empty(*shape: Any, pin_memory: bool = False, **how: Any) -> torch.Tensor:  # noqa: ANN401 - as torch's
         asked.append(pin_memory)
-        return make(*shape, **how)
+        made: torch.Tensor = make(*shape, **how)
+        return made
 
     monkeypatch.setattr(torch, "empty", empty)
     detector = RedSquares()
