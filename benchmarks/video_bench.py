@@ -91,8 +91,11 @@ def command(name: str, *args: str | Path) -> Step:
 def found(db: Path) -> dict[str, set[str]]:
     """The kinds of deer that count, by the first part of the file's name."""
     sql = """
-        SELECT path, c.kind FROM detections d JOIN images USING (image_id) JOIN classes c USING (run_id,
-        class_id) WHERE NOT d.repeats AND d.confidence >= coalesce(c.threshold, 0.5)
+        SELECT i.path, c.kind
+        FROM detections d
+        JOIN images i ON i.image_id = d.image_id
+        JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id
+        WHERE NOT d.repeats AND d.confidence >= coalesce(c.threshold, 0.5)
             AND c.kind IN ('buck', 'doe', 'fawn', 'deer')
     """
     seen: dict[str, set[str]] = {}
