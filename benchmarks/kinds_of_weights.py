@@ -3,9 +3,9 @@
     python benchmarks/kinds_of_weights.py PHOTOS WEIGHTS... [--rounds 3]
 
 PHOTOS is a folder of JPEGs. Each of WEIGHTS (files, or the TOML file of a pair) is opened as a detect opens
-it, by torch on the processor in float32. A round reads, decodes and looks at all photos in batches of 8, one
-after the other without the pipeline's overlap; rounds go in turn through all weights. The median is shown, as
-a table for docs/models.md.
+it, by torch on the processor, in float32 and one thread. A round reads, decodes and looks at all photos in
+batches of 8, one after the other without the pipeline's overlap; rounds go in turn through all weights. The
+median is shown, as a table for docs/models.md.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
+    torch.set_num_threads(1)
     photos = [path.read_bytes() for path in sorted(asked.photos.rglob("*.jpg"))]
     options = ModelOptions(precision=Precision.FLOAT32)
     models = {path: open_detector(find_weights(path), torch.device("cpu"), options) for path in asked.weights}

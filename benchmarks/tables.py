@@ -2,8 +2,8 @@
 
     python -m benchmarks.tables [--results benchmarks/results] [--docs docs/performance.md]
 
-Takes peers-*.json and field-*.json (of peers.py), bench-*.json (of ``bench --format json``) and scaling*.json
-(of scaling.py). A table stands between two comments, ``<!-- peers -->`` and ``<!-- end of peers -->``, and is
+Takes peers-*.json (of peers.py), bench-*.json (of ``trailcam bench --format json``) and scaling*.json (of
+scaling.py). A table stands between two comments, ``<!-- peers -->`` and ``<!-- end of peers -->``, and is
 replaced as a whole.
 """
 
@@ -99,7 +99,6 @@ def scaling(found: Found) -> str:
 
 TABLES = {
     "peers": ("peers-*.json", peers),
-    "field": ("field-*.json", peers),
     "bench": ("bench-*.json", bench),
     "scaling": ("scaling*.json", scaling),
 }
