@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 # The same inside detect: what answers, what moves photos to it, what is chosen for both, and the door.
-DETECT = ("model", "pipeline", "choose", "command", "merge", "shards")
+DETECT = ("model", "pipeline", "choose", "command", "merge", "shards", "ray_crew", "by_ray")
 # Imports against the direction, or in a circle, that are still to be taken out: this may only shrink.
 STILL_AGAINST: set[tuple[str, str]] = set()
 TOP_MODULES = 8  # loose modules beside the folders, at most

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.detect_shares import SharesOpts, merge, take_share, write_plan
+from trailcam.cli.detect_shares import SharesOpts, look_by_ray, merge, take_share, write_plan
 from trailcam.cli.groups import Sets, with_options
 from trailcam.cli.model_options import ModelOpts, TrustOpt, vouch
 from trailcam.cli.options import DryRunOpt, SelectionOpts, WritingOpts
@@ -106,6 +106,9 @@ def detect(
         return
     if dry_run:
         _say_work(prepare(library.database, settings, selection, limit), library)
+        return
+    if shares:
+        look_by_ray(shares, library, selection, limit, accept_failures=accept_failures)
         return
     with library.locked() as database:
         work = prepare(database, settings, selection, limit)

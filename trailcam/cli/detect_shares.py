@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailcam.cli.open_library import App, Library
+    from trailcam.detect.by_ray import RayReport
     from trailcam.detect.merge import Merged
     from trailcam.detect.shards import ShareWork
     from trailcam.selection import Selection
@@ -28,7 +29,9 @@ MOST_SHARDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """What was asked: write ``plan``; with ``shards``, look at share ``shard`` of it; or merge ``parts``."""
+    """What was asked: write ``plan``; with ``shards``, look at share ``shard`` of it; merge ``parts``; or
+    hand out all shares on the cluster ``ray``.
+    """
 
     plan: Path | None = None
     shards: int | None = None
@@ -36,6 +39,9 @@ class Shares:
     output: Path | None = None
     merge: bool = False
     parts: tuple[Path, ...] = ()
+    ray: str | None = None
+    actors: int | None = None
+    gpus_per_actor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +86,38 @@ class SharesGroup(Group):
     merge: Annotated[
         bool, typer.Option("--merge", help="Bring the parts of all shares into the database.")
     ] = False
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="auto|ADDRESS",
+            help="Look at photos on a Ray cluster; auto: the one of this machine.",
+            show_default=False,
+        ),
+    ] = None
+    actors: Annotated[
+        int | None,
+        typer.Option(
+            "--actors",
+            min=1,
+            help="With --ray: how many look at once.",
+            show_default="one for each GPU, or each machine without any",
+        ),
+    ] = None
+    gpus_per_actor: Annotated[
+        float | None,
+        typer.Option(
+            "--gpus-per-actor", min=0.01, help="With --ray: the part of a GPU for each.", show_default="1"
+        ),
+    ] = None
 
     def make(self, app: App) -> Shares | None:
         """What was asked, None for a detect by one process. Raises UsageError for what can't go together."""
         parts = tuple(self.parts or ())
-        given = Shares(self.plan, self.shards, self.shard, self.output, self.merge, parts)
+        given = Shares(
+            *(self.plan, self.shards, self.shard, self.output, self.merge, parts),
+            *(self.ray, self.actors, self.gpus_per_actor),
+        )
         if given == Shares():
             return None
         _check(given)
@@ -96,6 +129,12 @@ SharesOpts = Annotated["Shares | None", SharesGroup]
 
 def _check(given: Shares) -> None:
     dividing = given.shards is not None or given.shard is not None or given.output is not None
+    if given.ray is not None:
+        if given.plan or dividing or given.merge or given.parts:
+            raise UsageError("--ray makes the list and merges the parts itself.", _HOW)
+        return
+    if given.actors is not None or given.gpus_per_actor is not None:
+        raise UsageError("--actors and --gpus-per-actor need --ray.", _HOW)
     if given.parts and not given.merge:
         raise UsageError(
             f"detect takes no file: {printable(str(given.parts[0]))}.",
@@ -188,3 +227,51 @@ def _say_merged(merged: Merged, app: App, *, dry_run: bool) -> None:
             f"Still to come: {count(len(merged.missing), 'shard')} of {merged.of} ({some}). "
             "Merge them when they are done; what is merged stays."
         )
+
+
+def look_by_ray(
+    shares: Shares, library: Library, selection: Selection, limit: int | None, *, accept_failures: bool
+) -> None:
+    """``detect --ray``"""
+    from trailcam.cli.signals import stoppable
+    from trailcam.detect.by_ray import detect_by_ray
+    from trailcam.detect.ray_crew import RayOptions
+    from trailcam.static_boxes.find_static import find_after_run
+
+    settings = library.settings
+    options = RayOptions(
+        shares.ray or "auto",
+        shares.actors,
+        shares.gpus_per_actor or 1.0,
+        limit=limit,
+        accept_failures=accept_failures,
+    )
+    with (
+        library.locked() as database,
+        stoppable("Merging what has come; press again to stop at once.") as stop,
+    ):
+        report = detect_by_ray(database, settings, selection, options, stop, library.say)
+        if report.run_id is not None and not report.interrupted:
+            found = find_after_run(
+                database, report.run_id, settings.report.confidence, auto=settings.static.auto
+            )
+            for sentence in found.in_words():
+                library.say(sentence)
+    _say_by_ray(report, library)
+
+
+def _say_by_ray(report: RayReport, app: App) -> None:
+    """What became of it, and the exit code."""
+    log = logging.getLogger(__name__)
+    for node, why in report.left_out.items():
+        log.warning("%s was left out: %s", printable(node), why)
+    for what in report.given_up:
+        log.warning("Not looked at: %s", what)
+    told = ", ".join(f"{report.outcomes[s.value]:,} {s.value}" for s in Status if s is not Status.PENDING)
+    app.say(f"Looked at {report.outcomes.total():,} of {count(report.n_photos, 'photo')}: {told}.")
+    if report.interrupted:
+        app.say("Stopped; what was merged is saved. Run the same command again to carry on.")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    failed = report.outcomes[Status.FAILED.value] + report.outcomes[Status.MISSING.value]
+    if failed or report.given_up:
+        raise typer.Exit(ExitCode.SOME_FAILED)

@@ -53,7 +53,7 @@ class Shard:
 class ShareReport:
     """What a share became. ``before`` photos had been looked at by a try that ended early.
 
-    ``pipeline`` None: all of them had.
+    ``pipeline`` None: all of them had. ``ready`` is the model, for a next share.
     """
 
     n_photos: int
@@ -61,6 +61,7 @@ class ShareReport:
     pipeline: PipelineReport | None
     write_s: float = 0.0
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    ready: Ready | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -143,10 +144,12 @@ def look_at_share(
     *,
     started: Callable[[Started], None] = lambda _: None,
     accept_failures: bool = False,
+    ready: Ready | None = None,
 ) -> ShareReport:
     """Look at a share's photos and write its part. A part that is there is left alone.
 
-    What a try that ended early had written is kept. Raises RootError, WeightsError, DeviceError,
+    What a try that ended early had written is kept. ``ready``: the model of an earlier share of this list.
+    Raises RootError, WeightsError, DeviceError,
     PipelineError, OutputError, LockedError.
     """
     n_photos = len(work)
@@ -159,11 +162,13 @@ def look_at_share(
         wanted = set(share.todo.root_id.tolist())
         found = {int(k): check_root(path) for k, path in work.head.roots.items() if int(k) in wanted}
         rest = Work(work.weights, work.head.model_key, share.todo, found)
-        ready = make_ready(rest, work.settings, control, lambda _: True)
+        if ready is None:
+            ready = make_ready(rest, work.settings, control, lambda _: True)
+        ready = dataclasses.replace(ready, work=rest)
         report = _look(ready, sink, control, started, accept_failures)
         if not report.interrupted:
             sink.finish(_part_head(work, ready, report, sink.seconds))
-    return ShareReport(n_photos, n_photos - len(rest), report, sink.seconds, ready.elsewhere)
+    return ShareReport(n_photos, n_photos - len(rest), report, sink.seconds, ready.elsewhere, ready)
 
 
 def _look(
