@@ -243,7 +243,7 @@ def _samples(
     """(time, frame) of the first frame of each slot of ``span``.
 
     Where key frames come often enough, of these alone those that are wanted are decoded: three times faster
-    in H.264, and seven times where every frame is one (MJPEG).
+    in H.264, and more where every frame is one (MJPEG).
     """
     keys_alone = _keys_suffice(container, stream, span.every_s)
     # Frames that no other one needs are passed over: of neighbours any will do.
