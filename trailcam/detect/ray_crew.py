@@ -75,11 +75,13 @@ def _knock(address: str) -> None:
 
 @dataclass(slots=True)
 class Node:
-    """A node of the cluster and its actors."""
+    """A node of the cluster and its actors, which share its ``cores``."""
 
     node_id: str
     name: str
     room: int
+    cores: int
+    planned: int = 0
     actors: list[Any] = field(default_factory=list)
 
 
@@ -124,19 +126,20 @@ class Crew:
 
     def _node(self, node: dict[str, Any]) -> Node:
         room = int(node["Resources"].get("GPU", 0) / self._gpus) if self._gpus else 1
-        return Node(node["NodeID"], node["NodeName"] or node["NodeManagerHostname"], room)
+        name = node["NodeName"] or node["NodeManagerHostname"]
+        return Node(node["NodeID"], name, room, int(node["Resources"].get("CPU", 0)))
 
     def _place(self, wanted: int | None) -> None:
         """One to each node in turn, until there are as many as asked for, or as there is room for."""
         nodes = [node for node in self.nodes.values() if node.room]
         total = wanted if wanted is not None and not self._gpus else sum(node.room for node in nodes)
         total = total if wanted is None else min(wanted, total)
-        n = 0
-        while n < total:
+        while sum(node.planned for node in nodes) < total:
             for node in nodes:
-                if n < total and (not self._gpus or len(node.actors) < node.room):
-                    node.actors.append(self._hire(node))
-                    n += 1
+                if sum(n.planned for n in nodes) < total and (not self._gpus or node.planned < node.room):
+                    node.planned += 1
+        for node in nodes:
+            node.actors = [self._hire(node) for _ in range(node.planned)]
 
     def _hire(self, node: Node) -> Any:  # noqa: ANN401
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -144,7 +147,8 @@ class Crew:
         return (
             self.ray.remote(self._looker)
             .options(
-                num_cpus=0,
+                # Ray lets a process compute with as many threads as it asked for cores, with one for none.
+                num_cpus=node.cores // max(node.planned, 1),
                 num_gpus=self._gpus,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node.node_id, soft=False),
             )
