@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailcam.cli import console
-from trailcam.cli.detect_shares import SharesOpts, look_by_ray, merge, take_share, write_plan
+from trailcam.cli.detect_shares import SharesOpts, look_by_ray, merge, say_by_ray, take_share, write_plan
 from trailcam.cli.groups import Sets, with_options
 from trailcam.cli.model_options import ModelOpts, TrustOpt, vouch
 from trailcam.cli.options import DryRunOpt, SelectionOpts, WritingOpts
@@ -108,7 +108,11 @@ def detect(
         _say_work(prepare(library.database, settings, selection, limit), library)
         return
     if shares:
-        look_by_ray(shares, library, selection, limit, accept_failures=accept_failures)
+        with library.locked():
+            by_ray = look_by_ray(shares, library, selection, limit, accept_failures=accept_failures)
+            if by_ray.run_id is not None and not by_ray.interrupted:
+                _search_static(by_ray.run_id, library)
+        say_by_ray(by_ray, library)
         return
     with library.locked() as database:
         work = prepare(database, settings, selection, limit)

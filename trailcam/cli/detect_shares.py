@@ -231,14 +231,12 @@ def _say_merged(merged: Merged, app: App, *, dry_run: bool) -> None:
 
 def look_by_ray(
     shares: Shares, library: Library, selection: Selection, limit: int | None, *, accept_failures: bool
-) -> None:
-    """``detect --ray``"""
+) -> RayReport:
+    """``detect --ray``. The caller holds the lock."""
     from trailcam.cli.signals import stoppable
     from trailcam.detect.by_ray import detect_by_ray
     from trailcam.detect.ray_crew import RayOptions
-    from trailcam.static_boxes.find_static import find_after_run
 
-    settings = library.settings
     options = RayOptions(
         shares.ray or "auto",
         shares.actors,
@@ -246,21 +244,11 @@ def look_by_ray(
         limit=limit,
         accept_failures=accept_failures,
     )
-    with (
-        library.locked() as database,
-        stoppable("Merging what has come; press again to stop at once.") as stop,
-    ):
-        report = detect_by_ray(database, settings, selection, options, stop, library.say)
-        if report.run_id is not None and not report.interrupted:
-            found = find_after_run(
-                database, report.run_id, settings.report.confidence, auto=settings.static.auto
-            )
-            for sentence in found.in_words():
-                library.say(sentence)
-    _say_by_ray(report, library)
+    with stoppable("Merging what has come; press again to stop at once.") as stop:
+        return detect_by_ray(library.database, library.settings, selection, options, stop, library.say)
 
 
-def _say_by_ray(report: RayReport, app: App) -> None:
+def say_by_ray(report: RayReport, app: App) -> None:
     """What became of it, and the exit code."""
     log = logging.getLogger(__name__)
     for node, why in report.left_out.items():

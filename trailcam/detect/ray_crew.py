@@ -33,6 +33,7 @@ class RayOptions:
 
 
 def ray_module() -> Any:  # noqa: ANN401 - a module that may not be installed
+    """The package ray. Raises UsageError where it isn't installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of each cluster
     try:
         import ray
@@ -46,6 +47,7 @@ def ray_module() -> Any:  # noqa: ANN401 - a module that may not be installed
 
 
 def connect(ray: Any, address: str) -> None:  # noqa: ANN401
+    """Join a cluster, or make one of this machine. Raises UsageError where there is none."""
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == "auto":
         try:
@@ -97,6 +99,10 @@ class Crew:
         self.nodes = {node["NodeID"]: self._node(node) for node in alive}
         self._place(options.actors)
         self.nodes = {key: node for key, node in self.nodes.items() if node.actors}
+        if not self.nodes:
+            raise UsageError(
+                f"No machine of the cluster has {self._gpus:g} GPUs.", "Give a smaller --gpus-per-actor."
+            )
 
     @property
     def size(self) -> int:
@@ -108,8 +114,10 @@ class Crew:
         return next(node for node in self.nodes.values() if actor in node.actors)
 
     def replace(self, actor: Any) -> Any | None:  # noqa: ANN401
-        """A new actor in the place of one that died; None where its node died with it."""
-        node = self.node_of(actor)
+        """A new actor in the place of one that died; None where its node died with it, or is left out."""
+        node = next((node for node in self.nodes.values() if actor in node.actors), None)
+        if node is None:  # another actor of the same node told before
+            return None
         node.actors.remove(actor)
         if not any(n["NodeID"] == node.node_id and n["Alive"] for n in self.ray.nodes()):
             self.nodes.pop(node.node_id, None)

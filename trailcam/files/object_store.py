@@ -163,8 +163,6 @@ def _as_os_error(url: str) -> Iterator[AbstractFileSystem]:
         raise
     except ImportError as error:
         package = PACKAGES[scheme]
-        raise OSError(
-            errno.ENOPKG, f"{scheme}:// needs the package {package}: {add_extra(scheme)}"
-        ) from error
+        raise OSError(errno.EIO, f"{scheme}:// needs the package {package}: {add_extra(scheme)}") from error
     except Exception as error:  # each store's client has exceptions of its own
         raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
