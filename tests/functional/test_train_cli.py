@@ -51,8 +51,11 @@ def small(data: Path, start: Path, epochs: int = 1) -> list[str]:
 
 
 def test_training_ends_in_weights_that_detect_finds_by_name(cli: Cli, data: Path, start: Path) -> None:
+    before = {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()}
     told = cli(*small(data, start), timeout=500)
     assert told.returncode == 0, told.stderr
+    assert {path: path.read_bytes() for path in data.parent.rglob("*") if path.is_file()} == before
+    assert all(name in told.stdout for name in ("turkey", "animal"))  # what the labels don't have
     assert "Epoch 1 of 1" in told.stderr
     assert "before" in told.stdout
     (advice,) = (line for line in told.stdout.splitlines() if "trailcam detect" in line)
@@ -69,7 +72,9 @@ def test_training_ends_in_weights_that_detect_finds_by_name(cli: Cli, data: Path
     assert judged.returncode == 0, judged.stderr
     report = json.loads(judged.stdout)
     assert {row["name"] for row in report["classes"]} == {"doe", "mature"}
-    assert report["thresholds"] == {name: thresholds.get(name, 0.5) for name in ("doe", "mature")}
+    assert report["thresholds"] == {
+        name: thresholds.get(name, 0.5) for name in ("doe", "mature", "turkey", "animal")
+    }
     again = cli(*small(data, start))
     assert again.returncode == 2
     assert "already" in again.stderr

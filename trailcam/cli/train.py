@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from trailcam.cli.options import AppOpts
 from trailcam.cli.signals import stoppable
 from trailcam.cli.tables import line, text_table
 from trailcam.errors import ExitCode, UsageError
-from trailcam.words.text import printable
+from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
     from trailcam.cli.open_library import App
@@ -53,7 +54,8 @@ def train(
 ) -> None:
     """Train a model on labelled photos of your own. It is compared with the one it started from.
 
-    If it was stopped, the same command continues.
+    Animals that your labels don't have stay known: what the old model sees of them is trained, too. If it
+    was stopped, the same command continues.
     """
     from trailcam.detect.model.find_weights import find_weights
     from trailcam.train.train_model import Training
@@ -111,6 +113,8 @@ def _show(report: TrainReport, app: App) -> None:
             ("of those reported, right", percent(was.precision) if was else "-", percent(row.precision)),
         ]
     text_table((f"on the {report.split} photos", "before", "after"), rows, console.out)
+    if report.kept:
+        line(f"\n{_kept_text(report.kept)}", console.out)
     line(f"\nWeights: {printable(str(report.weights))}", console.out)
     name = report.weights.stem
     if answer.better:
@@ -118,3 +122,17 @@ def _show(report: TrainReport, app: App) -> None:
     else:
         word, arguments = "To look at what they find, all the same", f"detect --weights {name} --status all"
     console.out.print(f"{word}: {app.advice(arguments)}", markup=False, soft_wrap=True)
+
+
+def _kept_text(kept: Mapping[str, int]) -> str:
+    """Which classes of the old model were trained beside those of the labels, and on how much."""
+    seen = [f"{printable(name)} ({count(n, 'box', 'boxes')})" for name, n in kept.items() if n]
+    unseen = [printable(name) for name, n in kept.items() if not n]
+    parts = []
+    if seen:
+        parts.append(
+            f"Classes that the labels don't have, trained on what the old model saw: {', '.join(seen)}."
+        )
+    if unseen:
+        parts.append(f"Not seen on the training photos, so these may be forgotten: {', '.join(unseen)}.")
+    return " ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,17 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """``before`` and ``after`` are measured on ``split``, photos that were not trained on."""
+    """``before`` and ``after`` are measured on ``split``, photos that were not trained on.
+
+    ``kept``: classes of the old model that the labels don't have -> its boxes that were trained as labels.
+    """
 
     weights: Path
     split: str
     before: EvaluationReport
     after: EvaluationReport
     thresholds: dict[str, float]
+    kept: Mapping[str, int]
 
 
 def train(
@@ -71,7 +75,8 @@ def train(
             "Choose another name: --name NAME.",
         )
     folder = run_folder(training.name)
-    best = _fit(training, folder, sets["train"], epoch_done, stop)
+    best = _fit(training, folder, sets, settings, epoch_done, stop)
+    kept = _read_record(folder)["kept"]
     _heed(stop)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,6 +97,7 @@ def train(
         before=run_evaluation(training.data, split, training.start, settings),
         after=run_evaluation(training.data, split, after, settings),
         thresholds=thresholds,
+        kept=kept,
     )
     shutil.rmtree(folder, ignore_errors=True)
     return report
@@ -105,25 +111,21 @@ def run_folder(name: str) -> Path:
 def _fit(
     training: Training,
     folder: Path,
-    data: DataSet,
+    sets: Mapping[str, DataSet],
+    settings: Settings,
     epoch_done: Callable[[int, int, float], None],
     stop: Callable[[], bool],
 ) -> Path:
     """Let ultralytics train; returns the best checkpoint."""
     from trailcam.detect.model.device import resolve
     from trailcam.detect.model.yolo import quiet_ultralytics
-    from trailcam.train.start import write_start
 
     device = resolve(training.device)
     last = folder / "fit" / "weights" / "last.pt"
-    record = {"data": str(training.data.resolve()), "start": training.start.sha256, "imgsz": training.imgsz}
-    carries_on = last.is_file() and _recorded(folder) == record
+    carries_on = last.is_file() and _read_record(folder).get("training") == _key(training)
     if not carries_on:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        (folder / "training.json").write_text(json.dumps(record), encoding="utf-8")
-        names = [data.names.get(i, f"class {i}") for i in range(max(data.names) + 1)]
-        write_start(training.start, names, folder / "start.pt")
+        _begin(training, folder, sets, settings)
+        _heed(stop)
     with quiet_ultralytics():
         from ultralytics.models import YOLO
 
@@ -138,10 +140,31 @@ def _fit(
     return folder / "fit" / "weights" / "best.pt"
 
 
+def _begin(training: Training, folder: Path, sets: Mapping[str, DataSet], settings: Settings) -> None:
+    """Write what the training reads: photos and labels, the model that it starts from, and the record."""
+    from trailcam.train.keep import keep_classes
+    from trailcam.train.lay_out import lay_out
+    from trailcam.train.start import write_start
+
+    kept = keep_classes(sets["train"], look(sets["train"], training.start, settings, None))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    names = [kept.names.get(i, f"class {i}") for i in range(max(kept.names) + 1)]
+    write_start(training.start, names, folder / "start.pt")
+    lay_out(folder / "photos", sets, kept)
+    record = {"training": _key(training), "kept": dict(kept.counts)}
+    (folder / "training.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def _key(training: Training) -> dict[str, Any]:
+    """Equal for trainings of which one carries on the other."""
+    return {"data": str(training.data.resolve()), "start": training.start.sha256, "imgsz": training.imgsz}
+
+
 def _arguments(training: Training, folder: Path, device: Any) -> dict[str, Any]:  # noqa: ANN401 - torch's
     on_gpu = device.type == "cuda"
     return {
-        "data": str(training.data.resolve()),
+        "data": str(folder / "photos" / "data.yaml"),
         "epochs": training.epochs,
         "imgsz": training.imgsz,
         "batch": training.batch,
@@ -171,12 +194,13 @@ def _tell(trainer: Any, epoch_done: Callable[[int, int, float], None]) -> None: 
         epoch_done(done, epochs, float(metrics.get("metrics/mAP50(B)", 0.0)))
 
 
-def _recorded(folder: Path) -> object:
+def _read_record(folder: Path) -> dict[str, Any]:
+    """What was written when the training began; {} where there is none."""
     try:
         found: object = json.loads((folder / "training.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return found
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _has_test(data: Path) -> bool:
