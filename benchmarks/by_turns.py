@@ -1,12 +1,14 @@
 """Is this checkout as fast as an older one? The same commands by turns, each a process as a user runs it.
 
     python benchmarks/by_turns.py OLD NEW [--parts start,reports,detect,scan] [--rounds 5] [--work FOLDER]
-        [--output FILE.json]
+        [--photos FOLDER] [--weights FILE] [--sizes "640x480,3 MP,16 MP"] [--output FILE.json]
 
 OLD and NEW are checkouts, each with its own ``.venv/bin/trailcam``. reports: a million rows without photos,
-made by OLD; NEW works on a copy, which its first command migrates. detect: 400 rendered photos of 3 MP, by
-OLD's starter on both sides. scan: 35,251 small photos, each time into a new database. What was made stays in
---work, so that a part can be run again. A difference below the spread of the rounds is noise.
+made by OLD; NEW works on a copy, which its first command migrates. detect: 150 photos of each size, from
+--photos and scaled, else rendered; by OLD's starter and --weights on both sides, and by each side's own
+starter; the boxes of the last round are compared. scan: 35,251 small photos, each time into a new database.
+What was made stays in --work, so that a part can be run again. A difference below the spread of the rounds
+is noise.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from make_library import make_library
 from peers import facts
+from PIL import Image, ImageOps
 
 from trailcam.bench.photos import SIZES, render
 
@@ -35,7 +39,25 @@ REPORTS = (
     ("report", "activity", "--class", "mature"),
     ("report", "herd"),
 )
-DETECT_PHOTOS = 400
+DETECT_PHOTOS = 150
+SAME_BOXES = """
+WITH found AS (
+    SELECT 'old' AS side, path, class_id, confidence, x, y, w, h
+    FROM old.detections JOIN old.images USING (image_id) WHERE confidence >= 0.25
+    UNION ALL
+    SELECT 'new', path, class_id, confidence, x, y, w, h FROM new.detections JOIN new.images USING (image_id)
+), pairs AS (
+    SELECT a.path, a.x, a.y, a.w, a.h, a.confidence,
+        greatest(least(a.x + a.w, b.x + b.w) - greatest(a.x, b.x), 0)
+        * greatest(least(a.y + a.h, b.y + b.h) - greatest(a.y, b.y), 0) AS shared,
+        shared / (a.w * a.h + b.w * b.h - shared) >= 0.9 AND abs(a.confidence - b.confidence) <= 0.05 AS same
+    FROM found a LEFT JOIN found b ON b.side = 'new' AND b.path = a.path AND b.class_id = a.class_id
+    WHERE a.side = 'old'
+)
+SELECT count(*), count(*) FILTER (matched)
+FROM (SELECT bool_or(coalesce(same, false)) AS matched FROM pairs GROUP BY path, x, y, w, h, confidence)
+"""
+"""Boxes are stored by their left upper corner and size, as shares of the photo."""
 
 Turn = Callable[[str], list[str | Path]]
 """What a side, "old" or "new", runs: the arguments of trailcam."""
@@ -49,17 +71,29 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--work", type=Path, default=Path("build/by_turns"))
+    parser.add_argument("--photos", type=Path, help="detect: photos with animals")
+    parser.add_argument(
+        "--weights", type=Path, action="append", default=[], help="detect: beside the starter"
+    )
+    parser.add_argument("--sizes", default=",".join(SIZES))
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
+    options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
     sides = {"old": options.old.resolve(), "new": options.new.resolve()}
     before = json.loads(options.output.read_text()) if options.output and options.output.exists() else {}
     rows = before.get("rows", [])
     for part in options.parts.split(","):
-        for name, turn in globals()[f"{part}_turns"](sides, options.work.resolve()):
+        for name, turn in globals()[f"{part}_turns"](sides, options):
             row = compared(name, turn, sides, options.rounds)
+            if part == "detect":
+                row["boxes"] = agreement(*(options.work / f"{side}-detect.duckdb" for side in ("old", "new")))
             rows = [*(r for r in rows if r["command"] != name), row]
-            print(f"{name:45} old {row['old']['median']:7.3f} s  new {row['new']['median']:7.3f} s")
+            print(
+                f"{name:45} old {row['old']['median']:7.3f} s  new {row['new']['median']:7.3f} s",
+                *row.get("boxes", {}).values(),
+                flush=True,
+            )
             if options.output:
                 options.output.write_text(json.dumps({**facts(), "rows": rows}, indent=1) + "\n")
 
@@ -92,19 +126,19 @@ def run(checkout: Path, arguments: list[str | Path]) -> None:
         sys.exit(f"{checkout}: {' '.join(map(str, arguments))}: {done.stderr}")
 
 
-def start_turns(sides: dict[str, Path], work: Path) -> Iterator[tuple[str, Turn]]:
+def start_turns(sides: dict[str, Path], options: argparse.Namespace) -> Iterator[tuple[str, Turn]]:
     """Commands that do next to nothing."""
     yield "trailcam --help", lambda _: ["--help"]
     yield "trailcam status --help", lambda _: ["status", "--help"]
-    one = render(work / "one", 1, *SIZES["640x480"])
+    one = render(options.work / "one", 1, *SIZES["640x480"])
     for side, checkout in sides.items():
-        run(checkout, ["scan", one.root, "--db", work / f"{side}-one.duckdb"])
-    yield "trailcam status, one photo", lambda side: ["status", "--db", work / f"{side}-one.duckdb"]
+        run(checkout, ["scan", one.root, "--db", options.work / f"{side}-one.duckdb"])
+    yield "trailcam status, one photo", lambda side: ["status", "--db", options.work / f"{side}-one.duckdb"]
 
 
-def reports_turns(sides: dict[str, Path], work: Path) -> Iterator[tuple[str, Turn]]:
+def reports_turns(sides: dict[str, Path], options: argparse.Namespace) -> Iterator[tuple[str, Turn]]:
     """Reports on a million photos."""
-    old, new = (work / f"{side}-million.duckdb" for side in ("old", "new"))
+    old, new = (options.work / f"{side}-million.duckdb" for side in ("old", "new"))
     if not new.exists():
         script = sides["old"] / "benchmarks" / "made_database.py"
         subprocess.run(
@@ -117,38 +151,80 @@ def reports_turns(sides: dict[str, Path], work: Path) -> Iterator[tuple[str, Tur
     run(sides["new"], ["status", "--db", new])  # migrates
     for report in REPORTS:
         name = f"trailcam {' '.join(report)}, a million photos"
-        yield name, lambda side, report=report: [*report, "--db", work / f"{side}-million.duckdb"]
+        yield name, lambda side, report=report: [*report, "--db", options.work / f"{side}-million.duckdb"]
 
 
-def detect_turns(sides: dict[str, Path], work: Path) -> Iterator[tuple[str, Turn]]:
-    """A detect of all photos of a library."""
-    folder = work / "three-megapixels"
-    if not folder.exists():
-        render(folder, DETECT_PHOTOS, *SIZES["3 MP"])
-    weights = sides["old"] / "trailcam" / "weights" / "starter.pt"
+def detect_turns(sides: dict[str, Path], options: argparse.Namespace) -> Iterator[tuple[str, Turn]]:
+    """Detects of all photos of a size: the same weights on both sides, then each side's own starter."""
+    starter = {side: sides[side] / "trailcam" / "weights" / "starter.pt" for side in sides}
+    cases: list[tuple[str, dict[str, tuple[Path, str]]]] = []
+    for backend in ("torch", "openvino"):
+        for weights in (starter["old"], *options.weights):
+            name = "OLD's starter" if weights == starter["old"] else weights.stem
+            cases.append((f"{name}, {backend}", dict.fromkeys(sides, (weights, backend))))
+        own = {"old": (starter["old"], "torch"), "new": (starter["new"], backend)}
+        cases.append((f"own starter, OLD by torch, NEW by {backend}", own))
+    for size, photos in detect_photos(options):
+        for case, how in cases:
+            yield (
+                f"trailcam detect, {DETECT_PHOTOS} photos of {size}, {case}",
+                lambda side, how=how, photos=photos: detect_turn(
+                    sides[side], options.work / f"{side}-detect.duckdb", photos, *how[side]
+                ),
+            )
 
-    def turn(side: str) -> list[str | Path]:
-        database = work / f"{side}-detect.duckdb"
-        database.unlink(missing_ok=True)
-        run(sides[side], ["scan", folder, "--db", database])
-        return ["detect", "--weights", weights, "--db", database, "-q"]
 
-    yield f"trailcam detect, {DETECT_PHOTOS} photos of 3 MP", turn
+def detect_turn(
+    checkout: Path, database: Path, photos: Path, weights: Path, backend: str
+) -> list[str | Path]:
+    """Scan into a new database; what remains is to detect."""
+    database.unlink(missing_ok=True)
+    run(checkout, ["scan", photos, "--db", database])
+    return ["detect", "--weights", weights, "--backend", backend, "--include-undated", "--db", database, "-q"]
 
 
-def scan_turns(sides: dict[str, Path], work: Path) -> Iterator[tuple[str, Turn]]:
+def detect_photos(options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
+    """Folders of each size: the photos of --photos, enlarged or reduced, else rendered ones."""
+    real = sorted(options.photos.rglob("*.jpg"))[:DETECT_PHOTOS] if options.photos else []
+    for size in options.sizes.split(","):
+        folder = options.work / f"detect-{'real' if real else 'rendered'}-{size.replace(' ', '-')}"
+        if not folder.exists() and not real:
+            render(folder, DETECT_PHOTOS, *SIZES[size])
+        elif not folder.exists():
+            folder.mkdir()
+            for n, path in enumerate(real):
+                with Image.open(path) as image:
+                    ImageOps.fit(image.convert("RGB"), SIZES[size]).save(
+                        folder / f"IMG_{n:04d}.JPG", quality=90
+                    )
+        yield size, folder
+
+
+def agreement(old: Path, new: Path) -> dict[str, int]:
+    """OLD's boxes of 0.25 and more, and how many NEW has: IoU 0.9, same class, confidence within 0.05."""
+    with duckdb.connect() as db:
+        for side, path in (("old", old), ("new", new)):
+            db.execute(f"ATTACH '{path}' AS {side} (READ_ONLY)")
+        boxes, same = db.execute(SAME_BOXES).fetchall()[0]
+    return {"boxes": boxes, "same": same}
+
+
+def scan_turns(sides: dict[str, Path], options: argparse.Namespace) -> Iterator[tuple[str, Turn]]:
     """A first scan and one that finds nothing new."""
-    library = work / "library"
+    library = options.work / "library"
     if not library.exists():
         make_library(library)
 
     def first(side: str) -> list[str | Path]:
-        database = work / f"{side}-scan.duckdb"
+        database = options.work / f"{side}-scan.duckdb"
         database.unlink(missing_ok=True)
         return ["scan", library, "--db", database]
 
     yield "trailcam scan, 35,251 new photos", first
-    yield "trailcam scan, nothing new", lambda side: ["scan", library, "--db", work / f"{side}-scan.duckdb"]
+    yield (
+        "trailcam scan, nothing new",
+        lambda side: ["scan", library, "--db", options.work / f"{side}-scan.duckdb"],
+    )
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=CHECKOUT / "docs" / "performance.svg")
     asked = parser.parse_args()
     panels: list[Panel] = []
-    for pattern, read in (("peers-*.json", panels_of_peers), ("scaling*.json", panels_of_scaling)):
+    for pattern, read in (("peers-[0-9m]*.json", panels_of_peers), ("scaling*.json", panels_of_scaling)):
         for path in sorted(asked.results.glob(pattern)):
             panels += read(json.loads(path.read_text(encoding="utf-8")))
     if not panels:

@@ -5,11 +5,12 @@
 
 Photos are rendered with day-like detail. Each program is a process of its own; rounds go in turn through
 all of them, so that what else the machine does meets them all. ``whole`` is photos over the time of the
-process. ``steady`` leaves start-up out: the same program also looks at a few (--few), and the time between
-the two is that of the rest. Peak memory is of the process and its children. --peers is a folder with an
-environment for each program of the field (peer_programs.py), which --install makes; a program that isn't
-there, refuses the weights or passes over photos is reported with the reason, and has no figure.
-After --budget seconds no new round begins. Medians with the lowest and highest; the ratios are of medians.
+process. ``steady`` leaves start-up out: the same program also looks at a few (--few); what all take longer
+than the shortest of those runs is the time of the rest. Peak memory is of the process and its children.
+--peers is a folder with an environment for each program of the field (peer_programs.py), which --install
+makes; a program that isn't there, refuses the weights or passes over photos is reported with the reason, and
+has no figure. After --budget seconds no new round begins. Medians with the lowest and highest; the ratios are
+of medians.
 """
 
 from __future__ import annotations
@@ -202,7 +203,8 @@ def measure(name: str, folder: Path, n: int, asked: argparse.Namespace, until: f
     for program, runs in taken.items():
         pairs = list(zip(runs.get("few", []), runs.get("all", []), strict=False))
         if pairs:
-            steady = [(n - asked.few) / max(b["s"] - a["s"], 1e-3) for a, b in pairs]
+            start = min(a["s"] for a, _ in pairs)  # what disturbs a start only makes it longer
+            steady = [(n - asked.few) / max(b["s"] - start, 1e-3) for _, b in pairs]
             rows[program] = {
                 "whole_photos_per_s": spread([n / b["s"] for _, b in pairs]),
                 "steady_photos_per_s": spread(steady),

@@ -2,9 +2,9 @@
 
     python -m benchmarks.tables [--results benchmarks/results] [--docs docs/performance.md]
 
-Takes peers-*.json (of peers.py), bench-*.json (of ``trailcam bench --format json``) and scaling*.json (of
-scaling.py). A table stands between two comments, ``<!-- peers -->`` and ``<!-- end of peers -->``, and is
-replaced as a whole.
+Takes peers-*.json (of peers.py), bench-*.json (of ``trailcam bench --format json``), detect-by-turns.json
+(of by_turns.py) and scaling*.json (of scaling.py). A table stands between two comments, ``<!-- peers -->``
+and ``<!-- end of peers -->``, and is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -66,6 +66,50 @@ def peers(found: Found) -> str:
     return f"{table(head, rows)}\n\n{found[0][1]['weights']}. {machine(found[0][1])}"
 
 
+SIZES = {"640x480": "640x480", "3mp": "3 MP", "16mp": "16 MP"}
+COLUMNS = {
+    "yolo11n-torch": "YOLO11n, torch",
+    "yolo11n-openvino": "YOLO11n, OpenVINO",
+    "starter-torch": "starter, torch",
+    "starter-openvino": "starter, OpenVINO",
+}
+
+
+def speeds(found: Found) -> str:
+    """Photos a second of the whole pipeline: a row for each size, a column for each model and backend."""
+    rates = {name: result["coverage"]["pipeline_photos_per_s"] for name, result in found}
+    unknown = "not measured"
+    rows = [
+        [
+            said,
+            *(
+                f"{rates[name]:.1f}" if (name := f"bench-{size}-{key}") in rates else unknown
+                for key in COLUMNS
+            ),
+            unknown,
+        ]
+        for size, said in SIZES.items()
+    ]
+    told = {"versions": {}, "machine": {}} | found[0][1]["filters"]
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    head = ["photos", *COLUMNS.values(), "GPU"]
+    return f"{table(head, rows)}\n\n{told['device']}, {told['cores']} cores, {told['precision']}; {versions}."
+
+
+def turns(found: Found) -> str:
+    """Whole commands of an older version and of this one, with how many of its boxes are there again."""
+    rows = []
+    for row in found[0][1]["rows"]:
+        told, boxes = row["command"].removeprefix("trailcam detect, "), row["boxes"]
+        old, new = (
+            f"{row[side]['median']:.1f} ({row[side]['min']:.1f} to {row[side]['max']:.1f})"
+            for side in ("old", "new")
+        )
+        same = "other models" if "own starter" in told else f"{boxes['same']} of {boxes['boxes']}"
+        rows.append([told, old, new, same])
+    return f"{table(['detect of', 'before, s', 'now, s', 'same boxes'], rows)}\n\n{machine(found[0][1])}"
+
+
 def bench(found: Found) -> str:
     """Ceilings and efficiency."""
     stages = ["read", "decode", "infer", "decode + infer", "write", "pipeline"]
@@ -98,8 +142,11 @@ def scaling(found: Found) -> str:
 
 
 TABLES = {
-    "peers": ("peers-*.json", peers),
+    "peers": ("peers-[0-9m]*.json", peers),
+    "field": ("peers-field.json", peers),
+    "speeds": ("bench-*.json", speeds),
     "bench": ("bench-*.json", bench),
+    "turns": ("detect-by-turns.json", turns),
     "scaling": ("scaling*.json", scaling),
 }
 
