@@ -87,4 +87,5 @@ def _shared(box: npt.NDArray[np.float32], others: Boxes) -> npt.NDArray[np.float
     high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
     both = np.prod(np.clip(high - low, 0, None), axis=1)
     smaller = np.minimum(np.prod(box[2:]), np.prod(others[:, 2:], axis=1))
-    return np.divide(both, smaller, out=np.zeros_like(both), where=smaller > 0)
+    share: npt.NDArray[np.float32] = np.divide(both, smaller, out=np.zeros_like(both), where=smaller > 0)
+    return share

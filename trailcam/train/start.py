@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,18 @@ if TYPE_CHECKING:
 _CLASS_ROWS = re.compile(r"\.cv3\.\d+\.2\.(weight|bias)$")
 
 
-def write_start(weights: Weights, names: Sequence[str], target: Path) -> None:
-    """Write a checkpoint that ultralytics trains from, for the classes ``names``, to ``target``.
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """A network to start from: ultralytics' description of it, its layers' tensors and its classes."""
 
-    ``weights``: a two-stage file (its first stage is taken) or a YOLO detection model that ultralytics made.
+    yaml: Mapping[str, Any]
+    state: Mapping[str, Tensor]
+    names: tuple[str, ...]
+
+
+def read_start(weights: Weights) -> Start:
+    """The network of a two-stage file's first stage, or of a YOLO detection model that ultralytics made.
+
     Raises WeightsError for a model without layers that can be trained, such as an exported one.
     """
     if weights.pair is not None:
@@ -45,19 +54,22 @@ def write_start(weights: Weights, names: Sequence[str], target: Path) -> None:
                 "trailcam can run it but not train it.",
                 "Start from a YOLO model: trailcam train DATA.yaml --from yolo11n.pt",
             )
-        yaml, old_names = container.one.yaml, container.one.names
-        state: Mapping[str, Tensor] = {k: v.float() for k, v in container.one.state.items()}
-    else:
-        if weights.path.suffix.lower() != ".pt":
-            raise WeightsError(
-                f"{printable(weights.path.name)} is an exported model and can't be trained.",
-                "Start from the .pt file that it was exported from.",
-            )
-        old = load_yolo(weights)
-        yaml, state = old.yaml, old.float().state_dict()
-        old_names = tuple(str(old.names[i]) for i in range(len(old.names)))
-    model = build_detection_model(yaml, names)
-    model.load_state_dict(_fitted(state, model.state_dict(), old_names, names))
+        state = {key: tensor.float() for key, tensor in container.one.state.items()}
+        return Start(container.one.yaml, state, container.one.names)
+    if weights.path.suffix.lower() != ".pt":
+        raise WeightsError(
+            f"{printable(weights.path.name)} is an exported model and can't be trained.",
+            "Start from the .pt file that it was exported from.",
+        )
+    model = load_yolo(weights)
+    names = tuple(str(model.names[i]) for i in range(len(model.names)))
+    return Start(model.yaml, model.float().state_dict(), names)
+
+
+def write_start(start: Start, names: Sequence[str], target: Path) -> None:
+    """Write a checkpoint that ultralytics trains from, for the classes ``names``, to ``target``."""
+    model = build_detection_model(start.yaml, names)
+    model.load_state_dict(_fitted(start.state, model.state_dict(), start.names, names))
     torch.save({"model": model, "train_args": {}, "epoch": -1}, target)
 
 

@@ -144,13 +144,14 @@ def _begin(training: Training, folder: Path, sets: Mapping[str, DataSet], settin
     """Write what the training reads: photos and labels, the model that it starts from, and the record."""
     from trailcam.train.keep import keep_classes
     from trailcam.train.lay_out import lay_out
-    from trailcam.train.start import write_start
+    from trailcam.train.start import read_start, write_start
 
+    start = read_start(training.start)
     kept = keep_classes(sets["train"], look(sets["train"], training.start, settings, None))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     names = [kept.names.get(i, f"class {i}") for i in range(max(kept.names) + 1)]
-    write_start(training.start, names, folder / "start.pt")
+    write_start(start, names, folder / "start.pt")
     lay_out(folder / "photos", sets, kept)
     record = {"training": _key(training), "kept": dict(kept.counts)}
     (folder / "training.json").write_text(json.dumps(record), encoding="utf-8")
