@@ -66,6 +66,19 @@ def peers(found: Found) -> str:
     return f"{table(head, rows)}\n\n{found[0][1]['weights']}. {machine(found[0][1])}"
 
 
+def field(found: Found) -> str:
+    """The field's programs beside trailcam, start-up included: what so few photos take alone is noise."""
+    _, result = found[0]
+    rows = [
+        [program, spread(row["whole_photos_per_s"]), f"{row['peak_mb']['median']:,.0f}"]
+        for measured in result["sets"].values()
+        for program, row in sorted(
+            measured["programs"].items(), key=lambda pair: -pair[1]["whole_photos_per_s"]["median"]
+        )
+    ]
+    return f"{table(['program', 'photos/s', 'peak MB'], rows)}\n\n{machine(result)}"
+
+
 SIZES = {"640x480": "640x480", "3mp": "3 MP", "16mp": "16 MP"}
 COLUMNS = {
     "yolo11n-torch": "YOLO11n, torch",
@@ -143,7 +156,7 @@ def scaling(found: Found) -> str:
 
 TABLES = {
     "peers": ("peers-[0-9m]*.json", peers),
-    "field": ("peers-field.json", peers),
+    "field": ("peers-field.json", field),
     "speeds": ("bench-*.json", speeds),
     "bench": ("bench-*.json", bench),
     "turns": ("detect-by-turns.json", turns),
