@@ -21,6 +21,7 @@ from trailcam.domain import (
     Status,
     TimeSource,
 )
+from trailcam.media.file_kinds import is_video
 from trailcam.store.database import Database
 from trailcam.store.images import save_images, save_root
 from trailcam.store.run_sink import RunFacts, RunSink, begin_run, end_run
@@ -67,6 +68,7 @@ class Photo:
             height=self.size[1] if self.size else None,
             error_code=self.error_code,
             error_message="cannot be read" if self.error_code else None,
+            is_video=is_video(self.name),
         )
 
 

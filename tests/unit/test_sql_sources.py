@@ -47,6 +47,7 @@ REVIEWED: dict[str, set[str]] = {
     "store/invariants.py": {"rule.sql"},
     "store/judged.py": {"query('judged').replace('{same}', repr(SAME))"},
     "store/migrations.py": {"RECOUNT_RUNS", "column", "table"},
+    "store/moments.py": {"_NO_STILLS"},
     "store/hidden.py": {"_EMPTY", "query('hidden').replace('$exactly', repr(SAME_PLACE))"},
     "store/notes.py": {"', '.join(NOTE_COLUMNS)"},
     "store/parquet.py": {"columns", "pairs", "sql", "quoted(str(target.absolute()))"},
@@ -56,7 +57,7 @@ REVIEWED: dict[str, set[str]] = {
         "key_columns(keys, first_month)",
     },
     "store/photo_facts.py": {"', '.join((f'i.{name}' for name in NOTE_COLUMNS))"},
-    "store/repeats.py": {"sql", "which"},
+    "store/repeats.py": {"sql"},
     "store/repair.py": {"_ALL_REPEAT", "_DOUBTFUL", "_SAME_BYTES", "sql"},
     "store/run_choice.py": {"images"},
     "store/run_sink.py": {"own", "TODO"},
@@ -81,6 +82,7 @@ REVIEWED: dict[str, set[str]] = {
         "sql",
     },
     "store/visits.py": {
+        "_SIGHTINGS",
         "', '.join((f' list_position(${word}, {column})::BIGINT - 1 AS {word}'"
         " for word, column in asked.items()))",
         "NO_OFFSET",

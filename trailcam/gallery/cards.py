@@ -39,6 +39,7 @@ class Photo:
     ``station_index`` points into :attr:`Content.stations`. ``captured_us`` is the camera's own clock in
     microseconds since 1970, None without evidence. ``people`` are the boxes to blur. ``ahead_us``
     is how far that clock runs ahead of the station's usual one, by the UTC offsets that files state.
+    ``clip`` is the video to play: itself, or that of the same trigger.
     """
 
     file: Path
@@ -49,7 +50,7 @@ class Photo:
     people: tuple[Box, ...]
     found: tuple[Detection, ...]
     ahead_us: int = 0
-    is_video: bool = False
+    clip: Path | None = None
 
     @property
     def at_s(self) -> float | None:

@@ -13,12 +13,13 @@ from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
 from trailcam.gallery.gallery_options import BLUR_FROM, GalleryOptions
+from trailcam.gallery.one_moment import join_moments
 from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
 from trailcam.store.animals import flock_of
 from trailcam.store.counted import Counted, count_boxes
 from trailcam.store.database import Connection
-from trailcam.store.gallery_rows import gallery_boxes, gallery_coverage, people_to_blur
+from trailcam.store.gallery_rows import clips_of_photos, gallery_boxes, gallery_coverage, people_to_blur
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
 from trailcam.store.select import select
@@ -42,6 +43,7 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
         found = gallery_boxes(counted, lowest, options.gap, per_visit=options.per_visit)
         covered = gallery_coverage(chosen)
         people = _people(counted) if options.blur_people else {}
+        clips = clips_of_photos(chosen)
         notes = _notes(chosen.models(), chosen.undated_left_out(), chosen.count_judged())
         notes += counted.hidden_counts(options.gap).in_words()
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))
@@ -50,10 +52,13 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
     station_index = {name: n for n, name in enumerate(stations)}
     class_index = {key: n for n, key in enumerate(keys)}
     folders = {root.root_id: Path(root.path) for root in roots(db)}
-    photos = [
-        _photo(list(group), folders, station_index, class_index, people.get(image_id, ()))
+    by_image = {
+        image_id: _photo(list(group), folders, station_index, class_index, people.get(image_id, ()))
         for image_id, group in groupby(found, key=lambda row: row["image_id"])
-    ]
+    }
+    stills = {row["clip_id"]: row["still_id"] for row in clips}
+    files = {row["clip_id"]: folders[row["root_id"]] / row["path"] for row in clips}
+    photos = join_moments(by_image, stills, files)
     start = _numbers(options.classes, keys)
     if options.classes:
         photos = [p for p in photos if any(one.counts and one.class_index in start for one in p.found)]
@@ -121,8 +126,9 @@ def _photo(
 ) -> Photo:
     first = group[0]
     path = from_db(first["path"])
+    file = folders[first["root_id"]] / path
     return Photo(
-        file=folders[first["root_id"]] / path,
+        file=file,
         name=printable(path),
         station_index=station_index[first["station"]],
         captured_us=first["captured_us"],
@@ -144,7 +150,7 @@ def _photo(
             for row in group
         ),
         ahead_us=first["ahead_us"],
-        is_video=first["is_video"],
+        clip=file if first["is_video"] else None,
     )
 
 

@@ -31,7 +31,7 @@ def render_page(
     ``selection`` says in words which photos these are. ``folder`` is the relative name of the folder with the
     pictures, None where they are inside.
     """
-    links = [link_to(photo.file, target) if photo.is_video else "" for photo in content.photos]
+    links = [link_to(photo.clip, target) if photo.clip else "" for photo in content.photos]
     return render(
         "gallery",
         data={

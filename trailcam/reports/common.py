@@ -17,7 +17,7 @@ from trailcam.store.camera_days import CameraDays, make_camera_days
 from trailcam.store.counted import count_boxes, count_hidden
 from trailcam.store.database import Connection
 from trailcam.store.hidden import HiddenCounts
-from trailcam.store.photo_counts import STATUSES, count_by, failures, known_by_runs
+from trailcam.store.photo_counts import STATUSES, count_by, failed_moments, known_by_runs
 from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
 from trailcam.store.visits import Level, Visits, join_visits
@@ -154,9 +154,7 @@ def coverage_of(overall: Mapping[str, Any], photos: Selected, unread: Mapping[st
         "undated_left_out": photos.undated_left_out(),
         **unread,
         "share": share(overall["completed"], n),
-        "failures": {row["error_code"]: row["photos"] for row in failures(photos)}
-        if overall["failed"]
-        else {},
+        "failures": failed_moments(photos) if overall["failed"] else {},
     }
 
 

@@ -84,6 +84,7 @@ def status(db: Connection, *, working: bool) -> Report:
     """
     with select(db, Selection()) as photos:
         counts, failed, sources = status_counts(photos), failures(photos), time_sources(photos)
+        n_stills = photos.count_stills()
     overall = counts[0]
     roots = _roots(db)
     coverage = {
@@ -94,6 +95,7 @@ def status(db: Connection, *, working: bool) -> Report:
         **count_unread(db),
         "copies": count_copies(db),
         "thumbnails": count_thumbnails(db),
+        "videos_with_photo": n_stills,
         "share": share(overall["completed"], overall["photos"]),
     }
     static = static_summary(db)
@@ -306,6 +308,10 @@ def _notes(coverage: Mapping[str, Any], roots: Sequence[Row], run: Row | None) -
     if coverage["thumbnails"]:
         thumbnails = count(coverage["thumbnails"], "thumbnail")
         notes.append(f"{thumbnails} of photos, counted once: `trailcam duplicates` lists them.")
+    if n := coverage["videos_with_photo"]:
+        begin = "1 video lies beside the photo" if n == 1 else f"{n:,} videos lie beside the photos"
+        one = "the two are one photo" if n == 1 else "each pair is one photo"
+        notes.append(f"{begin} of the same trigger: in reports {one}.")
     unread = unread_words(coverage["videos_unread"], coverage["other_picture_kinds"])
     if unread:
         why = why_unread(coverage["videos_unread"], coverage["other_picture_kinds"])

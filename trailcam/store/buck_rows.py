@@ -26,7 +26,7 @@ def buck_boxes(named: Named, gap: timedelta) -> list[dict[str, Any]]:
             " epoch_us(c.captured_at) AS captured_us,"
             " i.captured_at_suspect AS suspect, i.size_bytes, i.mtime_ns, i.content_id, c.age_class,"
             " c.confidence, c.x, c.y, c.w, c.h, c.frame_s, n.spot, n.name, n.naming_id"
-            " FROM counted c JOIN sightings s USING (image_id) JOIN images i ON i.image_id = c.image_id"
+            " FROM counted c JOIN image_sightings s USING (image_id) JOIN images i ON i.image_id = c.image_id"
             " LEFT JOIN named n ON n.image_id = c.image_id AND n.kind IS NOT NULL"
             " AND (n.x, n.y, n.w, n.h) = (c.x, c.y, c.w, c.h)"
             " WHERE c.kind = 'buck'"

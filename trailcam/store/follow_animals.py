@@ -6,6 +6,7 @@ of one animal on a photo does, and are in no count.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -95,16 +96,24 @@ def _pairs(video: FrameBoxes, animals: list[_Animal], places: list[int]) -> Iter
 
 
 def _merge(video: FrameBoxes, found: list[_Animal]) -> list[_Animal]:
-    """One animal of those of a class that were never seen together, the longest seen first."""
-    merged: dict[int, list[_Animal]] = {}
+    """Of each class as many animals as were seen at once: those never seen together are one."""
+    by_class: dict[int, list[_Animal]] = {}
     for animal in sorted(found, key=lambda a: -len(a.by_frame)):
-        alike = merged.setdefault(_class(video, animal), [])
-        free = next((one for one in alike if not one.by_frame.keys() & animal.by_frame.keys()), None)
-        if free is None:
-            alike.append(animal)
+        by_class.setdefault(_class(video, animal), []).append(animal)
+    return [animal for alike in by_class.values() for animal in _most_at_once(alike)]
+
+
+def _most_at_once(alike: list[_Animal]) -> list[_Animal]:
+    most = max(Counter(frame for animal in alike for frame in animal.by_frame).values())
+    kept: list[_Animal] = []
+    for animal in alike:
+        beside = [len(one.by_frame.keys() & animal.by_frame.keys()) for one in kept]
+        if kept and (min(beside) == 0 or len(kept) == most):
+            one = kept[beside.index(min(beside))]
+            one.by_frame = animal.by_frame | one.by_frame
         else:
-            free.by_frame |= animal.by_frame
-    return [animal for alike in merged.values() for animal in alike]
+            kept.append(animal)
+    return kept
 
 
 def _apart(video: FrameBoxes, doubtful: list[_Animal], sure: list[_Animal]) -> list[_Animal]:

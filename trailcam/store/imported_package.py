@@ -210,7 +210,8 @@ def _sides(prepared: Prepared, chunk: npt.NDArray[np.int64], names: dict[int, st
         ).fetchall():
             sides[n].boxes[name, x, y, w, h] = Source(author, at)
         for n, what, kind, at in db.execute(
-            "SELECT c.n, s.what, e.meaning.kind, e.visit_at FROM chunk c JOIN sightings s USING (image_id)"
+            "SELECT c.n, s.what, e.meaning.kind, e.visit_at FROM chunk c"
+            " JOIN image_sightings s USING (image_id)"
             " JOIN deployment_photos p USING (image_id)"
             " JOIN package_events e ON e.number = p.number AND e.what = s.what AND e.event = s.event"
         ).fetchall():

@@ -14,12 +14,12 @@ STATUSES = ("completed", "pending", "failed", "missing")
 
 
 def count_by(photos: Selected, keys: Sequence[str], first_month: int) -> list[dict[str, Any]]:
-    """By keys: scope_photos, dated and a count for each status."""
+    """By keys: scope_photos, dated and a count for each status; a photo and its video are one."""
     return rows(
         photos.db,
         f"SELECT {key_columns(keys, first_month)} count(*) AS scope_photos, count(captured_at) AS dated, "
         + ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in STATUSES)
-        + " FROM selected GROUP BY ALL",
+        + " FROM moments GROUP BY ALL",
     )
 
 
@@ -33,7 +33,7 @@ def clocks_by(photos: Selected, keys: Sequence[str], first_month: int) -> list[d
         " strftime(max(captured_at), '%Y-%m-%d %H:%M') AS last_photo,"
         " count(captured_at_suspect) AS suspect, count(*) FILTER (captured_at IS NULL) AS undated"
         " FROM (SELECT s.station, s.captured_at, i.captured_at_suspect"
-        " FROM selected s JOIN images i USING (image_id)) GROUP BY ALL",
+        " FROM moments s JOIN images i USING (image_id)) GROUP BY ALL",
     )
 
 
@@ -58,8 +58,17 @@ def status_counts(photos: Selected) -> list[dict[str, Any]]:
     return rows(photos.db, query("status_counts"))
 
 
+def failed_moments(photos: Selected) -> dict[str, int]:
+    """Error codes of photos that are in no count, and how many have each."""
+    found = photos.db.execute(
+        "SELECT coalesce(i.error_code, 'unknown') AS code, count(*) FROM moments m"
+        " JOIN images i USING (image_id) WHERE m.status = 'failed' GROUP BY ALL ORDER BY count(*) DESC, code"
+    ).fetchall()
+    return {str(code): int(n) for code, n in found}
+
+
 def failures(photos: Selected) -> list[dict[str, Any]]:
-    """By error_code: failed photos, and one as an example."""
+    """By error_code: failed files, and one as an example."""
     return [{**row, "example": from_db(row["example"])} for row in rows(photos.db, query("status_failures"))]
 
 

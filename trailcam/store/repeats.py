@@ -59,17 +59,8 @@ def _mark_frames(db: duckdb.DuckDBPyConnection, which: str) -> None:
 
     from trailcam.store.follow_animals import repeats_of
 
-    found = db.execute(
-        "SELECT d.rowid AS row, d.run_id, d.image_id, d.frame_s, d.class_id, d.x, d.y, d.w, d.h,"
-        " d.confidence, d.confidence >= coalesce(c.threshold, $fallback)::REAL AS sure,"
-        # A flock is what visits together: see ``animals.flock_of``.
-        " CASE WHEN c.kind IN ('buck', 'doe', 'fawn', 'deer') THEN 'deer'"
-        " WHEN c.kind IN ('person', 'vehicle') THEN c.kind ELSE lower(trim(c.name)) END AS flock"
-        " FROM detections d JOIN classes c ON c.run_id = d.run_id AND c.class_id = d.class_id"
-        f" WHERE d.frame_s IS NOT NULL AND NOT d.repeats AND {which}"
-        " ORDER BY d.run_id, d.image_id, d.frame_s, d.rowid",
-        {"fallback": FALLBACK_CONFIDENCE},
-    ).fetchnumpy()
+    sql = query("frame_boxes").replace("{which}", which).replace("{fallback}", repr(FALLBACK_CONFIDENCE))
+    found = db.execute(sql).fetchnumpy()
     row = np.asarray(found["row"], np.int64)
     if not len(row):
         return
@@ -91,7 +82,7 @@ def _video(found: dict[str, npt.NDArray[np.float32]], here: slice) -> FrameBoxes
 
     column = {name: np.asarray(values[here]) for name, values in found.items()}
     return FrameBoxes(
-        frame=np.unique(column["frame_s"], return_inverse=True)[1].astype(np.int64),
+        frame=column["frame"].astype(np.int64),
         boxes=np.stack([column[name] for name in "xywh"], axis=1).astype(np.float32),
         confidence=column["confidence"].astype(np.float32),
         class_id=column["class_id"].astype(np.int64),

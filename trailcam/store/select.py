@@ -12,6 +12,7 @@ from trailcam.selection import Selection
 from trailcam.store.database import Connection, query, quoted, rows
 from trailcam.store.hidden import Hidden
 from trailcam.store.judged import Judged, make_judged
+from trailcam.store.moments import MOMENT_DROPS, make_moments
 from trailcam.store.paths import from_db
 from trailcam.store.temp_tables import TempTables
 from trailcam.words.text import printable
@@ -19,25 +20,31 @@ from trailcam.words.text import printable
 
 @dataclass(frozen=True, slots=True)
 class Selected(TempTables):
-    """The view ``selected``: the images that fit, with their station's name.
+    """The view ``selected``: the images that fit, with their station's name; ``moments`` and ``stills``.
 
     Columns: image_id, root_id, path, station_id, station, captured_at, captured_at_source,
     captured_at_suspect, is_video, duration_s, status, run_id (of the run whose boxes count, None where
     none's do) and by_person: whether all that is known of the photo is a correction. A photo that a person
     judged was looked at: its status is completed where it would be pending or failed. (A selection by
     status goes by what detect made of a photo.) Exact copies of other photos and thumbnails are left out.
-    ``judged`` are the corrections in force, None where there are none; ``hidden`` what static places and
-    areas take out of the counts.
+    ``moments``, with the same columns, are what counts of photos count: a photo and the video of the same
+    trigger are one (see :mod:`trailcam.store.moments`). ``judged`` are the corrections in force, None where
+    there are none; ``hidden`` what static places and areas take out of the counts.
     """
 
     selection: Selection
     judged: Judged | None
     hidden: Hidden
-    DROPS: ClassVar[str] = f"DROP VIEW selected; {Judged.DROPS}; {Hidden.DROPS}"
+    DROPS: ClassVar[str] = f"{MOMENT_DROPS}; DROP VIEW selected; {Judged.DROPS}; {Hidden.DROPS}"
 
     def undated_left_out(self) -> int:
         """See :func:`count_undated_left_out`."""
         return count_undated_left_out(self.db, self.selection)
+
+    def count_stills(self) -> int:
+        """How many videos lie beside the photo of the same trigger."""
+        ((n,),) = self.db.execute("SELECT count(*) FROM stills").fetchall()
+        return int(n)
 
     def count_judged(self) -> int:
         """How many of the photos rest, all or in part, on a correction."""
@@ -57,6 +64,7 @@ def select(db: Connection, selection: Selection) -> Selected:
     judged = make_judged(db)
     base = _base(judged=judged is not None)
     db.execute(f"CREATE TEMP VIEW selected AS {base} WHERE {_where(selection)}")
+    make_moments(db)
     return Selected(db, selection, judged, Hidden(db))
 
 

@@ -29,6 +29,7 @@ from trailcam.words.text import printable
 if TYPE_CHECKING:
     from trailcam.store.animals import Animals
 
+_SIGHTINGS = "CREATE TEMP VIEW sightings AS SELECT *, image_id AS moment FROM image_sightings"
 _LONGEST_US = 2**61  # keeps any timedelta within the 64 bits that it is compared in
 
 
@@ -43,20 +44,24 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visits(TempTables):
-    """The table ``sightings`` and the view ``visits``, made of the boxes of ``counted``.
+    """The table ``image_sightings`` and the views ``sightings`` and ``visits``, made of ``counted``.
 
-    sightings, a row for each image and what was seen on it: image_id, station, captured_at, what (the name of
-    the level), animals (boxes), by_model (those of a model), confidence_sum (of these), confidence_max, sure
-    (the confidence of a box that says so itself, 0 where only other photos of the visit do), steady_at
-    (captured_at by a clock that isn't set for summer time: it orders a visit's photos), event (the number of
-    the visit, None without a capture time), begins (its first row of this ``what``) and begins_visit (its
-    first row). visits, a row for each visit and what: station, what, event, begins_at, ends_at, photos,
-    animals (most in one photo), saying_so (how many of the photos say so themselves) and sure (mean over
-    the photos).
+    sightings, a row for each photo and what was seen on it, where a photo and the video of its trigger are
+    one: image_id (of the two the one that shows more), moment (of the two the photo), station, captured_at,
+    what (the name of the level), animals (boxes), by_model (those of a model), confidence_sum (of these),
+    confidence_max, sure (the confidence of a box that says so itself, 0 where only other photos of the visit
+    do), steady_at (captured_at by a clock that isn't set for summer time: it orders a visit's photos), event
+    (the number of the visit, None without a capture time), begins (its first row of this ``what``) and
+    begins_visit (its first row). image_sightings, the same for each image, without moment. visits, a row for
+    each visit and what: station, what, event, begins_at, ends_at, photos, animals (most in one photo),
+    saying_so (how many of the photos say so themselves) and sure (mean over the photos).
     """
 
     counted: Counted
-    DROPS: ClassVar[str] = "DROP VIEW visits; DROP TABLE sightings"
+    DROPS: ClassVar[str] = (
+        "DROP VIEW visits; DROP VIEW sightings; DROP TABLE image_sightings;"
+        " DROP TABLE IF EXISTS temp.moment_sightings"
+    )
 
     def counts(self, keys: Sequence[str], first_month: int) -> list[dict[str, Any]]:
         """By class (``what``) and keys: photos, detections, events and max_animals (most in one photo)."""
@@ -159,7 +164,8 @@ class Visits(TempTables):
     def count_blank(self) -> int:
         """How many of the photos were looked at and show nothing that counts."""
         ((n,),) = self.db.execute(
-            "SELECT count(*) FROM selected ANTI JOIN sightings USING (image_id) WHERE status = 'completed'"
+            "SELECT count(*) FROM moments m ANTI JOIN sightings s ON s.moment = m.image_id"
+            " WHERE m.status = 'completed'"
         ).fetchall()
         return int(n)
 
@@ -228,6 +234,8 @@ def _see(db: Connection, animals: Animals, level: Level, wanted: Sequence[bool])
     }
     with lent(db, joined=rows_):
         db.execute(query("sightings"), {"whats": names})
+    ((any_stills,),) = db.execute("SELECT EXISTS (FROM stills)").fetchall()
+    db.execute(query("moment_sightings") if any_stills else _SIGHTINGS)
 
 
 def _what(info: ClassInfo, level: Level) -> str:

@@ -1,4 +1,4 @@
--- How far the images of the view `selected` have been looked at, by station, month and hour (NULL: no time).
+-- How far the photos of the view `moments` have been looked at, by station, month and hour (NULL: no time).
 -- month: months since the year 0, so that December and the January after it are neighbours.
 SELECT
     station,
@@ -8,6 +8,6 @@ SELECT
     count(*) FILTER (status = 'pending') AS pending,
     count(*) FILTER (status = 'failed') AS failed,
     count(*) FILTER (status = 'missing') AS missing
-FROM selected
+FROM moments
 GROUP BY ALL
 ORDER BY ALL;

@@ -10,6 +10,10 @@ steady AS (
     FROM named n
     LEFT JOIN clock_moves m ON m.image_id = n.image_id
     WHERE n.name IS NOT NULL
+        -- A video is one photo with that of the same trigger, where both show the buck.
+        AND NOT EXISTS (
+            FROM stills t JOIN named o ON o.image_id = t.still_id WHERE t.clip_id = n.image_id AND o.name = n.name
+        )
 ),
 begun AS (
     SELECT

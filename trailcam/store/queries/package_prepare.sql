@@ -1,5 +1,5 @@
 -- What a package of deployments, media and observations needs beside the views `selected` and `counted` and the tables
--- `animals`, `sightings` and `deployment_photos`.
+-- `animals`, `image_sightings` and `deployment_photos`.
 --
 -- package_words: whose word a person's box is: the newest judgement in force with that class at that place.
 CREATE TEMP TABLE package_words AS
@@ -10,7 +10,7 @@ WHERE j.undone_at IS NULL AND b.class IS NOT NULL
 QUALIFY row_number() OVER (
     PARTITION BY b.image_id, b.class, b.x, b.y, b.w, b.h ORDER BY judgement_id DESC
 ) = 1;
--- package_events: one row for each event of `sightings` and deployment it was seen in, in the order of their starts.
+-- package_events: one row for each event of `image_sightings` and deployment it was seen in, in the order of their starts.
 -- by_person: people put every box of it there. started, ended: the first and the last photo's time, UTC offset by its file (minutes or NULL), and
 -- whether that is sure: of a file's name or of satellites. visit_at: when its visit began there, of whatever class.
 CREATE TEMP TABLE package_events AS
@@ -45,7 +45,7 @@ events AS (
         arg_max(seen.author, seen.made_at) AS author, max(seen.made_at) AS made_at,
         max(seen.run_id) AS run_id, max(r.looked_at) FILTER (NOT seen.by_person) AS looked_at,
         min(seen.meaning) AS meaning
-    FROM sightings s
+    FROM image_sightings s
     JOIN dated p USING (image_id)
     JOIN seen ON seen.image_id = s.image_id AND seen.class = s.what
     LEFT JOIN results r ON r.image_id = s.image_id AND r.run_id = seen.run_id

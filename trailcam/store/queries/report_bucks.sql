@@ -1,4 +1,4 @@
--- Bucks among the images of the view `selected`, from the table `sightings` (of bucks, by age), by the keys that
+-- Bucks among the photos of the view `moments`, from the table `sightings` (of bucks, by age), by the keys that
 -- $by_month, $by_season, $by_station and $by_hour ask for (one not asked for is NULL), each with its coverage. All but
 -- the keys are sums, so groups can be added up.
 --
@@ -15,7 +15,7 @@ WITH photos AS NOT MATERIALIZED (
         END AS season_start,
         CASE WHEN $by_station THEN station END AS station_key,
         CASE WHEN $by_hour THEN hour(captured_at)::INTEGER END AS hour_key
-    FROM selected
+    FROM moments
 ),
 run_ages AS (
     SELECT
@@ -57,7 +57,7 @@ scopes AS (
 -- visit belongs to the group of its first photo, wherever it ends.
 begun AS (
     SELECT
-        image_id, captured_at, begins, begins_visit, what AS age, animals AS boxes, by_model, confidence_sum,
+        moment, captured_at, begins, begins_visit, what AS age, animals AS boxes, by_model, confidence_sum,
         CASE WHEN $by_month THEN date_trunc('month', captured_at)::DATE END AS month_start,
         CASE WHEN $by_season
             THEN year(captured_at) - (month(captured_at) < $first_month)::INTEGER
@@ -87,7 +87,7 @@ parts AS (
         month_start, season_start, station_key, hour_key, NULL AS age, count(*) AS photos,
         count(*) FILTER (begins_visit) AS events
     FROM (
-        SELECT image_id, month_start, season_start, station_key, hour_key, bool_or(begins_visit) AS begins_visit
+        SELECT moment, month_start, season_start, station_key, hour_key, bool_or(begins_visit) AS begins_visit
         FROM begun GROUP BY ALL
     )
     GROUP BY ALL

@@ -1,6 +1,6 @@
--- sightings: one row for each image and what was seen on it, however many animals, of the registered table `joined`
+-- image_sightings: one row for each image and what was seen on it, however many animals, of the registered table `joined`
 -- (boxes with their visit, 0: none, and with the number `called` of what they are) and the names of these in $whats.
-CREATE TEMP TABLE sightings AS
+CREATE TEMP TABLE image_sightings AS
 SELECT
     f.* EXCLUDE (station_id, called, at_us, steady_us, visit), s.name AS station, $whats[f.called + 1] AS what,
     nullif(f.visit, 0) AS event,
