@@ -89,7 +89,7 @@ $(PY):
 
 $(RUNTIME): pyproject.toml constraints.txt | $(PY)
 	@echo 'Installing trailcam and what it needs into $(VENV): PyTorch is large (6 GB on Linux), a few minutes'
-	@$(call INSTALL,-e .)
+	@$(call INSTALL,-e '.[video]')
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(PY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -24,6 +25,10 @@ def _open(root: Path, sample: Sample) -> Image.Image:
         return image
 
 
+def photos(library: SampleLibrary) -> list[Sample]:
+    return [sample for sample in library.samples if not sample.is_video]
+
+
 def test_every_file_is_in_the_manifest(sample_library: SampleLibrary) -> None:
     on_disk = {
         p.relative_to(sample_library.root).as_posix() for p in sample_library.root.rglob("*") if p.is_file()
@@ -38,7 +43,7 @@ def test_there_is_one_of_each_oddity(sample_library: SampleLibrary) -> None:
     samples = sample_library.samples
     assert sum(not s.readable for s in samples) == 1
     assert sum(s.captured_at is None for s in samples) == 1
-    assert sum(s.time_source == "filename" for s in samples) == 1
+    assert sum(s.time_source == "filename" and not s.is_video for s in samples) == 1
     assert {kind for s in samples for kind in s.drawn} >= {"fawn", "doe", "young", "mid", "mature"}
     assert any(not s.drawn and s.readable for s in samples)
     assert {s.night for s in samples} == {True, False}
@@ -52,7 +57,7 @@ def test_dates_span_two_seasons_august_to_february(sample_library: SampleLibrary
 
 
 def test_exif_tells_the_time_of_the_manifest(sample_library: SampleLibrary) -> None:
-    for sample in sample_library.samples:
+    for sample in photos(sample_library):
         with Image.open(sample_library.root / sample.path) as image:
             times = image.getexif().get_ifd(0x8769)
         if sample.time_source != "exif":
@@ -64,7 +69,7 @@ def test_exif_tells_the_time_of_the_manifest(sample_library: SampleLibrary) -> N
 
 
 def test_exactly_the_broken_file_does_not_decode(sample_library: SampleLibrary) -> None:
-    for sample in sample_library.samples:
+    for sample in photos(sample_library):
         if sample.readable:
             assert min(_open(sample_library.root, sample).size) >= 480
         else:
@@ -73,7 +78,7 @@ def test_exactly_the_broken_file_does_not_decode(sample_library: SampleLibrary) 
 
 
 def test_night_is_grey_and_day_is_not(sample_library: SampleLibrary) -> None:
-    for sample in sample_library.samples:
+    for sample in photos(sample_library):
         if sample.station not in RENDERED or not sample.readable:
             continue
         pixels = np.asarray(_open(sample_library.root, sample).convert("RGB"), dtype=np.int16)
@@ -89,6 +94,25 @@ def test_the_sideways_photo_is_upright_once_turned(sample_library: SampleLibrary
     assert upright.width > upright.height
     strip = np.asarray(upright.convert("L"))[-10:]
     assert strip.mean() < 40  # the dark info strip lies at the bottom again
+
+
+def test_two_clips_are_drawn_that_any_player_can_play(sample_library: SampleLibrary) -> None:
+    clips = [sample for sample in sample_library.samples if sample.is_video]
+    assert sorted(clip.time_source for clip in clips) == ["filename", "still"]
+    for clip in clips:
+        path = sample_library.root / clip.path
+        assert path.stat().st_size < 4_000_000
+        with av.open(str(path)) as film:
+            stream = film.streams.video[0]
+            frames = [frame.to_ndarray(format="gray") for frame in film.decode(stream)]
+            assert (stream.codec_context.name, float(stream.average_rate or 0)) == ("mjpeg", 6)
+        assert len(frames) == 24
+        assert min(frames[0].shape) >= 360
+        moved = np.abs(frames[0].astype(int) - frames[-1]) > 40
+        assert 0.005 < moved.mean() < 0.3
+    beside = next(clip for clip in clips if clip.time_source == "still")
+    still = next(s for s in photos(sample_library) if s.path == beside.path.replace(".AVI", ".JPG"))
+    assert (still.captured_at, still.drawn) == (beside.captured_at, beside.drawn)
 
 
 def test_a_deer_changes_the_frame(sample_library: SampleLibrary) -> None:
@@ -110,6 +134,7 @@ def test_the_same_seed_gives_the_same_bytes(
 ) -> None:
     # One visit is enough, and shows that a frame does not depend on what was drawn before it.
     monkeypatch.setattr(library, "_VISITS", library._VISITS[:1])
+    monkeypatch.setattr(library, "_CLIPS", library._CLIPS[:1])
     again = build_library(tmp_path / "same")
     other = build_library(tmp_path / "other", seed=1)
     for sample in again:

@@ -24,9 +24,13 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"The sample library can't be written: {error}\n")
         return 2
     stations = Counter(sample.station for sample in samples)
-    sys.stderr.write(f"Sample library in {options.out}: {len(samples)} photos, drawn except Camphouse\n")
-    for station, n_photos in sorted(stations.items()):
-        sys.stderr.write(f"  {station:<15} {n_photos:3d}\n")
+    n_clips = sum(sample.is_video for sample in samples)
+    sys.stderr.write(
+        f"Sample library in {options.out}: {len(samples) - n_clips} photos and {n_clips} video clips,"
+        " drawn except Camphouse\n"
+    )
+    for station, n_files in sorted(stations.items()):
+        sys.stderr.write(f"  {station:<15} {n_files:3d}\n")
     n_bucks = sum(1 for s in samples if {"young", "mid", "mature"} & set(s.drawn))
     n_empty = sum(1 for s in samples if not s.drawn and s.readable)
     sys.stderr.write(f"  with bucks {n_bucks}, empty {n_empty}, broken 1, undated 1\n")

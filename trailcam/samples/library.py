@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from trailcam.samples.avi import avi_of
 from trailcam.samples.deer import Pose
 from trailcam.samples.scene import Animal, View, background, finish, place
 
@@ -21,9 +23,9 @@ class Sample:
     """The truth about one file.
 
     ``path`` is relative to the library, with ``/``. ``captured_at`` is naive local time, to the
-    millisecond, and None where the file gives no evidence; ``time_source`` is exif, filename or
-    unknown. ``drawn`` names what can be seen: fawn, doe, young, mid and mature (bucks by age
-    class), person, vehicle; empty for an empty frame.
+    millisecond, and None where the file gives no evidence; ``time_source`` is exif, filename,
+    unknown, or of a video still: the photo beside it. ``drawn`` names what can be seen: fawn, doe, young, mid
+    and mature (bucks by age class), person, vehicle; empty for an empty frame.
     """
 
     path: str
@@ -33,6 +35,11 @@ class Sample:
     drawn: tuple[str, ...]
     night: bool = False
     readable: bool = True
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video."""
+        return self.path.endswith(".AVI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,15 @@ _VISITS = (
     ("Creek_Crossing", "2026-01-17 03:03:33", 1, "n", "doe"),
 )
 
+# station, file, begins, d(ay) or n(ight), what walks through, and what tells when it was: the photo of that
+# name and trigger, or the name of the file
+_CLIPS = (
+    ("270_Jason", "IMG_0006.AVI", "2025-02-08 16:40:31", "d", "doe", "still"),
+    ("Creek_Crossing", "DSCF_20251227_160215.AVI", "2025-12-27 16:02:15", "d", "doe fawn", "filename"),
+)
+_CLIP_S = 4
+_CLIP_FPS = 6
+
 # Photographs inside installed packages: package, file, when, what they show. They stand at the
 # gate; a package that isn't installed, or no longer ships its photograph, leaves a gap.
 _PHOTOGRAPHS = (
@@ -111,6 +127,7 @@ def build_library(out: Path, seed: int = 0) -> list[Sample]:
             _write(out, path, _encode(_render(sample, i, seed, backgrounds), _exif(sample)))
             made.append(sample)
     made += _odd_files(out, seed, backgrounds)
+    made += _clips(out, seed, backgrounds)
     made += _photographs(out)
     return sorted(made, key=lambda sample: sample.path)
 
@@ -191,10 +208,23 @@ def _shipped(package: str, name: str) -> Path | None:
     return None
 
 
+def _clips(out: Path, seed: int, backgrounds: dict[tuple[str, bool, str], Image.Image]) -> list[Sample]:
+    made = []
+    for station, name, begins, light, kinds, source in _CLIPS:
+        path = "/".join(part for part in (station, _CAMERAS[station].folder, name) if part)
+        at = datetime.fromisoformat(begins)
+        sample = Sample(path, station, at, source, tuple(kinds.split()), night=light == "n")
+        frames = [_render(sample, n / _CLIP_FPS, seed, backgrounds) for n in range(_CLIP_S * _CLIP_FPS)]
+        jpegs = [_encode(frame, None) for frame in frames]
+        _write(out, path, avi_of(jpegs, size=frames[0].size, fps=_CLIP_FPS))
+        made.append(sample)
+    return made
+
+
 def _render(
-    sample: Sample, i: int, seed: int, backgrounds: dict[tuple[str, bool, str], Image.Image]
+    sample: Sample, i: float, seed: int, backgrounds: dict[tuple[str, bool, str], Image.Image]
 ) -> Image.Image:
-    """One frame of a visit; in its ``i``-th photo the animals have walked on."""
+    """One frame of a visit; in its ``i``-th second the animals have walked on. A clip has half the size."""
     camera = _CAMERAS[sample.station]
     view = replace(camera.view, seed=camera.view.seed + 1000 * seed)
     month = sample.captured_at.month if sample.captured_at else 11
@@ -203,19 +233,36 @@ def _render(
     if key not in backgrounds:
         backgrounds[key] = background(view, night=sample.night, season=season)
     image = backgrounds[key].copy()
-    # A burst is numbered on: its first photo's seed keeps the animals the same in all of it.
-    visit = (
-        sample.path
-        if sample.captured_at is None
-        else (sample.captured_at - timedelta(seconds=i)).isoformat()[:19]
-    )
-    rng = np.random.default_rng([seed, zlib.crc32(f"{sample.station} {visit}".encode())])
+    if sample.is_video:
+        view = replace(view, width=view.width // 2, height=view.height // 2)
+        image = image.resize((view.width, view.height), Image.Resampling.BOX)
+    rng = np.random.default_rng([seed, zlib.crc32(f"{sample.station} {_visit(sample, i)}".encode())])
     for animal in sorted(_animals(sample.drawn, i, rng), key=lambda a: a.ground):
-        place(image, view, animal, rng, night=sample.night, season=season)
+        place(
+            image,
+            view,
+            _walking(animal, i) if sample.is_video else animal,
+            rng,
+            night=sample.night,
+            season=season,
+        )
     return finish(image, rng, night=sample.night, strip=_strip(sample, camera, rng))
 
 
-def _animals(kinds: tuple[str, ...], i: int, rng: np.random.Generator) -> list[Animal]:
+def _visit(sample: Sample, i: float) -> str:
+    """What keeps the animals the same in all photos of a burst, which is numbered on, and in a clip."""
+    if sample.captured_at is None:
+        return sample.path
+    first = sample.captured_at if sample.is_video else sample.captured_at - timedelta(seconds=i)
+    return first.isoformat()[:19]
+
+
+def _walking(animal: Animal, seconds: float) -> Animal:
+    """With its legs as they are by then."""
+    return replace(animal, pose=replace(animal.pose, stride=0.7 * math.sin(4.5 * seconds)))
+
+
+def _animals(kinds: tuple[str, ...], i: float, rng: np.random.Generator) -> list[Animal]:
     animals = []
     faces_left = bool(rng.integers(0, 2))
     for n, kind in enumerate(kinds):
@@ -230,7 +277,7 @@ def _animals(kinds: tuple[str, ...], i: int, rng: np.random.Generator) -> list[A
 
 def _strip(sample: Sample, camera: _Camera, rng: np.random.Generator) -> str:
     name = sample.station.replace("_", " ").upper()
-    if sample.time_source != "exif" or sample.captured_at is None:
+    if (sample.time_source != "exif" and not sample.is_video) or sample.captured_at is None:
         return f"{name}   SAMPLE"
     warm = 27 if sample.captured_at.month in _SUMMER_MONTHS else 6
     celsius = round(warm - (6 if sample.night else 0) + rng.uniform(-5, 5))
