@@ -25,7 +25,7 @@ from trailcam.files.lock import WriterLock
 from trailcam.files.mount_guard import check_root
 from trailcam.files.photo_file import read_photo
 from trailcam.files.windows_drive import SLOW_MB_S, advice, windows_drive
-from trailcam.machine import installed_version
+from trailcam.machine import add_extra, installed_version
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def examine(
         "disk": lambda: _disk(database.path),
         "photos": lambda: _roots(database),
         "model": lambda: _model(settings),
+        "videos": lambda: _videos(database),
         "time": lambda: _time(database),
         "cron": lambda: _cron(database),
     }
@@ -241,6 +242,33 @@ def _drive_speed(folder: Path, text: str, mb_s: float) -> tuple[str, str] | None
     if drive is None or mb_s >= SLOW_MB_S:
         return None
     return f"{text}, on the Windows drive {drive}", advice(drive)
+
+
+def _videos(database: Database) -> Checks:
+    """Of a library with videos: whether the decoder gives the pictures of a known clip."""
+    from trailcam.store.unread import count_unread
+    from trailcam.words.unread import reads_videos
+
+    if not database.exists():
+        return
+    with database.read() as db:
+        n = count_unread(db)["videos"]
+    if not n:
+        return
+    if not reads_videos():
+        yield Check(
+            Severity.WARNING,
+            "videos",
+            f"{count(n, 'video')} not looked at",
+            f"`{add_extra('video')}`, and then `trailcam scan`, reads them.",
+        )
+        return
+    from trailcam.detect.choose.known_clip import check_clip
+
+    check_clip()
+    yield Check(
+        Severity.OK, "videos", f"PyAV {installed_version('av')} decodes a known clip as it was filmed"
+    )
 
 
 def _model(settings: Settings) -> Checks:

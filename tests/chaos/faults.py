@@ -347,6 +347,35 @@ class WorkerKilled(Fault):
 
 
 @dataclass
+class DecoderKilled(Fault):
+    """The process that decodes videos is killed, as by a system short of memory: it is started again."""
+
+    name = "video decoder killed"
+    codes = frozenset()
+    needs_photos = True
+
+    def draw(self) -> None:
+        self.late = self.rng.choice([0.0, self.rng.uniform(0.0, 1.0)])
+
+    def run(self, world: World, command: Command) -> Done | None:
+        world.launcher.start(world.argv(command), world.environment(), world.folder)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self.struck:
+            done = world.launcher.wait(0.01)
+            if done is not None:
+                return done
+            if decoders(world):
+                done = world.launcher.wait(self.late)
+                if done is not None:
+                    return done
+                self.struck = True
+                for pid in decoders(world):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+        return world.launcher.wait(120)
+
+
+@dataclass
 class NoMemory(Fault):
     """Decoding some photos finds no memory: they fail by name, and are looked at when asked for again."""
 
@@ -406,6 +435,7 @@ FAULTS: tuple[type[Fault], ...] = (
     Slow,
     Failing,
     WorkerKilled,
+    DecoderKilled,
     NoMemory,
     WorkerLimited,
     ClockBack,
@@ -422,6 +452,21 @@ def session(pid: int) -> list[int]:
             except OSError:
                 continue
             if int(rest[3]) == pid and rest[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def decoders(world: World) -> list[int]:
+    """The processes that decode videos for a command in ``world``: each leads a session of its own."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if (
+                entry.name.isdigit()
+                and "trailcam.video.child" in command_line(int(entry.name))
+                and (entry / "cwd").readlink() == world.folder.resolve()
+                and (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            ):
                 found.append(int(entry.name))
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from tests.chaos.faults import FAULTS, INTERRUPTED, Fault, session
+from tests.chaos.faults import FAULTS, INTERRUPTED, Fault, decoders, session
 from tests.chaos.world import COMMANDS, Command, Done, Tables, World, files_below, tables
 from trailcam.store.invariants import broken
 from trailcam.store.migrations import LATEST
@@ -187,7 +187,7 @@ def mend_and_compare(world: World, command: Command, fault: Fault) -> None:
 def left_over(world: World) -> None:
     """No process of the command outlives it."""
     deadline = time.monotonic() + 20
-    while left := session(world.launcher.pid):
+    while left := [*session(world.launcher.pid), *decoders(world)]:
         if time.monotonic() > deadline:
             raise Broken(f"processes are left behind: {left}")
         time.sleep(0.05)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from tests.conftest import CHECKOUT, isolated_environment
 from tests.helpers.old_schemas import make_old_database
+from trailcam.samples.avi import avi_of
 
 SMALL = "Hayfield"  # the station that detect looks at
 TIMEOUT_S = 120.0
@@ -32,15 +33,15 @@ Tables = dict[str, list[tuple[Any, ...]]]
 TABLES = {
     "images": """
         SELECT path, size_bytes, status, error_code, captured_at, captured_at_source, width, orientation,
-            make, s.name, model_key
+            make, s.name, model_key, duration_s, codec
         FROM images LEFT JOIN stations s USING (station_id) LEFT JOIN runs USING (run_id) ORDER BY path
     """,
     "results": """
-        SELECT DISTINCT model_key, path, r.status, r.error_code
+        SELECT DISTINCT model_key, path, r.status, r.error_code, r.frames
         FROM results r JOIN runs USING (run_id) JOIN images USING (image_id) ORDER BY ALL
     """,
     "detections": """
-        SELECT model_key, path, class_id, confidence, x, y, w, h
+        SELECT model_key, path, class_id, confidence, x, y, w, h, frame_s, repeats
         FROM detections JOIN runs USING (run_id) JOIN images USING (image_id) ORDER BY ALL
     """,
     "runs": "SELECT model_key, state, n_completed, n_failed, n_detections FROM runs ORDER BY ALL",
@@ -193,7 +194,10 @@ def photo_bytes(n: int, at: datetime | None, comment: str) -> bytes:
 
 
 def make_library(root: Path, n_small: int, n_big: int) -> None:
-    """Photos of 40 x 30 px, no two with the same bytes; some undated, one in forty at SMALL cut short."""
+    """Photos of 40 x 30 px, no two with the same bytes; some undated, one in forty at SMALL cut short.
+
+    For every twenty photos a video of three frames at SMALL, every third one cut short.
+    """
     for station, n_photos in ((SMALL, n_small), ("Sanctuary", n_big)):
         (root / station).mkdir(parents=True)
         for n in range(n_photos):
@@ -202,6 +206,12 @@ def make_library(root: Path, n_small: int, n_big: int) -> None:
             if station == SMALL and n % 40 == 7:
                 data = data[: len(data) - 60]
             (root / station / f"IMG_{n:04}.JPG").write_bytes(data)
+    for n in range(n_small // 20):
+        frames = [photo_bytes(3 * n + k, None, f"clip {n} {k}") for k in range(3)]
+        clip = avi_of(frames, size=(40, 30), fps=1)
+        if n % 3 == 2:
+            clip = clip[: len(clip) * 2 // 3]
+        (root / SMALL / f"CLIP_2024110{n % 9 + 1}_0610{n:02}.AVI").write_bytes(clip)
 
 
 @dataclass(frozen=True)

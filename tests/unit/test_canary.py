@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from trailcam.detect.choose import canary
+from trailcam.detect.choose import canary, known_clip
 from trailcam.detect.model.find_weights import STARTER, Weights, find_weights
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.model.known_frame import HEIGHT, WIDTH, difference, frame
@@ -18,6 +18,8 @@ from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector, RawDetections, RawOutput
 from trailcam.errors import PipelineError
+from trailcam.video.client import Frames, video_process
+from trailcam.video.facts import Span, VideoCode, VideoFailed
 
 CPU = torch.device("cpu")
 
@@ -125,3 +127,47 @@ def test_the_starter_says_what_is_stored_beside_it() -> None:
 def test_a_detector_without_raw_output_shows_its_boxes() -> None:
     frames = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
     assert Detector.raw(Says(output()), frames).scores.tolist() == [[1.0]]
+
+
+def decoded() -> Frames:
+    found = video_process().frames(known_clip.KNOWN_CLIP, Span(1.0, most=4), lambda *size: size)
+    assert isinstance(found, Frames)
+    return found
+
+
+def mistaken(what: str) -> Frames | VideoFailed:
+    """What a decoder might make of the known clip."""
+    first, second = decoded().frames
+    grey = np.full_like(first.pixels, 120)
+    changed = {
+        "swapped colours": (replace(first, pixels=first.pixels[..., ::-1]), second),
+        "another moment": (first, first),
+        "grey": (replace(first, pixels=grey), replace(second, pixels=grey)),
+        "one frame": (first,),
+        "the wrong time": (first, replace(second, at_s=1.4)),
+        "no frame": (),
+    }
+    if what == "a crash":
+        return VideoFailed(VideoCode.CORRUPT, "the decoder crashed on it (signal 11)")
+    return Frames(changed[what], WIDTH, HEIGHT)
+
+
+def test_the_decoder_of_videos_passes() -> None:
+    known_clip.check_clip()
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["swapped colours", "another moment", "grey", "one frame", "the wrong time", "no frame", "a crash"],
+)
+def test_a_decoder_that_gives_other_pictures_is_refused(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = mistaken(what)
+
+    class Decoder:
+        def frames(self, *_: object) -> Frames | VideoFailed:
+            return answer
+
+    monkeypatch.setattr(known_clip, "video_process", Decoder)
+    with pytest.raises(PipelineError, match="decoder of videos failed its test") as refusal:
+        known_clip.check_clip()
+    assert "No photo was processed" in refusal.value.hint

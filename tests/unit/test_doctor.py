@@ -131,6 +131,19 @@ def test_what_fails_is_a_finding(
     assert "lock" in findings
 
 
+def test_videos_are_tried_where_there_are_some(
+    library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "videos" not in found(library, settings)
+    with library.database.write() as db:
+        db.execute("UPDATE roots SET n_videos = 3")
+    assert "decodes a known clip" in found(library, settings)["videos"].found
+    monkeypatch.setattr("trailcam.words.unread.find_spec", lambda _: None)
+    without = found(library, settings)["videos"]
+    assert (without.level, without.found) == (Severity.WARNING, "3 videos not looked at")
+    assert "[video]" in without.remedy
+
+
 def test_versions_that_do_not_fit(
     library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

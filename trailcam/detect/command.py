@@ -190,6 +190,7 @@ def make_ready(work: Work, settings: Settings, control: Control, is_new: Callabl
     Raises WeightsError, DeviceError, PipelineError.
     """
     from trailcam.detect.choose.fit import fit, open_chosen
+    from trailcam.detect.choose.known_clip import check_clip
     from trailcam.detect.choose.trial import sound
     from trailcam.detect.model.device import device_failures
 
@@ -204,6 +205,8 @@ def make_ready(work: Work, settings: Settings, control: Control, is_new: Callabl
         if len(work) > CANARY_ABOVE or is_new(facts):
             opened = sound(opened, work.weights, settings.detect.precision, opened_in)
             facts = _facts(work, opened, settings)
+            if work.todo.video.any():
+                check_clip()
         best = fit(opened, _Files(work), control.stop).plan
     record = _settings_record(settings, best, opened.detector)
     if elsewhere := _elsewhere(opened.detector, facts.classes):
@@ -219,7 +222,7 @@ def _facts(work: Work, opened: Opened, settings: Settings) -> RunFacts:
         weights_sha256=work.weights.sha256,
         weights_name=work.weights.name,
         settings={},
-        versions=_versions(opened.detector),
+        versions=_versions(opened.detector, videos=bool(work.todo.video.any())),
         device=describe(opened.device),
         classes=_classes(opened.detector, settings),
     )
@@ -335,12 +338,13 @@ def _settings_record(settings: Settings, best: Plan, detector: Detector) -> dict
     }
 
 
-def _versions(detector: Detector) -> dict[str, str]:
+def _versions(detector: Detector, *, videos: bool) -> dict[str, str]:
     """What may change an answer. Precision and backend are among them: another one is another computation."""
     by_openvino = detector.backend is Backend.OPENVINO
     return {
         "precision": str(detector.precision),
         **({"openvino": openvino_version() or ""} if by_openvino else {}),
+        **({"av": installed_version("av") or ""} if videos else {}),
         "trailcam": __version__,
         "python": platform.python_version(),
         **{name: installed_version(name) or "" for name in _PACKAGES},
