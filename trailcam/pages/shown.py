@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from trailcam.errors import OutputError
 from trailcam.files.mount_guard import check_root
+from trailcam.files.object_store import url_of
 from trailcam.pages.html import Shown
 from trailcam.pages.pictures import Cache, NoPicture, Request, make_pictures
 from trailcam.words.text import printable
@@ -53,6 +56,20 @@ def check_target(target: Path, files: Sequence[Path], roots: Sequence[Path]) -> 
     for root in roots:
         if any(file.is_relative_to(root) for file in files):
             check_root(root)
+
+
+def link_to(file: Path, page: Path) -> str:
+    """A relative link from a page to a file, which plays as long as both stay where they are.
+
+    "" for an object of a bucket: a browser has no key to it.
+    """
+    if url_of(file):
+        return ""
+    try:
+        relative = os.path.relpath(file, page.absolute().parent)
+    except ValueError:  # another drive
+        return file.as_uri()
+    return quote(Path(relative).as_posix().encode("utf-8", "surrogateescape"))
 
 
 def large_px(n_photos: int, *, split: bool = False) -> int:

@@ -138,6 +138,8 @@ def _facts(facts: Row) -> list[Row]:
         "camera": " ".join(facts[name] for name in ("make", "model", "serial") if facts[name]),
         "size": size,
         **_film(facts),
+        "of the same trigger": facts["same_trigger"]
+        and f"{'photo' if facts['is_video'] else 'video'} {facts['same_trigger']}",
     }
     rows = [{"name": name, "value": printable(str(value))} for name, value in told.items() if value]
     return [*rows, *_noted(facts)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UnanswerableError
+from trailcam.media.file_kinds import is_video
 from trailcam.selection import Selection
 from trailcam.settings.classmap import ClassRule, fold
 from trailcam.store.corrections import known_classes
@@ -44,6 +45,7 @@ class Candidate:
 
     ``counts``: it is taken to be there until someone says otherwise. ``asked``: it doesn't count, but the
     photo is answered only when somebody has said what it is. ``confidence`` None: a person's.
+    ``elsewhere_s``: when in the video it is, where another frame than its own is shown.
     """
 
     class_index: int
@@ -51,6 +53,7 @@ class Candidate:
     box: tuple[float, float, float, float]
     counts: bool
     asked: bool
+    elsewhere_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class PhotoToJudge:
 
     ``why`` says in sentences what is in doubt, ``focus`` which box that is about; of a video the frame at
     ``at_s`` seconds is shown, on which that box is. ``based_on`` is the newest
-    judgement that was in force.
+    judgement that was in force. ``clip`` is the video to play: the file itself, or that of the same trigger.
     """
 
     image_id: int
@@ -74,6 +77,7 @@ class PhotoToJudge:
     boxes: tuple[Candidate, ...]
     focus: int
     at_s: float = 0.0
+    clip: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ def choose(
         ids = [int(row["image_id"]) for row in found]
         boxes = boxes_to_judge(counted, ids)
         undated_left_out = photos.undated_left_out()
+        clips = {row["still_id"]: row for row in photos.clips()}
     if not found:
         raise UnanswerableError(
             "There is no photo to review.",
@@ -128,7 +133,11 @@ def choose(
         classes=tuple((info.name, info.kind) for info in infos),
         keys=_keys(infos),
         photos=tuple(
-            _photo(row, folders, known, boxes.get(int(row["image_id"]), ()), index, random=random)
+            _with_clip(
+                _photo(row, folders, known, boxes.get(int(row["image_id"]), ()), index, random=random),
+                clips.get(row["image_id"]),
+                folders,
+            )
             for row in found
         ),
         candidates=int(found[0]["candidates"]),
@@ -146,11 +155,13 @@ def _photo(
     random: bool,
 ) -> PhotoToJudge:
     image_id = int(row["image_id"])
+    file = folders[row["root_id"]] / from_db(row["path"])
     shown, asked = _to_show(boxes, row)
     focus = next((n for n, box in enumerate(shown) if _is_near(box, row)), 0)
+    frame_s = shown[focus]["frame_s"] if shown else None
     return PhotoToJudge(
         image_id=image_id,
-        file=folders[row["root_id"]] / from_db(row["path"]),
+        file=file,
         path=row["path"],
         name=printable(from_db(row["path"])),
         size_bytes=int(row["size_bytes"]),
@@ -165,12 +176,20 @@ def _photo(
                 box=(float(box["x"]), float(box["y"]), float(box["w"]), float(box["h"])),
                 counts=bool(box["counts"]),
                 asked=box in asked,
+                elsewhere_s=None if box["frame_s"] == frame_s else box["frame_s"],
             )
             for box in shown
         ),
         focus=focus,
-        at_s=shown[focus]["frame_s"] or 0.0 if shown else 0.0,
+        at_s=frame_s or 0.0,
+        clip=file if is_video(file.name) else None,
     )
+
+
+def _with_clip(
+    photo: PhotoToJudge, clip: Mapping[str, Any] | None, folders: Mapping[int, Path]
+) -> PhotoToJudge:
+    return photo if clip is None else replace(photo, clip=folders[clip["root_id"]] / clip["path"])
 
 
 def _keys(infos: Sequence[ClassInfo]) -> tuple[tuple[int, str], ...]:

@@ -13,7 +13,7 @@ from trailcam import __version__
 from trailcam.files.write import write_file
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import Cache, Request
-from trailcam.pages.shown import PageReport, check_target, large_px, show_photos
+from trailcam.pages.shown import PageReport, check_target, large_px, link_to, show_photos
 from trailcam.review.answers import FORMAT, VERSION
 from trailcam.review.choose import PhotoToJudge, ToJudge, choose
 from trailcam.selection import Selection
@@ -64,7 +64,7 @@ def build_review(
     shown, problems = show_photos(requests, names, options.cache, progress)
     page = render(
         "review",
-        data=_data(questions, shown, selection.in_words()),
+        data=_data(questions, shown, selection.in_words(), target),
         shown=shown,
         images="data:",
         asks=True,
@@ -73,7 +73,7 @@ def build_review(
     return PageReport(target, len(shown), questions.candidates, len(page), problems)
 
 
-def _data(questions: ToJudge, shown: Sequence[Shown], selection: str) -> dict[str, Any]:
+def _data(questions: ToJudge, shown: Sequence[Shown], selection: str, target: Path) -> dict[str, Any]:
     """What page.js reads. ``review`` names this page: answers of an older one are others'."""
     made_at = utc_now()
     name = f"{questions.library}{made_at.isoformat()}{[photo.image_id for photo in questions.photos]}"
@@ -86,13 +86,13 @@ def _data(questions: ToJudge, shown: Sequence[Shown], selection: str) -> dict[st
         "selection": selection,
         "classes": [[name, kind.value] for name, kind in questions.classes],
         "keys": questions.keys,
-        "photos": [_photo(photo, s) for photo, s in zip(questions.photos, shown, strict=True)],
+        "photos": [_photo(photo, s, target) for photo, s in zip(questions.photos, shown, strict=True)],
         "notes": _notes(questions),
         "folder": None,
     }
 
 
-def _photo(photo: PhotoToJudge, shown: Shown) -> dict[str, Any]:
+def _photo(photo: PhotoToJudge, shown: Shown, target: Path) -> dict[str, Any]:
     return {
         "id": photo.image_id,
         "path": photo.path,
@@ -107,8 +107,10 @@ def _photo(photo: PhotoToJudge, shown: Shown) -> dict[str, Any]:
         "problem": shown.problem,
         "boxes": [
             [b.class_index, b.confidence, *(round(side, 6) for side in b.box), int(b.counts), int(b.asked)]
+            + ([] if b.elsewhere_s is None else [round(b.elsewhere_s, 1)])
             for b in photo.boxes
         ],
+        "clip": link_to(photo.clip, target) if photo.clip else "",
     }
 
 

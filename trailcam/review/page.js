@@ -11,14 +11,16 @@
 
   const photos = data.photos.map((row, index) => ({
     ...row, index, at: row.us === null ? null : new Date(Math.floor(row.us / 1000)),
-    // on: the photo is taken to show it; asked: it is answered only when somebody has said what this is.
-    boxes: row.boxes.map(([cls, confidence, x, y, w, h, on, asked]) =>
-      ({ cls, confidence, x, y, w, h, on: Boolean(on), asked: Boolean(asked), touched: false })),
+    // on: the photo is taken to show it; asked: it is answered only when somebody has said what this is;
+    // elsewhere: at how many seconds of the video it is, where another frame is shown.
+    boxes: row.boxes.map(([cls, confidence, x, y, w, h, on, asked, elsewhere = null]) =>
+      ({ cls, confidence, x, y, w, h, on: Boolean(on), asked: Boolean(asked), elsewhere, touched: false })),
   }));
   const keyOf = new Map(data.keys.map(([cls, text], n) => [cls, { key: String(n + 1), text }]));
   const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
   const plain = (cls) => (keyOf.get(cls)?.text ?? data.classes[cls][0]).toLowerCase();
   const label = (cls) => (cls === null ? "not said yet" : plain(cls));
+  const onOther = (box) => (box.elsewhere ?? null) !== null;
   const isOpen = (box) => box.asked && !box.touched;
   // What is recorded: "2 does, hog"; "no animal" where no box is in.
   function inWords(boxes) {
@@ -206,7 +208,7 @@
     const { x, y, w, h } = box;
     edited((boxes) => {
       if (of === null) boxes.push({ cls: null, confidence: null, x, y, w, h, on: true, touched: true, drawn: true });
-      else Object.assign(boxes[of], { x, y, w, h, on: true, touched: true });
+      else Object.assign(boxes[of], { x, y, w, h, on: true, elsewhere: null, touched: true });
     });
     chosen = of ?? answer().boxes.length - 1;
     show();
@@ -267,7 +269,8 @@
   function drawBoxes() {
     const svg = $("stage").querySelector("svg");
     if (!svg) return;
-    const groups = answer().boxes.map((box, number) => {
+    const groups = answer().boxes.flatMap((box, number) => {
+      if (onOther(box)) return [];
       const at = placeOf(photo(), box);
       const kind = box.cls === null ? "other" : GROUPS[data.classes[box.cls][1]] ?? "other";
       const marks = ["box", number === chosen ? "chosen" : "", box.on || isOpen(box) ? "" : "out"].join(" ").trim();
@@ -275,7 +278,7 @@
       group.append(...outlined(at, kind), draw("rect", { ...at, class: "touch" }));
       const text = `${number + 1} ${label(box.cls)}${isOpen(box) ? "?" : ""}`;
       if (number === chosen || box.on || isOpen(box)) group.append(nameOf(at, text, UNITS * photo().ratio));
-      return group;
+      return [group];
     });
     if (placing) groups.push(draw("rect", { ...placeOf(photo(), placing.box), class: "drawing" }));
     svg.replaceChildren(...groups);
@@ -291,7 +294,8 @@
     const name = plain(box.cls);
     const article = /^[aeiou]/.test(name) ? "an" : "a";
     if (box.confidence === null) return `${which} this ${article} ${name}? ${box.drawn ? "You drew it." : "A person said so."}`;
-    return `${which} this ${article} ${name}? The model is ${Math.round(box.confidence * 100)} % sure.`;
+    const seen = onOther(box) ? ` It is at ${box.elsewhere} s of the video, not on this picture.` : "";
+    return `${which} this ${article} ${name}? The model is ${Math.round(box.confidence * 100)} % sure.${seen}`;
   }
 
   function showQuestion() {
@@ -321,6 +325,11 @@
     $("stage").setAttribute("aria-label", `Photo ${now.index + 1}: ${inWords(answer().boxes)}. ${question()}`);
     $("why").textContent = now.why.join("\n");
     $("where").textContent = `${now.station} · ${moment(now)} · ${now.name}`;
+    if (now.clip) {
+      const play = make("a", "", "Play the clip");
+      play.href = now.clip;
+      $("where").append(" · ", play);
+    }
     drawBoxes();
   }
 
@@ -328,7 +337,7 @@
     const items = answer().boxes.map((box, number) => {
       const item = make("li");
       const sure = box.confidence === null ? (box.drawn ? "drawn" : "a person") : box.confidence.toFixed(2);
-      const pick = make("button", box.on ? "pick" : "pick off", `${number + 1}  ${label(box.cls)} · ${sure}${isOpen(box) ? " · ?" : box.on ? "" : " · out"}`);
+      const pick = make("button", box.on ? "pick" : "pick off", `${number + 1}  ${label(box.cls)} · ${sure}${onOther(box) ? ` · at ${box.elsewhere} s` : ""}${isOpen(box) ? " · ?" : box.on ? "" : " · out"}`);
       pick.type = "button";
       pick.setAttribute("aria-pressed", String(number === chosen));
       pick.addEventListener("click", () => { chosen = number; show(); });
