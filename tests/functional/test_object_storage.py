@@ -12,8 +12,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.conftest import Cli, SampleLibrary, TinyJpeg
+from tests.helpers.clips import write_clip
+from trailcam.detect.pipeline.read_file import Missing, read_file
 from trailcam.files.object_store import list_folder, url_of
 from trailcam.media.exif import UNREADABLE, VANISHED, UnreadableImageError, read_header
+from trailcam.video.client import video_process
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def fill(bucket: fsspec.AbstractFileSystem, tiny_jpeg: TinyJpeg, n: int = 6) -> 
         taken = {0x9003: f"2024:11:{at + 1:02d} 06:00:00"}
         photo = tiny_jpeg((640, 480), exif_ifd=taken)
         bucket.pipe(f"ranch/cards/Gate/IMG_{at:04d}.JPG", photo + bytes(200_000))
-    bucket.pipe("ranch/cards/Gate/clip.mp4", b"no photo")
+    bucket.pipe("ranch/cards/Gate/raw.dng", b"no photo")
     bucket.pipe("ranch/cards/.trash/IMG_0009.JPG", b"hidden")
 
 
@@ -95,9 +98,38 @@ def test_again_is_cheap_and_what_is_gone_is_noticed(
     assert done.returncode == 0, done.stderr
     figures = done.stdout.splitlines()[2].split()
     assert figures == ["1", "0", "5", "1", "0"]
-    assert (
-        "1 video" in cli("report", "species", env=store).stdout + cli("report", "species", env=store).stderr
-    )
+    told = cli("report", "species", env=store)
+    assert "1 other picture (1 DNG)" in told.stdout + told.stderr
+
+
+def test_videos_are_read_as_from_a_drive(
+    cli: Cli,
+    bucket: fsspec.AbstractFileSystem,
+    store: Mapping[str, str],
+    tiny_jpeg: TinyJpeg,
+    tmp_path: Path,
+) -> None:
+    fill(bucket, tiny_jpeg, 1)
+    clip = write_clip(tmp_path / "clip.mp4", seconds=3, tags={"creation_time": "2024-11-03T07:12:00Z"})
+    for name, data in (
+        ("whole.mp4", clip.read_bytes()),
+        ("cut.mp4", clip.read_bytes()[:-100]),
+        ("empty.avi", b""),
+    ):
+        bucket.pipe(f"ranch/cards/Gate/{name}", data)
+    scanned = cli("scan", "s3://ranch/cards", env=store)
+    assert scanned.returncode == 1, scanned.stderr
+    assert "Gate/cut.mp4: its index is missing" in scanned.stderr
+    assert "Gate/empty.avi: the file is empty" in scanned.stderr
+    coverage = json.loads(cli("status", "--format", "json", env=store).stdout)["coverage"]
+    assert (coverage["videos"], coverage["videos_pending"], coverage["videos_failed"]) == (3, 1, 2)
+    url = Path("s3://ranch/cards/Gate/whole.mp4")
+    frame = read_file(url, 2.0)
+    assert isinstance(frame, bytes)
+    assert frame == read_file(clip, 2.0)
+    bucket.rm("ranch/cards/Gate/whole.mp4")
+    video_process().close()  # its listing is from before
+    assert isinstance(read_file(url, 2.0), Missing)
 
 
 def test_what_is_not_there_changes_nothing(

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import piexif
 import pytest
 from PIL import Image
 
@@ -72,6 +73,7 @@ def test_a_card_with_videos_becomes_an_answer(fake: Fake, tmp_path: Path) -> Non
         "videos_pending": 0,
         "videos_failed": 1,
         "videos_unread": 0,
+        "videos_with_photo": 0,
     }
     species = json.loads(done(fake, "report", "species", "--confidence", "0.1", "--format", "json")[0])
     assert species["coverage"]["completed"] == 7
@@ -83,6 +85,24 @@ def test_a_card_with_videos_becomes_an_answer(fake: Fake, tmp_path: Path) -> Non
     assert "4.0 s, 10 frames/s" in shown
     told = json.loads(done(fake, "show", str(clip), "--format", "json")[0])
     assert {row["frame_s"] for row in told["rows"]} <= {0.0, 2.0}
+    done(fake, "db", "check")
+
+
+def test_a_photo_and_the_clip_of_its_trigger_are_one_photo(fake: Fake) -> None:
+    gate = fake.library / "Gate"
+    exif = piexif.dump({"Exif": {piexif.ExifIFD.DateTimeOriginal: b"2024:11:03 07:11:55"}})
+    Image.new("RGB", (64, 48), (10, 200, 10)).save(gate / "IMG_0100.JPG", exif=exif)
+    write_clip(gate / "IMG_0100.MP4", shade(5), seconds=2, tags=MADE)
+    looked_at(fake)
+    status = json.loads(done(fake, "status", "--format", "json")[0])["coverage"]
+    assert (status["photos"], status["videos_with_photo"]) == (10, 1)
+    assert "1 video lies beside the photo of the same trigger" in done(fake, "status")[0]
+    for report in ("species", "bucks", "stations"):
+        told = json.loads(done(fake, "report", report, "--confidence", "0.1", "--format", "json")[0])
+        assert told["coverage"]["photos"] == 9, report
+        assert told["coverage"]["completed"] == 8, report
+    ((still,), (clip,)) = rows(fake, "SELECT image_id FROM images WHERE path LIKE '%IMG_0100%' ORDER BY path")
+    assert f"video {clip}" in done(fake, "show", str(still))[0]
     done(fake, "db", "check")
 
 

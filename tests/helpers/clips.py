@@ -45,17 +45,19 @@ def write_clip(
     turn: int = 0,
     tags: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
+    encoder: dict[str, str] | None = None,
     uneven: bool = False,
 ) -> Path:
     """Write a clip, whose ``gop`` frames begin with a key frame.
 
-    A player turns it by ``turn`` degrees clockwise; ``uneven``: its frames don't last equally long.
+    ``options`` are the container's, ``encoder`` the codec's. A player turns it by ``turn`` degrees clockwise;
+    ``uneven``: its frames don't last equally long.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width = draw(0.0).shape[:2]
     with av.open(str(path), "w", options=options or {}) as out:
         out.metadata.update(tags or {})
-        stream: Any = out.add_stream(codec, rate=fps)
+        stream: Any = out.add_stream(codec, rate=fps, options=encoder or {})
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.gop_size = gop

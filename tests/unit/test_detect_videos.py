@@ -82,6 +82,13 @@ def test_memory_is_bounded_by_frames_in_flight(tmp_path: Path) -> None:
     assert len(parts_of(Job(1, 1, "a.mp4", Video(1.0, 10.0)), 8)) == 2
 
 
+@pytest.mark.parametrize("seconds", [5, 10, 30, 60])
+def test_clips_of_any_length_are_seen_once_a_second(tmp_path: Path, seconds: int) -> None:
+    sink = Memory()
+    go(tmp_path, [clip(tmp_path, 1, seconds, gop=50)], sink)
+    assert sink.by_id[1].frames == pytest.approx(range(seconds), abs=0.4)
+
+
 def test_a_length_that_is_wrong_loses_nothing_and_fills_no_memory(tmp_path: Path) -> None:
     sink = Memory()
     short, long = clip(tmp_path, 1, 9), clip(tmp_path, 2, 9)

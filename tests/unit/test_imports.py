@@ -18,8 +18,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "trailcam"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "domain", "geometry", "machine", "sun"),
     ("words",),
-    ("selection", "files", "video"),
-    ("settings",),
+    ("selection", "files"),
+    ("settings", "video"),
     ("store", "media", "samples"),
     ("detect", "strip"),
     ("pages", "clock", "doctor"),

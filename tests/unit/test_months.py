@@ -157,6 +157,8 @@ def test_the_months_of_one_season_share_their_season_year(months: tuple[int, ...
         ("1H 30M", timedelta(minutes=90)),
         ("1d", timedelta(days=1)),
         ("1d2h3m4s", timedelta(days=1, hours=2, minutes=3, seconds=4)),
+        ("0.5s", timedelta(milliseconds=500)),
+        ("1m2.25s", timedelta(seconds=62.25)),
     ],
 )
 def test_parse_duration(text: str, span: timedelta) -> None:
@@ -165,7 +167,24 @@ def test_parse_duration(text: str, span: timedelta) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["45", "", "0m", "0s", "-5m", "m", "30", "1.5h", "30x", "m30", "30m1h", "9" * 30 + "d", "9" * 5000 + "d"],
+    [
+        "45",
+        "",
+        "0m",
+        "0s",
+        "0.0s",
+        ".5s",
+        "1.s",
+        "-5m",
+        "m",
+        "30",
+        "1.5h",
+        "30x",
+        "m30",
+        "30m1h",
+        "9" * 30 + "d",
+        "9" * 5000 + "d",
+    ],
 )
 def test_bad_durations_are_usage_errors(text: str) -> None:
     with pytest.raises(UsageError) as caught:

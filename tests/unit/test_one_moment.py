@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.library import WHITETAIL, Found, Library, Photo, make_library
+from tests.helpers.library import WHITETAIL, Library, Photo, make_library
 from trailcam.domain import ClassInfo
 from trailcam.gallery.content import read_content
 from trailcam.gallery.gallery_options import GalleryOptions
@@ -28,6 +28,7 @@ from trailcam.store.digests import remember_in
 from trailcam.store.name_photo import name_photo
 from trailcam.store.select import select
 
+Found = tuple[str, float]
 QUESTION = Question(confidence=0.5)
 AT = "2024-11-03 06:10:00"
 TRIGGER = (Photo("IMG_0012.JPG", AT), Photo("IMG_0012.MP4", "2024-11-03 06:10:05"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,57 @@ def test_a_part_begins_where_it_should_with_and_without_key_frames(
         assert times(videos.frames(path, Span(1.0, 9), whole)) == []
 
 
+@pytest.mark.parametrize(("fps", "every_s"), [(1, 1.0), (4, 1.0), (10, 0.1), (10, 0.5), (30, 0.5)])
+def test_no_slot_is_left_out_where_frames_are_few(
+    tmp_path: Path, videos: VideoProcess, fps: int, every_s: float
+) -> None:
+    """Of frames that others don't need (B frames) none may be passed over there."""
+    path = write_clip(tmp_path / "a.mp4", seconds=6, fps=fps, gop=250)
+    assert times(videos.frames(path, Span(every_s, most=99), whole)) == pytest.approx(
+        np.arange(0, 6, every_s), abs=every_s / 2
+    )
+
+
+SIZES = [(640, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
+def test_sizes_up_to_4k_are_scaled_while_decoding(
+    tmp_path: Path, videos: VideoProcess, size: tuple[int, int], codec: str
+) -> None:
+    red = red_square(size, place=lambda _: 8)
+    fast = {"preset": "ultrafast"} if codec == "libx264" else None
+    path = write_clip(tmp_path / "a.mov", red, codec=codec, seconds=2, fps=2, gop=2, encoder=fast)
+    facts = videos.probe(path)
+    assert isinstance(facts, VideoFacts)
+    assert (facts.width, facts.height) == size
+    found = videos.frames(path, Span(1.0), lambda width, height: (width // 4, height // 4))
+    assert times(found) == [0, 1]
+    assert isinstance(found, Frames)
+    assert found.frames[0].pixels.shape == (size[1] // 4, size[0] // 4, 3)
+    assert np.abs(found.frames[0].pixels[28, 12].astype(int) - RED).max() < 60
+
+
+def test_an_index_that_is_missing_costs_an_avi_or_mkv_nothing(tmp_path: Path, videos: VideoProcess) -> None:
+    """As where a camera lost power: the frames lie there, the index at the end was never written."""
+    for name, codec, index in (("a.avi", "mjpeg", b"idx1"), ("a.mkv", "libx264", b"\x1cS\xbbk")):
+        data = write_clip(tmp_path / name, codec=codec, seconds=4).read_bytes()
+        (tmp_path / name).write_bytes(data[: data.rindex(index)])
+        assert isinstance(videos.probe(tmp_path / name), VideoFacts)
+        assert times(videos.frames(tmp_path / name, Span(1.0), whole)) == [0, 1, 2, 3]
+
+
+def test_damage_in_the_middle_costs_the_damaged_frames(tmp_path: Path, videos: VideoProcess) -> None:
+    data = bytearray(write_clip(tmp_path / "a.avi", codec="mjpeg", seconds=6, fps=2).read_bytes())
+    frame = data.index(b"00dc", len(data) // 2) + 200
+    data[frame : frame + 400] = bytes(400)
+    (tmp_path / "a.avi").write_bytes(data)
+    found = times(videos.frames(tmp_path / "a.avi", Span(1.0), whole))
+    assert (found[0], found[-1]) == (0, 5)
+    assert len(found) >= 5
+
+
 def test_of_more_frames_than_fit_every_second_one_is_kept(tmp_path: Path, videos: VideoProcess) -> None:
     path = write_clip(tmp_path / "a.mp4", seconds=9, gop=5)
     found = times(videos.frames(path, Span(0.5, most=5), whole))
@@ -120,6 +172,7 @@ def test_a_file_that_is_no_video_has_a_code(tmp_path: Path, videos: VideoProcess
         (b"\xff\xd8\xff\xe0" + bytes(2000), VideoCode.NOT_A_VIDEO),
         (playlist, VideoCode.NOT_A_VIDEO),
         (whole_file[: index - 4], VideoCode.NO_INDEX),
+        (whole_file[:-100], VideoCode.NO_INDEX),
         (avi[:300], VideoCode.CORRUPT),
         (unknown, VideoCode.UNKNOWN_CODEC),
     ):
@@ -210,6 +263,27 @@ def test_a_decoder_that_crashes_costs_one_video(tmp_path: Path, videos: VideoPro
     assert isinstance(crashed, VideoFailed)
     assert (crashed.code, "signal 11" in crashed.message) == (VideoCode.CORRUPT, True)
     assert times(videos.frames(path, Span(1.0), whole)) == [0, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_decoder_that_somebody_kills_is_asked_once_more(tmp_path: Path, videos: VideoProcess) -> None:
+    path = write_clip(tmp_path / "a.mp4")
+    killed: list[Any] = []
+
+    def kill_once(width: int, height: int) -> tuple[int, int]:
+        if not killed:
+            assert videos._process is not None
+            killed.append(videos._process)
+            killed[0].kill()
+            killed[0].wait()
+        return width, height
+
+    assert times(videos.frames(path, Span(1.0), kill_once)) == [0, 1]
+    assert isinstance(videos.probe(path), VideoFacts)
+    assert videos._process is not None
+    videos._process.kill()  # between two videos
+    videos._process.wait()
+    assert isinstance(videos.probe(path), VideoFacts)
 
 
 def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:

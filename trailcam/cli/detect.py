@@ -70,7 +70,7 @@ def detect(
     video_every: Annotated[
         str | None,
         typer.Option(
-            "--video-every", help="Of videos, look at one frame in so long: 1s, 5s.", show_default="1s"
+            "--video-every", help="Of videos, look at one frame in so long: 1s, 0.5s.", show_default="1s"
         ),
         Sets("detect.video_every"),
     ] = None,

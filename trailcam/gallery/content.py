@@ -19,7 +19,7 @@ from trailcam.selection import Selection
 from trailcam.store.animals import flock_of
 from trailcam.store.counted import Counted, count_boxes
 from trailcam.store.database import Connection
-from trailcam.store.gallery_rows import clips_of_photos, gallery_boxes, gallery_coverage, people_to_blur
+from trailcam.store.gallery_rows import gallery_boxes, gallery_coverage, people_to_blur
 from trailcam.store.images import roots
 from trailcam.store.paths import from_db
 from trailcam.store.select import select
@@ -43,7 +43,7 @@ def read_content(db: Connection, selection: Selection, options: GalleryOptions) 
         found = gallery_boxes(counted, lowest, options.gap, per_visit=options.per_visit)
         covered = gallery_coverage(chosen)
         people = _people(counted) if options.blur_people else {}
-        clips = clips_of_photos(chosen)
+        clips = chosen.clips()
         notes = _notes(chosen.models(), chosen.undated_left_out(), chosen.count_judged())
         notes += counted.hidden_counts(options.gap).in_words()
     stations = sorted({row["station"] for row in covered}, key=lambda name: (name.casefold(), name))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from trailcam import __version__
 from trailcam.gallery.cards import Content, Detection, Photo
 from trailcam.gallery.gallery_options import GalleryOptions
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import cut_around
+from trailcam.pages.shown import link_to
 from trailcam.words.months import Season, format_months
 
 
@@ -110,15 +109,6 @@ def _photo(photo: Photo, shown: Shown, folder: str | None, names: Sequence[str])
 def _place(one: Detection, photo: Photo) -> list[float]:
     """Where the page draws a box; without an extent where it belongs to another frame of a video."""
     return [round(side, 4) for side in one.box] if one.at_s == photo.at_s else [0, 0, 0, 0]
-
-
-def link_to(file: Path, page: Path) -> str:
-    """A relative link from a page to a file, which plays as long as both stay where they are."""
-    try:
-        relative = os.path.relpath(file, page.absolute().parent)
-    except ValueError:  # another drive
-        return file.as_uri()
-    return quote(Path(relative).as_posix().encode("utf-8", "surrogateescape"))
 
 
 def _minutes(gap: timedelta) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from trailcam.domain import CaptureTime, FileKey, Image, TimeSource
 from trailcam.media.capture_time import NO_TIMES, best, readings, suspicion
 from trailcam.media.content_id import read_content_id
-from trailcam.media.exif import UnreadableImageError, read_header
+from trailcam.media.exif import UNREADABLE, UnreadableImageError, read_header
 from trailcam.media.station import StationRule
 from trailcam.media.time_text import ExifTime, parse_exif
 from trailcam.video.client import video_process
@@ -53,6 +53,9 @@ def read_video(root: Path, key: FileKey, rule: StationRule, now: datetime, still
     )
     if isinstance(facts, VideoFailed):
         return replace(image, error_code=facts.code.value, error_message=facts.message)
+    content_id = read_content_id(path)
+    if content_id is None:
+        return replace(image, error_code=UNREADABLE, error_message="the file can't be read")
     position = _POSITION.fullmatch(_first(tags, "com.apple.quicktime.location.iso6709", "location") or "")
     return replace(
         image,
@@ -66,7 +69,7 @@ def read_video(root: Path, key: FileKey, rule: StationRule, now: datetime, still
         codec=facts.codec,
         latitude=float(position[1]) if position else None,
         longitude=float(position[2]) if position else None,
-        content_id=read_content_id(path),
+        content_id=content_id,
     )
 
 

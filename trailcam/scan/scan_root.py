@@ -115,7 +115,7 @@ def scan(
     files = _walk(path, notes, stop)
     known, name = _identify(database, path, options.root_name)
     difference = _compare(database, known, files, notes)
-    if not _reads_videos_of(path):
+    if not reads_videos():
         difference = without_videos(difference, files)
     unread = [files[int(i)] for i in (*difference.fresh, *difference.changed)]
     unread.sort(key=lambda key: is_video(key.path))
@@ -212,7 +212,7 @@ def _walk(path: Path, notes: WalkNotes, stop: Stop) -> list[FileKey]:
                 )
     except OSError as error:
         raise _stopped_answering(path, f"Nothing was changed ({error.strerror or error}).") from error
-    if not files or not (_reads_videos_of(path) or len(files) > len(notes.videos)):
+    if not files or not (reads_videos() or len(files) > len(notes.videos)):
         raise no_photos(path, notes.n_other, unread_words(notes.n_videos, notes.pictures))
     return files
 
@@ -286,11 +286,6 @@ def _compare(
         # What was scanned of other programs' folders before is left out now, not gone from the drive.
         n_left_out = count_below(db, difference.vanished_ids, notes.left_out) if notes.left_out else 0
     return replace(difference, n_gone=difference.n_gone - n_left_out)
-
-
-def _reads_videos_of(path: Path) -> bool:
-    """Whether videos of a root are read: the decoder opens files, no objects."""
-    return reads_videos() and not url_of(path)
 
 
 def _late(notes: WalkNotes) -> Iterator[FileKey]:

@@ -38,6 +38,7 @@ SAMPLING_DESIGNS = (
 )
 CAPTURE_METHODS = ("activityDetection", "timeLapse")
 
+_SHORTEST_STEP = timedelta(seconds=0.1)  # between frames of a video that are looked at
 _PREFIX = "TRAILCAM_"
 _CONFIG_VARIABLE = "TRAILCAM_CONFIG"
 _AUTO: Mapping[str, object] = {"auto": "auto"}
@@ -65,9 +66,11 @@ def _seconds_rule() -> KeyRule:
     def check(value: object, base: Path | None) -> object:
         found = duration.check(value, base)
         assert isinstance(found, timedelta)
+        if found < _SHORTEST_STEP:
+            raise Refused
         return found.total_seconds()
 
-    return KeyRule('a time with its unit, such as "1s" or "5s"', check)
+    return KeyRule('0.1s or more, with its unit, such as "1s" or "0.5s"', check)
 
 
 def _months_rule() -> KeyRule:

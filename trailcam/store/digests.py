@@ -54,8 +54,11 @@ class Fresh(TempTables):
     DROPS: ClassVar[str] = "DROP TABLE fresh; DROP TABLE fresh_failed"
 
     def count(self) -> int:
-        """How many photos were looked at for the first time."""
-        ((n,),) = self.db.execute("SELECT count(*) FROM fresh").fetchall()
+        """How many photos were looked at for the first time; a photo and its video are one."""
+        ((n,),) = self.db.execute(
+            "SELECT count(DISTINCT coalesce(t.still_id, f.image_id)) FROM fresh f"
+            " LEFT JOIN stills t ON t.clip_id = f.image_id"
+        ).fetchall()
         return int(n)
 
     def stations(self, since: date | None, today: date, silent_days: int) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from trailcam.store.animals import animals_of
 from trailcam.store.counted import Counted
 from trailcam.store.database import query, rows
 from trailcam.store.named import join_names
-from trailcam.store.paths import from_db
 from trailcam.store.select import Selected
 from trailcam.store.visits import gap_us
 
@@ -28,16 +27,6 @@ def gallery_boxes(
 def gallery_coverage(photos: Selected) -> list[dict[str, Any]]:
     """By station, month and hour: how many photos are of each status; a photo and its video are one."""
     return rows(photos.db, query("gallery_coverage"))
-
-
-def clips_of_photos(photos: Selected) -> list[dict[str, Any]]:
-    """The videos of photos of the same trigger: clip_id, still_id, root_id and path of the video."""
-    found = rows(
-        photos.db,
-        "SELECT t.clip_id, t.still_id, s.root_id, s.path FROM stills t"
-        " JOIN selected s ON s.image_id = t.clip_id ORDER BY t.clip_id",
-    )
-    return [{**row, "path": from_db(row["path"])} for row in found]
 
 
 def people_to_blur(counted: Counted, blur_from: float) -> list[dict[str, Any]]:

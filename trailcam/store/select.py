@@ -46,6 +46,14 @@ class Selected(TempTables):
         ((n,),) = self.db.execute("SELECT count(*) FROM stills").fetchall()
         return int(n)
 
+    def clips(self) -> list[dict[str, Any]]:
+        """The videos beside photos of the same trigger: clip_id, still_id, root_id and path of the video."""
+        sql = (
+            "SELECT t.clip_id, t.still_id, s.root_id, s.path FROM stills t"
+            " JOIN selected s ON s.image_id = t.clip_id ORDER BY t.clip_id"
+        )
+        return [{**row, "path": from_db(row["path"])} for row in rows(self.db, sql)]
+
     def count_judged(self) -> int:
         """How many of the photos rest, all or in part, on a correction."""
         if not self.judged:

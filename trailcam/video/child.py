@@ -13,7 +13,6 @@ import math
 import os
 import queue
 import signal
-import stat
 import sys
 import threading
 import time
@@ -23,12 +22,13 @@ from typing import IO, Any
 import av
 import numpy as np
 
+from trailcam.files.photo_file import open_photo
 from trailcam.video.facts import Span, VideoCode
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _SIGN_OF_LIFE_S = 1.0
 _TAGS = 40  # of a container, at most
 _TAG_LENGTH = 200
+_MANY = 8  # frames in a slot: of so many some are needed by others
 _EARLY = 1e-3  # seconds: a frame that rounding puts just before its slot belongs to it
 _ATOMS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
 _Channel = IO[bytes]
@@ -91,6 +91,8 @@ def main() -> None:
             talk.tell({"failed": VideoCode.CORRUPT.value, "message": "not enough memory to decode it"})
         except av.FFmpegError as error:
             talk.tell({"failed": VideoCode.CORRUPT.value, "message": _said(error)})
+        except OSError as error:  # FFmpeg's own are above: this one is of the drive or the store
+            talk.tell({"failed": VideoCode.UNREADABLE.value, "message": _why(error)})
         except (ValueError, OverflowError, TypeError) as error:  # numbers that no container may hold
             talk.tell({"failed": VideoCode.CORRUPT.value, "message": f"impossible values: {error}"})
 
@@ -103,32 +105,31 @@ def _answer(talk: Talk, request: dict[str, Any], file: IO[bytes]) -> None:
         _check_index(kind, file)
         raise UnreadableVideoError(VideoCode.CORRUPT, _said(error)) from None
     with container:
-        if not container.streams.video:
-            _check_index(kind, file)
-        stream = _stream(container)
-        if request["do"] == "probe":
-            talk.tell({"facts": _facts(container, stream)})
-            return
-        span = Span(**request["span"])
-        _send(talk, _samples(talk, container, stream, span), span)
+        try:
+            stream = _stream(container)
+            if request["do"] == "probe":
+                talk.tell({"facts": _facts(container, stream)})
+                return
+            span = Span(**request["span"])
+            _send(talk, _samples(talk, container, stream, span), span)
+        except UnreadableVideoError as error:
+            if error.code is VideoCode.NO_FRAMES:
+                _check_index(kind, file)
+            raise
 
 
 def _opened(path: str) -> IO[bytes]:
     try:
-        descriptor = os.open(path, _FLAGS)
+        file = open_photo(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UnreadableVideoError(VideoCode.VANISHED, "the file is no longer there") from None
     except (OSError, ValueError) as error:
-        raise UnreadableVideoError(
-            VideoCode.UNREADABLE, getattr(error, "strerror", None) or f"{error}"
-        ) from None
-    info = os.fstat(descriptor)
-    if not stat.S_ISREG(info.st_mode) or not info.st_size:
-        os.close(descriptor)
-        if stat.S_ISREG(info.st_mode):
-            raise UnreadableVideoError(VideoCode.EMPTY_FILE, "the file is empty (0 bytes)")
-        raise UnreadableVideoError(VideoCode.UNREADABLE, "not a regular file")
-    return os.fdopen(descriptor, "rb")
+        raise UnreadableVideoError(VideoCode.UNREADABLE, _why(error)) from None
+    if not file.seek(0, os.SEEK_END):
+        file.close()
+        raise UnreadableVideoError(VideoCode.EMPTY_FILE, "the file is empty (0 bytes)")
+    file.seek(0)
+    return file
 
 
 def _kind(file: IO[bytes]) -> str:
@@ -157,7 +158,7 @@ def _check_index(kind: str, file: IO[bytes]) -> None:
 
 def _has_index(file: IO[bytes]) -> bool:
     """Whether a whole ``moov`` atom stands in the file."""
-    size, at = os.fstat(file.fileno()).st_size, 0
+    size, at = file.seek(0, os.SEEK_END), 0
     for _ in range(1000):
         file.seek(at)
         head = file.read(16)
@@ -246,8 +247,9 @@ def _samples(
     in H.264, and more where every frame is one (MJPEG).
     """
     keys_alone = _keys_suffice(container, stream, span.every_s)
-    # Frames that no other one needs are passed over: of neighbours any will do.
-    stream.codec_context.skip_frame = "NONKEY" if keys_alone else "NONREF"
+    # Of many frames in a slot any will do: those that no other one needs are passed over.
+    many = float(stream.average_rate or 0) * span.every_s >= _MANY
+    stream.codec_context.skip_frame = "NONKEY" if keys_alone else "NONREF" if many else "DEFAULT"
     if span.first and len(stream.index_entries):
         _seek(container, stream, span)
     taken, asked = span.first - 1, span.first - 1
@@ -321,6 +323,10 @@ def _pixels(frame: Any, inner: tuple[int, int], turn: int) -> bytes:  # noqa: AN
     width, height = inner if turn % 180 == 0 else inner[::-1]
     small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
     return np.ascontiguousarray(np.rot90(small, -turn // 90)).tobytes()
+
+
+def _why(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _said(error: av.FFmpegError) -> str:

@@ -65,7 +65,7 @@ class VideoProcess:
         self._limits = silence_s, longest_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._stalled = False
+        self._stalled = self._closing = False
 
     def probe(self, path: Path | str) -> VideoFacts | VideoFailed:
         """What a video says of itself; its first frame is decoded. Never raises for what a file can hold."""
@@ -104,6 +104,7 @@ class VideoProcess:
     def close(self, patience_s: float = 2.0) -> None:
         """End the process, if there is one; after ``patience_s`` even in the middle of a decode."""
         if not self._lock.acquire(timeout=patience_s):
+            self._closing = True
             process = self._process
             if process is not None:
                 process.kill()  # whoever waits for its answer gets the failure of that video
@@ -111,16 +112,22 @@ class VideoProcess:
         try:
             self._end()
         finally:
+            self._closing = False
             self._lock.release()
 
     def _guarded(self, ask: Callable[[], _Answer | VideoFailed]) -> _Answer | VideoFailed:
+        """Ask; once more where the process ended, as a system short of memory may have killed it."""
+        status = ""
         with self._lock:
-            try:
-                return ask()
-            except (_DiedError, OSError):
-                stalled, status = self._stalled, self._end()
-        if stalled:
-            return VideoFailed(VideoCode.STALLED, "the decoder stood still on it and was ended")
+            for _ in range(2):
+                try:
+                    return ask()
+                except (_DiedError, OSError):
+                    stalled, status = self._stalled, self._end()
+                if stalled:
+                    return VideoFailed(VideoCode.STALLED, "the decoder stood still on it and was ended")
+                if self._closing:
+                    break
         return VideoFailed(VideoCode.CORRUPT, f"the decoder crashed on it ({status})")
 
     def _answers(self, request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:

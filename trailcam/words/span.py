@@ -15,7 +15,9 @@ _AMOUNT = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _DURATION_HINT = "Write a number with its unit: 90s, 30m, 2h, 1h30m or 1d."
-_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", re.IGNORECASE)
+_DURATION = re.compile(
+    r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]{1,6})?)s)?", re.IGNORECASE
+)
 _AMOUNT_HINT = (
     "Write it as +1y2h, -12h, +3d or +1h30m: y, mo (months), w, d, h, m (minutes) and s, the largest first."
 )
@@ -42,7 +44,7 @@ class Amount:
 
 
 def parse_duration(text: str) -> timedelta:
-    """A span above zero: ``"90s"``, ``"30m"``, ``"2h"``, ``"1h30m"``, ``"1d"``. Raises UsageError.
+    """A span above zero: ``"90s"``, ``"0.5s"``, ``"30m"``, ``"1h30m"``, ``"1d"``. Raises UsageError.
 
     A bare number is refused: nothing says whether it means seconds or minutes.
     """
@@ -52,8 +54,8 @@ def parse_duration(text: str) -> timedelta:
         what = "has no unit" if shown.isdecimal() else "isn't a length of time"
         raise UsageError(f'"{shown}" {what}.', _DURATION_HINT)
     try:
-        days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
-        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        days, hours, minutes = (int(group or 0) for group in match.groups()[:3])
+        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=float(match[4] or 0))
     except (ValueError, OverflowError):
         raise UsageError(f'"{shown[:40]}" is too long a time.', _DURATION_HINT) from None
     if not span:

@@ -37,11 +37,11 @@ def read_file(path: Path, at_s: float = 0.0) -> bytes | Failed | Missing:
 
     Never raises for what a file system can do.
     """
-    if url := url_of(path):
-        return _read_object(url)
     if is_video(path.name):
         frame = still_of(path, at_s)
         return frame if isinstance(frame, bytes) else failure_of(frame)
+    if url := url_of(path):
+        return _read_object(url)
     try:
         descriptor = os.open(path, _FLAGS)
     except (FileNotFoundError, NotADirectoryError):
