@@ -37,7 +37,7 @@ TABLES = {
         FROM images LEFT JOIN stations s USING (station_id) LEFT JOIN runs USING (run_id) ORDER BY path
     """,
     "results": """
-        SELECT DISTINCT model_key, path, r.status, r.error_code, r.frames
+        SELECT DISTINCT model_key, path, r.status, r.error_code, r.frames::VARCHAR
         FROM results r JOIN runs USING (run_id) JOIN images USING (image_id) ORDER BY ALL
     """,
     "detections": """
