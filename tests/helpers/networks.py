@@ -185,3 +185,35 @@ def save_onnx(path: Path, net: nn.Module, height: int, width: int, **told: str) 
         made.metadata_props.add(key=key, value=value)
     onnx.save(made, path)
     return path
+
+
+def save_detect_onnx(
+    path: Path, sides: Sequence[int | str] = (64, 64), n: int | str = 1, **told: str
+) -> Path:
+    """An export as ultralytics describes one: (``n``, 3, ``*sides``) -> (n, 5, cells of 8 px), all 0.5.
+
+    ``told`` overrides entries of its description.
+    """
+    import onnx
+    from onnx import TensorProto, helper
+
+    kernel = helper.make_tensor("kernel", TensorProto.FLOAT, [5, 3, 8, 8], [0.0] * (5 * 3 * 64))
+    shape = helper.make_tensor("shape", TensorProto.INT64, [3], [0, 5, -1])
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel"], ["cells"], strides=[8, 8]),
+        helper.make_node("Reshape", ["cells", "shape"], ["rows"]),
+        helper.make_node("Sigmoid", ["rows"], ["output0"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "detect",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [n, 3, *sides])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [n, 5, None])],
+        [kernel, shape],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    described = {"task": "detect", "stride": "32", "batch": "1", "imgsz": "[64, 64]", "names": "{0: 'deer'}"}
+    for key, value in ({**described, "args": "{}"} | told).items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+    return path

@@ -347,6 +347,34 @@ def test_variants_of_packages(library: Library, tmp_path: Path, variant: str, pa
     assert classes(library) == {"1.jpg": ["doe"], "2.jpg": [], "3.jpg": [], "4.jpg": []}
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"encoding": "base64"},
+        {"encoding": "rot13"},
+        {"encoding": "no-such"},
+        {"encoding": 7},
+        {"dialect": {"delimiter": "\n"}},
+        {"dialect": {"delimiter": ""}},
+        {"dialect": {"quoteChar": 3}},
+        {"dialect": "excel"},
+    ],
+    ids=str,
+)
+def test_descriptions_that_no_table_can_have(library: Library, tmp_path: Path, more: dict[str, Any]) -> None:
+    folder = package(tmp_path / "p", [saw("1", "blank")])
+    describe(folder, more)
+    with pytest.raises(ImportFileError) as caught:
+        take(library, folder)
+    assert "Nothing was changed" in caught.value.hint
+
+
+def test_an_address_that_is_none(library: Library, tmp_path: Path) -> None:
+    files = ["http://[x/1.jpg", PHOTOS[1].image().key.path]
+    done = take(library, package(tmp_path / "p", [saw("1", "blank"), saw("2", "blank")], files))
+    assert (done.recorded, [problem.n for problem in done.problems]) == (1, [0])
+
+
 def media(folder: Path, rows: list[dict[str, str]]) -> Path:
     package(folder, [saw("1", "blank"), saw("3", "blank")])
     with (folder / "media.csv").open("w", encoding="utf-8", newline="") as file:

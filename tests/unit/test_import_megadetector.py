@@ -215,7 +215,7 @@ def test_what_could_mean_several_photos_is_left_out_unless_the_folder_is_named(t
     library = make_library(tmp_path, PHOTOS)
     with library.database.write() as db:
         db.execute("UPDATE images SET path = 'TinMan/1.jpg' WHERE path = 'TinMan/3.jpg'")
-    with pytest.raises(UsageError, match="None of the 1 entries"):
+    with pytest.raises(UsageError, match="None of the 1 images"):
         take(library, document(saw("1.jpg", BOX)))
     done = take(library, document(saw("1.jpg", BOX)), base=library.root / "TinMan")
     with library.database.read() as db:
@@ -276,12 +276,26 @@ def test_names_that_differ_by_case_alone(library: Library) -> None:
 
 MALFORMED: list[tuple[dict[str, Any] | str, str]] = [
     ("", "line 1 is not JSON: it ends too early"),
-    ("[1, 2]", "line 1 is not JSON"),
+    ("[1, 2]", "it holds a list, not an object"),
+    ('[{"filepath": "a"}]', "it holds a list, not an object"),
     ('{"info": {},\n "images": [\n  {"file": "a"},\n  {"file" 1}]}', r"images\[1\] \(line 4\) is not JSON"),
     ('{"info": {}, "info": {}}', "line 1 names a member twice"),
     (json.dumps(document(saw("Hayfield/1.jpg"))) + "]", "line 1 continues after the end"),
     (json.dumps(document(saw("Hayfield/1.jpg")))[:-9], "is not JSON"),
-    ("[" * 100_000, "line 1 is not JSON"),
+    ("[" * 100_000, "it holds a list, not an object"),
+    (
+        {**document(saw("Hayfield/1.jpg")), "detection_categories": None},
+        "detection_categories must be an object",
+    ),
+    (document(saw("Hayfield/1.jpg", {**BOX, "conf": "sure"})), "none of its 1 images can be used"),
+    (
+        {
+            "predictions": [
+                {"filepath": "Hayfield/1.jpg", "classifications": {"classes": ["deer"], "scores": [1]}}
+            ]
+        },
+        "none of its 1 predictions can be used; predictions.0.: detections are missing",
+    ),
     ('{"info": ' + "[" * 100_000, "nested too deep"),
     (document(saw("Hayfield/1.jpg"), version="2.0"), r"info\.format_version is 2\.0"),
     (document(saw("Hayfield/1.jpg"), version="new"), r"info\.format_version is new"),
@@ -310,6 +324,36 @@ def test_a_malformed_file_is_refused_with_its_place_and_nothing_changes(
         take(library, written)
     assert "Nothing was changed" in caught.value.hint
     assert everything(library) == before
+
+
+@pytest.mark.parametrize("key", ["info", "classification_categories", "classification_category_descriptions"])
+@pytest.mark.parametrize("value", [None, {}])
+def test_what_says_nothing_costs_nothing(library: Library, key: str, value: object) -> None:
+    done = take(library, {**document(saw("Hayfield/1.jpg", BOX)), key: value})
+    assert (done.fresh, done.boxes, done.problems) == (1, 1, [])
+
+
+@pytest.mark.parametrize("written", [document(), {"predictions": []}])
+def test_a_file_without_entries_is_said_to_be_empty(library: Library, written: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"has no (images|predictions): there is nothing to import"):
+        take(library, written)
+
+
+@pytest.mark.parametrize("name", ["White_Tailed deer", "Cougar", "gray squirrel"])
+def test_names_of_animals_without_a_taxonomy(library: Library, name: str) -> None:
+    """What a classification's name alone says."""
+    entry = saw("Hayfield/1.jpg", {**BOX, "classifications": [["1", 0.8]]})
+    done = take(library, document(entry, classification_categories={"1": name}))
+    with library.database.read() as db:
+        (found,) = db.execute(
+            "SELECT name, kind, species FROM classes WHERE run_id = ?", [done.run_id]
+        ).fetchall()
+    expected = {
+        "White_Tailed deer": ("deer", "Odocoileus virginianus"),
+        "Cougar": ("animal", "Puma concolor"),
+        "gray squirrel": ("animal", None),
+    }
+    assert found == (name, *expected[name])
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3", "1.4", 1.5, 1, "1.10", None])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from typer.testing import CliRunner
 
@@ -33,6 +37,30 @@ def test_the_list_is_grouped_and_no_line_is_cut_at_80_columns(monkeypatch: pytes
     for _, sentence in COMMANDS.values():
         assert sentence in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def all_commands() -> Iterator[tuple[str, ...]]:
+    """Every command and group, as words to type."""
+    for name in COMMANDS:
+        waiting: list[tuple[tuple[str, ...], Any]] = [((name,), load(name))]
+        while waiting:
+            words, command = waiting.pop()
+            yield words
+            waiting += [((*words, n), sub) for n, sub in getattr(command, "commands", {}).items()]
+
+
+def test_no_help_is_cut_and_each_usage_reads_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    found = list(all_commands())
+    assert ("static", "area", "add") in found
+    for words in found:
+        shown = CliRunner().invoke(app, [*words, "--help"]).output
+        usage = shown.partition("\n\n")[0]
+        assert "[[" not in usage, words
+        assert "..." not in shown.partition("Commands:")[2], words
+        arguments = re.findall(r"[\[{](\w+)[\]}]", usage.replace("[OPTIONS]", "").replace("[ARGS]", ""))
+        assert all(name.isupper() or "." in name for name in arguments), usage
+        assert max(map(len, shown.splitlines())) <= 80, words
 
 
 def test_a_mistyped_command_is_guessed() -> None:

@@ -78,6 +78,7 @@ def resources(iptc: bytes, *, name: bytes = b"") -> bytes:
         ("2022:10:09 6:41:12 am", AT),
         ("2022:10:09 06:41:12AM", AT),
         ("2022:10:09 6:41:12 p.m.", AT.replace(hour=18)),
+        ("2022:10:09 6:41:12 p. m.", AT.replace(hour=18)),  # Windows in Spanish
         ("2022:10:09 12:41:12 am", AT.replace(hour=0)),
         ("2022:10:09 12:41:12 pm", AT.replace(hour=12)),
         ("2022:10:09 18:41:12 pm", AT.replace(hour=18)),

@@ -111,3 +111,105 @@ def test_half_of_an_onnx_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="can't be loaded") as caught:
         opened(half)
     assert "interrupted download" in caught.value.hint
+
+
+def test_the_network_itself_says_its_size_whatever_its_description(tmp_path: Path) -> None:
+    """Descriptions that are edited by hand, or left by another export."""
+    wide = opened(networks.save_detect_onnx(tmp_path / "a.onnx", (64, 96), imgsz="[640, 640]"))
+    assert wide.frame == FrameSpec(96, 32, (64, 96))
+    assert len(wide.detect(pixels(64, 96, 3))) == 3
+    free = opened(networks.save_detect_onnx(tmp_path / "b.onnx", ("h", "w"), "n", imgsz="[64, 96]"))
+    assert free.frame == FrameSpec(96, 32)
+    dynamic = networks.save_detect_onnx(
+        tmp_path / "c.onnx", ("h", "w"), "n", imgsz="[64, 96]", args="{'dynamic': True}"
+    )
+    assert opened(dynamic).frame == FrameSpec(96, 32)
+    lying = networks.save_detect_onnx(tmp_path / "d.onnx", (64, 64), args="{'dynamic': True}")
+    assert opened(lying, 96).frame == FrameSpec(64, 32, (64, 64))
+
+
+ANY = FrameSpec(640, 32)  # nothing usable is said
+
+
+@pytest.mark.parametrize(
+    ("said", "frame"), [("640", FrameSpec(640, 32, (640, 640))), ("0", ANY), ("{}", ANY), ("None", ANY)]
+)
+def test_odd_sizes_in_a_description_that_leave_a_choice(tmp_path: Path, said: str, frame: FrameSpec) -> None:
+    assert opened(networks.save_detect_onnx(tmp_path / "a.onnx", ("h", "w"), imgsz=said)).frame == frame
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[640]",
+        "[64, 64, 3]",
+        "[0, 0]",
+        "[-64, 64]",
+        "64.0",
+        "'64'",
+        "[99999, 64]",
+        "True",
+        "auto",
+        "[64, None]",
+    ],
+)
+def test_impossible_sizes_in_a_description(tmp_path: Path, said: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        opened(networks.save_detect_onnx(tmp_path / "a.onnx", ("h", "w"), imgsz=said))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"stride": "0"},
+        {"stride": "-32"},
+        {"stride": "many"},
+        {"names": "deer"},
+        {"names": "{'x': 'deer'}"},
+        {"names": "{7: 'deer'}"},
+        {"names": "[]"},
+        {"args": "[]"},
+        {"batch": "4"},
+        {"channels": "4"},
+        {"task": "classify"},
+        {"task": "knitting"},
+    ],
+    ids=str,
+)
+def test_odd_descriptions(tmp_path: Path, told: dict[str, str]) -> None:
+    path = networks.save_detect_onnx(tmp_path / "a.onnx", **told)
+    with pytest.raises(WeightsError) as caught:
+        opened(path)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "shape", [[], [1, 3], [1, 1, 64, 64], [1, 3, 1 << 20, 1 << 20], [1 << 30, 3, 64, 64], ["n", "c"]], ids=str
+)
+def test_inputs_that_are_no_photos(tmp_path: Path, shape: list[int | str]) -> None:
+    helper, of = onnx.helper, onnx.TensorProto.FLOAT
+    values = [helper.make_tensor_value_info(name, of, shape) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", values[:1], values[1:])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=9),
+        tmp_path / "a.onnx",
+    )
+    with pytest.raises(WeightsError, match=r"not photos|no boxes|read as boxes") as caught:
+        opened(tmp_path / "a.onnx")
+    assert caught.value.hint
+
+
+def test_a_network_without_an_input(tmp_path: Path) -> None:
+    helper = onnx.helper
+    one = helper.make_tensor("one", onnx.TensorProto.FLOAT, [1], [1.0])
+    node = helper.make_node("Constant", [], ["y"], value=one)
+    out = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    graph = helper.make_graph([node], "g", [], [out])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=9),
+        tmp_path / "a.onnx",
+    )
+    with pytest.raises(WeightsError, match="takes nothing, not photos"):
+        opened(tmp_path / "a.onnx")

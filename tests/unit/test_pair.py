@@ -12,13 +12,15 @@ import pytest
 import torch
 
 from tests.helpers import networks
-from trailcam.detect.model.find_weights import PAIR, Weights, find_weights
+from trailcam.detect.model import find_weights as find_weights_module
+from trailcam.detect.model.find_weights import PAIR, STARTER, Weights, find_weights, located
+from trailcam.detect.model.install import check_new_name
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.pair_detector import PairDetector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.protocol import Detector, RawDetections
 from trailcam.domain import Kind
-from trailcam.errors import ConfigError, TrailcamError, WeightsError
+from trailcam.errors import ConfigError, TrailcamError, UsageError, WeightsError
 
 CPU = torch.device("cpu")
 FLOAT = ModelOptions(precision=Precision.FLOAT32, imgsz=128)
@@ -211,6 +213,10 @@ def test_bad_pairs(folder: Path, write: Callable[[str, str], Path], tmp_path: Pa
         f"[detector]\nweights = '{folder / 'ranch.toml'}'\n[classifier]\nweights = '{folder / 'species.pt'}'"
     )
     assert "is a pair itself" in refusal(lambda: find_weights(tmp_path / "outer.toml"))
+    (tmp_path / "ring.toml").write_text("[detector]\nweights = 'ring.toml'\n[classifier]\nweights = 'x.pt'")
+    assert "is a pair itself" in refusal(lambda: find_weights(tmp_path / "ring.toml"))
+    ring = tmp_path / "ring.toml"
+    assert "is a pair itself" in refusal(lambda: find_weights(folder / "md.pt", classifier=ring))
     (tmp_path / "no.toml").write_text("db = 'x'")
     assert "Unknown key" in refusal(lambda: find_weights(tmp_path / "no.toml"), ConfigError)
 
@@ -238,3 +244,67 @@ def test_weights_of_a_pair_are_both_vouched_for(folder: Path) -> None:
     assert [part.path.name for part in weights.files] == ["md.pt", "species.pt"]
     assert isinstance(weights, Weights)
     assert dataclasses.replace(weights, pair=None).files[0].path.name == "md.pt"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('weights = "md.pt"', "weights = 3", "detector.weights in"),
+        ('weights = "md.pt"', 'weights = ""', "detector.weights in"),
+        ('weights = "md.pt"', "", "[detector] in"),
+        ('ask = ["animal"]', 'ask = "animal, animal"', ""),
+        ('ask = ["animal"]', "ask = []", "it is empty"),
+        ('ask = ["animal"]', "ask = [1]", "a list of names in quotes"),
+        ("least = 0.0", "least = nan", "classifier.least in"),
+        ("least = 0.0", "least = 2", "a number from 0 to 1"),
+        ("least = 0.0", 'least = "0.5"', "a number from 0 to 1"),
+        ("least = 0.0", "least = true", "a number from 0 to 1"),
+        ("least = 0.0", "imgsz = 0", "a whole number from 32 to 8192"),
+        ("least = 0.0", "mean = [0.5, 0.5]", "a list of three numbers"),
+        ("least = 0.0", "std = [0, 0, 0]", "a list of three numbers"),
+        ("least = 0.0", 'output = "softmax"', "one of auto, probabilities, logits"),
+        ("least = 0.0", "margins = 0.1", 'Did you mean "margin"?'),
+        ("least = 0.0", "[thresholds]\nbobcat = 1.5", "thresholds.bobcat in"),
+        ("least = 0.0", "[[thresholds]]\nbobcat = 1.5", "must be a table"),
+        ("[detector]", "[[detector]]", "must be a table"),
+        ('name = "ranch"', "name = 7", "name in"),
+        ('class_map = "labels"', 'class_map = "nosuch"', 'There is no class map "nosuch"'),
+        ('class_map = "labels"', "class_map = 'maps/mine.toml'", "Cannot read the class map"),
+        ("[detector]", "detector", "is not valid TOML"),
+    ],
+)
+def test_wrong_entries_of_a_description(
+    write: Callable[[str, str], Path], old: str, new: str, words: str
+) -> None:
+    path = write(old, new)
+    if not words:
+        assert opened(path).names[0] == "animal"
+        return
+    assert words in refusal(lambda: opened(path), TrailcamError)
+
+
+def test_starter_is_a_name_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find_weights_module, "own_weights_folder", lambda: tmp_path)
+    assert find_weights(Path("starter")).path == STARTER
+    for name in ("starter", "no name", "", "../up"):
+        with pytest.raises(UsageError):
+            check_new_name(name)
+    (tmp_path / "ranch.onnx").touch()
+    with pytest.raises(UsageError, match="installed already"):
+        check_new_name("ranch")
+    check_new_name("ranch2")
+    assert located(Path("ranch")) == located(Path("/etc/ranch")) == located(Path("ranch.onnx"))
+    assert located(Path("ranch")) == tmp_path / "ranch.onnx"
+    assert located(Path("/unmounted/ranch.onnx")) == Path("/unmounted/ranch.onnx")
+
+
+def test_paths_that_the_system_refuses(tmp_path: Path) -> None:
+    said = refusal(lambda: find_weights(tmp_path / f"{'x' * 300}.pt"))
+    assert "can't be read: " in said
+    (tmp_path / "dangling.pt").symlink_to(tmp_path / "gone.pt")
+    assert "do not exist" in refusal(lambda: find_weights(tmp_path / "dangling.pt"))
+    (tmp_path / "folder.toml").mkdir()
+    assert "is not a model that trailcam can read" in refusal(lambda: find_weights(tmp_path / "folder.toml"))
+    assert "begins with the folder of a user" in refusal(
+        lambda: find_weights(Path("~no-such-user/x.pt")), UsageError
+    )

@@ -212,3 +212,34 @@ def test_a_common_animal_that_no_model_knows_can_be_asked_for(ranch: Library, na
 def test_a_misspelled_animal_is_refused(ranch: Library) -> None:
     with pytest.raises(UsageError, match="no class"):
         ask(ranch, only=["bobcta"])
+
+
+LOOKED = "90 % of 10 photos looked at: there may be more."
+
+
+def test_each_begins_with_the_answer(ranch: Library, tmp_path: Path) -> None:
+    assert ask(ranch).headline == (
+        f"Seen: doe in 3 visits, young in 2 visits, mature in 1 visit, person in 1 visit. {LOOKED}"
+    )
+    assert ask(ranch, by=["hour"], only=["mid", "mature"]).headline == f"Seen: mature in 1 visit. {LOOKED}"
+    assert ask(ranch, only=["mid"]).headline == f"No mid in 9 photos. {LOOKED}"
+    assert ask(ranch, confidence=1.0).headline == f"No animal, person or vehicle in 9 photos. {LOOKED}"
+    with ranch.database.read() as db:
+        told = stations(db, Question(confidence=0.5)).headline
+        assert stations(db, Question(), by=["month"]).headline.startswith(
+            "2 stations, 8 camera-days, silent on"
+        )
+        by_hour = activity(db, Question(confidence=0.5), classes=["doe", "mid"]).headline
+    assert told == (
+        "2 stations, 8 camera-days, silent on 13 more days. Most visits per 100 camera-days: TinMan (75.0). "
+        + LOOKED
+    )
+    assert by_hour.startswith("Doe: ")
+    assert f"No visit of mid. {LOOKED}" in by_hour
+    (tmp_path / "new").mkdir()
+    untouched = make_library(tmp_path / "new", [Photo("a", "2024-11-03 06:00")])
+    with untouched.database.read() as db:
+        reports = [species(db, Question()), stations(db, Question()), activity(db, Question())]
+        none = species(db, Question(selection=Selection(stations=("Hayfield",), months=(5,))))
+    assert [report.headline for report in reports] == ["Not looked at yet."] * 3
+    assert none.headline == ""

@@ -442,3 +442,15 @@ def test_killed_in_the_middle_of_a_migration(
         assert one(db, "SELECT count(*) FROM runs") == (0,)
     backup = {f"{path.name}.schema-1.backup"} if exists else set()
     assert {file.name for file in path.parent.iterdir()} == {path.name} | backup
+
+
+def test_what_the_system_says_of_another_file_is_not_blamed_on_the_database(tmp_path: Path) -> None:
+    found = Database(tmp_path / "b.duckdb")
+    with found.write():
+        pass
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(FileNotFoundError), found.read():
+        (tmp_path / "elsewhere" / "x").read_bytes()
+    for own in (tmp_path / "b.duckdb.wal", tmp_path):
+        with pytest.raises(DatabaseError, match=r"b\.duckdb can't be used"), found.read():
+            raise OSError(errno.EACCES, "Permission denied", str(own))

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
+
+from trailcam.files.home import cache_folder
 
 Vector = npt.NDArray[np.float32]
 
 
 def default_folder() -> Path:
     """Where they are kept. The folder may be deleted at any time."""
-    return Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "looks"
+    return cache_folder() / "looks"
 
 
 class LookCache:

@@ -28,6 +28,7 @@ from trailcam.bucks_page.looking import (
 from trailcam.bucks_page.name_answers import FORMAT, VERSION
 from trailcam.bucks_page.rows import Sight, VisitRow, crowded, rows_of, sights_of
 from trailcam.errors import UnanswerableError
+from trailcam.files.home import at_home
 from trailcam.files.write import write_file
 from trailcam.pages.html import render
 from trailcam.pages.pictures import Cache
@@ -91,7 +92,7 @@ def build_bucks_page(
     Raises RootError when the photos' folder isn't there, OutputError when the page can't be written,
     UnanswerableError without a buck, UsageError and DatabaseError.
     """
-    target = target.expanduser()
+    target = at_home(target)
     with database.read() as db:
         read = _read(db, selection, options)
     if not read.sights:

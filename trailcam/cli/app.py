@@ -14,7 +14,7 @@ import typer
 
 from trailcam import __version__
 from trailcam.cli.lazy import LazyGroup
-from trailcam.errors import INTERRUPTED, DeviceError, ExitCode, OutputError, TrailcamError
+from trailcam.errors import INTERRUPTED, DeviceError, ExitCode, OutputError, TrailcamError, UsageError
 from trailcam.store.interrupt import interrupt, interrupt_again, was_interrupted
 
 _PAGING_FILE_TOO_SMALL = 1455  # Windows' numbers of errors
@@ -145,9 +145,21 @@ def _show_refusal(error: OSError) -> int:
     # Who loads a library has no number of an error on Linux, and one of these on Windows.
     if error.errno is None or getattr(error, "winerror", None) in _UNLOADABLE:
         return _show_error(_unloadable(error))
+    if error.filename is not None:  # stdout has no name
+        return _show_error(_refused_path(error))
     _discard_stdout()
     return _show_error(
         OutputError(f"The output can't be written: {error.strerror or error}.", "Is the disk full?")
+    )
+
+
+def _refused_path(error: OSError) -> TrailcamError:
+    """What the system refused about a file or folder where nobody expected it."""
+    from trailcam.words.text import printable
+
+    return UsageError(
+        f"The system refused {printable(str(error.filename))}: {error.strerror or error}.",
+        "Check the path and its permissions, and that its drive is mounted and not full.",
     )
 
 

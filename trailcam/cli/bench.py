@@ -25,7 +25,7 @@ class Size(StrEnum):
 RootArg = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[ROOT]", help="A folder of photos; without one, photos are rendered.", show_default=False
+        metavar="ROOT", help="A folder of photos; without one, photos are rendered.", show_default=False
     ),
 ]
 SizeOpt = Annotated[Size, typer.Option("--size", help="Size of rendered photos.")]

@@ -11,6 +11,7 @@ from trailcam.cli import console
 from trailcam.cli.groups import with_options
 from trailcam.cli.options import DryRunOpt, LibraryOpts, WritingOpts
 from trailcam.errors import DamagedError, DatabaseError, ExitCode
+from trailcam.files.home import at_home
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def backup(
     """Copy the database and read the copy back. Safe at any time: other writers wait a moment."""
     from trailcam.store.check_database import back_up, copy_name
 
-    target = copy_name(library.database.path, "copy") if output is None else output.expanduser()
+    target = copy_name(library.database.path, "copy") if output is None else at_home(output)
     tables = back_up(library.database, target)
     console.out.print(
         f"{printable(str(target))}: {tables['images'][0]:,} photos, {target.stat().st_size / 1e6:.1f} MB,"

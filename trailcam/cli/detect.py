@@ -226,6 +226,8 @@ class _Shown:
             how = f"{started.precision} by {started.backend} at {started.size}"
             run = "Looking" if started.run_id is None else f"Run {started.run_id}"
             console.say(f"{run} on {started.device}, {how}; {started.choice}.")
+            for note in started.notes:
+                console.say(note)
 
     def update(self, snapshot: Snapshot) -> None:
         """Show a snapshot of the run."""

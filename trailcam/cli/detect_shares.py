@@ -50,7 +50,7 @@ class SharesGroup(Group):
 
     parts: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PART]...", help="With --merge: the parts.", show_default=False),
+        typer.Argument(metavar="PART", help="With --merge: the parts.", show_default=False),
     ] = None
     plan: Annotated[
         Path | None,

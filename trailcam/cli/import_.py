@@ -209,7 +209,7 @@ def names(
 def undo(
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[IMPORT]", help="The number that it showed.", show_default="the last one"),
+        typer.Argument(metavar="IMPORT", help="The number that it showed.", show_default="the last one"),
     ] = None,
     *,
     library: WritingOpts,

@@ -88,11 +88,23 @@ def load(name: str) -> Any:  # noqa: ANN401 - typer keeps its click to itself
     found = getattr(import_module(f"trailcam.cli.{module}"), attribute)
     outer = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     if isinstance(found, typer.Typer):
-        outer.add_typer(found, name=name)
+        outer.add_typer(found, name=name, cls=SubcommandGroup)
         group = typer.main.get_command(outer)
         return group.commands[name]  # type: ignore[attr-defined]
     outer.command(name)(found)
     return typer.main.get_command(outer)
+
+
+class SubcommandGroup(TyperGroup):
+    """A group that lists its commands with their whole sentences, on as many lines as they take."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        commands = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
+        rows = [
+            (command.name or "", command.get_short_help_str(limit=10_000)) for command in commands if command
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 class LazyGroup(TyperGroup):

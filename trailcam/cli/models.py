@@ -57,7 +57,7 @@ def add(
 @app.command("show")
 @with_options
 def show(
-    model: Annotated[str, typer.Argument(metavar="NAME", help="starter, an installed model, or a file.")],
+    model: Annotated[Path, typer.Argument(metavar="NAME", help="starter, an installed model, or a file.")],
     *,
     output: OutputOpts,
     app: AppOpts,
@@ -66,7 +66,7 @@ def show(
     from trailcam.detect.model.find_weights import find_weights
     from trailcam.reports.model_list import model_show
 
-    weights = find_weights() if model == "starter" else find_weights(Path(model))
+    weights = find_weights(model)
     output.write(model_show(weights, _open(weights), app.settings))
 
 

@@ -370,7 +370,9 @@ AuthorOpt = Annotated[
     str | None, typer.Option("--author", help="Who says so.", show_default="the user's name")
 ]
 
-PhotoArg = Annotated[str, typer.Argument(help="A photo: its path, or its number in the library.")]
+PhotoArg = Annotated[
+    str, typer.Argument(metavar="PHOTO", help="A photo: its path, or its number in the library.")
+]
 CacheOpt = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep the small pictures for the next page.")
 ]

@@ -58,7 +58,7 @@ def show(run: RunArg, *, output: OutputOpts, library: LibraryOpts) -> None:
 def current(
     run: Annotated[
         int | None,
-        typer.Argument(metavar="[RUN]", help="The run whose model is to count.", show_default=False),
+        typer.Argument(metavar="RUN", help="The run whose model is to count.", show_default=False),
     ] = None,
     *,
     newest: Annotated[bool, typer.Option("--newest", help="Let the newest run count again.")] = False,

@@ -44,7 +44,7 @@ def scan(
     roots: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[ROOT]...",
+            metavar="ROOT",
             help="Folders of photos; all known ones if none is given.",
             show_default=False,
         ),
@@ -164,7 +164,7 @@ def _scan_one(library: Library, root: str, options: ScanOptions, stop: Callable[
 def _show(report: ScanReport, library: Library) -> None:
     if not library.quiet:
         _name_some(report.errors, "could not be read", library)
-        _name_some(report.skipped, "skipped", library)
+        _name_some([(path, code.replace("_", " ")) for path, code in report.skipped], "skipped", library)
         if unread := unread_words(report.n_videos, report.pictures):
             console.say(f"{unread} not looked at: {why_unread(report.n_videos, report.pictures)}")
         if report.left_out:

@@ -9,6 +9,7 @@ import typer
 
 from trailcam.cli import console
 from trailcam.cli.groups import with_options
+from trailcam.cli.lazy import SubcommandGroup
 from trailcam.cli.options import (
     AnsweredOpts,
     AuthorOpt,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from trailcam.static_boxes.apply_static import StaticApplied
 
 app = typer.Typer(help="Leave out what never moves: stumps, feeders, areas.", no_args_is_help=True)
-area_app = typer.Typer(help="Areas of a station's pictures in which nothing counts.", no_args_is_help=True)
+area_app = typer.Typer(
+    cls=SubcommandGroup, help="Areas of a station's pictures in which nothing counts.", no_args_is_help=True
+)
 app.add_typer(area_app, name="area")
 
 _Stations = Annotated[list[str] | None, typer.Option("--station", help="Only this station; may be repeated.")]
@@ -132,7 +135,7 @@ def undo(
     place: Annotated[
         int | None,
         typer.Argument(
-            metavar="[PLACE]", help="Its number from `static list`.", show_default="all that came last"
+            metavar="PLACE", help="Its number from `static list`.", show_default="all that came last"
         ),
     ] = None,
     *,
@@ -186,7 +189,7 @@ def area_add(
 @with_options
 def area_list(
     station: Annotated[
-        str | None, typer.Argument(metavar="[STATION]", help="A station.", show_default="all")
+        str | None, typer.Argument(metavar="STATION", help="A station.", show_default="all")
     ] = None,
     *,
     output: OutputOpts,
@@ -206,7 +209,7 @@ def area_remove(
     station: _Station,
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[AREA]", help="Its number from `static area list`.", show_default="all"),
+        typer.Argument(metavar="AREA", help="Its number from `static area list`.", show_default="all"),
     ] = None,
     *,
     author: AuthorOpt = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Stations: places, time zones, names and cameras.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(help="A station.", show_default=False)]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="A station.", show_default=False)]
 
 
 class GapReason(StrEnum):
@@ -144,7 +144,7 @@ def import_(
 @app.command("effort")
 @with_options
 def effort(
-    name: Annotated[str | None, typer.Argument(help="A station.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A station.", show_default=False)] = None,
     *,
     first: Annotated[
         str | None, typer.Option("--from", help="The first day without a working camera.", show_default=False)
@@ -180,6 +180,8 @@ def effort(
         raise UsageError(
             "A gap needs a station, --from and --to.", "Name all three, or none to see the list."
         )
+    if remove and not name:
+        raise UsageError("--remove needs a station, --from and --to.", "They name the gap to remove.")
     if name and first and last:
         gap = make_gap(name, first, last, reason.value)
         with library.writing() as db:
@@ -208,7 +210,7 @@ def effort(
 @with_options
 def rename(
     name: _Name,
-    new_name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="What to call it.", show_default=False)],
     *,
     library: WritingOpts,
 ) -> None:
@@ -224,7 +226,10 @@ def rename(
 @with_options
 def merge(
     name: _Name,
-    into: Annotated[str, typer.Argument(help="The station that takes over its photos.", show_default=False)],
+    into: Annotated[
+        str,
+        typer.Argument(metavar="INTO", help="The station that takes over its photos.", show_default=False),
+    ],
     *,
     library: WritingOpts,
 ) -> None:

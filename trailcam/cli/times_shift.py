@@ -77,7 +77,7 @@ def shift(
 def undo(
     shift_id: Annotated[
         int | None,
-        typer.Argument(metavar="[SHIFT]", help="Its number from `times list`.", show_default="the latest"),
+        typer.Argument(metavar="SHIFT", help="Its number from `times list`.", show_default="the latest"),
     ] = None,
     *,
     library: WritingOpts,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from trailcam.cli.model_options import ModelGroup, TrustOpt, vouch
 from trailcam.cli.options import AppOpts
 from trailcam.cli.signals import stoppable
 from trailcam.cli.tables import line, text_table
-from trailcam.errors import ExitCode, UsageError
+from trailcam.errors import ExitCode
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from trailcam.train.train_model import TrainReport
 
 _ModelOpts = Annotated["DetectSettings", ModelGroup, Only("device")]
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @with_options
@@ -32,9 +30,9 @@ def train(
     data: Annotated[Path, typer.Argument(metavar="DATA.yaml", help="Labelled photos in YOLO's layout.")],
     *,
     start: Annotated[
-        str,
+        Path,
         typer.Option("--from", metavar="starter|FILE", help="The model to start from."),
-    ] = "starter",
+    ] = Path("starter"),
     name: Annotated[
         str | None,
         typer.Option(
@@ -62,12 +60,7 @@ def train(
     from trailcam.train.train_model import train as run_train
 
     chosen = name if name is not None else data.resolve().parent.name
-    if not _NAME.fullmatch(chosen):
-        raise UsageError(
-            f"{printable(chosen)!r} can't be the name of weights.",
-            "Give one of letters, digits, dots and dashes: --name my-ranch",
-        )
-    origin = find_weights() if start == "starter" else find_weights(Path(start))
+    origin = find_weights(start)
     if trust_weights:
         vouch(origin)
     training = Training(

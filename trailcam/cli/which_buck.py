@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Which buck: names that people give.", no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(help="A buck's name.", show_default=False)]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="A buck's name.", show_default=False)]
 
 
 _ModelOpts = Annotated["DetectSettings", ModelGroup, Only("weights", "device")]
@@ -170,7 +170,7 @@ def name(
 @with_options
 def rename(
     name: _Name,
-    new_name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="What to call it.", show_default=False)],
     *,
     author: AuthorOpt = None,
     library: WritingOpts,
@@ -188,7 +188,7 @@ def rename(
 @with_options
 def merge(
     name: _Name,
-    into: Annotated[str, typer.Argument(help="The buck that it is.", show_default=False)],
+    into: Annotated[str, typer.Argument(metavar="INTO", help="The buck that it is.", show_default=False)],
     *,
     author: AuthorOpt = None,
     library: WritingOpts,

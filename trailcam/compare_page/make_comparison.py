@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trailcam import __version__
+from trailcam.files.home import at_home
 from trailcam.files.write import write_file
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import Cache, Request
@@ -56,7 +57,7 @@ def build_comparison(
     The page appears whole or not at all. Raises RootError when the photos' folder isn't there, OutputError
     when the page can't be written, UsageError and DatabaseError.
     """
-    target = target.expanduser()
+    target = at_home(target)
     with database.read() as db:
         folders = {root.root_id: Path(root.path) for root in roots(db)}
         with select(db, selection) as chosen, make_sides(chosen, *options.runs) as sides:

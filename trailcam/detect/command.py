@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,13 @@ from trailcam.errors import UsageError
 from trailcam.files.mount_guard import alive, check_root
 from trailcam.machine import installed_version
 from trailcam.selection import Selection
+from trailcam.settings.classmap import fold
 from trailcam.settings.config import Settings
-from trailcam.settings.taxonomy import renamed
+from trailcam.settings.taxonomy import renamed, unplaced_note
 from trailcam.store.database import Database
 from trailcam.store.images import roots
 from trailcam.store.run_sink import RunFacts, RunSink, Todo, begin_run, end_run, ran_before, select_todo
+from trailcam.words.text import printable
 
 if TYPE_CHECKING:
     from trailcam.detect.choose.fit import Opened
@@ -69,6 +71,7 @@ class Started:
     backend: str
     size: str
     choice: str
+    notes: Sequence[str]
     gpu: GpuMonitor
 
 
@@ -179,6 +182,7 @@ class Ready:
             str(detector.backend),
             self.work.weights.size.in_words(self.settings.detect.imgsz, detector.frame.imgsz),
             self.best.reason,
+            unplaced_note(self.settings.species.allowed, detector.names.values()),
             GpuMonitor(self.opened.device),
         )
 
@@ -302,17 +306,22 @@ def _classes(detector: Detector, settings: Settings) -> tuple[ClassInfo, ...]:
     names = detector.names
     wanted = settings.detect.class_map
     chosen = class_map_of(detector, wanted)
-    unknown = [name for name in settings.classes if name not in names.values()]
+    there = set(map(fold, names.values()))
+    unknown = [name for name in settings.classes if fold(name) not in there]
     if unknown and wanted != "auto":
         raise UsageError(
-            f"[classes] in the configuration names {', '.join(unknown)}, which the model doesn't have.",
-            f"The model's classes are: {', '.join(names.values())}.",
+            f"[classes] in the configuration names {_listed(unknown)}, which the model doesn't have.",
+            f"The model's classes are: {_listed(names.values())}.",
         )
     described = [
         dataclasses.replace(info, threshold=detector.thresholds.get(info.class_id))
         for info in chosen.describe(names, settings.classes)
     ]
     return tuple(renamed(described, settings.species.listed)[0])
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(printable, names))
 
 
 def _elsewhere(detector: Detector, classes: Sequence[ClassInfo]) -> dict[str, str]:

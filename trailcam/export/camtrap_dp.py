@@ -36,6 +36,7 @@ from trailcam.export.camtrap_tables import (
 )
 from trailcam.export.megadetector import failure, file_name
 from trailcam.export.summary import Summary
+from trailcam.files.home import at_home
 from trailcam.files.target import create_folder, inside, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.settings.config import ProjectSettings, StationSettings
@@ -91,7 +92,7 @@ def export_camtrap_dp(
     Raises UsageError that names all that is missing, in one message; then nothing was made. Raises UsageError
     for another's folder and OutputError; then an earlier package is as it was.
     """
-    folder = Path(target).expanduser()
+    folder = at_home(Path(target))
     _check_folder(folder)
     summary = Summary(target)
     with database.read() as db, tempfile.TemporaryDirectory() as scratch:

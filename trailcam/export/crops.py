@@ -39,6 +39,7 @@ from trailcam.files.target import (
 from trailcam.media.file_kinds import is_video
 from trailcam.media.remove_gps import without_place
 from trailcam.selection import Selection
+from trailcam.settings.class_words import is_meant, words_of
 from trailcam.store.database import Database
 from trailcam.store.export_rows import (
     ExportBox,
@@ -118,9 +119,9 @@ def export_crops(
 def _check_classes(plan: ExportPlan, classes: Sequence[str]) -> None:
     infos = [info for run in plan.runs for info in run.classes]
     known = {info.name for info in infos} | {info.age_class.value for info in infos if info.age_class}
-    folded = {name.casefold() for name in (*known, *Kind)}
+    words = set[str](Kind).union(*map(words_of, infos))
     for name in classes:
-        if name.casefold() not in folded:
+        if not is_meant(words, [name]):
             listed = ", ".join(map(printable, sorted(known))) or "none yet: run `trailcam detect` first"
             raise UsageError(f'There is no class "{printable(name)}".', f"Known: {listed}.")
 

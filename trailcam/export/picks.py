@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import DEER_KINDS, Kind
+from trailcam.domain import Kind
+from trailcam.settings.class_words import is_meant, words_of
 from trailcam.store.counted import PERSON_RUN
 from trailcam.store.export_rows import ExportBox, ExportPhoto, ExportPlan
 
@@ -57,11 +58,7 @@ def folder_of(box: ExportBox, classes: Sequence[str]) -> str | None:
     name = age if box.info.kind is Kind.BUCK and age else box.info.name
     if not classes:
         return name if box.info.kind is Kind.BUCK else None
-    asked = {asked.casefold() for asked in classes}
-    own = {name.casefold(), box.info.name.casefold(), box.info.kind.value}
-    if box.info.kind in DEER_KINDS:
-        own.add(Kind.DEER.value)
-    return name if asked & own else None
+    return name if is_meant(words_of(box.info), classes) else None
 
 
 def pick(

@@ -19,6 +19,7 @@ from trailcam.errors import OutputError
 from trailcam.export.megadetector import file_name
 from trailcam.export.summary import Summary
 from trailcam.export.xmp_packet import MARK, packet
+from trailcam.files.home import at_home
 from trailcam.files.target import create_folder, inside, safe_part, safe_path, short_hash, whole_file
 from trailcam.selection import Selection
 from trailcam.store.database import Database
@@ -47,7 +48,7 @@ def export_xmp(
     photos of a folder differ by their endings alone. One of ours is brought up to date. Raises UsageError and
     OutputError.
     """
-    folder = Path(target).expanduser().absolute()
+    folder = at_home(Path(target)).absolute()
     summary = Summary(target)
     with database.read() as db:
         plan = make_plan(db, selection, confidence, timedelta(0))

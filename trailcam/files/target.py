@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from trailcam.errors import OutputError, UsageError
+from trailcam.files.home import at_home
 from trailcam.files.write import clear_drafts, draft_of, explained, replace_by, replacing
 from trailcam.words.text import printable
 
@@ -112,7 +113,7 @@ def check_folder(path: Path, roots: list[str]) -> Path:
 
     There the next scan would take the copies for photos.
     """
-    target = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links are looked at below
+    target = Path(os.path.abspath(at_home(path)))  # noqa: PTH100 - links are looked at below
     for root in roots:
         if target.resolve().is_relative_to(Path(root).resolve()):
             raise UsageError(
@@ -174,7 +175,7 @@ def draft_beside(path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _file_at(path: Path) -> Path:
-    target = path.expanduser().resolve()
+    target = at_home(path).resolve()
     if target.is_dir():
         raise IsADirectoryError("it is a folder")
     return target

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trailcam.errors import OutputError
+from trailcam.files.home import at_home
 from trailcam.words.text import printable
 
 DRAFT = ".trailcam-"
@@ -26,16 +27,12 @@ def write_file(path: Path, content: bytes) -> None:
     A link is followed. What exists and is no regular file (a pipe, a device) is written to as it is.
     """
     try:
-        target = path.expanduser().resolve()
+        target = at_home(path).resolve()
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(content)
         else:
             _replace(target, content)
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # ValueError: a NUL in the path; RuntimeError: ~nobody
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _explained(path, error) from error
 
 
@@ -101,7 +98,7 @@ def explained(path: Path) -> Iterator[None]:
     """Turn what the system says about writing ``path`` into an OutputError."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         raise _explained(path, error) from error
 
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.gallery.cards import Content, Detection, Photo, ShownClass, Tally
 from trailcam.gallery.gallery_options import BLUR_FROM, GalleryOptions
 from trailcam.gallery.one_moment import join_moments
 from trailcam.pages.pictures import Box
 from trailcam.selection import Selection
+from trailcam.settings.class_words import is_meant, words_of
+from trailcam.settings.classmap import fold
 from trailcam.store.animals import flock_of
 from trailcam.store.counted import Counted, count_boxes
 from trailcam.store.database import Connection
@@ -79,13 +81,8 @@ def _numbers(wanted: Sequence[str], keys: Sequence[tuple[str, str]]) -> list[int
     """The numbers of the classes in ``keys`` (kind and name) that somebody means by ``wanted``."""
     numbers: set[int] = set()
     for text in wanted:
-        name = text.strip().lower()
-        fits = {
-            n
-            for n, (kind, own) in enumerate(keys)
-            if name in (kind, own) or (name == Kind.DEER and kind in DEER_KINDS)
-        }
-        if not fits and name not in (*Kind, *AgeClass):
+        fits = {n for n, (kind, own) in enumerate(keys) if is_meant(words_of(_info(kind, own)), [text])}
+        if not fits and fold(text) not in (*Kind, *AgeClass):
             known = ", ".join(sorted({printable(own) for _, own in keys})) or "none"
             raise UsageError(
                 f'No photo of this selection shows a class "{printable(text)}".', f"Found there: {known}."
@@ -107,6 +104,10 @@ def _class_order(key: tuple[str, str]) -> tuple[int, int, str]:
     kind, name = key
     age = _AGES.index(AgeClass(name)) if kind == Kind.BUCK else 0
     return list(Kind).index(Kind(kind)), age, name
+
+
+def _info(kind: str, name: str) -> ClassInfo:
+    return ClassInfo(0, name, Kind(kind), AgeClass(name) if kind == Kind.BUCK else None)
 
 
 def _shown(kind: Kind, name: str) -> ShownClass:

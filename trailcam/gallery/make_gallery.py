@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trailcam.files.home import at_home
 from trailcam.files.write import write_file
 from trailcam.gallery.content import read_content
 from trailcam.gallery.gallery_options import GalleryOptions
@@ -46,7 +47,7 @@ def build_gallery(
     The page appears whole or not at all, and the old one stays until then. Raises RootError when the photos'
     folder isn't there, OutputError when the page can't be written, UsageError and DatabaseError.
     """
-    target = target.expanduser()
+    target = at_home(target)
     with database.read() as db:
         content = read_content(db, selection, options)
         paths = [Path(root.path) for root in roots(db)]

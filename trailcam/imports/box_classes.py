@@ -8,11 +8,20 @@ from typing import Any
 
 from trailcam.domain import ClassInfo, Kind
 from trailcam.imports import speciesnet
-from trailcam.imports.classes import NOTHING, WHITETAIL
+from trailcam.imports.classes import NOTHING
 from trailcam.imports.reading import Malformed, as_id, as_list, as_share
-from trailcam.settings.classmap import fold
+from trailcam.settings.classmap import describe_class, fold
 from trailcam.settings.ranges import ALL, SpeciesList
-from trailcam.settings.taxonomy import Allowed, Place, known_place, latin_name, place_of, surest
+from trailcam.settings.species import WHITETAIL
+from trailcam.settings.taxonomy import (
+    Allowed,
+    Place,
+    known_place,
+    latin_name,
+    place_of,
+    surest,
+    unplaced_note,
+)
 from trailcam.words.text import count, printable
 
 _KINDS = {"animal": Kind.ANIMAL, "person": Kind.PERSON, "human": Kind.PERSON, "vehicle": Kind.VEHICLE}
@@ -117,6 +126,7 @@ class BoxClasses:
             f"{'is' if n == 1 else 'are'} now {printable(now)}."
             for (was, now), n in sorted(self._moved.items(), key=lambda item: (-item[1], item[0]))
         ]
+        notes += unplaced_note(self._wanted.names, self._head.classifications.values())
         return notes
 
     def _count(self, what: str, key: str) -> None:
@@ -194,6 +204,9 @@ class BoxClasses:
             species = latin_name(place) if place is not None else None
             kind = {"Homo sapiens": Kind.PERSON, WHITETAIL: Kind.DEER}.get(species or "", kind)
         found = self._known.get(fold(name))
+        if found is None and key is not None and species is None:
+            said = describe_class(0, name, None)
+            found = said if said.kind is not Kind.OTHER else None
         if found:
             info = ClassInfo(0, name, found.kind, found.age_class, found.species or species)
         else:

@@ -20,7 +20,7 @@ from trailcam.store.match import Matcher, Problem
 from trailcam.store.name_files import NoTable, named_rows, orientations, photos_by_stem
 from trailcam.store.name_photo import buck_places
 from trailcam.store.names import Box, NamedBox, name_boxes, note_import
-from trailcam.words.text import count, printable
+from trailcam.words.text import printable
 
 FORM = "names"
 _EXPECTED = "a file of names: CSV, Parquet, MegaDetector's JSON, COCO, a Camtrap DP package or XMP sidecars"
@@ -81,7 +81,7 @@ def import_names(
         paths = {path: n for n, path in enumerate(dict.fromkeys(entry.path for entry in entries))}
         matcher.add(list(paths))
         if not matcher.match():
-            refuse_unmatched(matcher, count(len(entries), "name"), printable(str(path)))
+            refuse_unmatched(matcher, len(entries), "names", printable(str(path)))
         done.note = matcher.note
         found_photos = matcher.photos(0, len(paths))
         photos = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from trailcam.imports.labels import (
 from trailcam.imports.package import Package, open_package
 from trailcam.imports.reading import Malformed, as_box, refusing
 from trailcam.settings.classmap import fold
+from trailcam.settings.species import WHITETAIL
 from trailcam.store.camtrap_observations import CamtrapObservations
 from trailcam.store.corrections import JudgedBox, Judgement
 from trailcam.store.database import Database, utc_now
@@ -38,7 +40,6 @@ from trailcam.words.text import count, printable
 FORM = "camtrap-dp"
 UNKNOWN = "the package doesn't say what a person saw"
 _EXPECTED = "a Camtrap DP package: a folder with datapackage.json, or a ZIP file of one"
-_WHITETAIL = "Odocoileus virginianus"
 _TYPES = ("animal", "human", "vehicle", "blank", "unknown", "unclassified")
 _BBOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 _MEDIA = frozenset({"mediaID"})
@@ -63,7 +64,7 @@ def import_camtrap_dp(database: Database, path: Path, options: LabelOptions) -> 
         reader.read()
         done.entries = reader.n_media
         if not matcher.match():
-            refuse_unmatched(matcher, f"{done.entries:,} media", printable(str(path)))
+            refuse_unmatched(matcher, done.entries, "media", printable(str(path)))
         note_matches(matcher, done)
         done.notes += reader.notes()
         bad = reader.bad_media
@@ -185,9 +186,9 @@ def _told(text: str | None) -> str:
 def _path(row: Mapping[str, str]) -> str:
     """Where a medium lies: filePath may be a URL or a folder, with fileName beside it."""
     path, name = (row.get("filePath") or "").strip(), _told(row.get("fileName"))
-    address = urlsplit(path) if re.match(r"[a-z][a-z0-9+.-]+://", path, re.IGNORECASE) else None
-    if address is not None:
-        path = unquote(address.path)
+    if re.match(r"[a-z][a-z0-9+.-]+://", path, re.IGNORECASE):
+        with suppress(ValueError):  # no address after all: "http://[x"
+            path = unquote(urlsplit(path).path)
         # A store of files knows them by a number ("/assets/1b2c/file"): the name alone tells the photo.
         return path if not name or path.endswith(f"/{name}") else name
     if name and not path.replace("\\", "/").endswith(name) and not Path(path).suffix:
@@ -278,19 +279,19 @@ def _general(row: Mapping[str, Any], age: str) -> ClassInfo | None:
         return ClassInfo(0, "vehicle", Kind.VEHICLE)
     if kind != "animal":
         return None
-    if species.casefold() != _WHITETAIL.casefold():
+    if species.casefold() != WHITETAIL.casefold():
         return ClassInfo(0, printable(species) or "animal", Kind.ANIMAL, None, printable(species) or None)
     if row["stage"] == "juvenile":
-        return ClassInfo(0, "fawn", Kind.FAWN, None, _WHITETAIL)
+        return ClassInfo(0, "fawn", Kind.FAWN, None, WHITETAIL)
     if row["sex"] == "female":
-        return ClassInfo(0, "doe", Kind.DOE, None, _WHITETAIL)
+        return ClassInfo(0, "doe", Kind.DOE, None, WHITETAIL)
     if row["sex"] == "male":
         told = AgeClass(age) if age in {a.value for a in AgeClass} else AgeClass.UNKNOWN
         if told is AgeClass.UNKNOWN and row["stage"] == "subadult":
             told = AgeClass.YOUNG
         name = "buck" if told is AgeClass.UNKNOWN else told.value
-        return ClassInfo(0, name, Kind.BUCK, told, _WHITETAIL)
-    return ClassInfo(0, "deer", Kind.DEER, None, _WHITETAIL)
+        return ClassInfo(0, name, Kind.BUCK, told, WHITETAIL)
+    return ClassInfo(0, "deer", Kind.DEER, None, WHITETAIL)
 
 
 def _batched(

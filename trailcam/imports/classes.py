@@ -9,7 +9,6 @@ from trailcam.settings.classmap import ClassRule, describe_class, fold, load_cla
 from trailcam.store.corrections import known_classes
 from trailcam.store.database import Connection
 
-WHITETAIL = "Odocoileus virginianus"
 NOTHING = frozenset(
     {
         *("blank", "empty", "none", "nothing", "no animal", "no_animal", "no animals", "no cv result"),

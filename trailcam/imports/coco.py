@@ -77,7 +77,7 @@ def import_coco(
         if not matcher.match():
             if bad and len(bad) == done.entries:
                 raise Malformed("images[0]", next(iter(bad.values())).why)
-            refuse_unmatched(matcher, f"{done.entries:,} images", printable(str(path)))
+            refuse_unmatched(matcher, done.entries, "images", printable(str(path)))
         note_matches(matcher, done)
         done.problems = [bad.get(problem.n, problem) for problem in matcher.problems()]
         done.problems += reader.problems
@@ -169,7 +169,7 @@ class _Reader:
                 given = as_list(row["bbox"], "bbox")
                 if len(given) != 4:
                     raise Malformed("bbox", "must be a list of left, top, width and height in pixels")
-                x, y, w, h = (as_number(side, f"bbox[{k}]", -1e9, 1e9) for k, side in enumerate(given))
+                x, y, w, h = (as_number(side, f"bbox[{k}]") for k, side in enumerate(given))
                 label = label._replace(x=x, y=y, w=w, h=h)
         except Malformed as error:
             label = label._replace(bad=_storable(f"annotations[{i}] {error}"))

@@ -194,16 +194,18 @@ def refuse_scores(n: int, file: str, *, accept: bool, done: Labelled) -> None:
         done.notes.append(f"Taken as corrections although a model made them: {count(n, 'label')}.")
 
 
-def refuse_unmatched(matcher: Matcher, entries: str, file: str) -> NoReturn:
-    """Say why no entry could be used. ``entries`` is what the file has ("12 images"). Raises UsageError."""
+def refuse_unmatched(matcher: Matcher, n: int, entries: str, file: str) -> NoReturn:
+    """Say why none of the ``n`` ``entries`` ("images") of ``file`` could be used. Raises UsageError."""
+    if not n:
+        raise UsageError(f"{file} has no {entries}: there is nothing to import.", "Nothing was changed.")
     first = next(matcher.problems(), None)
     if first is not None and first.why == TWICE:
         raise UsageError(
-            f"None of the {entries} of {file} can be used: {printable(first.path)}: {TWICE}.",
+            f"None of the {n:,} {entries} of {file} can be used: {printable(first.path)}: {TWICE}.",
             "Nothing was changed. Of entries that contradict each other, keep one in the file.",
         )
     raise UsageError(
-        f"None of the {entries} of {file} is a photo of the library.",
+        f"None of the {n:,} {entries} of {file} is a photo of the library.",
         "Nothing was changed. --base FOLDER says which scanned folder its paths are relative to.",
     )
 

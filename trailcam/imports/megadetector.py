@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from trailcam import __version__
-from trailcam.domain import Outcome, Status
+from trailcam.domain import ClassInfo, Outcome, Status
 from trailcam.imports import speciesnet
 from trailcam.imports.box_classes import EVERYTHING, BoxClasses, ClassChoice, FileHead
 from trailcam.imports.classes import meanings
@@ -86,8 +86,8 @@ def import_megadetector(
 
     ``base``: the folder that its paths are relative to, None: found out. ``choice``: how a box gets its
     class. A file that was imported before changes nothing, except for photos that it now matches. With
-    ``dry_run`` nothing is kept. Raises ImportFileError for a malformed file and UsageError where it matches
-    no photo; then nothing is changed.
+    ``dry_run`` nothing is kept. Raises ImportFileError for a malformed file, and where no entry can be used,
+    and UsageError where it matches no photo; then nothing is changed.
     """
     sha256 = sha256_of(path)
     done = Imported()
@@ -95,50 +95,66 @@ def import_megadetector(
         matcher = Matcher(db, base)
         head = _read_names(path, matcher, done)
         if not matcher.match():
-            refuse_unmatched(matcher, f"{done.entries:,} entries", printable(str(path)))
+            refuse_unmatched(matcher, done.entries, done.of, printable(str(path)))
         _note(done, matcher, head)
         classes = BoxClasses(head, meanings(db, rules), choice)
         infos = classes.read_all(_entries(path), lambda entry: _check(entry, classes))
-        facts = RunFacts(
-            model_key=" ".join([f"import {sha256} {choice.least:g}", *_key_of(choice.allowed)]),
-            weights_sha256=sha256,
-            weights_name=printable(str(head.info.get("detector") or path.name)),
-            settings={
-                "imported": "megadetector",
-                "file": printable(path.name),
-                "least_classification": choice.least,
-                **({"allowed_species": list(choice.allowed.names)} if choice.allowed else {}),
-                "info": dict(head.info),
-            },
-            versions={"trailcam": __version__, "format": head.version},
-            device="imported",
-            classes=infos,
-        )
-        run = ImportedRun(database, db, facts)
+        run = ImportedRun(database, db, _facts(path, sha256, head, choice, infos))
         done.run_id, done.new_run = run.run_id, not run.known
         done.problems = [
             problem._replace(why=classes.bad.get(problem.n, problem.why)) if not problem.path else problem
             for problem in matcher.problems()
         ]
-        for first, entries in _batches(path):
-            photos = matcher.photos(first, first + len(entries))
-            outcomes = []
-            for n, entry in enumerate(entries, first):
-                if n in photos and n in classes.bad:
-                    name = str(entry.get("file", entry.get("filepath")))
-                    done.problems.append(Problem(n, name, classes.bad[n]))
-                elif n in photos:
-                    outcomes.append(_outcome(photos[n], entry, classes))
-            fresh = run.write(outcomes)
-            done.fresh += len(fresh)
-            done.known += len(outcomes) - len(fresh)
-            done.failed += sum(o.status is Status.FAILED for o in fresh)
-            done.boxes += sum(len(o.confidence) for o in fresh)
+        _write(path, matcher, classes, run, done)
         done.problems.sort()
+        if not done.fresh and not done.known:
+            first = done.problems[0]
+            what = f"none of its {done.entries:,} {done.of} can be used"
+            raise Malformed("", f"{what}; {done.of}[{first.n}]: {first.why}")
         done.notes += classes.notes()
         done.current = run.finish()
         done.import_id = begin_import(db, "megadetector", path.name, run.run_id)
     return done
+
+
+def _facts(
+    path: Path, sha256: str, head: FileHead, choice: ClassChoice, infos: tuple[ClassInfo, ...]
+) -> RunFacts:
+    """What the run is: equal for a file that was imported before in the same way."""
+    allowed = {"allowed_species": list(choice.allowed.names)} if choice.allowed else {}
+    return RunFacts(
+        model_key=" ".join([f"import {sha256} {choice.least:g}", *_key_of(choice.allowed)]),
+        weights_sha256=sha256,
+        weights_name=printable(str(head.info.get("detector") or path.name)),
+        settings={
+            "imported": "megadetector",
+            "file": printable(path.name),
+            "least_classification": choice.least,
+            **allowed,
+            "info": dict(head.info),
+        },
+        versions={"trailcam": __version__, "format": head.version},
+        device="imported",
+        classes=infos,
+    )
+
+
+def _write(path: Path, matcher: Matcher, classes: BoxClasses, run: ImportedRun, done: Imported) -> None:
+    """Write what the entries say of the photos that they match."""
+    for first, entries in _batches(path):
+        photos = matcher.photos(first, first + len(entries))
+        outcomes = []
+        for n, entry in enumerate(entries, first):
+            if n in photos and n in classes.bad:
+                name = str(entry.get("file", entry.get("filepath")))
+                done.problems.append(Problem(n, name, classes.bad[n]))
+            elif n in photos:
+                outcomes.append(_outcome(photos[n], entry, classes))
+        fresh = run.write(outcomes)
+        done.fresh += len(fresh)
+        done.known += len(outcomes) - len(fresh)
+        done.failed += sum(o.status is Status.FAILED for o in fresh)
+        done.boxes += sum(len(o.confidence) for o in fresh)
 
 
 def _key_of(allowed: SpeciesList) -> list[str]:
@@ -171,13 +187,13 @@ def _read_names(path: Path, matcher: Matcher, done: Imported) -> FileHead:
                 matcher.add(names, contents)
                 names, contents = [], []
         elif member.key == "info":
-            head.info = as_object(member.value, "info")
+            head.info = member.value if isinstance(member.value, dict) else {}
         elif member.key == "detection_categories":
             head.categories = _names(member.value, member.key)
         elif member.key == "classification_categories":
-            head.classifications = _names(member.value, member.key)
+            head.classifications = _names(member.value or {}, member.key)  # null: no classifier
         elif member.key == "classification_category_descriptions":
-            head.descriptions = _names(member.value, member.key)
+            head.descriptions = _names(member.value or {}, member.key)
     matcher.add(names, contents)
     if "predictions" in keys:
         head.categories, head.version = dict(speciesnet.CATEGORIES), "speciesnet"

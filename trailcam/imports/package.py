@@ -75,7 +75,11 @@ class Package:
         name = resource["path"]
         with self._text(name, resource) as file:
             lines = _lines(file, name, self.bad_rows)
-            reader = csv.reader(lines, strict=True, **_dialect(resource, f"{self._name} {table}"))
+            told = _dialect(resource, f"{self._name} {table}")
+            try:
+                reader = csv.reader(lines, strict=True, **told)
+            except (TypeError, ValueError) as error:  # a line break, or one character for two roles
+                raise Malformed(f"{self._name} {table} dialect", f"can't be used: {error}") from error
             try:
                 head = [cell.strip() for cell in next(reader, [])]
                 _check_head(head, needed, name)
@@ -125,7 +129,8 @@ class Package:
         encoding = str(resource.get("encoding") or "utf-8")
         try:
             encoding = codecs.lookup(encoding).name
-        except LookupError:
+            "".encode(encoding)
+        except (LookupError, UnicodeError):  # also for what Python calls so, but is no text: base64
             raise Malformed(name, f"has an unknown encoding: {encoding}") from None
         if encoding == "utf-8":
             encoding = "utf-8-sig"

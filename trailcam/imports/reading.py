@@ -93,6 +93,8 @@ def members(path: Path, lists: frozenset[str]) -> Iterator[Member]:
     """
     with path.open(encoding=encoding_of(path), newline="") as file:
         reader = _Reader(file)
+        if reader.peek() == "[":
+            raise Malformed("", "it holds a list, not an object")
         reader.take("{")
         seen: set[str] = set()
         more = reader.peek() != "}"
@@ -248,7 +250,7 @@ def as_box(
     sides = as_list(value, place)
     if len(sides) != 4:
         raise Malformed(place, "must be a list of left, top, width and height")
-    x, y, w, h = (as_number(side, f"{place}[{n}]", -1e9, 1e9) for n, side in enumerate(sides))
+    x, y, w, h = (as_number(side, f"{place}[{n}]") for n, side in enumerate(sides))
     left, top, right, bottom = x / width, y / height, (x + w) / width, (y + h) / height
     if w < 0 or h < 0 or min(left, top) < -_OUTSIDE or max(right, bottom) > 1 + _OUTSIDE:
         unit = "shares from 0 to 1" if width == height == 1 else f"{width:g} x {height:g} pixels"

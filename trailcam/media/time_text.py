@@ -31,7 +31,7 @@ _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*"
 _TIME = (
     r"(?P<hour>\d{1,2})(?P<sep>[:.]) ?(?P<minute>\d\d|\d(?=[:.]))"
     r"(?:(?P=sep) ?(?P<second>\d{1,2})(?:[.,](?P<fraction>\d*))?)?"
-    r"(?:\s*(?P<half>[ap])\.?m\.?)?"
+    r"(?:\s*(?P<half>[ap])\.? ?m\.?)?"
 )
 # The name of a zone (CST) says no offset: three parts of the world have one of that name.
 _ZONE = r"\s*(?:(?:utc|gmt)(?=[+-]))?(?P<offset>z|utc|gmt|[+-]\d\d(?::?\d\d)?)?(?:\s+[a-z]{1,3}[sd]?t)?\s*"

@@ -20,13 +20,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 import simplejpeg
 from PIL import Image
 
 from trailcam.detect.model.frame import FrameSpec
 from trailcam.detect.pipeline.decode import Failed, decode
 from trailcam.detect.pipeline.read_file import Missing, read_file
+from trailcam.files.home import cache_folder
 from trailcam.files.photo_file import open_photo, photo_status
 from trailcam.machine import usable_cores
 from trailcam.media.walk import file_key
@@ -129,7 +129,7 @@ class Cache:
 
 def default_cache() -> Cache:
     """The cache in the user's own cache folder, as the system defines it. It may be deleted at any time."""
-    return Cache(Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "gallery")
+    return Cache(cache_folder() / "gallery")
 
 
 def make_pictures(

@@ -6,6 +6,7 @@ Everything is counted in visits, as photos of one visit are not independent obse
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,7 @@ from trailcam.reports.base import (
 from trailcam.reports.common import (
     Basis,
     Question,
+    answered,
     basis_of,
     blind_notes,
     checked_keys,
@@ -57,6 +59,7 @@ AXES = ("hour", "sun", "moon", "temperature")
 DEFAULT_AXES = AXES[:3]
 KEYS = ("month", "season", "station")
 DEFAULT_CLASSES = ("buck",)
+_ENOUGH = 3  # visits, before hours are called the busiest
 
 _EVENTS = Column("events", "visits", CellType.COUNT, sign="≈")
 _SHARE = Column("share", "share", CellType.SHARE)
@@ -170,7 +173,22 @@ def activity(
             *blind,
         ],
         sections=(*sections[1:], *pairs),
+        headline=answered(basis, " ".join(_answer(name, seen) for name in groups)),
     )
+
+
+def _answer(name: str, seen: _Seen) -> str:
+    """How often a class came, and when most of the time."""
+    members = seen.groups[name]
+    if not members:
+        return f"No visit of {printable(name)}."
+    told = f"{printable(name).capitalize()}: {count(len(members), 'visit')}"
+    each = Counter(seen.visits[n].at.hour for n in members)
+    pairs = {hour: each[hour] + each[(hour + 1) % 24] for hour in range(24)}
+    first = max(pairs, key=lambda hour: pairs[hour])
+    if len(members) < _ENOUGH:
+        return f"{told}."
+    return f"{told}, most from {first:02}:00 to {(first + 2) % 24:02}:00 ({pairs[first]:,})."
 
 
 def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:

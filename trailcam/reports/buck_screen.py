@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from trailcam.domain import AgeClass
-from trailcam.reports.base import CellType, Column, Row, Screen, Section, percent
+from trailcam.reports.base import CellType, Column, Row, Screen, Section
 from trailcam.reports.buck_events import Events, Seen, at_of
 from trailcam.reports.bucks import BuckCounts, BuckVisits
-from trailcam.reports.common import failed_notes
+from trailcam.reports.common import failed_notes, looked_in_words
 from trailcam.reports.visits import moon_of, place_advice
 from trailcam.store.visits import Visits
 from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN
@@ -64,7 +64,10 @@ def buck_screen(
     latest = _latest(made.visits, seen, AgeClass.MATURE if len(mature) else None)
     what = "mature bucks" if len(mature) else "bucks"
     return Screen(
-        sentences=[_title(made), " ".join([*_answer(mature, seen, coverage, months), _looked(coverage)])],
+        sentences=[
+            _title(made),
+            " ".join([*_answer(mature, seen, coverage, months), looked_in_words(coverage)]),
+        ],
         tables=[
             Section("latest_visits", f"Latest visits of {what}", _LATEST_COLUMNS, latest),
             _by_time(counts, months),
@@ -135,22 +138,6 @@ def _hours(mature: Events) -> str:
     pairs = each + np.roll(each, -1)
     first = int(pairs.argmax())
     return f"the busiest hours {first:02}:00 to {(first + 2) % 24:02}:00 ({int(pairs[first]):,})"
-
-
-def _looked(coverage: Mapping[str, Any]) -> str:
-    """What was looked at, in words."""
-    photos, done = count(coverage["photos"], "photo"), coverage["completed"]
-    if coverage["pending"]:
-        told = f"{percent(coverage['share'])} of {photos} looked at: there may be more"
-    elif done == coverage["photos"]:
-        told = f"All of {photos} looked at"
-    else:
-        told = f"{done:,} of {photos} looked at"
-    if n := coverage["failed"]:
-        told += f"; {n:,} can't be read"
-    if n := coverage["missing"]:
-        told += f"; {n:,} {'is' if n == 1 else 'are'} gone"
-    return f"{told}."
 
 
 def _latest(visits: Visits, seen: Seen, age: str | None) -> list[Row]:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from trailcam.domain import DEER_KINDS, Kind
+from trailcam.domain import Kind
 from trailcam.errors import UsageError
-from trailcam.reports.base import COMPLETE, CellType, Column, Row, share
+from trailcam.reports.base import COMPLETE, CellType, Column, Row, percent, share
 from trailcam.selection import Selection
+from trailcam.settings.class_words import is_meant, words_of
 from trailcam.settings.config import SILENT_DAYS
 from trailcam.store.camera_days import CameraDays, make_camera_days
 from trailcam.store.counted import count_boxes, count_hidden
 from trailcam.store.database import Connection
 from trailcam.store.hidden import HiddenCounts
-from trailcam.store.photo_counts import STATUSES, count_by, failed_moments, known_by_runs
+from trailcam.store.photo_counts import STATUSES, classes_by_run, count_by, failed_moments
 from trailcam.store.select import Selected, select
 from trailcam.store.unread import count_unread
 from trailcam.store.visits import Level, Visits, join_visits
@@ -185,6 +186,31 @@ def notes_of(basis: Basis, undated_detections: int = 0) -> list[str]:
     ]
 
 
+def looked_in_words(coverage: Mapping[str, Any]) -> str:
+    """What was looked at, in words."""
+    photos, done = count(coverage["photos"], "photo"), coverage["completed"]
+    if coverage["pending"]:
+        told = f"{percent(coverage['share'])} of {photos} looked at: there may be more"
+    elif done == coverage["photos"]:
+        told = f"All of {photos} looked at"
+    else:
+        told = f"{done:,} of {photos} looked at"
+    if n := coverage["failed"]:
+        told += f"; {n:,} can't be read"
+    if n := coverage["missing"]:
+        told += f"; {n:,} {'is' if n == 1 else 'are'} gone"
+    return f"{told}."
+
+
+def answered(basis: Basis, answer: str) -> str:
+    """A headline: the ``answer`` and what it rests on; that nothing was looked at, where that is so."""
+    if not basis.coverage["photos"]:
+        return ""
+    return (
+        f"{answer} {looked_in_words(basis.coverage)}" if basis.coverage["completed"] else "Not looked at yet."
+    )
+
+
 def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:
     """What photos that were not looked at do to the counts."""
     if not models and not coverage["completed"] and coverage["pending"]:
@@ -254,11 +280,10 @@ def undated_notes(coverage: Mapping[str, Any], undated_detections: int) -> list[
 
 
 def known_by_models(photos: Selected) -> dict[str, set[str]]:
-    """The models that looked at the photos, by name, with the names, kinds and ages that each can see."""
+    """The models that looked at the photos, by name, with the words for all that each can see."""
     models: dict[str, set[str]] = {}
-    for row in sorted(known_by_runs(photos), key=lambda row: row["model"]):
-        deer = {Kind.DEER.value} if set(row["kinds"]) & set(DEER_KINDS) else set()
-        models.setdefault(row["model"], set()).update(row["known"], deer)
+    for model, infos in sorted(classes_by_run(photos), key=lambda found: found[0]):
+        models.setdefault(model, set()).update(*map(words_of, infos))
     return models
 
 
@@ -266,7 +291,7 @@ def blind_notes(models: Mapping[str, set[str]], classes: Sequence[str]) -> list[
     """Which of ``classes`` a model can't see, for each model of :func:`known_by_models`."""
     notes = []
     for model, known in models.items():
-        blind = [word for word in classes if word.lower() not in known]
+        blind = [word for word in classes if not is_meant(known, [word])]
         if blind:
             notes.append(
                 f"The model {printable(model)} has no class for {listed_or(blind)}, so it never reports any."

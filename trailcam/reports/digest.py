@@ -35,6 +35,8 @@ from trailcam.reports.common import (
     visits_of,
 )
 from trailcam.reports.named_returns import named_returns
+from trailcam.settings.class_words import is_meant
+from trailcam.settings.species import common_name
 from trailcam.store.database import Connection
 from trailcam.store.digests import Fresh, Told, last_digest, make_fresh
 from trailcam.store.paths import from_db
@@ -163,7 +165,7 @@ def digest(db: Connection, question: Question, options: DigestOptions) -> Digest
         models = known_by_models(basis.photos)
         care = _cares(basis.photos, stations)
         returns = named_returns(basis.photos, question, since_utc or last_digest(db, name))
-    seen = [word for word in classes if any(word.lower() in known for known in models.values())]
+    seen = [word for word in classes if any(is_meant(known, [word]) for known in models.values())]
     listed = _summed(found, by, question.first_month, basis) if by else _told(found, basis)
     shown = listed[: options.limit]
     last = last_digest(db, name)
@@ -212,7 +214,7 @@ def _events(
     found: list[Row] = []
     undated = 0
     for word in classes:
-        level = Level.HERD if word.lower() == Kind.DEER else Level.KIND
+        level = Level.HERD if common_name(word) == Kind.DEER else Level.KIND
         with visits_of(photos, question, level, only=[word]) as visits:
             new = fresh.visits(visits)
         for row in new:

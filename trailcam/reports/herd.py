@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import Kind
+from trailcam.domain import ClassInfo, Kind
 from trailcam.errors import UnanswerableError
 from trailcam.reports.base import KEY_COLUMNS, CellType, Column, Report, Row, coverage_columns, laid_out
 from trailcam.reports.common import (
@@ -22,7 +22,7 @@ from trailcam.reports.common import (
     visits_of,
 )
 from trailcam.store.database import Connection
-from trailcam.store.photo_counts import known_by_runs
+from trailcam.store.photo_counts import classes_by_run
 from trailcam.store.visits import Level
 from trailcam.words.text import count, printable
 
@@ -68,7 +68,7 @@ def herd(db: Connection, question: Question, *, by: Sequence[str] = ()) -> Repor
     """
     by = checked_keys(by, KEYS, "A herd")
     with basis_of(db, question, by) as basis:
-        _refuse_blind(known_by_runs(basis.photos))
+        _refuse_blind(classes_by_run(basis.photos))
         with visits_of(basis.photos, question, Level.KIND, kinds=[*_SEXES, Kind.DEER]) as visits:
             events, undated = visits.each(by, question.first_month), visits.undated_animals()
     sexed = [event for event in events if event["kind"] != Kind.DEER]
@@ -116,13 +116,13 @@ def interval(strata: Sequence[Counts], sex: int) -> tuple[float | None, float | 
     return tuple(round(float(v), 1) if np.isfinite(v) else None for v in (low, high))  # type: ignore[return-value]
 
 
-def _refuse_blind(models: Sequence[Row]) -> None:
+def _refuse_blind(models: Sequence[tuple[str, Sequence[ClassInfo]]]) -> None:
     """Raise for a model that can't tell bucks, does and fawns: what it missed would distort the ratio."""
-    for row in models:
-        lacking = [f"{sex}s" for sex in _SEXES if sex not in row["kinds"]]
+    for model, infos in models:
+        lacking = [f"{sex}s" for sex in _SEXES if sex not in {info.kind for info in infos}]
         if lacking:
             raise UnanswerableError(
-                f"The model {printable(row['model'])} has no class for {' and '.join(lacking)}: no ratio.",
+                f"The model {printable(model)} has no class for {' and '.join(lacking)}: no ratio.",
                 "Look at these photos with a model that knows all three: `trailcam detect --weights FILE`.",
             )
 

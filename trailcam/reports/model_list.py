@@ -9,7 +9,7 @@ from trailcam.detect.model.protocol import class_map_of
 from trailcam.detect.model.trust import is_trusted
 from trailcam.errors import TrailcamError
 from trailcam.reports.base import CellType, Column, Report, Row, Section
-from trailcam.settings.taxonomy import renamed
+from trailcam.settings.taxonomy import renamed, unplaced_note
 from trailcam.words.text import printable
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def model_show(weights: Weights, detector: Detector, settings: Settings) -> Repo
         notes=[
             f"Not on the species list: boxes of {printable(was)} count as {printable(now)}."
             for was, now in elsewhere.items()
-        ],
+        ]
+        + unplaced_note(settings.species.allowed, detector.names.values()),
         sections=(
             Section(
                 "facts",

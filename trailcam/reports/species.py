@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trailcam.reports.base import KEY_COLUMNS, CellType, Column, Report, coverage_columns, laid_out
+from trailcam.reports.base import KEY_COLUMNS, CellType, Column, Report, Row, coverage_columns, laid_out
 from trailcam.reports.common import (
     RATE_COLUMNS,
+    Basis,
     Question,
+    answered,
     basis_of,
     blind_notes,
     checked_keys,
     in_order,
     known_by_models,
+    listed_or,
     notes_of,
     rate,
     scope_cells,
@@ -20,10 +23,11 @@ from trailcam.reports.common import (
 )
 from trailcam.store.database import Connection
 from trailcam.store.visits import Level, check_names
-from trailcam.words.text import count
+from trailcam.words.text import count, printable
 
 KEYS = ("month", "season", "station", "hour")
 DEFAULT_BY = ("station", "month")
+_NAMED = 6  # classes in the first sentence
 
 _COLUMNS = (
     Column("photos", "photos", CellType.COUNT, sign="≥"),
@@ -87,7 +91,30 @@ def species(
         columns=columns,
         rows=laid_out(in_order(finished, ("class", *by)), columns),
         notes=notes,
+        headline=answered(basis, _answer(basis, finished, only)),
     )
+
+
+def _answer(basis: Basis, found: Sequence[Row], only: Sequence[str] | None) -> str:
+    """How often each class came, the most frequent first."""
+    seen: dict[str, list[int]] = {}
+    for row in found:
+        visits, photos = seen.get(row["class"], (0, 0))
+        seen[row["class"]] = [visits + (row["events"] or 0), photos + row["photos"]]
+    if not seen:
+        what = listed_or(only) if only else "animal, person or vehicle"
+        return f"No {what} in {count(basis.coverage['completed'], 'photo')}."
+    ordered = sorted(seen.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
+    told = [
+        f"{printable(name)} in {count(visits, 'visit') if visits else count(photos, 'undated photo')}"
+        for name, (visits, photos) in ordered[:_NAMED]
+    ]
+    more = (
+        f", and {count(len(ordered) - _NAMED, 'other class', 'other classes')}"
+        if len(ordered) > _NAMED
+        else ""
+    )
+    return f"Seen: {', '.join(told)}{more}."
 
 
 def _blank_note(blank: int, confidence: float | None) -> str:

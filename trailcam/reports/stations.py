@@ -19,6 +19,7 @@ from trailcam.reports.common import (
     RATE_COLUMNS,
     Basis,
     Question,
+    answered,
     basis_of,
     checked_keys,
     notes_of,
@@ -30,7 +31,7 @@ from trailcam.store.database import Connection
 from trailcam.store.photo_counts import clock_doubts, clocks_by
 from trailcam.store.select import Selected
 from trailcam.store.visits import Level
-from trailcam.words.text import count
+from trailcam.words.text import count, printable
 
 KEYS = ("month", "season")
 
@@ -113,7 +114,22 @@ def stations(db: Connection, question: Question, *, by: Sequence[str] = ()) -> R
             Section("silences", "Silences", _SILENCE_COLUMNS, silences),
             Section("clock_doubts", "Clocks in doubt", _DOUBT_COLUMNS, doubts),
         ),
+        headline=answered(basis, _answer(finished, by)),
     )
+
+
+def _answer(found: Sequence[Row], by: Sequence[str]) -> str:
+    """How long the cameras worked, and where most came."""
+    stations = {row["station"] for row in found}
+    days, silent = (sum(row[name] or 0 for row in found) for name in ("camera_days", "silent_days"))
+    told = f"{count(len(stations), 'station')}, {count(days, 'camera-day')}"
+    told += f", silent on {count(silent, 'more day')}." if silent else "."
+    rated = [row for row in found if row["events_per_100"]]
+    if by or len(rated) < 2:  # rows of months say nothing of a station, and one is no choice
+        return told
+    best = max(rated, key=lambda row: row["events_per_100"])
+    where = f"{printable(best['station'])} ({best['events_per_100']:.1f})"
+    return f"{told} Most visits per 100 camera-days: {where}."
 
 
 def _notes(basis: Basis, question: Question, doubtful: int) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from trailcam.domain import AgeClass, Kind
 from trailcam.reports.common import Question, visits_of
+from trailcam.settings.species import common_name
 from trailcam.store.camera_days import CameraDays
 from trailcam.store.database import Connection
 from trailcam.store.select import Selected
@@ -83,7 +84,7 @@ class SunClock:
 
 def visits_called(photos: Selected, question: Question, name: str) -> AbstractContextManager[Visits]:
     """The visits of a class as users name it: a kind, an age class of bucks, else the model's class."""
-    wanted = name.lower()
+    wanted = common_name(name)
     if wanted == Kind.DEER:
         return visits_of(photos, question, Level.HERD, only=[wanted])
     if wanted in list(Kind):
@@ -97,7 +98,7 @@ def visits_called(photos: Selected, question: Question, name: str) -> AbstractCo
         question,
         level,
         kinds=[Kind.BUCK] if level is Level.AGE else [Kind(wanted)] if level is Level.KIND else None,
-        only=None if level is Level.KIND else [wanted],
+        only=None if level is Level.KIND else [name],
     )
 
 

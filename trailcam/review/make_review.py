@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trailcam import __version__
+from trailcam.files.home import at_home
 from trailcam.files.write import write_file
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import Cache, Request
@@ -46,7 +47,7 @@ def build_review(
     Raises RootError when the photos' folder isn't there, OutputError when the page can't be written,
     UnanswerableError without a photo to ask about, UsageError and DatabaseError.
     """
-    target = target.expanduser()
+    target = at_home(target)
     with database.read() as db:
         questions = choose(
             db,

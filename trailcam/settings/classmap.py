@@ -10,7 +10,7 @@ A map is a TOML file::
     species = "Odocoileus virginianus"
 
 Names of classes are compared without regard to case and surrounding blanks. A class that the map doesn't name
-means what its name says, if that is a kind (doe, deer, person) or a common animal (bobcat, mountain lion).
+means what its name says: a kind (doe, deer, person), white-tailed deer, or a common animal (mountain lion).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Annotated
 import trailcam
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import ConfigError
+from trailcam.files.home import at_home
 from trailcam.settings.schema import (
     KeyRule,
     ValueSource,
@@ -35,7 +36,7 @@ from trailcam.settings.schema import (
     refuse_unknown,
     text,
 )
-from trailcam.settings.species import scientific_name
+from trailcam.settings.species import WHITETAIL, is_whitetail, scientific_name
 from trailcam.words.text import printable
 
 _WHAT = "class map"
@@ -164,7 +165,7 @@ def rule_from_table(table: object, name: str, source: ValueSource) -> ClassRule:
 
 
 def _read(path: Path) -> ClassMap:
-    table = dict(read_toml(path.expanduser(), _WHAT))
+    table = dict(read_toml(at_home(path), _WHAT))
     source = ValueSource(f"in {printable(str(path))}")
     refuse_unknown(table, [f.name for f in dataclasses.fields(ClassMap)], "", source)
     classes: dict[str, ClassRule] = {}
@@ -191,4 +192,6 @@ def describe_class(class_id: int, name: str, rule: ClassRule | None) -> ClassInf
 def _by_name(name: str) -> ClassRule:
     if fold(name) in list(Kind):
         return ClassRule(Kind(fold(name)))
+    if is_whitetail(name):
+        return ClassRule(Kind.DEER, species=WHITETAIL)
     return ClassRule(Kind.ANIMAL if scientific_name(name) else Kind.OTHER)

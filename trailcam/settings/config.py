@@ -15,10 +15,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-import platformdirs
-
 from trailcam.domain import FALLBACK_CONFIDENCE as FALLBACK_CONFIDENCE
 from trailcam.errors import ConfigError, UsageError
+from trailcam.files.home import config_folder, data_folder
 from trailcam.settings import schema as tables
 from trailcam.settings.classmap import ClassRule, class_map_rule, rule_from_table
 from trailcam.settings.ranges import SpeciesList, place_rule, species_list
@@ -215,12 +214,12 @@ class StationSettings:
 
 def default_db() -> Path:
     """Where the database lies if nothing else is said: the user's data folder, as the system defines it."""
-    return Path(platformdirs.user_data_dir("trailcam", appauthor=False)) / "trailcam.duckdb"
+    return data_folder() / "trailcam.duckdb"
 
 
 def default_config() -> Path:
     """The configuration file that is read, if it exists, when none is named."""
-    return Path(platformdirs.user_config_dir("trailcam", appauthor=False)) / "config.toml"
+    return config_folder() / "config.toml"
 
 
 def _default_seasons() -> dict[str, Season]:
@@ -311,7 +310,10 @@ def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str,
 def _find_config(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = config or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
     if named is None:
-        default = default_config()
+        try:
+            default = default_config()
+        except UsageError:  # no home, so no file in it
+            return None
         return default if default.is_file() else None
     checked = check_value(
         tables.file_path(), named, "--config" if config else _CONFIG_VARIABLE, ValueSource("as given")

@@ -19,7 +19,8 @@ def set_keys(path: Path, values: Mapping[str, int | str]) -> None:
     Raises ConfigError for a file that isn't TOML or whose table isn't one, OutputError where it can't be
     written; the file is then as it was.
     """
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = path.read_bytes().decode("utf-8-sig") if path.exists() else ""
+    text = found.replace("\r\n", "\n")
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
@@ -39,4 +40,5 @@ def set_keys(path: Path, values: Mapping[str, int | str]) -> None:
             )
         table[key] = value
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, tomlkit.dumps(document).encode("utf-8"))
+    ending = "\r\n" if "\r\n" in found else "\n"
+    write_file(path, tomlkit.dumps(document).replace("\n", ending).encode("utf-8"))

@@ -28,6 +28,7 @@ COMMON_SPECIES = {
     "javelina": "Pecari tajacu",
     "moose": "Alces alces",
     "mountain lion": "Puma concolor",
+    "mule deer": "Odocoileus hemionus",
     "nilgai": "Boselaphus tragocamelus",
     "opossum": "Didelphis virginiana",
     "otter": "Lontra canadensis",
@@ -48,6 +49,8 @@ COMMON_SPECIES = {
 
 OTHER_NAMES = {
     "american black bear": "black bear",
+    "black tailed deer": "mule deer",
+    "blacktail deer": "mule deer",
     "cattle": "cow",
     "cougar": "mountain lion",
     "domestic cat": "cat",
@@ -61,6 +64,7 @@ OTHER_NAMES = {
     "possum": "opossum",
     "puma": "mountain lion",
     "virginia opossum": "opossum",
+    "wapiti": "elk",
     "wild boar": "hog",
     "wild pig": "hog",
     "wild turkey": "turkey",
@@ -68,10 +72,37 @@ OTHER_NAMES = {
 """Another name, in lower case -> the one of :data:`COMMON_SPECIES`."""
 
 
+WHITETAIL = "Odocoileus virginianus"
+_WHITETAILS = frozenset(
+    {
+        *("white tailed deer", "white tail deer", "whitetailed deer", "whitetail deer"),
+        *("white tail", "whitetail", WHITETAIL.casefold()),
+    }
+)
+_BY_LATIN = {latin.casefold(): name for name, latin in COMMON_SPECIES.items()}
+
+
 def scientific_name(name: str) -> str | None:
     """What a common animal is; None for other names. Case, blanks, hyphens and underscores don't matter."""
-    plain = " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    plain = _plain(name)
     return COMMON_SPECIES.get(OTHER_NAMES.get(plain, plain))
+
+
+def common_name(name: str) -> str:
+    """What people usually call an animal, by another name of it or its scientific one; else ``name``."""
+    plain = _plain(name)
+    if plain in _WHITETAILS:
+        return "deer"
+    return OTHER_NAMES.get(plain) or _BY_LATIN.get(plain, plain)
+
+
+def is_whitetail(name: str) -> bool:
+    """Whether ``name`` is one that programs use for white-tailed deer, sex not told."""
+    return _plain(name) in _WHITETAILS
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def _lineages(text: str) -> dict[str, tuple[str, ...]]:

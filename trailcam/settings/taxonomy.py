@@ -12,10 +12,12 @@ from dataclasses import replace
 from trailcam.domain import ClassInfo, Kind
 from trailcam.settings.classmap import fold
 from trailcam.settings.ranges import SpeciesList
-from trailcam.settings.species import LINEAGES, scientific_name
+from trailcam.settings.species import LINEAGES, WHITETAIL, is_whitetail, scientific_name
+from trailcam.words.text import printable
 
 Place = tuple[str, ...]
 RANKS = 5
+_DEER = {Kind.DEER.value: "Odocoileus"}
 _SAME_ORDER = {"cetartiodactyla": "artiodactyla"}  # lists that count whales among the even-toed
 
 
@@ -32,7 +34,9 @@ def place_of(description: str) -> Place | None:
 
 def known_place(name: str) -> Place | None:
     """Of an animal by a name that people use, or its scientific name."""
-    latin = scientific_name(name) or name.strip()
+    latin = (
+        scientific_name(name) or _DEER.get(fold(name)) or (WHITETAIL if is_whitetail(name) else name.strip())
+    )
     higher = LINEAGES.get(latin.split()[0].casefold() if latin else "")
     if higher is None:
         return None
@@ -112,6 +116,23 @@ class Allowed:
         """The smallest group that holds an animal and one that may be there; None where there is none."""
         groups = above(place) if place is not None else ()
         return next((group for group in groups if group in self._groups), None)
+
+
+def unplaced(names: Iterable[str], told: Iterable[str]) -> list[str]:
+    """Those of a species list's names that nobody knows: no animal here, and none of the classes ``told``."""
+    there = set(map(fold, told))
+    return [name for name in names if known_place(name) is None and fold(name) not in there]
+
+
+def unplaced_note(names: Iterable[str], told: Iterable[str]) -> list[str]:
+    """A sentence on them for people, where there are any."""
+    unknown = unplaced(names, told)
+    if not unknown:
+        return []
+    return [
+        f"[species] allowed names {', '.join(map(printable, unknown))}: trailcam knows no such animal, and no"
+        " class here is called so. Is it spelled right?"
+    ]
 
 
 def renamed(infos: Sequence[ClassInfo], wanted: SpeciesList) -> tuple[list[ClassInfo], dict[str, str]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from trailcam import __version__
 from trailcam.errors import UnanswerableError
+from trailcam.files.home import at_home
 from trailcam.files.write import write_file
 from trailcam.pages.html import Shown, render
 from trailcam.pages.pictures import Cache, Request
@@ -95,7 +96,7 @@ def build_page(
     plan: StaticPage, target: Path, cache: Cache | None, progress: Callable[[int, int], object]
 ) -> PageReport:
     """Write the page to ``target``, whole or not at all. Raises RootError and OutputError."""
-    target = target.expanduser()
+    target = at_home(target)
     check_target(target, plan.files, plan.roots)
     large = large_px(len(plan.files))
     requests = [

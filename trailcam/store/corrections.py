@@ -17,11 +17,12 @@ import numpy as np
 from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
 from trailcam.settings.classmap import ClassRule, describe_class, fold
-from trailcam.settings.species import COMMON_SPECIES
+from trailcam.settings.species import COMMON_SPECIES, common_name
 from trailcam.store.columns import asked, insert, integers, next_id, texts, times
 from trailcam.store.contents import photos_of
 from trailcam.store.counted import PERSON_RUN, Counted
 from trailcam.store.database import Connection, one, rows, utc_now
+from trailcam.store.named_classes import named_classes
 from trailcam.words.text import printable
 
 
@@ -200,18 +201,9 @@ def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) 
     Classes of models, the newest first; those that people named before; those of the configuration
     (``rules``, by folded or plain name); plain kinds and ages of bucks; and common species.
     """
-    found = rows(
-        db,
-        "SELECT name, kind, age_class, species FROM ("
-        " SELECT name, kind, age_class, species, 0 AS rank, -run_id AS age, class_id AS n FROM classes"
-        " UNION ALL SELECT class, kind, age_class, species, 1, 0, 0 FROM judged_boxes WHERE class IS NOT NULL"
-        ") ORDER BY rank, age, n, name, kind, age_class, species",
-    )
     known: dict[str, ClassInfo] = {}
-    for row in found:
-        age = AgeClass(row["age_class"]) if row["age_class"] else None
-        rule = ClassRule(Kind(row["kind"]), age, row["species"])
-        known.setdefault(fold(row["name"]), describe_class(0, row["name"], rule))
+    for info in named_classes(db):
+        known.setdefault(fold(info.name), info)
     for name, rule in (rules or {}).items():
         known.setdefault(fold(name), describe_class(0, name, rule))
     for kind in Kind:
@@ -225,8 +217,8 @@ def known_classes(db: Connection, rules: Mapping[str, ClassRule] | None = None) 
 
 
 def find_class(known: Mapping[str, ClassInfo], name: str) -> ClassInfo:
-    """The class called ``name``, in any case. Raises UsageError where nothing is called so."""
-    if info := known.get(fold(name)):
+    """The class called ``name``, in any case and by any name of an animal. Raises UsageError for no class."""
+    if info := known.get(fold(name)) or known.get(common_name(name)):
         return info
     near = get_close_matches(fold(name), known, n=1)
     guess = f"Did you mean {printable(known[near[0]].name)}? " if near else ""

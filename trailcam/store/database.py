@@ -290,12 +290,17 @@ def quoted(text: str) -> str:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what DuckDB or the file system says of the file into a DatabaseError; a wrong query is a bug."""
+    """Turn what DuckDB or the file system says of the file into a DatabaseError; a wrong query is a bug.
+
+    What the system says of any other file is passed on.
+    """
     try:
         yield
     except duckdb.InterruptException as error:  # see trailcam.store.interrupt
         raise KeyboardInterrupt from error
     except (duckdb.OperationalError, duckdb.FatalException, duckdb.InternalError, OSError) as error:
+        if isinstance(error, OSError) and _is_of_another_file(error, path):
+            raise
         raise _as_database_error(error, path) from error
     except duckdb.Error as error:
         if _DAMAGED.search(str(error)):  # DuckDB has no class of its own for it
@@ -305,6 +310,14 @@ def explained(path: Path) -> Iterator[None]:
         if "Query interrupted" in str(error):  # what DuckDB makes of a KeyboardInterrupt while it works
             raise KeyboardInterrupt from error
         raise
+
+
+def _is_of_another_file(error: OSError, database: Path) -> bool:
+    """Whether the system speaks of what is neither the database, nor beside it, nor a folder above it."""
+    if not isinstance(error.filename, str):
+        return False
+    named, own = Path(error.filename).absolute(), database.absolute()
+    return named.parent != own.parent and not own.is_relative_to(named)
 
 
 def _as_database_error(error: Exception, path: Path) -> DatabaseError:

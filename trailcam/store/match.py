@@ -24,6 +24,7 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 
 from trailcam.errors import UsageError
+from trailcam.files.home import at_home
 from trailcam.store.columns import insert, integers, texts, times
 from trailcam.store.database import Connection, rows
 from trailcam.store.images import Root, roots
@@ -300,7 +301,7 @@ def _ways(theirs: str, ours: str) -> tuple[str, str]:
 
 
 def _below(root: Root, folder: Path) -> str | None:
-    here = folder.expanduser().absolute()
+    here = at_home(folder).absolute()
     for path in (here, here.resolve()):
         if path.is_relative_to(root.path):
             below = path.relative_to(root.path).as_posix()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
+from trailcam.domain import AgeClass, ClassInfo, Kind
 from trailcam.store.database import Connection, one, query, rows
 from trailcam.store.keys import key_columns
 from trailcam.store.paths import from_db
@@ -42,15 +44,23 @@ def clock_doubts(photos: Selected) -> list[dict[str, Any]]:
     return rows(photos.db, query("report_clock_doubts"))
 
 
-def known_by_runs(photos: Selected) -> list[dict[str, Any]]:
-    """The runs that count for them, the oldest first: model, kinds, and known (names, kinds and ages)."""
-    return rows(
+def classes_by_run(photos: Selected) -> list[tuple[str, list[ClassInfo]]]:
+    """Model and classes of each run that counts for them, the oldest run first."""
+    found = rows(
         photos.db,
-        "SELECT r.weights_name AS model, list(DISTINCT c.kind) AS kinds,"
-        " list_distinct(flatten(list([lower(c.name), c.kind, c.age_class]))) AS known"
+        "SELECT r.run_id, r.weights_name, c.class_id, c.name, c.kind, c.age_class, c.species"
         " FROM runs r JOIN classes c USING (run_id) WHERE r.run_id IN (SELECT run_id FROM selected)"
-        " GROUP BY r.run_id, r.weights_name ORDER BY r.run_id",
+        " ORDER BY r.run_id, c.class_id",
     )
+    return [
+        (model, [_class(row) for row in group])
+        for (_, model), group in groupby(found, key=lambda row: (row["run_id"], row["weights_name"]))
+    ]
+
+
+def _class(row: dict[str, Any]) -> ClassInfo:
+    age = AgeClass(row["age_class"]) if row["age_class"] else None
+    return ClassInfo(row["class_id"], row["name"], Kind(row["kind"]), age, row["species"])
 
 
 def status_counts(photos: Selected) -> list[dict[str, Any]]:

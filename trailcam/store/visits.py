@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
 from trailcam.errors import UsageError
+from trailcam.settings.class_words import is_meant, words_of
 from trailcam.settings.species import COMMON_SPECIES
 from trailcam.store.counted import Counted
 from trailcam.store.database import Connection, lent, query, rows
 from trailcam.store.keys import key_columns
+from trailcam.store.named_classes import named_classes
 from trailcam.store.notes import TEMPERATURE, TEMPERATURES
 from trailcam.store.temp_tables import TempTables
 from trailcam.sun.legal_light import NO_OFFSET
@@ -246,10 +248,7 @@ def _what(info: ClassInfo, level: Level) -> str:
 
 
 def _is_wanted(info: ClassInfo, kinds: Sequence[Kind] | None, only: Sequence[str] | None) -> bool:
-    names = {info.name.lower(), info.kind, info.age_class, *([Kind.DEER] if info.kind in DEER_KINDS else [])}
-    return (kinds is None or info.kind in kinds) and (
-        only is None or any(name.lower() in names for name in only)
-    )
+    return (kinds is None or info.kind in kinds) and (only is None or is_meant(words_of(info), only))
 
 
 def gap_us(gap: timedelta) -> int:
@@ -259,13 +258,11 @@ def gap_us(gap: timedelta) -> int:
 
 def check_names(db: Connection, names: Sequence[str]) -> None:
     """Raise UsageError for the first name that is no class of a run or person, kind, age or common animal."""
-    found = db.execute(
-        "SELECT name FROM classes UNION SELECT class FROM judged_boxes WHERE class IS NOT NULL ORDER BY 1"
-    ).fetchall()
-    classes = [str(name) for (name,) in found]
-    known = {name.lower() for name in (*classes, *Kind, *AgeClass, *COMMON_SPECIES)}
+    infos = named_classes(db)
+    known = set[str]({*Kind, *AgeClass, *COMMON_SPECIES}).union(*map(words_of, infos))
+    classes = sorted({info.name for info in infos})
     for name in names:
-        if name.lower() not in known:
+        if not is_meant(known, [name]):
             listed = ", ".join(map(printable, classes)) or "none yet: run `trailcam detect` first"
             raise UsageError(
                 f'There is no class "{printable(name)}".',

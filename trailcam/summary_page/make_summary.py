@@ -9,6 +9,7 @@ from typing import Any
 
 from trailcam import __version__
 from trailcam.domain import AgeClass
+from trailcam.files.home import at_home
 from trailcam.files.write import write_file
 from trailcam.gallery.cards import Content, Detection, Photo
 from trailcam.gallery.content import read_content
@@ -52,7 +53,7 @@ def build_summary(
     Raises RootError when the photos' folder isn't there, OutputError when the page can't be written,
     UsageError and DatabaseError.
     """
-    target = target.expanduser()
+    target = at_home(target)
     with database.read() as db:
         fields = _figures(db, question)
         best, candidates = _best_photos(db, question)

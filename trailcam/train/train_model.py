@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from trailcam.detect.model.find_weights import Weights, own_weights_folder
-from trailcam.errors import DataSetError, OutputError, UsageError
+from trailcam.detect.model.install import check_new_name
+from trailcam.errors import DataSetError, OutputError
 from trailcam.evaluate.dataset import DataSet, read_dataset
 from trailcam.evaluate.judge_model import EvaluationReport, look, run_evaluation
+from trailcam.files.home import cache_folder
 from trailcam.settings.config import Settings
 from trailcam.train.thresholds import choose_thresholds, save_thresholds
 from trailcam.words.text import printable
@@ -67,13 +67,9 @@ def train(
     after each batch and before the evaluation; once it says True, KeyboardInterrupt is raised. Also raises
     DataSetError, WeightsError, DeviceError, UsageError, OutputError.
     """
+    check_new_name(training.name)
     sets = {split: read_dataset(training.data, split) for split in ("train", "val")}
     target = own_weights_folder() / f"{training.name}.pt"
-    if target.exists():
-        raise UsageError(
-            f"Weights called {printable(training.name)} already exist: {printable(str(target))}.",
-            "Choose another name: --name NAME.",
-        )
     folder = run_folder(training.name)
     best = _fit(training, folder, sets, settings, epoch_done, stop)
     kept = _read_record(folder)["kept"]
@@ -105,7 +101,7 @@ def train(
 
 def run_folder(name: str) -> Path:
     """Where a training of that name lives while it lasts; the user's cache, as the system defines it."""
-    return Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "training" / name
+    return cache_folder() / "training" / name
 
 
 def _fit(

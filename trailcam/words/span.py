@@ -69,10 +69,10 @@ def parse_amount(text: str) -> Amount:
     if match is None or not any(match.groups()[1:]):
         raise UsageError(f'Cannot read "{printable(text.strip())}" as a length of time.', _AMOUNT_HINT)
     sign = -1 if match[1] == "-" else 1
-    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     try:
+        years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
         rest = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
+    except (ValueError, OverflowError):  # ValueError: more digits than Python converts
         raise UsageError(f'"{printable(text.strip()[:40])}" is too long a time.', _AMOUNT_HINT) from None
     return Amount(sign * (12 * years + months), sign * rest)
 

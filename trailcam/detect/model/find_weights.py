@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import platformdirs
 
 from trailcam.detect.model.input_size import InputSize, read_input_size
 from trailcam.detect.model.pair import FinderRules, NamerRules, PairRules, read_pair
 from trailcam.errors import WeightsError
+from trailcam.files.home import at_home, data_folder
 from trailcam.words.text import printable
 
 STARTER = Path(__file__).resolve().parents[2] / "weights" / "starter.pt"
@@ -19,6 +19,9 @@ STARTER = Path(__file__).resolve().parents[2] / "weights" / "starter.pt"
 
 SUFFIXES = (".pt", ".pth", ".onnx", ".engine", ".torchscript")
 """Model files; a folder that ends in ``_openvino_model`` is one too."""
+
+STARTER_NAME = "starter"
+"""What it is called wherever weights have names."""
 
 PAIR = ".toml"
 """A file that describes a detector and a classifier, see :mod:`trailcam.detect.model.pair`."""
@@ -66,7 +69,7 @@ _FOLDER = "_openvino_model"
 
 def own_weights_folder() -> Path:
     """Where `trailcam train` puts weights, and where --weights looks for a bare name."""
-    return Path(platformdirs.user_data_dir("trailcam", appauthor=False)) / "weights"
+    return data_folder() / "weights"
 
 
 def thresholds_file(weights: Path) -> Path:
@@ -85,7 +88,7 @@ def read_thresholds(weights: Path) -> dict[str, float]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         thresholds = {str(name): float(value) for name, value in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, ArithmeticError) as error:
         raise WeightsError(
             f"The thresholds {printable(str(file))} can't be read: {printable(str(error))}.",
             "It is a JSON object of class names and numbers from 0 to 1. Fix or remove it.",
@@ -102,8 +105,8 @@ def find_weights(
 ) -> Weights:
     """The weights to use: ``--weights``, else the configuration's, else the starter model.
 
-    A name that is not a file is looked for among the user's own weights. A TOML file is a pair; so are other
-    weights with a ``classifier``.
+    A name that is not a file is looked for among the user's own weights; "starter" is the one that ships. A
+    TOML file is a pair; so are other weights with a ``classifier``.
 
     Raises WeightsError when the one asked for isn't usable (no other takes its place),
     or when none is there, and ConfigError for a TOML file that describes no pair.
@@ -117,7 +120,7 @@ def find_weights(
             "Leave --classifier out, or name the detector alone with --weights.",
         )
     rules = PairRules(FinderRules(found.path), NamerRules(classifier))
-    return _paired(found, _checked(classifier, "--classifier"), rules)
+    return _paired(found, _part(classifier, "--classifier"), rules)
 
 
 def _found(explicit: Path | None, configured: Path | None) -> Weights:
@@ -135,12 +138,6 @@ def _found(explicit: Path | None, configured: Path | None) -> Weights:
 
 
 def _paired(detector: Weights, classifier: Weights, rules: PairRules) -> Weights:
-    for part in (detector, classifier):
-        if part.pair is not None:
-            raise WeightsError(
-                "A pair is made of two models; one of these is a pair itself.",
-                "Name a model file for each of the two.",
-            )
     sha256 = rules.key(detector.sha256, classifier.sha256)
     return Weights(
         detector.path, sha256, detector.source, detector.size, ModelPair(detector, classifier, rules)
@@ -148,34 +145,50 @@ def _paired(detector: Weights, classifier: Weights, rules: PairRules) -> Weights
 
 
 def _checked(path: Path, source: str) -> Weights:
+    """The weights at ``path``, a model or a pair."""
     shown = printable(str(path))
-    path = _located(path.expanduser())
-    if not path.exists():
+    path = located(path)
+    if path.suffix.lower() != PAIR or not is_file(path):
+        return _model(path, shown, source)
+    rules, where = read_pair(path), f"the pair {shown}"
+    return _paired(_part(rules.detector.weights, where), _part(rules.classifier.weights, where), rules)
+
+
+def _part(path: Path, source: str) -> Weights:
+    """One of the two models of a pair."""
+    found = located(path)
+    if found.suffix.lower() == PAIR and is_file(found):  # not opened: it may name the pair that names it
         raise WeightsError(
-            f"The weights {shown} (from {source}) do not exist.",
-            "Check the path. trailcam never downloads weights: a name such as yolo11n.pt must be a file that "
-            "you have. `trailcam models list` shows what is installed.",
+            f"A pair is made of two models; {printable(str(path))} (from {source}) is a pair itself.",
+            "Name a model file for each of the two.",
         )
-    if path.suffix.lower() == PAIR and path.is_file():
-        rules, where = read_pair(path), f"the pair {shown}"
-        return _paired(
-            _checked(rules.detector.weights, where), _checked(rules.classifier.weights, where), rules
-        )
-    is_folder = path.is_dir()
-    if is_folder != path.name.endswith(_FOLDER) or not (is_folder or path.suffix.lower() in SUFFIXES):
-        raise WeightsError(
-            f"{shown} (from {source}) is not a model that trailcam can read.",
-            f"It takes a file ending in {', '.join(SUFFIXES)}, an OpenVINO folder NAME_openvino_model, or a "
-            f"pair's description ending in {PAIR}.",
-        )
+    return _model(found, printable(str(path)), source)
+
+
+def _model(path: Path, shown: str, source: str) -> Weights:
     try:
-        if not is_folder and (size := path.stat().st_size) > LARGEST:
+        is_folder = path.is_dir()
+        size = path.stat().st_size
+        fits = is_folder if path.name.endswith(_FOLDER) else path.suffix.lower() in SUFFIXES
+        if not fits or not (is_folder or path.is_file()):
+            raise WeightsError(
+                f"{shown} (from {source}) is not a model that trailcam can read.",
+                f"It takes a file ending in {', '.join(SUFFIXES)}, an OpenVINO folder NAME_openvino_model, or"
+                f" a pair's description ending in {PAIR}.",
+            )
+        if not is_folder and size > LARGEST:
             raise WeightsError(
                 f"{shown} (from {source}) has {size / 2**30:.1f} GB; trailcam loads models of up to "
                 f"{LARGEST / 2**30:.0f} GB.",
                 "Is it another kind of file? The largest models of the field have 0.3 GB. Nothing was read.",
             )
         return Weights(path.resolve(), sha256_of(path), source, read_input_size(path))
+    except FileNotFoundError:
+        raise WeightsError(
+            f"The weights {shown} (from {source}) do not exist.",
+            "Check the path. trailcam never downloads weights: a name such as yolo11n.pt must be a file that "
+            "you have. `trailcam models list` shows what is installed.",
+        ) from None
     except OSError as error:
         raise WeightsError(
             f"The weights {shown} (from {source}) can't be read: {error.strerror or error}.",
@@ -183,24 +196,34 @@ def _checked(path: Path, source: str) -> Weights:
         ) from error
 
 
-def _located(path: Path) -> Path:
+def located(path: Path) -> Path:
     """``path``, or what is installed under that name where it is no model file itself.
 
-    "ranch": the weights of that name, not a folder of photos that happens to lie here.
+    "ranch": the weights of that name, not a folder of photos that happens to lie here. "starter" is the
+    model that ships with trailcam. ``models/ranch.pt`` is a file or nothing: no other takes its place.
     """
-    if path.is_file() or path.name.endswith(_FOLDER):
+    path = at_home(path)
+    is_path = path.parent != Path() and path.suffix.lower() in (*SUFFIXES, PAIR)
+    if is_path or path.name.endswith(_FOLDER) or is_file(path):
         return path
     return installed(path.name) or path
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a path that the system refuses (too long, not allowed) is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for such a path
+
+
 def installed(name: str) -> Path | None:
-    """The user's own weights of that name, with or without its ending; None if there are none."""
+    """The weights that --weights finds under ``name``, with or without its ending; None if there are none."""
+    if name == STARTER_NAME:
+        return STARTER if STARTER.is_file() else None
     folder = own_weights_folder()
     names = [name, *(f"{name}{suffix}" for suffix in SUFFIXES), f"{name}{_FOLDER}"]
     places = [*(folder / each for each in names), folder / name / f"{name}{PAIR}"]
     is_model = {*SUFFIXES, PAIR}
     for place in places:
-        if place.is_dir() if place.name.endswith(_FOLDER) else place.is_file() and place.suffix in is_model:
+        if place.is_dir() if place.name.endswith(_FOLDER) else is_file(place) and place.suffix in is_model:
             return place
     return None
 

@@ -13,6 +13,7 @@ from trailcam.detect.model.find_weights import (
     Weights,
     find_weights,
     installed,
+    located,
     own_weights_folder,
     thresholds_file,
 )
@@ -21,8 +22,7 @@ from trailcam.errors import OutputError, UsageError, WeightsError
 from trailcam.settings.classmap import is_class_map_path
 from trailcam.words.text import printable
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What weights may be called."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def install(path: Path, name: str | None, check: Callable[[Weights], None]) -> Path:
@@ -31,18 +31,9 @@ def install(path: Path, name: str | None, check: Callable[[Weights], None]) -> P
     ``name``: None for the file's own. ``check`` tries the model and raises what is wrong with it; then
     nothing is copied. Raises UsageError, WeightsError, ConfigError, OutputError.
     """
-    weights = find_weights(path)
+    weights, path = find_weights(path), located(path)
     chosen = name if name is not None else path.name.removesuffix("_openvino_model").removesuffix(path.suffix)
-    if not NAME.fullmatch(chosen):
-        raise UsageError(
-            f"{printable(chosen)!r} can't be the name of weights.",
-            "Give one of letters, digits, dots and dashes: --name my-ranch",
-        )
-    if installed(chosen) is not None:
-        raise UsageError(
-            f"Weights called {chosen} are installed already: {printable(str(installed(chosen)))}.",
-            "Choose another name with --name, or remove that file.",
-        )
+    check_new_name(chosen)
     sources = _files_of_pair(path, chosen) if weights.pair else _files_of(weights.path, chosen)
     check(weights)
     try:
@@ -53,6 +44,21 @@ def install(path: Path, name: str | None, check: Callable[[Weights], None]) -> P
             f"{error.strerror or error}.",
             "Is there room, and may you write there?",
         ) from error
+
+
+def check_new_name(name: str) -> None:
+    """Raise UsageError where new weights can't be called ``name``: no good name, or taken."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f'Weights can\'t be called "{printable(name)}".',
+            "Give a name of letters, digits, dots and dashes: --name my-ranch",
+        )
+    taken = installed(name)
+    if taken is not None:
+        raise UsageError(
+            f"Weights called {name} are installed already: {printable(str(taken))}.",
+            "Choose another name with --name.",
+        )
 
 
 def _files_of(path: Path, name: str) -> dict[Path, Path]:
@@ -80,6 +86,11 @@ def _files_of_pair(path: Path, name: str) -> dict[Path, Path]:
                 "Put both models beside the TOML file and name them without a folder.",
             )
         files[inside] = Path(name) / inside.relative_to(folder.resolve())
+    if len(set(files.values())) < len(files):
+        raise WeightsError(
+            f"The pair would be called as one of its files is: {name}{PAIR}.",
+            "Choose another name with --name.",
+        )
     return files
 
 

@@ -15,6 +15,7 @@ import torch
 
 from trailcam.detect.model.checkpoints import YOLOX_IOU, class_names
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.model.input_size import BELIEVABLE
 from trailcam.detect.model.plain import Network
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.yolov5 import IOU as YOLOV5_IOU
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trailcam.detect.model.find_weights import Weights
+
+
+_LARGEST_BATCH = 1024  # photos that a file of a fixed batch may want at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,10 @@ def open_session(path: Path, device: torch.device) -> Session:
             "Is it a complete ONNX file? An interrupted download can cause this.",
         ) from error
     inputs = session.get_inputs()
-    shape = tuple(side if isinstance(side, int) else None for side in inputs[0].shape)
-    if len(inputs) != 1 or len(shape) != 4 or shape[1] not in (3, None):
+    shape = tuple(side if isinstance(side, int) else None for side in inputs[0].shape) if inputs else ()
+    if len(inputs) != 1 or not _takes_photos(shape):
         raise WeightsError(
-            f"{shown} takes {', '.join(str(i.shape) for i in inputs)}, not photos.",
+            f"{shown} takes {', '.join(clean_message(i.shape) for i in inputs) or 'nothing'}, not photos.",
             "trailcam gives one input of the shape (n, 3, height, width).",
         )
     name, half = inputs[0].name, "float16" in inputs[0].type
@@ -77,6 +81,16 @@ def open_session(path: Path, device: torch.device) -> Session:
         return torch.from_numpy(np.concatenate(parts)).float()
 
     return Session(run, shape, dict(session.get_modelmeta().custom_metadata_map))
+
+
+def _takes_photos(shape: tuple[int | None, ...]) -> bool:
+    """Whether an input is (n, 3, height, width), of sizes that fit into memory."""
+    return (
+        len(shape) == 4
+        and (shape[0] or 1) <= _LARGEST_BATCH
+        and shape[1] in (3, None)
+        and all((side or 1) < BELIEVABLE.stop for side in shape[2:])
+    )
 
 
 def told_names(told: dict[str, str]) -> dict[int, str]:

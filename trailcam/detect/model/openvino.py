@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
-import platformdirs
 import torch
 from torch import Tensor, nn
 
@@ -27,6 +26,7 @@ from trailcam.detect.model.backend import Backend, openvino_version
 from trailcam.detect.model.known_frame import EXACT, HEIGHT, ROUNDED, WIDTH, difference, frame
 from trailcam.detect.model.precision import Precision
 from trailcam.errors import DeviceError, TrailcamError
+from trailcam.files.home import cache_folder as users_cache
 from trailcam.machine import add_extra
 from trailcam.words.text import clean_message, printable
 
@@ -47,7 +47,7 @@ WORTH_PHOTOS = 300
 
 def cache_folder() -> Path:
     """Where exported networks are kept; it may be deleted at any time."""
-    return Path(platformdirs.user_cache_dir("trailcam", appauthor=False)) / "openvino"
+    return users_cache() / "openvino"
 
 
 class Exportable(Protocol):

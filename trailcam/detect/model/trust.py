@@ -10,15 +10,14 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import platformdirs
-
 from trailcam.errors import WeightsError
+from trailcam.files.home import data_folder
 from trailcam.words.text import printable
 
 
 def trust_file() -> Path:
     """Where the list lies: JSON, sha256 -> the file's name and when it was trusted."""
-    return Path(platformdirs.user_data_dir("trailcam", appauthor=False)) / "trusted-weights.json"
+    return data_folder() / "trusted-weights.json"
 
 
 def trusted() -> dict[str, dict[str, str]]:

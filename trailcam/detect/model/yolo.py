@@ -19,13 +19,13 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 import torch
 from PIL import Image
 
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.find_weights import read_thresholds
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
+from trailcam.detect.model.input_size import BELIEVABLE
 from trailcam.detect.model.memory_order import images_of
 from trailcam.detect.model.postprocess import detections, raw_output
 from trailcam.detect.model.precision import Precision, choose_precision
@@ -35,6 +35,7 @@ from trailcam.detect.model.streams import Streams
 from trailcam.detect.model.trust import is_trusted
 from trailcam.detect.model.yolo_head import exported_finder, set_precision
 from trailcam.errors import TrailcamError, WeightsError
+from trailcam.files.home import cache_folder
 from trailcam.words.text import clean_message, printable
 
 if TYPE_CHECKING:
@@ -81,11 +82,12 @@ class UltralyticsDetector(Detector):
         _check_task(self._backend, weights)
         self.names = {int(k): str(v) for k, v in self._backend.names.items()}
         self.thresholds = {i: recommended[name] for i, name in self.names.items() if name in recommended}
-        self.frame = _frame_of(self._backend, imgsz)
+        self.frame = _frame_of(self._backend, imgsz, weights)
         self._native = self._backend.format == "pt"
         # A TensorRT engine of changing shape takes no more at once than it was exported for.
         self._most = int(self._backend.batch) if self._backend.format == "engine" else None
-        self._transformer = is_transformer(self._backend, self.frame, device)
+        with _first_look(weights):
+            self._transformer = is_transformer(self._backend, self.frame, device)
         if self._transformer:
             self.frame = replace(self.frame, stretch=True)
         self.threadsafe = (
@@ -237,7 +239,7 @@ def _import_ultralytics() -> Any:  # noqa: ANN401 - ultralytics is untyped
     install packages, sets OMP_NUM_THREADS=1, which child processes would inherit, and puts its
     own function in the place of Pillow's Image.open. All of that is undone or kept from it.
     """
-    cache = platformdirs.user_cache_dir("trailcam", appauthor=False)
+    cache = str(cache_folder())
     defaults = {
         "YOLO_CONFIG_DIR": cache,
         "YOLO_VERBOSE": "false",
@@ -331,16 +333,54 @@ def _check_task(backend: Any, weights: Weights) -> None:  # noqa: ANN401 - untyp
         )
     if backend.channels != 3:
         raise WeightsError(f"{shown} needs {backend.channels} channels; photos have 3.", "Use an RGB model.")
-    if not backend.names:
+    if not (backend.names if backend.format == "pt" else backend.metadata.get("names")):
         raise WeightsError(f"{shown} names no classes.", "Export it again with ultralytics.")
 
 
-def _frame_of(backend: Any, imgsz: int) -> FrameSpec:  # noqa: ANN401 - untyped
+@contextmanager
+def _first_look(weights: Weights) -> Iterator[None]:
+    """What whoever runs an export has against its first frame, as a WeightsError."""
+    try:
+        yield
+    except Exception as error:  # ONNX Runtime's, OpenVINO's, TensorRT's own classes
+        raise WeightsError(
+            f"{printable(str(weights.path))} can't be run: {clean_message(error)}",
+            "Export it again: what it says of itself (imgsz, batch) isn't what it takes.",
+        ) from error
+
+
+def _frame_of(backend: Any, imgsz: int, weights: Weights) -> FrameSpec:  # noqa: ANN401 - untyped
+    """The frames that the model takes. Raises WeightsError for sizes that can be none."""
     stride = int(backend.stride)
-    size = getattr(backend, "imgsz", None)
-    if backend.format == "pt" or backend.dynamic or not size:
+    sides = _sides(backend, imgsz)
+    possible = sides is None or (len(sides) == 2 and all(_is_side(side) for side in sides))
+    if not possible or stride not in range(1, BELIEVABLE.stop):
+        raise WeightsError(
+            f"{printable(str(weights.path))} says that it takes frames of {clean_message(sides or imgsz)} px"
+            f" in steps of {stride}, which is impossible.",
+            "Export it again with ultralytics.",
+        )
+    if sides is None:
         return FrameSpec(imgsz, stride)
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = sides
     if max(height, width) != imgsz:
         _LOG.warning("the model was exported for %dx%d px and is used at that size", width, height)
-    return FrameSpec(max(height, width), stride, fixed=(int(height), int(width)))
+    return FrameSpec(max(height, width), stride, fixed=(height, width))
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and value in BELIEVABLE
+
+
+def _sides(backend: Any, imgsz: int) -> list[Any] | None:  # noqa: ANN401 - untyped
+    """Height and width of an export's frames, None for any; an ONNX file's as its network has them."""
+    if backend.format == "pt":
+        return None
+    if backend.format == "onnx":
+        own = [side if isinstance(side, int) else None for side in backend.session.get_inputs()[0].shape[2:]]
+        if any(own):
+            return [side or imgsz for side in own]
+    said = getattr(backend, "imgsz", None)
+    if backend.dynamic or not said:
+        return None
+    return list(said) if isinstance(said, list | tuple) else [said, said]
