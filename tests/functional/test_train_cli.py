@@ -118,4 +118,4 @@ def test_what_cannot_be_trained_from_is_refused(cli: Cli, data: Path, tmp_path: 
     assert cli("train", tmp_path / "no.yaml").returncode == 2
     named = cli("train", data, "--name", "../evil")
     assert named.returncode == 2
-    assert "can't be the name" in named.stderr
+    assert "can't be called" in named.stderr
