@@ -311,10 +311,9 @@ def _find_config(config: Path | None, environ: Mapping[str, str]) -> Path | None
     named = config or (Path(environ[_CONFIG_VARIABLE]) if environ.get(_CONFIG_VARIABLE) else None)
     if named is None:
         try:
-            default = default_config()
+            return default if (default := default_config()).is_file() else None
         except UsageError:  # no home, so no file in it
             return None
-        return default if default.is_file() else None
     checked = check_value(
         tables.file_path(), named, "--config" if config else _CONFIG_VARIABLE, ValueSource("as given")
     )
