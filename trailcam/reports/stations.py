@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from trailcam.reports.base import (
@@ -40,14 +41,14 @@ _COLUMNS = (
     Column("photos", "photos", CellType.COUNT),
     Column("first_photo", "first photo", CellType.TEXT, spare=5),
     Column("last_photo", "last photo", CellType.TEXT),
-    RATE_COLUMNS[0],
-    Column("silent_days", "silent days", CellType.COUNT),
+    replace(RATE_COLUMNS[0], spare=9),
+    Column("silent_days", "silent days", CellType.COUNT, spare=8),
     Column("silences", "silences", CellType.COUNT, spare=6),
-    Column("photos_per_day", "photos/day", CellType.NUMBER),
+    Column("photos_per_day", "photos/day", CellType.NUMBER, spare=4),
     Column("events", "visits", CellType.COUNT, sign="≈"),
     RATE_COLUMNS[1],
     Column("suspect", "clock?", CellType.COUNT, hide_zero=True),
-    Column("undated", "undated", CellType.COUNT, hide_zero=True),
+    Column("undated", "undated", CellType.COUNT, hide_zero=True, spare=7),
     *coverage_columns(),
 )
 _SILENCE_COLUMNS = (
