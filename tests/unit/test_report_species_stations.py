@@ -219,7 +219,7 @@ LOOKED = "90 % of 10 photos looked at: there may be more."
 
 def test_each_begins_with_the_answer(ranch: Library, tmp_path: Path) -> None:
     assert ask(ranch).headline == (
-        f"Seen: doe in 3 visits, young in 2 visits, mature in 1 visit, person in 1 visit. {LOOKED}"
+        f"Seen: doe in 3 visits, young in 2, mature in 1, person in 1. {LOOKED}"
     )
     assert ask(ranch, by=["hour"], only=["mid", "mature"]).headline == f"Seen: mature in 1 visit. {LOOKED}"
     assert ask(ranch, only=["mid"]).headline == f"No mid in 9 photos. {LOOKED}"

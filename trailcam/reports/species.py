@@ -105,10 +105,10 @@ def _answer(basis: Basis, found: Sequence[Row], only: Sequence[str] | None) -> s
         what = listed_or(only) if only else "animal, person or vehicle"
         return f"No {what} in {count(basis.coverage['completed'], 'photo')}."
     ordered = sorted(seen.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
-    told = [
-        f"{printable(name)} in {count(visits, 'visit') if visits else count(photos, 'undated photo')}"
-        for name, (visits, photos) in ordered[:_NAMED]
-    ]
+    told = []
+    for n, (name, (visits, photos)) in enumerate(ordered[:_NAMED]):
+        times = f"{visits:,}" if n else count(visits, "visit")  # the unit once, as the most visits come first
+        told.append(f"{printable(name)} in {times if visits else count(photos, 'undated photo')}")
     more = (
         f", and {count(len(ordered) - _NAMED, 'other class', 'other classes')}"
         if len(ordered) > _NAMED
