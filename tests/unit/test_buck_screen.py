@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tests.helpers.library import Library, Photo, make_library
 from trailcam.cli.render import show
+from trailcam.reports.activity import activity
 from trailcam.reports.base import Report
 from trailcam.reports.buck_parts import buck_report
 from trailcam.reports.buck_screen import in_ranges
@@ -102,6 +103,29 @@ def test_nothing_seen_nothing_looked_at_and_nothing_there(tmp_path: Path) -> Non
     assert "Not looked at: 2024-12." in text
     empty = lines(asked(library, Question(Selection(months=(5,)))))
     assert "No photo fits the selection." in empty
+
+
+def test_bucks_without_a_capture_time_are_no_zero(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("1.jpg"), Photo("2.jpg"), Photo("3.jpg", "2024-11-01 06:10")])
+    library.detect({"1.jpg": [("mature", 0.9)], "2.jpg": [("doe", 0.9)], "3.jpg": []})
+    text = " ".join(lines(asked(library, Question())))
+    assert "No visit of a buck whose time is known, but 1 box without one." in text
+    assert "2 photos without a capture time are in no visit, with 1 box of bucks." in text
+    with library.database.read() as db:
+        told = activity(db, Question())
+    assert told.headline == "No visit of buck whose time is known. All of 3 photos looked at."
+    assert "1 detection on photos without a capture time is in no visit." in told.notes
+    library.detect({"3.jpg": [("young", 0.9)]})
+    assert "1 visit of bucks" in " ".join(lines(asked(library, Question())))
+
+
+def test_photos_that_all_failed_are_not_called_pending(tmp_path: Path) -> None:
+    library = make_library(tmp_path, [Photo("1.jpg", "2024-11-01 06:10")])
+    library.detect({}, failed=["1.jpg"])
+    shown = lines(asked(library, Question()))
+    assert "0 of 1 photo looked at; 1 can't be read." in shown
+    assert "Not looked at yet." not in shown
+    assert shown[-1] == "Next: trailcam status"
 
 
 def test_without_mature_bucks_the_others_are_listed(tmp_path: Path) -> None:

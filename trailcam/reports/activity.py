@@ -6,7 +6,6 @@ Everything is counted in visits, as photos of one visit are not independent obse
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -41,6 +40,7 @@ from trailcam.reports.common import (
 from trailcam.reports.visits import (
     SunClock,
     Visit,
+    busiest_hours,
     camera_nights,
     moon_of,
     place_advice,
@@ -149,10 +149,10 @@ def activity(
     with basis_of(db, question, keys) as basis:
         for name in classes:
             with visits_called(basis.photos, question, name) as joined:
-                found = read_visits(joined, question, keys)
+                found, undated = read_visits(joined, question, keys), joined.undated_animals()
             groups[name] = range(len(visits), len(visits) + len(found.visits))
             visits += found.visits
-            doubtful[name] = found.notes()
+            doubtful[name] = [*found.notes(), *_undated_note(undated)]
         blind = blind_notes(known_by_models(basis.photos), classes)
         times = sun_times(visits, Sun())
         advice = "" if times else place_advice(db, question)
@@ -173,22 +173,22 @@ def activity(
             *blind,
         ],
         sections=(*sections[1:], *pairs),
-        headline=answered(basis, " ".join(_answer(name, seen) for name in groups)),
+        headline=answered(basis, " ".join(_answer(name, seen, doubtful[name]) for name in groups)),
     )
 
 
-def _answer(name: str, seen: _Seen) -> str:
+def _answer(name: str, seen: _Seen, doubtful: Sequence[str]) -> str:
     """How often a class came, and when most of the time."""
-    members = seen.groups[name]
-    if not members:
-        return f"No visit of {printable(name)}."
-    told = f"{printable(name).capitalize()}: {count(len(members), 'visit')}"
-    each = Counter(seen.visits[n].at.hour for n in members)
-    pairs = {hour: each[hour] + each[(hour + 1) % 24] for hour in range(24)}
-    first = max(pairs, key=lambda hour: pairs[hour])
-    if len(members) < _ENOUGH:
-        return f"{told}."
-    return f"{told}, most from {first:02}:00 to {(first + 2) % 24:02}:00 ({pairs[first]:,})."
+    hours = [seen.visits[n].at.hour for n in seen.groups[name]]
+    if not hours:
+        return f"No visit of {printable(name)}{' whose time is known' if doubtful else ''}."
+    most = f", most from {busiest_hours(hours)}" if len(hours) >= _ENOUGH else ""
+    return f"{printable(name).capitalize()}: {count(len(hours), 'visit')}{most}."
+
+
+def _undated_note(n: int) -> list[str]:
+    are = "is" if n == 1 else "are"
+    return [f"{count(n, 'detection')} on photos without a capture time {are} in no visit."] if n else []
 
 
 def _checked(by: Sequence[str]) -> tuple[list[str], list[str]]:

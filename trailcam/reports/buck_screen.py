@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from trailcam.domain import AgeClass
 from trailcam.reports.base import CellType, Column, Row, Screen, Section
 from trailcam.reports.buck_events import Events, Seen, at_of
 from trailcam.reports.bucks import BuckCounts, BuckVisits
 from trailcam.reports.common import failed_notes, looked_in_words
-from trailcam.reports.visits import moon_of, place_advice
+from trailcam.reports.visits import busiest_hours, moon_of, place_advice
 from trailcam.store.visits import Visits
 from trailcam.sun.legal_light import DARK, LEGAL, UNKNOWN
 from trailcam.words.months import format_months
@@ -58,15 +56,20 @@ def buck_screen(
     if not coverage["completed"]:
         pending = coverage["pending"]
         todo = [("Next", f"detect {asked}".strip())] if pending else [("Next", "status")]
-        told = ["Not looked at yet.", *failed_notes(coverage), *_unread(coverage)]
+        told = [
+            "Not looked at yet." if pending else looked_in_words(coverage),
+            *failed_notes(coverage),
+            *_unread(coverage, 0),
+        ]
         return Screen([_title(made), *told], next=todo)
     mature, bucks = seen.events.of_age(AgeClass.MATURE), len(seen.events)
     latest = _latest(made.visits, seen, AgeClass.MATURE if len(mature) else None)
     what = "mature bucks" if len(mature) else "bucks"
+    undated = sum(row["detections"] for row in counts.by(["month"]) if row["age"] and row["month"] is None)
     return Screen(
         sentences=[
             _title(made),
-            " ".join([*_answer(mature, seen, coverage, months), looked_in_words(coverage)]),
+            " ".join([*_answer(mature, seen, coverage, months, undated), looked_in_words(coverage)]),
         ],
         tables=[
             Section("latest_visits", f"Latest visits of {what}", _LATEST_COLUMNS, latest),
@@ -75,7 +78,7 @@ def buck_screen(
         below=[
             *_months_without(months),
             *_light_note(made, seen),
-            *_unread(coverage),
+            *_unread(coverage, undated),
             *_worth_knowing(notes),
         ],
         next=_next(asked, AgeClass.MATURE if len(mature) else None) if bucks else [("More", _more(asked))],
@@ -104,12 +107,16 @@ def _title(made: BuckVisits) -> str:
     return ", ".join(parts)
 
 
-def _answer(mature: Events, seen: Seen, coverage: Mapping[str, Any], months: Mapping[str, Row]) -> list[str]:
+def _answer(
+    mature: Events, seen: Seen, coverage: Mapping[str, Any], months: Mapping[str, Row], undated: int
+) -> list[str]:
     """How many visits of mature bucks, when most of them, and the last."""
     if not len(seen.events):
         doubtful = sum(seen.doubtful.values())
         if doubtful:
             return [f"{count(doubtful, 'visit')} of bucks, all with a clock in doubt."]
+        if undated:
+            return [f"No visit of a buck whose time is known, but {count(undated, 'box')} without one."]
         return [f"No buck in {count(coverage['completed'], 'photo')}."]
     if not len(mature):
         return [f"{count(len(seen.events), 'visit')} of bucks, none of them of a mature buck."]
@@ -133,11 +140,7 @@ def _answer(mature: Events, seen: Seen, coverage: Mapping[str, Any], months: Map
 
 
 def _hours(mature: Events) -> str:
-    """The two hours of the clock in which most visits began."""
-    each = np.bincount(mature.hour, minlength=24)
-    pairs = each + np.roll(each, -1)
-    first = int(pairs.argmax())
-    return f"the busiest hours {first:02}:00 to {(first + 2) % 24:02}:00 ({int(pairs[first]):,})"
+    return f"the busiest hours {busiest_hours(mature.hour.tolist())}"
 
 
 def _latest(visits: Visits, seen: Seen, age: str | None) -> list[Row]:
@@ -232,11 +235,15 @@ def _light_note(made: BuckVisits, seen: Seen) -> list[str]:
     return [f"Legal light is unknown for {count(dim, 'visit')}; {advice}."] if dim else []
 
 
-def _unread(coverage: Mapping[str, Any]) -> list[str]:
+def _unread(coverage: Mapping[str, Any], undated: int) -> list[str]:
+    """What is in no visit. ``undated``: boxes of bucks on photos without a capture time."""
     unread = unread_words(coverage["videos_unread"], coverage["other_picture_kinds"])
     told = [f"{unread} not looked at."] if unread else []
     if n := coverage["undated"]:
-        told.append(f"{count(n, 'photo')} without a capture time {'is' if n == 1 else 'are'} in no visit.")
+        boxes = f", with {count(undated, 'box')} of bucks" if undated else ""
+        told.append(
+            f"{count(n, 'photo')} without a capture time {'is' if n == 1 else 'are'} in no visit{boxes}."
+        )
     return told
 
 

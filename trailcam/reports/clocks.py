@@ -160,7 +160,8 @@ def _headline(found: Sequence[Row], findings: Sequence[Finding]) -> str:
     undated = sum(round(row["photos"] * (row[TimeSource.UNKNOWN] or 0)) for row in found)
     suspects = sum(one.photos for one in findings if one.doubt.word not in ACCUSE_NO_CLOCK)
     doubt = f"{count(suspects, 'photo')} in doubt" if suspects else "no clock is in doubt"
-    return f"{photos - undated:,} of {count(photos, 'photo')} have a capture time; {doubt}."
+    have = "has" if photos == 1 else "have"
+    return f"{photos - undated:,} of {count(photos, 'photo')} {have} a capture time; {doubt}."
 
 
 def _notes(found: Sequence[Row], findings: Sequence[Finding], silent_days: int) -> list[str]:

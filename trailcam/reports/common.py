@@ -204,11 +204,12 @@ def looked_in_words(coverage: Mapping[str, Any]) -> str:
 
 def answered(basis: Basis, answer: str) -> str:
     """A headline: the ``answer`` and what it rests on; that nothing was looked at, where that is so."""
-    if not basis.coverage["photos"]:
+    coverage = basis.coverage
+    if coverage["completed"]:
+        return f"{answer} {looked_in_words(coverage)}"
+    if not coverage["photos"]:
         return ""
-    return (
-        f"{answer} {looked_in_words(basis.coverage)}" if basis.coverage["completed"] else "Not looked at yet."
-    )
+    return "Not looked at yet." if coverage["pending"] else looked_in_words(coverage)
 
 
 def progress_notes(coverage: Mapping[str, Any], models: Sequence[Row]) -> list[str]:

@@ -7,6 +7,7 @@ nothing about hours and is left out.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -100,6 +101,13 @@ def visits_called(photos: Selected, question: Question, name: str) -> AbstractCo
         kinds=[Kind.BUCK] if level is Level.AGE else [Kind(wanted)] if level is Level.KIND else None,
         only=None if level is Level.KIND else [name],
     )
+
+
+def busiest_hours(hours: Iterable[int]) -> str:
+    """The two hours of the clock with most of ``hours`` (0..23), and how many: ``13:00 to 15:00 (8)``."""
+    each = Counter(hours)
+    first = max(range(24), key=lambda hour: each[hour] + each[(hour + 1) % 24])
+    return f"{first:02}:00 to {(first + 2) % 24:02}:00 ({each[first] + each[(first + 1) % 24]:,})"
 
 
 def read_visits(joined: Visits, question: Question, keys: Sequence[str] = ()) -> ClockedVisits:
