@@ -218,9 +218,7 @@ LOOKED = "90 % of 10 photos looked at: there may be more."
 
 
 def test_each_begins_with_the_answer(ranch: Library, tmp_path: Path) -> None:
-    assert ask(ranch).headline == (
-        f"Seen: doe in 3 visits, young in 2, mature in 1, person in 1. {LOOKED}"
-    )
+    assert ask(ranch).headline == (f"Seen: doe in 3 visits, young in 2, mature in 1, person in 1. {LOOKED}")
     assert ask(ranch, by=["hour"], only=["mid", "mature"]).headline == f"Seen: mature in 1 visit. {LOOKED}"
     assert ask(ranch, only=["mid"]).headline == f"No mid in 9 photos. {LOOKED}"
     assert ask(ranch, confidence=1.0).headline == f"No animal, person or vehicle in 9 photos. {LOOKED}"
