@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import itertools
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from namer_data import NAMES, NONE
 from torch import Tensor
 from train_classifier import STATISTICS
 from train_finder import TINY, blend, read_state
-from train_namer import trained
+from train_namer import start, trained
 
 from trailcam.detect.model.nested import outer
 from trailcam.detect.model.two_stage import build_finder, build_namer
@@ -68,6 +69,7 @@ OLD = (
 )
 FINAL = (*[n for n in NAMES if n != "none"][:5], BUCK, DEER, *[n for n in NAMES if n != "none"][5:])
 FRAME, MARGIN, PIXELS, MOST = 640, 0.12, 224, 40
+LESS, MORE = ("doe", "fawn", DEER), (*ANTLERED, BUCK)
 LEAST = 0.005  # of the first stage's score, for what is cached
 RULE = NamingRule(
     bias=0.0, found=1.0, named=1.0, species_power=1.0, sex_power=1.0, antlered_at=0.4, antlerless_at=0.4, size_at=0.0
@@ -325,9 +327,10 @@ def cut_points(seen: Seen, found: list[Found]) -> dict[str, float]:
     chosen = {
         name: min(max(others.get(name, usual), loudest(seen, found, name) + 0.01), 0.85) for name in FINAL
     }
-    best = (-9.0, 0.3, 0.3)
+    best, judge = (-9.0, 0.3, 0.3), seen.judge(found, chosen)
+    less, antlered, told = loudest_of(judge, LESS), loudest_of(judge, MORE), truths_of(judge)
     for deer, buck in itertools.product(grid[::2], grid[::2]):
-        f = figures_of_photos(seen.judge(found, chosen | for_deer(float(deer), float(buck))))
+        f = figures_of_photos(told, deer=(less >= deer) | (antlered >= buck), buck=antlered >= buck)
         short = sum(max(0.975 - f[k], 0) for k in ("deer/found", "deer/right")) + 0.5 * sum(
             max(0.92 - f[k], 0) for k in ("buck/found", "buck/right")
         )
@@ -339,7 +342,7 @@ def cut_points(seen: Seen, found: list[Found]) -> dict[str, float]:
 
 
 def for_deer(deer: float, buck: float) -> dict[str, float]:
-    return dict.fromkeys(("doe", "fawn", DEER), deer) | dict.fromkeys((*ANTLERED, BUCK), buck)
+    return dict.fromkeys(LESS, deer) | dict.fromkeys(MORE, buck)
 
 
 def by_boxes(judge: Judge, grid: np.ndarray) -> dict[str, float]:
@@ -371,16 +374,33 @@ def loudest(seen: Seen, found: list[Found], name: str) -> float:
     )
 
 
-def figures_of_photos(judge: Judge) -> dict[str, float]:
-    """The part of `figures` that needs no matching."""
-    weights = np.ones(len(judge.photos))
+def loudest_of(judge: Judge, names: Collection[str]) -> np.ndarray:
+    """(n,) the highest confidence of some classes on each photo, -1 without any."""
+    ids = [FINAL.index(name) for name in names]
+    return np.array([f.confidence[np.isin(f.class_id, ids)].max(initial=-1.0) for f in judge.found])
+
+
+# "deer" and "buck" -> which photos show one, and which of them can tell
+Told = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def truths_of(judge: Judge) -> Told:
+    """What each photo shows, by its labels."""
     complete = np.array([p.complete for p in judge.photos])
     unsexed = judge.has(frozenset(i for i, info in judge.labels.items() if info.kind is Kind.DEER))
     out = {}
     for key, kinds, deny in (("deer", DEER_KINDS, complete), ("buck", (Kind.BUCK,), complete & ~unsexed)):
-        said = judge.says(frozenset(i for i, info in judge.model.items() if info.kind in kinds))
         truth = judge.has(frozenset(i for i, info in judge.labels.items() if info.kind in kinds))
-        out[f"{key}/right"], out[f"{key}/found"] = over_photos(said, truth, truth | deny, weights)
+        out[key] = truth, truth | deny
+    return out
+
+
+def figures_of_photos(told: Told, **said: np.ndarray) -> dict[str, float]:
+    """Shares found and right, from whether each photo is said to show a deer and a buck."""
+    out = {}
+    for key, (truth, usable) in told.items():
+        weights = np.ones(len(truth))
+        out[f"{key}/right"], out[f"{key}/found"] = over_photos(said[key], truth, usable, weights)
     return out
 
 
@@ -429,7 +449,9 @@ def main() -> None:
     )
     p.add_argument("--old", type=Path, help="weights to average with")
     p.add_argument("--share", type=float, default=1.0, help="of the new weights in that average")
-    p.add_argument("--namer", type=Path, required=True)
+    p.add_argument(
+        "--namer", type=Path, nargs="+", help="checkpoints; the mean of several; else that of --weights"
+    )
     p.add_argument(
         "--namer-share", type=float, default=1.0, help="of it in the mean with what it started from"
     )
@@ -445,7 +467,8 @@ def main() -> None:
     torch.set_num_threads(1)
     a.cache.mkdir(parents=True, exist_ok=True)
     finder = first_stage(a.finder, a.old, a.share, a.px)
-    saved = container(finder, trained(a.weights, a.namer, a.namer_share).state_dict())
+    namer = trained(a.weights, a.namer, a.namer_share) if a.namer else start(a.weights)
+    saved = container(finder, namer.state_dict())
     seen = look(saved, read_dataset(a.photos, "val"), a.cache, a.iou, a.floor)
     rule, temperature, nested = choose(seen, a.floor)
     found = seen.found(rule, temperature, nested, a.floor)
