@@ -47,20 +47,21 @@ def looked(data: DataSet, said: Sequence[Sequence[tuple[int, float, Box]]]) -> L
 def test_sure_boxes_beside_the_labels_are_kept(tmp_path: Path) -> None:
     deer: Box = (0.1, 0.1, 0.4, 0.4)
     away: Box = (0.6, 0.6, 0.2, 0.2)
+    apart: Box = (0.0, 0.6, 0.1, 0.1)
     one, two = (photo(tmp_path / name, (0, deer)) for name in ("one.jpg", "two.jpg"))
     data = DataSet(tmp_path / "data.yaml", "train", {0: "buck", 3: "vehicle"}, (one, two))
     said = [
-        [(2, 0.9, away), (2, 0.4, (0.0, 0.6, 0.1, 0.1)), (0, 0.9, away), (4, 0.9, away)],
+        [(2, 0.9, away), (2, 0.4, apart), (0, 0.9, apart), (1, 0.9, away), (4, 0.9, away)],
         [(2, 0.9, (0.15, 0.15, 0.2, 0.2)), (3, 0.5, away)],
     ]
     kept = keep_classes(data, looked(data, said))
-    # Deer and vehicles are the labels' own subject; "none" is no animal.
-    assert kept.names == {0: "buck", 3: "vehicle", 4: "coyote", 5: "person"}
-    assert kept.counts == {"coyote": 1, "person": 1}
+    # Bucks of any size and vehicles are the labels' own subject; "none" is no animal.
+    assert kept.names == {0: "buck", 3: "vehicle", 4: "doe", 5: "coyote", 6: "person"}
+    assert kept.counts == {"doe": 1, "coyote": 1, "person": 1}
     boxes, class_id = kept.boxes[one.file]
-    np.testing.assert_allclose(boxes, [away])
-    assert class_id.tolist() == [4]
-    assert kept.boxes[two.file][1].tolist() == [5]
+    np.testing.assert_allclose(boxes, [away, apart])
+    assert class_id.tolist() == [5, 4]
+    assert kept.boxes[two.file][1].tolist() == [6]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,8 @@ def test_sure_boxes_beside_the_labels_are_kept(tmp_path: Path) -> None:
         ({0: "coyote"}, {"doe", "mature", "person", "vehicle"}),
         ({0: "DEER"}, {"coyote", "person", "vehicle"}),
         ({0: "person", 1: "car", 2: "truck"}, {"doe", "mature", "coyote"}),
-        ({0: "doe", 1: "person", 2: "Coyote"}, {"vehicle"}),
+        ({0: "buck", 1: "person", 2: "Coyote"}, {"doe", "vehicle"}),
+        ({0: "doe", 1: "young", 2: "fawn"}, {"mature", "coyote", "person", "vehicle"}),
     ],
 )
 def test_what_the_labels_name_is_theirs(tmp_path: Path, names: dict[int, str], kept: set[str]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trailcam.domain import DEER_KINDS, ClassInfo, Kind
+from trailcam.domain import DEER_KINDS, AgeClass, ClassInfo, Kind
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto
 from trailcam.evaluate.judge_model import Looked
 from trailcam.evaluate.meaning import label_meanings
@@ -42,8 +42,12 @@ class Kept:
 
 def keep_classes(data: DataSet, old: Looked) -> Kept:
     """Choose what is kept. ``old``: what the old model makes of the photos of ``data``."""
-    told = label_meanings(data.names)
-    kept = [info for info in old.judge.model.values() if _new_to(told, info)]
+    told = tuple(label_meanings(data.names).values())
+    kept = [
+        info
+        for info in old.judge.model.values()
+        if info.kind in _KINDS and not any(_means(label, info) for label in told)
+    ]
     first = max(data.names) + 1
     names = {**data.names, **{first + n: info.name for n, info in enumerate(kept)}}
     ids = {info.class_id: first + n for n, info in enumerate(kept)}
@@ -58,14 +62,15 @@ def keep_classes(data: DataSet, old: Looked) -> Kept:
     return Kept(names, boxes, dict(counts))
 
 
-def _new_to(told: Mapping[int, ClassInfo], info: ClassInfo) -> bool:
-    """Whether the labels say nothing of such a class. Labels that know one deer know them all."""
-    kinds = {label.kind for label in told.values()}
-    if info.kind not in _KINDS or fold(info.name) in {fold(label.name) for label in told.values()}:
-        return False
-    if info.kind in DEER_KINDS:
-        return not kinds & set(DEER_KINDS)
-    return info.kind is Kind.ANIMAL or info.kind not in kinds
+def _means(label: ClassInfo, info: ClassInfo) -> bool:
+    """Whether the label speaks of animals that the old class speaks of; then they are the labels' own."""
+    if fold(label.name) == fold(info.name):
+        return True
+    if Kind.DEER in (label.kind, info.kind):  # deer of unknown sex may be any of them
+        return {label.kind, info.kind} <= set(DEER_KINDS)
+    vague = (None, AgeClass.UNKNOWN)
+    same_size = label.age_class == info.age_class or label.age_class in vague or info.age_class in vague
+    return label.kind is info.kind and info.kind is not Kind.ANIMAL and same_size
 
 
 def _sure(
