@@ -193,10 +193,10 @@ def photo_bytes(n: int, at: datetime | None, comment: str) -> bytes:
     return data[:-2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + data[-2:]
 
 
-def make_library(root: Path, n_small: int, n_big: int) -> None:
+def make_library(root: Path, n_small: int, n_big: int, n_clips: int = 0) -> None:
     """Photos of 40 x 30 px, no two with the same bytes; some undated, one in forty at SMALL cut short.
 
-    For every twenty photos a video of three frames at SMALL, every third one cut short.
+    ``n_clips`` videos of three frames at SMALL, every third one cut short.
     """
     for station, n_photos in ((SMALL, n_small), ("Sanctuary", n_big)):
         (root / station).mkdir(parents=True)
@@ -206,7 +206,7 @@ def make_library(root: Path, n_small: int, n_big: int) -> None:
             if station == SMALL and n % 40 == 7:
                 data = data[: len(data) - 60]
             (root / station / f"IMG_{n:04}.JPG").write_bytes(data)
-    for n in range(n_small // 20):
+    for n in range(n_clips):
         frames = [photo_bytes(3 * n + k, None, f"clip {n} {k}") for k in range(3)]
         clip = avi_of(frames, size=(40, 30), fps=1)
         if n % 3 == 2:
@@ -288,7 +288,7 @@ class World:
             path.mkdir(parents=True)
         for name in ("fake.pt", "other.pt"):
             (self.folder / name).write_bytes(name.encode())
-        make_library(self.store if self.mounts else self.root, self.n_small, self.n_big)
+        make_library(self.store if self.mounts else self.root, self.n_small, self.n_big, self.n_small // 20)
         self.plug_in()
         try:
             self.launcher = Launcher(self.folder)

@@ -193,7 +193,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     def fail() -> None:
         with whole_file(path) as file:
             file.write(b"half")
-            raise RuntimeError("pulled")
+            raise OSError("pulled")
 
     with pytest.raises(OutputError, match="pulled"):
         fail()

@@ -42,7 +42,7 @@ _COLUMNS = (
     Column("first_photo", "first photo", CellType.TEXT, spare=5),
     Column("last_photo", "last photo", CellType.TEXT),
     replace(RATE_COLUMNS[0], spare=9),
-    Column("silent_days", "silent days", CellType.COUNT, spare=8),
+    Column("silent_days", "silent days", CellType.COUNT),
     Column("silences", "silences", CellType.COUNT, spare=6),
     Column("photos_per_day", "photos/day", CellType.NUMBER, spare=4),
     Column("events", "visits", CellType.COUNT, sign="≈"),
