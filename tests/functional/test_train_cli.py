@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Cli, TinyJpeg, isolated_environment
-from tests.helpers.two_stage import container, save
+from tests.helpers.two_stage import FINE, container, save
 
 pytestmark = [pytest.mark.timeout(600)]
 
@@ -72,9 +72,7 @@ def test_training_ends_in_weights_that_detect_finds_by_name(cli: Cli, data: Path
     assert judged.returncode == 0, judged.stderr
     report = json.loads(judged.stdout)
     assert {row["name"] for row in report["classes"]} == {"doe", "mature"}
-    assert report["thresholds"] == {
-        name: thresholds.get(name, 0.5) for name in ("doe", "mature", "turkey", "animal")
-    }
+    assert report["thresholds"] == {name: thresholds.get(name, 0.5) for name in FINE}
     again = cli(*small(data, start))
     assert again.returncode == 2
     assert "already" in again.stderr
