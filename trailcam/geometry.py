@@ -92,6 +92,17 @@ def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     return ratio.astype(np.float32)
 
 
+def share_of_smaller(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
+    """How much of the smaller of two boxes lies in the other: ``xyxy`` (n, 4) and (m, 4) -> (n, m), 0..1."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    both = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1) for boxes in (a, b)]
+    smaller = np.minimum(areas[0][:, None], areas[1][None, :])
+    share: npt.NDArray[np.float32] = np.divide(both, smaller, out=np.zeros_like(both), where=smaller > 0)
+    return share
+
+
 def stored_xywhn(
     box: tuple[float, float, float, float], orientation: int
 ) -> tuple[float, float, float, float]:

@@ -14,7 +14,7 @@ from trailcam.cli.model_options import ModelGroup, TrustOpt, vouch
 from trailcam.cli.options import AppOpts
 from trailcam.cli.signals import stoppable
 from trailcam.cli.tables import line, text_table
-from trailcam.errors import ExitCode
+from trailcam.errors import ExitCode, Interrupted
 from trailcam.words.text import count, printable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def train(
         # A signal that is raised during a step of torch's may be lost there: it is polled instead.
         with stoppable("Stopping after the current batch; press again to stop at once.") as stop:
             report = run_train(training, app.settings, epoch_done=say_epoch, stop=stop)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         console.say("Stopped; run the same command again to carry on after the last whole epoch.")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     _show(report, app)

@@ -20,7 +20,7 @@ from trailcam.evaluate.dataset import DataSet, LabelledPhoto
 from trailcam.evaluate.judge_model import Looked
 from trailcam.evaluate.meaning import label_meanings
 from trailcam.evaluate.metrics import Found
-from trailcam.geometry import Boxes
+from trailcam.geometry import Boxes, share_of_smaller, xywhn_to_xyxy
 from trailcam.settings.classmap import fold
 
 _KINDS = (*DEER_KINDS, Kind.ANIMAL, Kind.PERSON, Kind.VEHICLE)
@@ -77,20 +77,9 @@ def _sure(
     photo: LabelledPhoto, found: Found, ids: Mapping[int, int], thresholds: Mapping[int, float]
 ) -> Sequence[int]:
     """Indices of the boxes of kept classes that count and lie on no label."""
+    on_label = share_of_smaller(xywhn_to_xyxy(found.boxes, 1, 1), xywhn_to_xyxy(photo.boxes, 1, 1)) > _TAKEN
     return [
         n
         for n, class_id in enumerate(found.class_id.tolist())
-        if class_id in ids
-        and found.confidence[n] >= thresholds[class_id]
-        and not (_shared(found.boxes[n], photo.boxes) > _TAKEN).any()
+        if class_id in ids and found.confidence[n] >= thresholds[class_id] and not on_label[n].any()
     ]
-
-
-def _shared(box: npt.NDArray[np.float32], others: Boxes) -> npt.NDArray[np.float32]:
-    """What ``xywhn`` (4,) and each of (m, 4) have in common, of the smaller of the two: (m,), 0..1."""
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
-    both = np.prod(np.clip(high - low, 0, None), axis=1)
-    smaller = np.minimum(np.prod(box[2:]), np.prod(others[:, 2:], axis=1))
-    share: npt.NDArray[np.float32] = np.divide(both, smaller, out=np.zeros_like(both), where=smaller > 0)
-    return share

@@ -11,6 +11,7 @@ from typing import Any
 
 from trailcam.detect.model.find_weights import Weights, own_weights_folder
 from trailcam.detect.model.install import check_new_name
+from trailcam.detect.pipeline.outcomes import Control
 from trailcam.errors import DataSetError, OutputError
 from trailcam.evaluate.dataset import DataSet, read_dataset
 from trailcam.evaluate.judge_model import EvaluationReport, look, run_evaluation
@@ -64,8 +65,8 @@ def train(
     """Train and evaluate. A training of the same name and data that was stopped is carried on.
 
     ``epoch_done`` is told epochs done, of how many, and the validation's mAP50 (0..1). ``stop`` is asked
-    after each batch and before the evaluation; once it says True, KeyboardInterrupt is raised. Also raises
-    DataSetError, WeightsError, DeviceError, UsageError, OutputError.
+    after each batch and before the evaluation; once it says True, KeyboardInterrupt is raised, or Interrupted
+    before the first epoch. Also raises DataSetError, WeightsError, DeviceError, UsageError, OutputError.
     """
     check_new_name(training.name)
     sets = {split: read_dataset(training.data, split) for split in ("train", "val")}
@@ -120,8 +121,7 @@ def _fit(
     last = folder / "fit" / "weights" / "last.pt"
     carries_on = last.is_file() and _read_record(folder).get("training") == _key(training)
     if not carries_on:
-        _begin(training, folder, sets, settings)
-        _heed(stop)
+        _begin(training, folder, sets, settings, stop)
     with quiet_ultralytics():
         from ultralytics.models import YOLO
 
@@ -136,14 +136,21 @@ def _fit(
     return folder / "fit" / "weights" / "best.pt"
 
 
-def _begin(training: Training, folder: Path, sets: Mapping[str, DataSet], settings: Settings) -> None:
+def _begin(
+    training: Training,
+    folder: Path,
+    sets: Mapping[str, DataSet],
+    settings: Settings,
+    stop: Callable[[], bool],
+) -> None:
     """Write what the training reads: photos and labels, the model that it starts from, and the record."""
     from trailcam.train.keep import keep_classes
     from trailcam.train.lay_out import lay_out
     from trailcam.train.start import read_start, write_start
 
     start = read_start(training.start)
-    kept = keep_classes(sets["train"], look(sets["train"], training.start, settings, None))
+    seen = look(sets["train"], training.start, settings, None, Control(stop))
+    kept = keep_classes(sets["train"], seen)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     names = [kept.names.get(i, f"class {i}") for i in range(max(kept.names) + 1)]
