@@ -1,10 +1,11 @@
 """Is this checkout as fast as an older one? The same commands by turns, each a process as a user runs it.
 
     python benchmarks/by_turns.py OLD NEW [--parts start,reports,detect,scan] [--rounds 5] [--work FOLDER]
-        [--photos FOLDER] [--weights FILE] [--sizes "640x480,3 MP,16 MP"] [--output FILE.json]
+        [--photos FOLDER] [--count 150] [--weights FILE] [--only "own starter"] [--sizes "640x480,3 MP,16 MP"]
+        [--output FILE.json]
 
 OLD and NEW are checkouts, each with its own ``.venv/bin/trailcam``. reports: a million rows without photos,
-made by OLD; NEW works on a copy, which its first command migrates. detect: 150 photos of each size, from
+made by OLD; NEW works on a copy, which its first command migrates. detect: --count photos of each size, from
 --photos and scaled, else rendered; by OLD's starter and --weights on both sides, and by each side's own
 starter; the boxes of the last round are compared. scan: 35,251 small photos, each time into a new database.
 What was made stays in --work, so that a part can be run again. A difference below the spread of the rounds
@@ -39,7 +40,6 @@ REPORTS = (
     ("report", "activity", "--class", "mature"),
     ("report", "herd"),
 )
-DETECT_PHOTOS = 150
 SAME_BOXES = """
 WITH found AS (
     SELECT 'old' AS side, path, class_id, confidence, x, y, w, h
@@ -72,9 +72,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--work", type=Path, default=Path("build/by_turns"))
     parser.add_argument("--photos", type=Path, help="detect: photos with animals")
+    parser.add_argument("--count", type=int, default=150, help="detect: photos of each size")
     parser.add_argument(
         "--weights", type=Path, action="append", default=[], help="detect: beside the starter"
     )
+    parser.add_argument("--only", default="", help="detect: cases whose name holds this")
     parser.add_argument("--sizes", default=",".join(SIZES))
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
@@ -165,9 +167,9 @@ def detect_turns(sides: dict[str, Path], options: argparse.Namespace) -> Iterato
         own = {"old": (starter["old"], "torch"), "new": (starter["new"], backend)}
         cases.append((f"own starter, OLD by torch, NEW by {backend}", own))
     for size, photos in detect_photos(options):
-        for case, how in cases:
+        for case, how in ((case, how) for case, how in cases if options.only in case):
             yield (
-                f"trailcam detect, {DETECT_PHOTOS} photos of {size}, {case}",
+                f"trailcam detect, {options.count} photos of {size}, {case}",
                 lambda side, how=how, photos=photos: detect_turn(
                     sides[side], options.work / f"{side}-detect.duckdb", photos, *how[side]
                 ),
@@ -185,11 +187,12 @@ def detect_turn(
 
 def detect_photos(options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     """Folders of each size: the photos of --photos, enlarged or reduced, else rendered ones."""
-    real = sorted(options.photos.rglob("*.jpg"))[:DETECT_PHOTOS] if options.photos else []
+    real = sorted(options.photos.rglob("*.jpg"))[: options.count] if options.photos else []
     for size in options.sizes.split(","):
-        folder = options.work / f"detect-{'real' if real else 'rendered'}-{size.replace(' ', '-')}"
+        kind = "real" if real else "rendered"
+        folder = options.work / f"detect-{kind}-{options.count}-{size.replace(' ', '-')}"
         if not folder.exists() and not real:
-            render(folder, DETECT_PHOTOS, *SIZES[size])
+            render(folder, options.count, *SIZES[size])
         elif not folder.exists():
             folder.mkdir()
             for n, path in enumerate(real):

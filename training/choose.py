@@ -68,7 +68,7 @@ OLD = (
     "animal",
 )
 FINAL = (*[n for n in NAMES if n != "none"][:5], BUCK, DEER, *[n for n in NAMES if n != "none"][5:])
-FRAME, MARGIN, PIXELS, MOST = 640, 0.12, 224, 40
+FRAME, MOST = 640, 40
 LESS, MORE = ("doe", "fawn", DEER), (*ANTLERED, BUCK)
 LEAST = 0.005  # of the first stage's score, for what is cached
 RULE = NamingRule(
@@ -77,10 +77,19 @@ RULE = NamingRule(
 
 
 def first_stage(finder: Path, old: Path | None, share: float, px: int | None) -> dict[str, Any]:
-    """That of a delivered file, or a YOLOX of a checkpoint, its weights averaged with ``old`` ones."""
-    delivered = torch.load(finder, map_location="cpu", weights_only=True)
-    if str(delivered.get("format", "")).startswith("trailcam"):
-        return dict(delivered["detector"])
+    """That of a delivered file, or of a checkpoint, whose weights may be averaged with those of ``old``.
+
+    ``px``: the longer side that it looks at, where that isn't the frame's.
+    """
+    saved = torch.load(finder, map_location="cpu", weights_only=True)
+    if str(saved.get("format", "")).startswith("trailcam"):
+        return dict(saved["detector"]) | ({"input_px": px} if px else {})
+    if "yaml" in saved:  # of train_further.py
+        assert old is not None
+        before = dict(torch.load(old, map_location="cpu", weights_only=True)["detector"])
+        state = {k: v.float() for k, v in before["state_dict"].items()}
+        learned = half(blend(state, {k: saved["ema"][k] for k in state}, share))
+        return before | {"state_dict": learned} | ({"input_px": px} if px else {})
     state = read_state(finder)
     return {
         "arch": "yolox", "names": {0: "object"}, "yaml": {"depth": TINY["depth"], "width": TINY["width"]},
@@ -88,13 +97,15 @@ def first_stage(finder: Path, old: Path | None, share: float, px: int | None) ->
     }  # fmt: skip
 
 
-def container(finder: dict[str, Any], namer: dict[str, Tensor]) -> dict[str, Any]:
-    """What is saved, before anything is chosen."""
+def container(
+    finder: dict[str, Any], namer: dict[str, Tensor], pixels: int = 224, margin: float = 0.12
+) -> dict[str, Any]:
+    """What is saved, before anything is chosen. ``pixels`` and ``margin``: of the second stage's crops."""
     return {
         "format": FORMAT_2, "detector": finder,
         "classifier": {
-            "arch": "efficientnet-lite0", "names": list(NAMES), "state_dict": half(namer), "input_px": PIXELS,
-            "margin": MARGIN, "mean": list(STATISTICS["efficientnet-lite0"][0]),
+            "arch": "efficientnet-lite0", "names": list(NAMES), "state_dict": half(namer), "input_px": pixels,
+            "margin": margin, "mean": list(STATISTICS["efficientnet-lite0"][0]),
             "std": list(STATISTICS["efficientnet-lite0"][1]), "width": 512, "temperature": 1.0, "flip": False,
             "rule": as_dict(RULE),
         },
@@ -428,7 +439,7 @@ def look(saved: dict[str, Any], data: DataSet, cache: Path, iou: float, floor: f
     if not file.exists():
         torch.save(find(read, frames, torch.bfloat16), file)
     boxes = suppressed(torch.load(file, weights_only=True), iou, floor)
-    file = cache / f"named-{key}-{digest(two['state_dict'], iou, floor, two['input_px'])}.pt"
+    file = cache / f"named-{key}-{digest(two['state_dict'], iou, floor, two['input_px'], two['margin'])}.pt"
     if not file.exists():
         torch.save(name(read, frames, boxes, torch.bfloat16), file)
     return Seen(data, boxes, torch.load(file, weights_only=True), places_of(frames))
@@ -445,9 +456,9 @@ def main() -> None:
         "--finder",
         type=Path,
         required=True,
-        help="checkpoint of train_finder.py, a published or a delivered file",
+        help="checkpoint of train_further.py or train_finder.py, a published or a delivered file",
     )
-    p.add_argument("--old", type=Path, help="weights to average with")
+    p.add_argument("--old", type=Path, help="a file to average with")
     p.add_argument("--share", type=float, default=1.0, help="of the new weights in that average")
     p.add_argument(
         "--namer", type=Path, nargs="+", help="checkpoints; the mean of several; else that of --weights"
@@ -457,7 +468,9 @@ def main() -> None:
     )
     p.add_argument("--weights", type=Path, required=True, help="the file that the second stage started from")
     p.add_argument("--photos", type=Path, required=True, help="data.yaml")
-    p.add_argument("--px", type=int)
+    p.add_argument("--px", type=int, help="what the first stage looks at")
+    p.add_argument("--pixels", type=int, default=224, help="what the second stage looks at")
+    p.add_argument("--margin", type=float, default=0.12, help="around a box, as a share of its longer side")
     p.add_argument("--iou", type=float, default=0.6)
     p.add_argument("--floor", type=float, default=0.03)
     p.add_argument("--cache", type=Path, required=True)
@@ -468,7 +481,7 @@ def main() -> None:
     a.cache.mkdir(parents=True, exist_ok=True)
     finder = first_stage(a.finder, a.old, a.share, a.px)
     namer = trained(a.weights, a.namer, a.namer_share) if a.namer else start(a.weights)
-    saved = container(finder, namer.state_dict())
+    saved = container(finder, namer.state_dict(), a.pixels, a.margin)
     seen = look(saved, read_dataset(a.photos, "val"), a.cache, a.iou, a.floor)
     rule, temperature, nested = choose(seen, a.floor)
     found = seen.found(rule, temperature, nested, a.floor)
