@@ -29,7 +29,7 @@ from train_finder import TINY, blend, read_state
 from train_namer import start, trained
 
 from trailcam.detect.model.nested import outer
-from trailcam.detect.model.two_stage import build_finder, build_namer
+from trailcam.detect.model.two_stage import build_finder, build_namer, looking_smaller
 from trailcam.detect.model.two_stage_crops import cut
 from trailcam.detect.model.two_stage_file import (
     ANTLERED,
@@ -44,7 +44,7 @@ from trailcam.detect.model.two_stage_file import (
 from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.vision_ops import nms
 from trailcam.detect.model.yolo_head import set_precision
-from trailcam.detect.model.yolox import Yolox, looking_smaller
+from trailcam.detect.model.yolox import Yolox
 from trailcam.domain import Kind
 from trailcam.evaluate.dataset import DataSet, LabelledPhoto, read_dataset
 from trailcam.evaluate.figures import Judge

@@ -17,7 +17,7 @@ from tests.helpers.two_stage import COARSE, FINE, container, save
 from trailcam.detect.model.find_weights import STARTER, find_weights
 from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
-from trailcam.detect.model.two_stage import TwoStageDetector
+from trailcam.detect.model.two_stage import TwoStageDetector, looking_smaller
 from trailcam.detect.model.two_stage_crops import LiteNet, _squares, cut, decide, fuse
 from trailcam.detect.model.two_stage_file import Container, StageTwo, read_container
 from trailcam.detect.model.vision_ops import roi_align
@@ -114,6 +114,37 @@ def test_a_batch_gives_what_the_formula_gives_box_by_box(made: Path) -> None:
             assert got.class_id[k] == class_id
             compared += 1
     assert compared >= 6
+
+
+def test_a_smaller_look_gives_boxes_of_the_whole_frame() -> None:
+    def network(pixels: torch.Tensor) -> torch.Tensor:
+        height, width = pixels.shape[1:3]
+        return torch.tensor([[[width / 2.0], [height / 2.0], [float(width)], [float(height)], [0.5]]])
+
+    found = looking_smaller(network, 0.5)(torch.zeros(1, 128, 192, 3, dtype=torch.uint8))
+    assert found[0, :, 0].tolist() == [96, 64, 192, 128, 0.5]
+
+
+def test_a_first_stage_that_looks_at_less_sees_a_smaller_frame_and_crops_come_from_the_whole(
+    tmp_path: Path,
+) -> None:
+    content = container("efficientnet-lite0")
+    whole = save(tmp_path / "whole.pt", content)
+    content["detector"]["input_px"] = content["imgsz"] // 2
+    less = save(tmp_path / "less.pt", content)
+    pixels = frames(1)
+    small = torch.nn.functional.interpolate(
+        pixels.permute(0, 3, 1, 2), (64, 64), mode="bilinear", antialias=True
+    )
+    wanted = detector_of(whole).raw(small.permute(0, 2, 3, 1).contiguous())
+    found = detector_of(less).raw(pixels)
+    assert wanted.boxes is not None
+    assert found.boxes is not None
+    assert np.allclose(found.scores, wanted.scores, atol=1e-5)
+    assert np.allclose(found.boxes, wanted.boxes * [2, 1.5, 2, 1.5], atol=1e-2)
+    second = detector_of(whole).raw(pixels).second
+    assert second is not None
+    assert np.allclose(found.second, second, atol=1e-6)
 
 
 def test_a_container_is_told_by_its_content(made: Path, tmp_path: Path) -> None:

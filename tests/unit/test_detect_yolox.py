@@ -19,7 +19,7 @@ from trailcam.detect.model.open import ModelOptions, open_detector
 from trailcam.detect.model.precision import Precision
 from trailcam.detect.model.two_stage_file import NamingRule
 from trailcam.detect.model.two_stage_naming import name_boxes
-from trailcam.detect.model.yolox import STRIDES, Yolox, adapted, decode, fuse, looking_smaller
+from trailcam.detect.model.yolox import STRIDES, Yolox, adapted, decode, fuse
 from trailcam.errors import WeightsError
 from trailcam.train.start import read_start
 
@@ -81,15 +81,6 @@ def test_published_weights_are_turned_to_our_colours() -> None:
     ours.load_state_dict(adapted(published.state_dict()))
     with torch.inference_mode():
         assert torch.allclose(ours(frame), published(frame.flip(1) * 255), rtol=1e-3, atol=1e-3)
-
-
-def test_a_smaller_look_gives_boxes_of_the_whole_frame() -> None:
-    def network(pixels: torch.Tensor) -> torch.Tensor:
-        height, width = pixels.shape[1:3]
-        return torch.tensor([[[width / 2.0], [height / 2.0], [float(width)], [float(height)], [0.5]]])
-
-    found = looking_smaller(network, 0.5)(torch.zeros(1, 128, 192, 3, dtype=torch.uint8))
-    assert found[0, :, 0].tolist() == [96, 64, 192, 128, 0.5]
 
 
 def test_a_file_with_a_yolox_opens_and_finds(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trailcam.detect.model.backend import Backend
 from trailcam.detect.model.frame import PAD_VALUE, FrameSpec
@@ -45,7 +46,7 @@ from trailcam.detect.model.two_stage_file import (
 from trailcam.detect.model.two_stage_naming import name_boxes
 from trailcam.detect.model.yolo import build_detection_model
 from trailcam.detect.model.yolo_head import exported_finder, set_precision
-from trailcam.detect.model.yolox import Yolox, exported_yolox, looking_smaller
+from trailcam.detect.model.yolox import Yolox, exported_yolox
 from trailcam.detect.model.yolox import fuse as fuse_yolox
 from trailcam.errors import PipelineError, WeightsError
 from trailcam.words.text import printable
@@ -282,6 +283,26 @@ class _Namer:
             logits = (logits + self._net(crops.flip(3))[:n]) / 2
         p: Tensor = (logits.float() / self._two.temperature).softmax(1)
         return p
+
+
+def looking_smaller(network: Callable[[Tensor], Tensor], scale: float) -> Callable[[Tensor], Tensor]:
+    """``network`` for frames ``scale`` times as large (0..1): (n, h, w, 3) uint8 -> what it says of them.
+
+    Each side is scaled to the nearest multiple of the largest stride; boxes come in px of the whole frame.
+    """
+
+    def look(pixels: Tensor) -> Tensor:
+        whole = pixels.shape[1:3]
+        height, width = (max(1, round(side * scale / _STRIDE)) * _STRIDE for side in whole)
+        frames = pixels.permute(0, 3, 1, 2)
+        if frames.device.type != "cpu":  # where no 8-bit frame can be scaled
+            frames = frames.float()
+        small = functional.interpolate(frames, (height, width), mode="bilinear", antialias=True)
+        output = network(small.round().to(torch.uint8).permute(0, 2, 3, 1))
+        factors = output.new_tensor([whole[1] / width, whole[0] / height]).repeat(2)
+        return torch.cat([output[:, :4] * factors[:, None], output[:, 4:]], 1)
+
+    return look
 
 
 def build_finder(container: Container, shown: str, *, fuse: bool = True) -> nn.Module:

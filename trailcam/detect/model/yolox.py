@@ -204,26 +204,6 @@ def decode(answers: Sequence[Tensor]) -> Tensor:
     return torch.cat(found, 2)
 
 
-def looking_smaller(network: Callable[[Tensor], Tensor], scale: float) -> Callable[[Tensor], Tensor]:
-    """``network`` for frames ``scale`` times as large (0..1): (n, h, w, 3) uint8 -> what it says of them.
-
-    Each side is scaled to the nearest multiple of the largest stride; boxes come in px of the whole frame.
-    """
-
-    def look(pixels: Tensor) -> Tensor:
-        whole = pixels.shape[1:3]
-        height, width = (max(1, round(side * scale / STRIDES[-1])) * STRIDES[-1] for side in whole)
-        frames = pixels.permute(0, 3, 1, 2)
-        if frames.device.type != "cpu":  # where no 8-bit frame can be scaled
-            frames = frames.float()
-        small = functional.interpolate(frames, (height, width), mode="bilinear", antialias=True)
-        output = network(small.round().to(torch.uint8).permute(0, 2, 3, 1))
-        factors = output.new_tensor([whole[1] / width, whole[0] / height]).repeat(2)
-        return torch.cat([output[:, :4] * factors[:, None], output[:, 4:]], 1)
-
-    return look
-
-
 class _Undecoded(nn.Module):
     """A YOLOX up to what its head says of each grid."""
 
