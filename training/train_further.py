@@ -1,6 +1,6 @@
 """First stage: that of a delivered file trained further, for a given time, on more photos.
 
-    python train_further.py --weights starter.pt --dataset DIR --photos DIR --out DIR [--hours 0.4] [--extra DIR --extra-boxes FILE]
+    python train_further.py --weights starter.pt --dataset DIR --photos DIR --out DIR [--hours 1.25] [--extra DIR --extra-boxes FILE]
 
 Beside the labelled photos it learns from photos that nobody boxed: there a teacher's boxes are taken for labels (find_boxes.py).
 The first two layers stay as they are; the other normalisations must follow, or the first steps ruin more than the rest can repair.
