@@ -140,6 +140,7 @@ def test_a_first_stage_that_looks_at_less_sees_a_smaller_frame_and_crops_come_fr
     found = detector_of(less).raw(pixels)
     assert wanted.boxes is not None
     assert found.boxes is not None
+    assert found.second is not None
     assert np.allclose(found.scores, wanted.scores, atol=1e-5)
     assert np.allclose(found.boxes, wanted.boxes * [2, 1.5, 2, 1.5], atol=1e-2)
     second = detector_of(whole).raw(pixels).second
