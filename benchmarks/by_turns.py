@@ -166,8 +166,9 @@ def detect_turns(sides: dict[str, Path], options: argparse.Namespace) -> Iterato
             cases.append((f"{name}, {backend}", dict.fromkeys(sides, (weights, backend))))
         own = {"old": (starter["old"], "torch"), "new": (starter["new"], backend)}
         cases.append((f"own starter, OLD by torch, NEW by {backend}", own))
+    cases = [case for case in cases if options.only in case[0]]
     for size, photos in detect_photos(options):
-        for case, how in ((case, how) for case, how in cases if options.only in case):
+        for case, how in cases:
             yield (
                 f"trailcam detect, {options.count} photos of {size}, {case}",
                 lambda side, how=how, photos=photos: detect_turn(

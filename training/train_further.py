@@ -50,7 +50,10 @@ def first_stage(weights: Path) -> DetectionModel:
 
 
 def unlabelled(folder: Path, table: Path) -> list[Photo]:
-    """Photos without labels, the teacher's boxes as labels; those without any sure box are left out."""
+    """Photos without labels, the teacher's boxes as labels; those without any sure box are left out.
+
+    A row is as `find_boxes.py` writes it. Where it has ``people``, a list of [label, xyxy, score], those count instead.
+    """
     found = []
     for row in json.loads(table.read_text()):
         boxes, complete = [], True
