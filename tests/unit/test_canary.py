@@ -79,9 +79,13 @@ def test_an_empty_answer_is_refused(scores: np.ndarray[tuple[int, int], np.dtype
     assert refusal.value.exit_code == 2
 
 
-def test_another_precision_must_agree_with_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    starter = find_weights(STARTER)
-    canary.check(open_detector(starter, CPU, ModelOptions(precision=Precision.BFLOAT16)), starter, CPU)
+@pytest.mark.parametrize("kept", [True, False], ids=["stored", "asked here"])
+def test_another_precision_must_agree_with_float32(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter, stored = find_weights(STARTER), canary.STORED if kept else tmp_path / "none.npz"
+    rounded = open_detector(starter, CPU, ModelOptions(precision=Precision.BFLOAT16))
+    canary.check(rounded, starter, CPU, stored)
     true = open_detector(starter, CPU, ModelOptions(precision=Precision.FLOAT32)).raw(
         torch.from_numpy(frame()[None])
     )
@@ -93,7 +97,7 @@ def test_another_precision_must_agree_with_float32(monkeypatch: pytest.MonkeyPat
         replace(true, scores=true.scores[:-1]),
     ):
         with pytest.raises(PipelineError, match="disagree"):
-            canary.check(Says(wrong, "bfloat16"), starter, CPU)
+            canary.check(Says(wrong, "bfloat16"), starter, CPU, stored)
 
 
 def test_what_is_stored_for_the_weights_must_come_out_again(tmp_path: Path) -> None:
