@@ -19,6 +19,9 @@ DEER_LABELS = frozenset((*DEER, "buck", "deer"))
 ANTLERED = frozenset(("young", "mid", "mature", "buck"))
 ANTLERLESS = frozenset(("doe", "fawn"))
 LABELS = ("labels.jsonl", "labels2.jsonl")
+MORE = (
+    Path(__file__).parent / "more_labels.jsonl"
+)  # photos of the same sources, boxed later; for training alone
 SPECIES = {  # what a box labelled "other" is taken for once its species was read; all else stays "other"
     "elk": "other_deer", "moose": "other_deer", "pronghorn": "other_deer", "horse": "horse", "bobcat": "bobcat",
     "squirrel": "squirrel", "opossum": "opossum",
@@ -96,7 +99,7 @@ def load(dataset: Path, photos: Path, splits: tuple[str, ...], fixes: Path | Non
                 changes.setdefault(fix["blob"], []).append(fix)
     species = read_species()
     found = []
-    files = [file for name in LABELS if (file := dataset / name).exists()]
+    files = [file for name in LABELS if (file := dataset / name).exists()] + [MORE]
     for line in (line for file in files for line in file.read_text().splitlines()):
         row = json.loads(line)
         if row["split"] not in splits:

@@ -2,7 +2,7 @@
 
     python train_further.py --weights starter.pt --dataset DIR --photos DIR --out DIR [--hours 1.25] [--extra DIR --extra-boxes FILE]
 
-Beside the labelled photos it learns from photos that nobody boxed: there a teacher's boxes are taken for labels (find_boxes.py).
+Beside the labelled photos it learns from photos that nobody boxed: there a teacher's boxes are taken for labels (teach.py).
 The first two layers stay as they are; the other normalisations must follow, or the first steps ruin more than the rest can repair.
 The last part of the time goes to larger frames. While the file named by --pause exists, the training waits. Started again, it goes on.
 """
