@@ -19,9 +19,8 @@ DEER_LABELS = frozenset((*DEER, "buck", "deer"))
 ANTLERED = frozenset(("young", "mid", "mature", "buck"))
 ANTLERLESS = frozenset(("doe", "fawn"))
 LABELS = ("labels.jsonl", "labels2.jsonl")
-MORE = (
-    Path(__file__).parent / "more_labels.jsonl"
-)  # photos of the same sources, boxed later; for training alone
+# Photos of the same sources, boxed later; for training alone.
+MORE = Path(__file__).parent / "more_labels.jsonl"
 SPECIES = {  # what a box labelled "other" is taken for once its species was read; all else stays "other"
     "elk": "other_deer", "moose": "other_deer", "pronghorn": "other_deer", "horse": "horse", "bobcat": "bobcat",
     "squirrel": "squirrel", "opossum": "opossum",
