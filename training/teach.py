@@ -1,6 +1,6 @@
 """A teacher's boxes on photos that nobody boxed, for train_further.py.
 
-    python teach.py --finder runs/finder/last.pt --coco yolo11n-coco.pt --weights starter.pt --folder DIR --table FILE --out teacher.json
+    python teach.py --finder runs/finder/last.pt --coco yolo11n-coco.pt --folder DIR --table FILE --out teacher.json
 
 Animals are boxed by the wildlife detector (train_finder.py), people and vehicles by COCO's YOLO11n, on the photos whose source
 says that they show some. ``--table`` is what `find_boxes.py` reads. Of the three commonest kinds of photos some are drawn.
@@ -21,7 +21,6 @@ from choose import Frames, container, find, first_stage, suppressed
 from find_boxes import EITHER, MOST, normalised
 from namer_data import EMPTY, WEAK
 from torch import Tensor
-from train_namer import start
 from ultralytics import YOLO
 
 from trailcam.detect.model.two_stage_file import Container, read_container
@@ -80,13 +79,15 @@ def taught(row: dict[str, Any], folder: Path, finder: Container, coco: YOLO) -> 
 def main() -> None:
     """Teach."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("finder", "coco", "weights", "folder", "table", "out"):
+    for name in ("finder", "coco", "folder", "table", "out"):
         p.add_argument(f"--{name}", type=Path, required=True)
     a = p.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     whole = a.out.with_suffix(".pt")
-    torch.save(container(first_stage(a.finder, None, 1.0, 512), start(a.weights).state_dict()), whole)
+    torch.save(
+        container(first_stage(a.finder, None, 1.0, 512), {}), whole
+    )  # names nothing: only its boxes count
     finder = read_container(whole)
     whole.unlink()
     assert finder is not None
